@@ -1,0 +1,53 @@
+// Which room may import which. A room's own README says why; this table is what is enforced.
+const room = (name) => `^src/${name}/`;
+// Each room and the rooms it may import besides itself and base.
+const allowed = {
+  base: [],
+  wire: [],
+  sip: ["wire"],
+  h323: ["wire"],
+  srtp: ["wire"],
+  negotiation: ["wire", "srtp"],
+  audio: ["wire"],
+  video: ["wire", "srtp", "negotiation"],
+  io: ["wire", "sip", "h323"],
+  "sip-engine": ["wire", "sip", "io", "security"],
+  "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "io"],
+  call: ["wire", "negotiation"],
+  ivr: [],
+  meetings: [],
+  trunks: ["wire"],
+  sfu: ["meetings", "call"],
+  records: [],
+  security: [],
+  admin: ["meetings", "records", "trunks", "call"],
+};
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    ...Object.entries(allowed).map(([name, rooms]) => ({
+      name: `${name}-imports`,
+      severity: "error",
+      comment: `src/${name} may import only base${rooms.map((r) => `, ${r}`).join("")}`,
+      from: { path: room(name) },
+      to: { path: "^src/", pathNot: [name, "base", ...rooms].map(room) },
+    })),
+    {
+      name: "only-the-gateway-knows-drachtio",
+      severity: "error",
+      comment: "drachtio-srf and drachtio-fsmrf are the gateway's; engines speak the wire protocols themselves",
+      from: { path: "^src/", pathNot: ["^src/call/", "^src/app/", "^src/sfu/"] },
+      to: { path: "node_modules/drachtio-(srf|fsmrf)" },
+    },
+    {
+      name: "sans-io",
+      severity: "error",
+      comment: "wire formats and protocol machines have no sockets",
+      from: { path: "^src/(base|wire|sip|h323|srtp|negotiation|audio|ivr|video)/" },
+      to: { path: "^(node:)?(net|dgram|tls|http|https|dns|fs|fs/promises|worker_threads|timers|timers/promises)$" },
+    },
+    { name: "adapters-apart", severity: "error", from: { path: "^src/sfu/([^/]+)/" }, to: { path: "^src/sfu/[^/]+/", pathNot: "^src/sfu/$1/" } },
+    { name: "src-knows-no-tests", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench)/" } },
+  ],
+  options: { tsPreCompilationDeps: true, tsConfig: { fileName: "tsconfig.json" }, doNotFollow: { path: "node_modules" }, exclude: "\\.(wav|html|css)$" },
+};

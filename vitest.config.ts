@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+// unit: pure or loopback-only tests, seconds in all. peers: real programs (SIPp, baresip, Asterisk, ...), one file at a time.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, pool: "forks", maxWorkers: 2 } },
+      {
+        test: {
+          name: "peers",
+          include: ["test/peers/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          pool: "forks",
+          fileParallelism: false,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+});
