@@ -16,9 +16,9 @@ const allowed = {
   call: ["wire", "negotiation"],
   ivr: [],
   meetings: [],
-  trunks: ["wire"],
+  trunks: ["wire", "meetings"],
   sfu: ["meetings", "call"],
-  records: [],
+  records: ["meetings"],
   security: [],
   admin: ["meetings", "records", "trunks", "call"],
 };
