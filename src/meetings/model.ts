@@ -1,0 +1,96 @@
+/**
+ * The meeting as every room and the admin API see it. Shapes of the contract's "Admin API"; no secrets in any of them.
+ */
+
+/** Languages prompts are spoken in (BCP 47 primary subtags). */
+export type Language = "en" | "de";
+
+/** How much is known about who calls. `verified`: certificate or digest of a configured trunk marked so; `verified-external`: of any other trunk. */
+export type Trust = "verified" | "verified-external" | "unverified";
+
+export type Role = "host" | "guest";
+
+/** Protocol a participant arrived by. */
+export type Protocol = "sip" | "h323" | "web";
+
+/** Where a participant stands on its way into the meeting; see `ivr` for the machine. */
+export type ParticipantState = "connecting" | "ivr" | "lobby" | "waiting" | "joined" | "left";
+
+/** What others hear when somebody comes or goes. */
+export type Announcements = "off" | "tone" | "names";
+
+/** A PIN as it is kept: `scrypt$N$r$p$<salt base64>$<hash base64>` (RFC 7914). Never the digits. */
+export type PinHash = string & { readonly __brand?: "pin-hash" };
+
+/** A meeting's definition, from the configuration, the admin API or a directory look-up. */
+export interface Meeting {
+  /** Stable identifier, also the number dialled unless `aliases` says more. 1 to 64 of `[A-Za-z0-9._-]`. */
+  readonly id: string;
+  /** Shown in rosters. */
+  readonly name: string;
+  /** Further user parts and E.164 numbers that reach it. */
+  readonly aliases: readonly string[];
+  readonly language: Language;
+  readonly guestPin: PinHash | null;
+  readonly hostPin: PinHash | null;
+  /** Unverified callers wait until a host admits them. */
+  readonly lobby: boolean;
+  /** Guests wait, with music, until a host has joined. Needs `hostPin` or an API host. */
+  readonly waitForHost: boolean;
+  /** The meeting ends for guests when its last host leaves. */
+  readonly endWithHost: boolean;
+  /** SIP, H.323 and telephone callers are refused: they would break the encryption. */
+  readonly endToEndEncrypted: boolean;
+  readonly locked: boolean;
+  /** Most participants at a time; 0 for no limit. */
+  readonly maxParticipants: number;
+  readonly muteOnJoin: boolean;
+  readonly announcements: Announcements;
+  /** The tenant whose trunks and callers may reach it; null on a single-customer installation. */
+  readonly tenant: string | null;
+}
+
+/** A meeting as the admin API shows it: hashes replaced by whether there is a PIN. */
+export interface MeetingView extends Omit<Meeting, "guestPin" | "hostPin"> {
+  readonly hasGuestPin: boolean;
+  readonly hasHostPin: boolean;
+  readonly participants: number;
+  /** From the configuration file (not changed by the API) or made by the API. */
+  readonly source: "configuration" | "api" | "directory";
+}
+
+/** Both directions of a participant's audio, as measured by the media server. */
+export interface AudioStats {
+  /** RTP encoding name, for example `PCMU`, `G722`, `opus`. */
+  readonly codec: string;
+  /** SDES suite name or null for plain RTP. */
+  readonly srtp: string | null;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  /** Percent of packets expected in that did not arrive in time, 0 to 100. */
+  readonly lossPercent: number;
+  /** Interarrival jitter in, RFC 3550 section 6.4.1, in milliseconds. */
+  readonly jitterMs: number;
+}
+
+/** A participant as the contract names its fields. */
+export interface Participant {
+  readonly id: string;
+  readonly callId: string;
+  readonly meetingId: string | null;
+  readonly displayName: string;
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly trust: Trust;
+  readonly role: Role;
+  readonly state: ParticipantState;
+  readonly muted: boolean;
+  readonly talking: boolean;
+  /** ISO 8601, or null before it has joined. */
+  readonly joinedAt: string | null;
+  readonly audio: AudioStats | null;
+  readonly video: Record<string, never> | null;
+}
+
+/** Actions on a participant that the admin API, a host's DTMF menu and the console share. */
+export type ParticipantAction = "admit" | "remove" | "mute" | "unmute";
