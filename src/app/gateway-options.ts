@@ -1,0 +1,135 @@
+import type { Logger } from "pino";
+import type { GatewayControl, MeetingInput } from "../admin/ports.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Language } from "../meetings/model.ts";
+import type { OutcomeCode, RecordStore } from "../records/model.ts";
+import type { Trunk } from "../trunks/model.ts";
+
+/** Where an engine, embedded or not, listens for the gateway. */
+export interface EngineAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+}
+
+/** The media server's event socket, and how the media server reaches us. */
+export interface MediaServerAddress extends EngineAddress {
+  /** Address our callback listener binds; the loopback address unless the media server is elsewhere. */
+  readonly listenAddress?: string;
+  /** Address and port told to the media server when it is not the bound one (NAT, containers). */
+  readonly advertisedAddress?: string;
+  readonly advertisedPort?: number;
+  /** SIP profile; `drachtio_mrf` where absent. */
+  readonly profile?: string;
+}
+
+/**
+ * A meeting of the configuration: as the API takes it, with its identifier. PINs are digits, or hashes made by
+ * `hashPin` (they start with `scrypt$`); digits are hashed before anything keeps them.
+ */
+export type MeetingDefinition = MeetingInput & { readonly id: string };
+
+/** How long the join dialogue waits, in seconds, and how often it asks. */
+export interface IvrTimings {
+  /** For a PIN or a number, in all; 120 where absent. */
+  readonly entrySeconds?: number;
+  /** Between two digits; 5 where absent. */
+  readonly interDigitSeconds?: number;
+  /** Before a prompt is said again; 8 where absent. */
+  readonly firstDigitSeconds?: number;
+  /** PINs or numbers asked for before the call ends; 3 where absent. */
+  readonly tries?: number;
+  /** In the lobby; 900 where absent. */
+  readonly lobbySeconds?: number;
+  /** Waiting for the host; 900 where absent. */
+  readonly hostSeconds?: number;
+}
+
+/** When new calls are answered 503. Zero turns a limit off. */
+export interface OverloadLimits {
+  /** Most calls at a time. */
+  readonly maxCalls?: number;
+  /** Event-loop delay, 99th percentile over a second, in milliseconds; 250 where absent. */
+  readonly eventLoopMs?: number;
+  /** Of one core, for the gateway's own thread, in percent; 95 where absent. */
+  readonly cpuPercent?: number;
+  /** New calls a second from one source address; 0 where absent (off). */
+  readonly callsPerSecondPerSource?: number;
+}
+
+/** RFC 4028 session timers. */
+export interface SessionTimerConfig {
+  /** Session-Expires we ask for and answer with, seconds; 1800 where absent; 0 turns our own use off. */
+  readonly expires?: number;
+  /** Min-SE, seconds; 90 where absent. */
+  readonly minSe?: number;
+}
+
+/** What of the configuration file is the gateway's. Everything here can be reloaded while calls are up. */
+export interface GatewayConfig {
+  readonly meetings: readonly MeetingDefinition[];
+  readonly trunks: readonly Trunk[];
+  /** Trunk of callers nobody recognises: the demo's. Null: they are refused. */
+  readonly defaultTrunk: Trunk | null;
+  /** User parts and E.164 numbers that ask for the meeting's number (`meet`, `+15550100`). */
+  readonly accessNumbers: readonly string[];
+  readonly language: Language;
+  readonly ivr?: IvrTimings;
+  readonly overload?: OverloadLimits;
+  readonly sessionTimer?: SessionTimerConfig;
+  /** Audio codecs offered and accepted, in order; `["opus","G722","PCMU","PCMA"]` where absent. */
+  readonly codecs?: readonly string[];
+  /** User part of our From in calls we make; `crosspoint` where absent. */
+  readonly callerUser?: string;
+  /** Host part of our From in calls we make; the SIP engine's address where absent. */
+  readonly callerHost?: string;
+  /** Seconds between OPTIONS to each trunk's target; 0 or absent: none are sent. */
+  readonly trunkOptionsSeconds?: number;
+}
+
+/** Times of a call's way into the meeting, counted from its INVITE. */
+export type CallStage = "answered" | "first-prompt" | "joined";
+
+/** What the gateway counts and times; every call is cheap and never throws. Implemented with prom-client by `admin`. */
+export interface GatewayMetrics {
+  /** A new call, before anything is known about it. */
+  callStarted(labels: { direction: "in" | "out"; protocol: string; transport: string }): void;
+  /** A call came to its end, refused (never answered) or not. `seconds` counts from the INVITE. */
+  callEnded(labels: { direction: "in" | "out"; trunk: string | null; outcome: OutcomeCode; answered: boolean; seconds: number }): void;
+  stage(stage: CallStage, milliseconds: number): void;
+  /** Of every PIN that was tried. */
+  pin(result: "right" | "wrong" | "locked-out"): void;
+  /** Calls up, and participants in meetings, now. */
+  gauges(values: { calls: number; participants: number; meetings: number }): void;
+  engine(name: "sip" | "media", connected: boolean): void;
+}
+
+/** Everything `createGateway` needs. */
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly drachtio: EngineAddress;
+  readonly freeswitch: MediaServerAddress;
+  readonly records: RecordStore;
+  /** Folder of the prompts as the media server sees it: `<root>/<language>/<id>.wav`. */
+  readonly promptsRoot: string;
+  readonly version: string;
+  readonly metrics?: GatewayMetrics;
+  readonly clock?: Clock;
+}
+
+/** What changed in a reload. */
+export interface ReloadReport {
+  readonly meetings: { readonly added: number; readonly changed: number; readonly removed: number };
+  readonly trunks: { readonly added: number; readonly changed: number; readonly removed: number };
+}
+
+/** The running gateway. */
+export interface Gateway extends GatewayControl {
+  /** Meetings, trunks and timings anew; calls that are up go on, also those of removed trunks and meetings. */
+  reload(config: GatewayConfig): Promise<ReloadReport>;
+  /** New calls are answered 503 from now on (or no longer); resolves when the last call has gone, at once for `false`. */
+  drain(on?: boolean): Promise<void>;
+  /** Ends every call with BYE and a Reason, keeps their records, leaves the engines. Calls still in the join dialogue too. */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+}
