@@ -1,0 +1,78 @@
+/**
+ * The one test command: type check, lint, then every vitest project, after installing the real peers where that is possible.
+ * Ends with the plain line `N passed, N failed, N skipped`; exit code 1 when anything failed or nothing ran.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canInstall, installPeers, PEERS, type PeerName, peerAvailable } from "./support/peer-packages.ts";
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+const bin = join(import.meta.dirname, "..", "node_modules", ".bin");
+const started = performance.now();
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+function step(name: string, command: string, args: readonly string[]): void {
+  console.log(`\n== ${name}`);
+  const { status } = spawnSync(join(bin, command), args, { stdio: ["ignore", "inherit", "inherit"] });
+  if (status === 0) passed++;
+  else failed++;
+  console.log(`${name}: ${status === 0 ? "passed" : "FAILED"}`);
+}
+
+function vitest(project: string, extra: readonly string[]): void {
+  console.log(`\n== ${project} tests`);
+  const folder = mkdtempSync(join(tmpdir(), "crosspoint-report-"));
+  const file = join(folder, "report.json");
+  const { status } = spawnSync(
+    join(bin, "vitest"),
+    ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...extra],
+    { stdio: ["ignore", "inherit", "inherit"] },
+  );
+  if (existsSync(file)) {
+    const report = JSON.parse(readFileSync(file, "utf8")) as VitestReport;
+    passed += report.numPassedTests;
+    failed += report.numFailedTests;
+    skipped += report.numPendingTests + report.numTodoTests;
+    for (const result of report.testResults) {
+      // A file that failed to load has no tests to count.
+      if (result.status === "failed" && result.assertionResults.every(({ status }) => status !== "failed")) failed++;
+      for (const test of result.assertionResults) if (test.status === "pending") console.log(`skipped: ${test.fullName}`);
+    }
+    if (status !== 0 && report.numFailedTests === 0 && report.testResults.every((result) => result.status !== "failed")) failed++;
+  } else {
+    failed++;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+if (canInstall()) installPeers((line) => console.log(line));
+for (const peer of Object.keys(PEERS) as PeerName[]) {
+  if (!peerAvailable(peer))
+    console.log(`peer not here: ${peer}; suites that need it are skipped${process.env["CI"] === "true" ? ", which fails in CI" : ""}`);
+}
+const only = process.argv.slice(2);
+if (only.length === 0) {
+  step("type check", "tsc", ["-p", "."]);
+  step("room imports", "depcruise", ["--config", ".dependency-cruiser.cjs", "src"]);
+  step("lint", "biome", ["lint", "--error-on-warnings", "."]);
+}
+vitest("unit", only);
+vitest("peers", only);
+console.log(`\n${Math.round((performance.now() - started) / 1000)} s`);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { asteriskInstalled, installAsterisk } from "./asterisk-install.ts";
+
+interface Peer {
+  /** Program that proves it is there. */
+  readonly program: string;
+  /** Debian packages that bring it. */
+  readonly packages: readonly string[];
+}
+
+/** Real programs the tests run. Asterisk comes from another suite than the machine's own, in a folder of its own. */
+export const PEERS = {
+  sipp: { program: "sipp", packages: ["sip-tester"] },
+  baresip: { program: "baresip", packages: ["baresip-core"] },
+  tshark: { program: "tshark", packages: ["tshark"] },
+  chromium: { program: "chromium", packages: ["chromium"] },
+  ip: { program: "ip", packages: ["iproute2"] },
+  asterisk: { program: "", packages: ["asterisk", "asterisk-ooh323"] },
+} as const satisfies Record<string, Peer>;
+
+export type PeerName = keyof typeof PEERS;
+
+function onPath(program: string): boolean {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      // not in this folder
+    }
+  }
+  return false;
+}
+
+/** Whether the peer can be run here. */
+export function peerAvailable(peer: PeerName): boolean {
+  return peer === "asterisk" ? asteriskInstalled() : onPath(PEERS[peer].program);
+}
+
+/** Whether packages can be installed: root, on Debian. */
+export function canInstall(): boolean {
+  return (
+    process.getuid?.() === 0 &&
+    existsSync("/etc/debian_version") &&
+    onPath("apt-get") &&
+    /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"))
+  );
+}
+
+/** Installs what is missing, and says what it could not. Throws nothing: a missing peer is reported by the suites that need it. */
+export function installPeers(log: (line: string) => void): void {
+  const wanted = (Object.keys(PEERS) as PeerName[]).filter((peer) => peer !== "asterisk" && !peerAvailable(peer));
+  const apt = (args: readonly string[]) =>
+    execFileSync("apt-get", ["-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      timeout: 600_000,
+    });
+  const attempt = (what: string, action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      log(`could not install ${what}: ${error instanceof Error ? error.message.split("\n").slice(0, 4).join(" ") : String(error)}`);
+    }
+  };
+  if (wanted.length > 0) {
+    attempt("the package lists", () => apt(["update"]));
+    const packages = wanted.flatMap((peer) => [...PEERS[peer].packages]);
+    attempt(packages.join(" "), () => apt(["install", "-y", "--no-install-recommends", ...packages]));
+  }
+  if (!asteriskInstalled()) attempt("asterisk", () => installAsterisk());
+}
