@@ -1,0 +1,16 @@
+export { EslCommandReader, headersOf, type EslCommand } from "./command.ts";
+export { decodeValue, encodeValue } from "./encoding.ts";
+export { EslEvent, type EslFormat } from "./event.ts";
+export {
+  EslMessageReader,
+  apiResponse,
+  authRequest,
+  channelDataReply,
+  commandReply,
+  disconnectNotice,
+  eventFrame,
+  rudeRejection,
+  type EslMessage,
+} from "./message.ts";
+export { eventNameOf, eventNames } from "./names.ts";
+export { EslReader, defaultLimits, type EslBlock, type EslLimits } from "./reader.ts";
