@@ -1,0 +1,5 @@
+export { generateKeying, type SrtpKeying, sameKeying } from "./keying.ts";
+export { SrtpReceiver } from "./receiver.ts";
+export { SRTP_MAX_OVERHEAD, SrtpSender } from "./sender.ts";
+export { findSuite, SRTP_SUITES, type SrtpSuite, type SrtpSuiteName } from "./suites.ts";
+export { SrtpFailure, srtpFailureName } from "./transform.ts";

@@ -1,0 +1,3 @@
+export * from "./extensions.ts";
+export * from "./packet.ts";
+export * from "./telephone-event.ts";
