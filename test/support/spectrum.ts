@@ -3,7 +3,10 @@
 /** A sine of `ms` milliseconds at `levelDb` dBFS (of its peak; 0 is full scale), starting at phase 0. */
 export function tone(frequency: number, sampleRate: number, ms: number, levelDb = -12): Int16Array {
   const amplitude = 32767 * 10 ** (levelDb / 20);
-  return Int16Array.from({ length: Math.round((sampleRate * ms) / 1000) }, (_, i) => amplitude * Math.sin((2 * Math.PI * frequency * i) / sampleRate));
+  return Int16Array.from(
+    { length: Math.round((sampleRate * ms) / 1000) },
+    (_, i) => amplitude * Math.sin((2 * Math.PI * frequency * i) / sampleRate),
+  );
 }
 
 /** The sum of several stretches of PCM, as long as the longest, clamped. */

@@ -7,7 +7,15 @@ describe("G.711", () => {
   it("decodes the decision values of ITU-T G.711's tables", () => {
     // Table 2a (µ-law), positive input values, character signals in the order of the table, values scaled from 14 to 16 bits.
     expect([0x80, 0x8f, 0x9f, 0xaf, 0xbf, 0xcf, 0xdf, 0xef, 0xff].map((c) => ulawDecodeTable[c])).toEqual([
-      8031 * 4, 4191 * 4, 2079 * 4, 1023 * 4, 495 * 4, 231 * 4, 99 * 4, 33 * 4, 0,
+      8031 * 4,
+      4191 * 4,
+      2079 * 4,
+      1023 * 4,
+      495 * 4,
+      231 * 4,
+      99 * 4,
+      33 * 4,
+      0,
     ]);
     expect([0x00, 0x7f].map((c) => ulawDecodeTable[c])).toEqual([-8031 * 4, 0]);
     // Table 1a (A-law), after inversion of the even bits, values scaled from 13 to 16 bits.

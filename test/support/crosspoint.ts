@@ -1,0 +1,169 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { MeetingView, Participant } from "../../src/meetings/model.ts";
+import type { CallRecord } from "../../src/records/model.ts";
+
+const LAUNCHER = join(import.meta.dirname, "../../src/cli/crosspoint.mjs");
+
+/** How to run the command line: as a user does, with whatever Node.js is first on the path. */
+export function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { status: number; stdout: string; stderr: string } {
+  try {
+    const stdout = execFileSync("node", [LAUNCHER, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+      timeout: 60_000,
+    });
+    return { status: 0, stdout, stderr: "" };
+  } catch (error) {
+    const failure = error as { status?: number; stdout?: string; stderr?: string };
+    return { status: failure.status ?? -1, stdout: failure.stdout ?? "", stderr: failure.stderr ?? String(error) };
+  }
+}
+
+export interface CrosspointOptions {
+  /** First of ten consecutive ports: SIP UDP/TCP +0, TLS +1, web +2, H.323 +3 and +4. */
+  readonly port: number;
+  /** First of 200 UDP ports for media. */
+  readonly mediaPort: number;
+  /** YAML of the configuration; the demo where absent. Ports, data and token are set by the command line. */
+  readonly config?: string;
+  /** Further `key=value` settings. */
+  readonly set?: readonly string[];
+  readonly listen?: string;
+}
+
+/** A gateway in a process of its own. */
+export interface Crosspoint {
+  readonly sip: string;
+  readonly tls: string;
+  /** Folder of ca.crt, client.crt, client.key, client.pem (key and certificate). */
+  readonly certificates: string;
+  readonly process: ChildProcess;
+  /** Everything it has printed. */
+  output(): string;
+  /** A call of the admin API; throws on any status of 400 and above, with the answer. */
+  api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  participants(meeting: string): Promise<Participant[]>;
+  meeting(id: string): Promise<MeetingView>;
+  records(): Promise<CallRecord[]>;
+  /** Waits until the meeting's participants satisfy `condition`; throws with what it saw after `ms`. */
+  waitForParticipants(meeting: string, condition: (participants: readonly Participant[]) => boolean, ms?: number): Promise<Participant[]>;
+  stop(): Promise<number | null>;
+}
+
+/** Environment that points a run at real engines: `DRACHTIO_ADDRESS`, `FREESWITCH_ADDRESS` (host:port), with `DRACHTIO_SECRET`, `FREESWITCH_PASSWORD`. */
+function realEngines(): string[] {
+  const set: string[] = [];
+  const drachtio = process.env["DRACHTIO_ADDRESS"]?.split(":");
+  if (drachtio !== undefined)
+    set.push(
+      "engine.sip=drachtio",
+      `engine.drachtio.host=${drachtio[0]}`,
+      `engine.drachtio.port=${drachtio[1]}`,
+      `engine.drachtio.secret=${process.env["DRACHTIO_SECRET"] ?? "cymru"}`,
+    );
+  const freeswitch = process.env["FREESWITCH_ADDRESS"]?.split(":");
+  if (freeswitch !== undefined) {
+    set.push("engine.media=freeswitch", `engine.freeswitch.host=${freeswitch[0]}`, `engine.freeswitch.port=${freeswitch[1]}`);
+    set.push(`engine.freeswitch.password=${process.env["FREESWITCH_PASSWORD"] ?? "ClueCon"}`);
+  }
+  return set;
+}
+
+/** Starts `crosspoint start` and waits until it answers. Throws with its output when it does not within 20 s. */
+export async function startCrosspoint(options: CrosspointOptions): Promise<Crosspoint> {
+  const host = options.listen ?? "127.0.0.1";
+  const folder = mkdtempSync(join(tmpdir(), "crosspoint-test-"));
+  const certificates = join(folder, "certificates");
+  mkdirSync(certificates);
+  const token = "a-token-for-tests-only";
+  const settings = [
+    `listen=${host}`,
+    `sip.udp=${options.port}`,
+    `sip.tcp=${options.port}`,
+    `sip.tls=${options.port + 1}`,
+    `web.port=${options.port + 2}`,
+    `h323.signalling=${options.port + 3}`,
+    `h323.ras=${options.port + 4}`,
+    `media.ports=${options.mediaPort}-${options.mediaPort + 199}`,
+    `data=${join(folder, "data")}`,
+    `certificates.development=${certificates}`,
+    "logging.format=json",
+    ...realEngines(),
+    ...(options.set ?? []),
+  ];
+  const args = ["start", ...settings.flatMap((setting) => ["--set", setting])];
+  if (options.config !== undefined) {
+    const file = join(folder, "crosspoint.yaml");
+    writeFileSync(file, options.config);
+    args.push("--config", file);
+  }
+  const child = spawn("node", [LAUNCHER, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: token },
+  });
+  let output = "";
+  child.stdout.on("data", (data: Buffer) => (output += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const base = `http://${host}:${options.port + 2}/api/v1`;
+  for (let tries = 0; ; tries++) {
+    if (child.exitCode !== null || tries > 200) {
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+      throw new Error(`crosspoint did not start:\n${output.slice(-4000)}`);
+    }
+    try {
+      if ((await fetch(`${base}/health`)).ok) break;
+    } catch {
+      // not listening yet
+    }
+    await delay(100);
+  }
+  const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  };
+  const participants = (meeting: string) => api<Participant[]>("GET", `/meetings/${meeting}/participants`);
+  return {
+    sip: `${host}:${options.port}`,
+    tls: `${host}:${options.port + 1}`,
+    certificates,
+    process: child,
+    output: () => output,
+    api,
+    participants,
+    meeting: (id) => api("GET", `/meetings/${id}`),
+    records: () => api("GET", "/records"),
+    async waitForParticipants(meeting, condition, ms = 15_000) {
+      let seen: Participant[] = [];
+      for (let waited = 0; waited < ms; waited += 50) {
+        seen = await participants(meeting);
+        if (condition(seen)) return seen;
+        await delay(50);
+      }
+      throw new Error(`participants of ${meeting}: ${JSON.stringify(seen)}\n${output.slice(-4000)}`);
+    },
+    async stop() {
+      if (child.exitCode === null) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
+      const code = await exited;
+      clearTimeout(timer);
+      rmSync(folder, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
