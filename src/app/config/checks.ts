@@ -1,0 +1,148 @@
+import { isIP } from "node:net";
+import type { Trunk } from "../../trunks/model.ts";
+import { checkCertificates } from "./certificate-checks.ts";
+import type { Config, Findings } from "./config.ts";
+import { engineChecks } from "./engine-checks.ts";
+import type { Mistake, Path } from "./source.ts";
+
+/** What no single key can tell: keys that contradict each other, the files they name, and the engines chosen. */
+export function crossCheck(config: Config, locate: (path: Path, message: string) => Mistake): { mistakes: Mistake[]; warnings: Mistake[] } {
+  const mistakes: Mistake[] = [];
+  const warnings: Mistake[] = [];
+  const findings: Findings = {
+    mistake: (path, message) => mistakes.push(locate(path, message)),
+    warn: (path, message) => warnings.push(locate(path, message)),
+  };
+  checkNumbers(config, findings);
+  checkMeetings(config, findings);
+  checkTrunks(config, findings);
+  checkListeners(config, findings);
+  checkExposure(config, findings);
+  checkCertificates(config, findings);
+  engineChecks(config, findings);
+  return { mistakes, warnings };
+}
+
+/** Everything that can be dialled is dialled once. */
+function checkNumbers(config: Config, { mistake }: Findings): void {
+  const seen = new Map<string, string>();
+  const claim = (number: string, path: Path, owner: string): void => {
+    const other = seen.get(number.toLowerCase());
+    if (other === undefined) seen.set(number.toLowerCase(), owner);
+    else mistake(path, `"${number}" already is ${other}`);
+  };
+  for (const [i, meeting] of config.meetings.entries()) claim(meeting.id, ["meetings", i, "id"], `meeting ${meeting.id}`);
+  for (const [i, meeting] of config.meetings.entries()) {
+    for (const [j, alias] of (meeting.aliases ?? []).entries()) claim(alias, ["meetings", i, "aliases", j], `meeting ${meeting.id}`);
+  }
+  for (const [i, number] of config.accessNumbers.entries()) claim(number, ["accessNumbers", i], "an access number");
+}
+
+function checkMeetings(config: Config, { mistake, warn }: Findings): void {
+  for (const [i, meeting] of config.meetings.entries()) {
+    if (meeting.guestPin && meeting.guestPin === meeting.hostPin)
+      mistake(["meetings", i, "hostPin"], "must differ from guestPin: the PIN tells who is host");
+    if (!meeting.hostPin) {
+      if (meeting.waitForHost) warn(["meetings", i, "waitForHost"], "there is no hostPin: guests wait until the admin API brings a host");
+      if (meeting.endWithHost) warn(["meetings", i, "endWithHost"], "there is no hostPin: nobody is host, so this does nothing");
+    }
+  }
+}
+
+const secure = (transport: string): boolean => transport === "tls" || transport === "wss";
+
+function checkTrunks(config: Config, findings: Findings): void {
+  const names = new Set<string>();
+  for (const [i, trunk] of config.trunks.entries()) {
+    if (names.has(trunk.name)) findings.mistake(["trunks", i, "name"], `there is another trunk "${trunk.name}"`);
+    names.add(trunk.name);
+    if (trunk.name === "unknown") findings.mistake(["trunks", i, "name"], `"unknown" is the name of callers that no trunk matches`);
+    checkTrunk(trunk, ["trunks", i], findings);
+  }
+  if (config.unknownCallers) checkTrunk(config.unknownCallers, ["unknownCallers"], findings);
+  const tenants = new Set(config.meetings.map((meeting) => meeting.tenant).filter(Boolean));
+  for (const [i, trunk] of config.trunks.entries()) {
+    if (trunk.tenant && !tenants.has(trunk.tenant))
+      findings.warn(["trunks", i, "tenant"], `no meeting of this file is of tenant "${trunk.tenant}"`);
+  }
+}
+
+function checkTrunk(trunk: Trunk, path: Path, { mistake, warn }: Findings): void {
+  const noTls = trunk.transports !== undefined && !trunk.transports.some(secure);
+  if (noTls && (trunk.identity.certificateNames || trunk.identity.ca)) {
+    mistake([...path, "transports"], "a certificate is only shown over tls or wss: with these transports the trunk never matches");
+  }
+  if (trunk.srtp === "required" && noTls && !trunk.privateNetwork) {
+    mistake(
+      [...path, "srtp"],
+      "SRTP keys are accepted over tls and wss only: with these transports every call is refused. Allow tls, or set privateNetwork",
+    );
+  }
+  if (trunk.privateNetwork && trunk.srtp !== "none" && !trunk.identity.networks) {
+    warn([...path, "privateNetwork"], "without identity.networks, SRTP keys are accepted in clear from anywhere");
+  }
+  if (trunk.suites && trunk.srtp === "none") warn([...path, "suites"], "srtp is none: suites are not used");
+  const target = trunk.target ?? "";
+  if (trunk.srtp === "required" && target !== "" && !trunk.privateNetwork && !/^sips:|transport=(tls|wss)/i.test(target)) {
+    mistake([...path, "target"], "srtp is required, but keys are sent over tls only: add ;transport=tls, or set privateNetwork");
+  }
+}
+
+/** Listeners do not take each other's ports. */
+function checkListeners(config: Config, { mistake }: Findings): void {
+  const embedded = config.engine.sip === "embedded";
+  const sip = embedded ? (["tcp", "tls", "ws", "wss"] as const).map((key) => [["sip", key], config.sip[key]] as const) : [];
+  const tcp: (readonly [Path, number | null])[] = [
+    ...sip,
+    [["h323", "signalling"], config.h323.signalling],
+    [["web", "port"], config.web.port],
+  ];
+  const taken = new Map<number, Path>();
+  for (const [path, port] of tcp) {
+    if (!port) continue;
+    const other = taken.get(port);
+    if (other) mistake(path, `TCP port ${port} is ${other.join(".")}'s already`);
+    else taken.set(port, path);
+  }
+  const udp: (readonly [Path, number | null])[] = [
+    ...(embedded ? [[["sip", "udp"], config.sip.udp] as const] : []),
+    [["h323", "ras"], config.h323.ras],
+  ];
+  if (config.sip.udp !== null && embedded && config.sip.udp !== 0 && config.sip.udp === config.h323.ras)
+    mistake(["h323", "ras"], `UDP port ${config.sip.udp} is sip.udp's already`);
+  const { min, max } = config.media.ports;
+  for (const [path, port] of udp) if (port && port >= min && port <= max) mistake(path, `UDP port ${port} lies within media.ports`);
+  if (config.sip.minSe > config.sip.sessionExpires)
+    mistake(["sip", "minSe"], `is longer than sip.sessionExpires (${config.sip.sessionExpires})`);
+}
+
+/** Whether only this machine can reach an address. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+
+function checkExposure(config: Config, { warn }: Findings): void {
+  const local = isLoopback(config.listen);
+  const anyAddress = config.listen === "0.0.0.0" || config.listen === "::";
+  if (anyAddress && config.media.advertise === null)
+    warn(["media", "advertise"], `listening on ${config.listen}: say which address peers shall send media to`);
+  if (anyAddress && config.sip.advertise === null && config.engine.sip === "embedded") {
+    warn(["sip", "advertise"], `listening on ${config.listen}: say which address or name peers shall call back`);
+  }
+  if (!local && config.web.port !== null && !config.web.tls)
+    warn(["web", "tls"], "the admin token crosses the network in clear: turn on tls, or put a proxy in front");
+  if (!local && config.unknownCallers) warn(["unknownCallers"], "anybody who reaches the listeners may call: meant for tests");
+  if (!local && config.certificates.development !== null)
+    warn(["certificates", "development"], "a development CA's key lies in this folder: never for production");
+  for (const [engine, secret, sample] of [
+    ["drachtio", "secret", "cymru"],
+    ["freeswitch", "password", "ClueCon"],
+  ] as const) {
+    const chosen = engine === "drachtio" ? config.engine.sip === "drachtio" : config.engine.media === "freeswitch";
+    const given = engine === "drachtio" ? config.engine.drachtio.secret : config.engine.freeswitch.password;
+    if (chosen && given === sample && !isLoopback(config.engine[engine].host)) {
+      warn(["engine", engine, secret], "the secret that everybody knows, on a host that is not this one");
+    }
+  }
+  if (isIP(config.listen) === 6 && config.media.advertise !== null && isIP(config.media.advertise) === 4) {
+    warn(["media", "advertise"], "an IPv4 address, while listening on IPv6");
+  }
+}

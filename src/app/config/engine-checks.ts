@@ -1,0 +1,24 @@
+import type { Config, Findings } from "./config.ts";
+
+/** What the chosen engines cannot do, as docs/engines.md lists it with the reasons. */
+export function engineChecks(config: Config, { warn }: Findings): void {
+  const drachtio = config.engine.sip === "drachtio";
+  for (const [i, trunk] of config.trunks.entries()) {
+    if (drachtio && (trunk.identity.certificateNames || trunk.identity.ca)) {
+      const key = trunk.identity.certificateNames ? "certificateNames" : "ca";
+      // No mistake: such a trunk fails safe, its callers are unknown; and the same file serves both engines.
+      warn(
+        ["trunks", i, "identity", key],
+        "drachtio-server does not tell applications whose certificate it verified, so this trunk never matches: recognise it by networks or digest, or use engine.sip: embedded",
+      );
+    }
+    if (drachtio && trunk.legacyCiphers)
+      warn(["trunks", i, "legacyCiphers"], "drachtio-server's cipher list is its own: this does nothing");
+  }
+  if (!drachtio) return;
+  for (const key of ["ws", "wss"] as const) {
+    if (config.sip[key] !== null) warn(["sip", key], "drachtio-server's listeners are in its own configuration: this does nothing");
+  }
+  if (config.sip.advertise !== null)
+    warn(["sip", "advertise"], "drachtio-server's external address is in its own configuration: this does nothing");
+}

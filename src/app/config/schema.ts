@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { dialled, meetingSchema } from "./meeting-schema.ts";
+import { trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
+import { address, flag, host, oneOf, port, portRange, remotePort, text, whole } from "./values.ts";
+
+/**
+ * The configuration's schema: every key, its default and what it is for. docs/configuration.md is made from it, and a test keeps the two alike.
+ * Sections are strict: a key that is not here is a mistake.
+ */
+
+const section = <T extends z.ZodRawShape>(shape: T, description: string) =>
+  z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);
+
+const sip = section(
+  {
+    udp: port(5060).describe("SIP over UDP."),
+    tcp: port(5060).describe("SIP over TCP."),
+    tls: port(5061).describe("SIP over TLS 1.2 and 1.3. A client certificate is asked for; a trunk may demand it."),
+    ws: port(null).describe("SIP over WebSocket."),
+    wss: port(null).describe("SIP over secure WebSocket."),
+    advertise: host()
+      .nullable()
+      .default(null)
+      .describe("Address or name told to peers in Via and Contact, where it is not the listening address (behind NAT)."),
+    sessionExpires: whole(90, 86_400, 1800, "seconds").describe(
+      "Session-Expires asked for (RFC 4028). Shorter wishes of peers are followed down to minSe.",
+    ),
+    minSe: whole(90, 86_400, 90, "seconds").describe("Smallest session interval accepted; below it a peer is answered 422."),
+    optionsSeconds: whole(0, 86_400, 60, "seconds").describe(
+      "How often each trunk's target is asked by OPTIONS whether it is there; 0 never.",
+    ),
+    callerUser: text("a user part").default("crosspoint").describe("User part of From in the calls we make."),
+    callerHost: host().nullable().default(null).describe("Host part of From in the calls we make; the listening address where absent."),
+    handshakeSeconds: whole(1, 60, 3, "seconds").describe("A TLS handshake that takes longer is dropped."),
+  },
+  "SIP listeners and timers.",
+);
+
+const h323 = section(
+  {
+    signalling: port(1720).describe("H.225 call signalling over TCP."),
+    ras: port(1719).describe("Registration, admission and status (RAS) over UDP."),
+  },
+  "H.323 listeners.",
+);
+
+const media = section(
+  {
+    ports: portRange("20000-29999").describe("UDP ports of RTP and RTCP. Each call takes up to eight."),
+    advertise: host()
+      .nullable()
+      .default(null)
+      .describe("Address told to peers in SDP and H.245, where it is not the listening address (behind NAT)."),
+    codecs: z
+      .array(oneOf(["opus", "G722", "PCMU", "PCMA"]))
+      .min(1, { error: "expected at least one codec" })
+      .default(["opus", "G722", "PCMU", "PCMA"])
+      .describe("Audio codecs offered and accepted, in order."),
+    workers: whole(0, 256, 0).describe("Threads of the embedded media server; 0 takes one for each core but one."),
+    timeoutSeconds: whole(5, 3600, 30, "seconds").describe(
+      "A call whose peer sends neither RTP nor RTCP for so long is ended. Silence of the room does not count.",
+    ),
+  },
+  "Media transport.",
+);
+
+const web = section(
+  {
+    port: port(8080).describe("Admin API, operator console, meeting page and /metrics."),
+    tls: flag(false).describe(
+      "Serve HTTPS with the certificate of `certificates`. Without it the token crosses the network in clear: put a proxy in front, or stay on loopback.",
+    ),
+  },
+  "The web listener.",
+);
+
+const admin = section(
+  {
+    token: z
+      .string({ error: "expected a token of at least 16 characters" })
+      .min(16, { error: "expected a token of at least 16 characters" })
+      .nullable()
+      .default(null)
+      .meta({
+        expects: "at least 16 characters, better {env: NAME} or {file: path}",
+        shown: "made at first start, kept in the data folder as `admin-token`",
+      })
+      .describe("Bearer token of the admin API. The environment variable CROSSPOINT_ADMIN_TOKEN goes before it."),
+    requestsPerSecond: whole(1, 10_000, 50).describe("Requests a second that one address may send; more are answered 429."),
+  },
+  "The admin API.",
+);
+
+const drachtio = section(
+  {
+    host: host().default("127.0.0.1").describe("Where drachtio-server's admin port is."),
+    port: remotePort(9022).describe("drachtio-server's admin port."),
+    secret: text("the shared secret").default("cymru").describe("drachtio-server's shared secret; better {env: NAME} or {file: path}."),
+  },
+  "drachtio-server, where `engine.sip` is `drachtio`. Its SIP listeners and TLS certificates are its own configuration's.",
+);
+
+const freeswitch = section(
+  {
+    host: host().default("127.0.0.1").describe("Where FreeSWITCH's event socket is."),
+    port: remotePort(8021).describe("FreeSWITCH's event socket port."),
+    password: text("the event socket's password")
+      .default("ClueCon")
+      .describe("The event socket's password; better {env: NAME} or {file: path}."),
+    profile: text().default("drachtio_mrf").describe("The SIP profile that takes the gateway's calls."),
+    listenAddress: address()
+      .nullable()
+      .default(null)
+      .describe("Address on which the gateway waits for FreeSWITCH to connect back; `listen` where absent."),
+    advertise: host().nullable().default(null).describe("The same address as FreeSWITCH sees it, where that differs."),
+  },
+  "FreeSWITCH, where `engine.media` is `freeswitch`.",
+);
+
+const engine = section(
+  {
+    sip: oneOf(["embedded", "drachtio"]).default("embedded").describe("Who speaks SIP: the embedded engine or drachtio-server."),
+    media: oneOf(["embedded", "freeswitch"]).default("embedded").describe("Who carries audio: the embedded media server or FreeSWITCH."),
+    drachtio,
+    freeswitch,
+  },
+  "The engines. docs/engines.md tells what differs.",
+);
+
+const certificates = section(
+  {
+    cert: text("a PEM file").nullable().default(null).describe("Our certificate with its whole chain, PEM."),
+    key: text("a PEM file").nullable().default(null).describe("Its private key, PEM, readable by nobody else."),
+    ca: z.array(text("a PEM file")).default([]).describe("CAs, PEM files, that sign client certificates and the servers we call."),
+    development: text("a folder")
+      .nullable()
+      .default(null)
+      .describe(
+        "A folder in which a development CA, a server and a client certificate are made when missing or expired; `cert`, `key` and `ca` default to those. Never for production.",
+      ),
+    warnDays: whole(1, 365, 30, "days").describe("Warn, in the log and by a metric, so long before a certificate expires."),
+  },
+  "TLS certificates, re-read on SIGHUP and when the files change.",
+);
+
+const ivr = section(
+  {
+    attempts: whole(1, 10, 3).describe("Wrong PINs, or unknown meeting numbers, in one call before it ends."),
+    entrySeconds: whole(10, 600, 120, "seconds").describe("Time for entering number and PIN in all."),
+    firstDigitSeconds: whole(2, 60, 8, "seconds").describe("Silence after which a question is asked again."),
+    interDigitSeconds: whole(1, 30, 5, "seconds").describe("Pause after a digit that ends the entry without #."),
+    hostSeconds: whole(10, 86_400, 900, "seconds").describe("How long a guest waits for the host."),
+    lobbySeconds: whole(10, 86_400, 900, "seconds").describe("How long an unverified caller waits in the lobby."),
+  },
+  "The dialogue on the way into a meeting.",
+);
+
+const limits = section(
+  {
+    maxCalls: whole(0, 1_000_000, 0).describe("Calls at a time; 0 for no limit. More are answered 503 with Retry-After."),
+    callsPerSecondPerSource: whole(0, 100_000, 0).describe("New calls a second from one address; 0 for no limit."),
+    eventLoopMs: whole(0, 10_000, 250, "milliseconds").describe(
+      "Delay of the gateway's event loop (99th percentile over a second) above which new calls are answered 503; 0 never does.",
+    ),
+    cpuPercent: whole(0, 100, 95, "percent").describe("Load of the gateway's thread above which new calls are answered 503; 0 never does."),
+  },
+  "Overload protection.",
+);
+
+const records = section(
+  {
+    retentionDays: whole(0, 3650, 90, "days").describe("Call records are deleted after so many days; 0 keeps none on disk."),
+    maskCallers: oneOf(["none", "last-digits", "all"])
+      .default("none")
+      .describe("Callers in records: as they came, numbers but for their last three digits masked, or no caller at all."),
+  },
+  "Call records.",
+);
+
+const logging = section(
+  {
+    level: oneOf(["trace", "debug", "info", "warn", "error"]).default("info").describe("Least severity logged."),
+    format: oneOf(["auto", "json", "pretty"]).default("auto").describe("JSON lines, or lines for people; auto: for people on a terminal."),
+  },
+  "Logs, on standard output.",
+);
+
+const shutdown = section(
+  {
+    drainSeconds: whole(0, 86_400, 0, "seconds").describe(
+      "On SIGTERM, wait so long for calls to end by themselves before ending them. New calls are answered 503.",
+    ),
+  },
+  "Stopping.",
+);
+
+/** The whole configuration. */
+export const configSchema = z.strictObject({
+  listen: address().default("127.0.0.1").describe("Address of every listener but the embedded engines' own, which stay on loopback."),
+  data: text("a folder")
+    .default("./data")
+    .describe(
+      "Folder of records, meetings made by the API, and the made admin token. The environment variable CROSSPOINT_DATA goes before it.",
+    ),
+  sip,
+  h323,
+  media,
+  web,
+  admin,
+  engine,
+  sfu: oneOf(["conference"]).default("conference").describe("Where meetings take place: `conference` is the media server's own."),
+  certificates,
+  ivr,
+  limits,
+  records,
+  logging,
+  shutdown,
+  language: oneOf(["en", "de"])
+    .default("en")
+    .describe("Language of the prompts before the meeting is known, and of meetings that name none."),
+  accessNumbers: z.array(dialled()).default([]).describe("Numbers that ask for the meeting's number."),
+  unknownCallers: unknownCallersSchema,
+  trunks: z.array(trunkSchema).default([]).describe("Peers that bring or take calls. The first that matches is it."),
+  meetings: z.array(meetingSchema).default([]).describe("Meetings. The admin API may add others, not change these."),
+});
+
+/** The configuration as the schema leaves it: defaults filled in, PINs not yet hashed, paths not yet resolved. */
+export type RawConfig = z.output<typeof configSchema>;

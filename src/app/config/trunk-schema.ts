@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { flag, network, oneOf, text, textLike, whole } from "./values.ts";
+
+/** SDES suites the gateway knows, in its own order of preference (RFC 7714, 4568, 6188). */
+export const suiteNames = [
+  "AEAD_AES_256_GCM",
+  "AEAD_AES_128_GCM",
+  "AES_256_CM_HMAC_SHA1_80",
+  "AES_CM_128_HMAC_SHA1_80",
+  "AES_CM_128_HMAC_SHA1_32",
+] as const;
+
+const certificateName = () => textLike(/^(?:\*\.)?[^\s*]+$/, "a name from a certificate, exact or *.example.com");
+
+const identity = z
+  .strictObject({
+    certificateNames: z
+      .array(certificateName())
+      .min(1, { error: "expected at least one name" })
+      .optional()
+      .describe(
+        "Names (SAN DNS or URI; CN where there is no SAN) of the verified client certificate, exact or `*.example.com`; one must match.",
+      ),
+    ca: text("a PEM file")
+      .optional()
+      .describe("The client certificate must have been signed under this CA; any of `certificates.ca` otherwise."),
+    networks: z.array(network()).min(1, { error: "expected at least one network" }).optional().describe("Networks it calls from."),
+    digest: z
+      .strictObject({
+        username: text().describe("User name."),
+        password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
+        realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+      })
+      .optional()
+      .describe("Digest credentials (RFC 7616) it must answer with."),
+  })
+  .refine((value) => Object.values(value).some((part) => part !== undefined), {
+    error: "expected at least one of certificateNames, ca, networks, digest: without any, everybody would be this trunk",
+  });
+
+const common = {
+  srtp: oneOf(["required", "preferred", "none"])
+    .default("preferred")
+    .describe("`required` refuses plain RTP, `preferred` takes the best both have, `none` never encrypts."),
+  suites: z
+    .array(oneOf(suiteNames))
+    .min(1, { error: "expected at least one suite" })
+    .optional()
+    .describe("SRTP suites allowed, in order of preference; all, best first, where absent."),
+  privateNetwork: flag(false).describe(
+    "SRTP keys are accepted over unencrypted signalling: the network is private, on the operator's word.",
+  ),
+  transports: z
+    .array(oneOf(["udp", "tcp", "tls", "ws", "wss"]))
+    .min(1, { error: "expected at least one transport" })
+    .optional()
+    .describe("Transports it may use; all where absent."),
+  maxCalls: whole(0, 1_000_000, 0).describe("Most calls at a time; 0 for no limit."),
+  maxCallsPerSecond: whole(0, 100_000, 0).describe("Most new calls a second; 0 for no limit."),
+  tenant: text().nullable().default(null).describe("The tenant whose meetings it reaches; all where absent."),
+};
+
+/** One of `trunks`: the keys of Trunk in src/trunks/model.ts. */
+export const trunkSchema = z.strictObject({
+  name: textLike(/^[A-Za-z0-9._-]{1,64}$/, "letters, digits, . _ -, at most 64").describe("Shown in logs, records and metrics."),
+  identity: identity.describe("How it is recognised. Every kind that is given must match."),
+  trust: oneOf(["verified", "verified-external", "unverified"]).default("verified-external").describe("How far its callers are trusted."),
+  ...common,
+  target: textLike(/^sips?:[^\s@]+$/, "a URI such as sip:192.0.2.1:5061;transport=tls")
+    .nullable()
+    .default(null)
+    .describe("Where calls to it go, for example `sip:192.0.2.1:5061;transport=tls`; absent for a trunk that only brings calls."),
+  siteUuids: z
+    .array(textLike(/^[0-9A-Fa-f]{32}$/, "32 hexadecimal digits"))
+    .optional()
+    .describe("Known `x-cisco-site-uuid` values; a call naming another is answered 404. Not looked at where absent."),
+  legacyCiphers: flag(false).describe("Turns on the TLS 1.2 suites without forward secrecy, for the whole listener."),
+});
+
+/** `unknownCallers`: what becomes of calls that no trunk matches. */
+export const unknownCallersSchema = z
+  .preprocess(
+    (value) => (value === "off" || value === false ? null : value),
+    z
+      .strictObject({
+        trust: oneOf(["verified-external", "unverified"]).default("unverified").describe("How far they are trusted."),
+        ...common,
+      })
+      .nullable(),
+  )
+  .default(null)
+  .meta({ expects: "off, or the keys below", shown: "off" })
+  .describe("Callers that no trunk matches: off (403, and silence for scanners), or what they may do.");

@@ -1,0 +1,133 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+
+/** What stands in a certificate, for people and for checks. */
+export interface CertificateInfo {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  /** `DNS:a.example`, `IP:192.0.2.1`, `URI:sip:a.example`. */
+  readonly names: readonly string[];
+  readonly authority: boolean;
+  readonly selfSigned: boolean;
+  /** Extended key usages that matter here; both when there is no such extension. */
+  readonly server: boolean;
+  readonly client: boolean;
+  readonly key: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** SHA-256, lower-case hexadecimal. */
+  readonly fingerprint: string;
+}
+
+const serverAuth = "1.3.6.1.5.5.7.3.1";
+const clientAuth = "1.3.6.1.5.5.7.3.2";
+
+/** Every certificate in a PEM text, in order. Throws where there is none, or one cannot be read. */
+export function readCertificates(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  if (!blocks)
+    throw new Error(
+      /-----BEGIN/.test(pem) ? "holds no certificate (it is something else in PEM)" : "is not PEM: no -----BEGIN CERTIFICATE-----",
+    );
+  return blocks.map((block, i) => {
+    try {
+      return new X509Certificate(block);
+    } catch {
+      throw new Error(`certificate ${i + 1} cannot be read`);
+    }
+  });
+}
+
+export function describeCertificate(cert: X509Certificate): CertificateInfo {
+  const usages = cert.keyUsage as string[] | undefined;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = cert.publicKey;
+  return {
+    subject: oneLine(cert.subject),
+    issuer: oneLine(cert.issuer),
+    serial: cert.serialNumber.toLowerCase(),
+    names: splitNames(cert.subjectAltName),
+    authority: cert.ca,
+    selfSigned: cert.subject === cert.issuer && cert.verify(cert.publicKey),
+    server: usages === undefined || usages.includes(serverAuth),
+    client: usages === undefined || usages.includes(clientAuth),
+    key: type === "rsa" ? `RSA ${details?.modulusLength ?? "?"}` : `${type?.toUpperCase()} ${details?.namedCurve ?? ""}`.trim(),
+    notBefore: cert.validFromDate,
+    notAfter: cert.validToDate,
+    fingerprint: cert.fingerprint256.replaceAll(":", "").toLowerCase(),
+  };
+}
+
+const oneLine = (name: string | undefined): string => (name ?? "").split("\n").join(", ");
+
+function splitNames(san: string | undefined): string[] {
+  // Node quotes a name that holds a comma; such a name is no DNS name of ours and may stay as it is.
+  return (san ?? "")
+    .split(/, (?=(?:DNS|IP Address|URI|email|DirName|othername|Registered ID):)/i)
+    .filter((name) => name !== "")
+    .map((name) => name.replace(/^IP Address:/, "IP:"));
+}
+
+/** Days from now until a certificate expires; negative after. */
+export function daysLeft(cert: X509Certificate, now = Date.now()): number {
+  return Math.floor((cert.validToDate.getTime() - now) / 86_400_000);
+}
+
+/** Something wrong with a certificate, and what to do. `serious` keeps calls from working. */
+export interface CertificateProblem {
+  readonly serious: boolean;
+  readonly message: string;
+}
+
+/** Looks a chain over: validity, SAN, both usages, order of the chain, whether a given CA signed it, whether the key is its own. */
+export function checkChain(options: {
+  readonly chain: readonly X509Certificate[];
+  readonly key?: string;
+  readonly authorities?: readonly X509Certificate[];
+  readonly now?: number;
+  readonly warnDays?: number;
+}): CertificateProblem[] {
+  const { chain, authorities = [], now = Date.now(), warnDays = 30 } = options;
+  const problems: CertificateProblem[] = [];
+  const say = (serious: boolean, message: string): void => void problems.push({ serious, message });
+  const leaf = chain[0];
+  if (!leaf) return [{ serious: true, message: "holds no certificate" }];
+  for (const cert of chain) {
+    const who = oneLine(cert.subject);
+    const left = daysLeft(cert, now);
+    if (cert.validFromDate.getTime() > now) say(true, `${who}: not valid before ${cert.validFromDate.toISOString()}; is the clock right?`);
+    else if (left < 0) say(true, `${who}: expired on ${cert.validToDate.toISOString().slice(0, 10)}; issue a new one`);
+    else if (left < warnDays)
+      say(
+        false,
+        `${who}: expires in ${left} day${left === 1 ? "" : "s"}, on ${cert.validToDate.toISOString().slice(0, 10)}; issue a new one`,
+      );
+  }
+  const info = describeCertificate(leaf);
+  if (info.names.length === 0) say(true, "has no subject alternative name: peers that check names refuse it (RFC 5922 section 4.1)");
+  if (!info.server) say(true, "lacks the extended key usage serverAuth: callers refuse it");
+  if (!info.client) say(false, "lacks the extended key usage clientAuth: peers that ask for our certificate refuse calls we place");
+  if (info.authority) say(false, "is a CA's own certificate, used as the server's");
+  if (options.key !== undefined && !matchesKey(leaf, options.key)) say(true, "does not belong to the private key");
+  for (const [i, cert] of chain.slice(0, -1).entries()) {
+    const issuer = chain[i + 1]!;
+    if (!cert.checkIssued(issuer) || !cert.verify(issuer.publicKey))
+      say(true, `certificate ${i + 2} in the file did not sign certificate ${i + 1}: put the chain in order, our own first`);
+  }
+  const last = chain.at(-1)!;
+  const rooted = last.subject === last.issuer || authorities.some((ca) => last.checkIssued(ca) && last.verify(ca.publicKey));
+  if (!rooted)
+    say(
+      false,
+      `the chain ends at "${oneLine(last.subject)}", whose issuer is not in the file: append the intermediate certificates and the root`,
+    );
+  return problems;
+}
+
+/** Whether a private key (PEM) is the certificate's. False for a key that cannot be read. */
+export function matchesKey(cert: X509Certificate, key: string): boolean {
+  try {
+    return cert.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
