@@ -1,0 +1,2 @@
+/** Refusals that this room decides; names of records/model.ts's OutcomeCode. */
+export type OutcomeCodeOfTrunk = "trunk-unknown" | "trunk-certificate" | "trunk-credentials";

@@ -1,0 +1,220 @@
+import { describe, expect, it } from "vitest";
+import { certificateNames, matchesNames, type PeerIdentity } from "../../../src/trunks/certificate-names.ts";
+import { DigestGuard, digestResponse, parseAuthorization } from "../../../src/trunks/digest.ts";
+import { Networks, plainAddress } from "../../../src/trunks/networks.ts";
+import { type CallerEvidence, type Recognition, TrunkRecognition } from "../../../src/trunks/recognition.ts";
+import { trunk } from "./fixtures.ts";
+
+const peer = (changes: Partial<PeerIdentity> = {}): PeerIdentity => ({
+  verified: true,
+  subject: "CN=x",
+  san: ["DNS:edge.example.com"],
+  ca: "aa",
+  ...changes,
+});
+const caller = (changes: Partial<CallerEvidence> = {}): CallerEvidence => ({
+  transport: "tls",
+  address: "192.0.2.1",
+  peer: undefined,
+  authorization: undefined,
+  method: "INVITE",
+  ...changes,
+});
+const outcome = (recognition: Recognition): string =>
+  recognition.kind === "trunk"
+    ? recognition.trunk.name
+    : recognition.kind === "challenge"
+      ? "challenge"
+      : `${recognition.code}${recognition.known ? " told" : ""}`;
+
+describe("networks", () => {
+  it("hold IPv4, IPv6 and bare addresses", () => {
+    const networks = new Networks(["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]);
+    for (const address of ["192.0.2.255", "198.51.100.7", "2001:db8:1::1", "[2001:DB8::9]", "::ffff:192.0.2.3"])
+      expect(networks.contains(address), address).toBe(true);
+    for (const address of ["192.0.3.0", "198.51.100.8", "2001:db9::1", "no address", ""])
+      expect(networks.contains(address), address).toBe(false);
+  });
+  it.each(["192.0.2.0/33", "2001:db8::/129", "192.0.2/24", "a.example", "192.0.2.0/x", "192.0.2.0/"])("%s is none", (network) => {
+    expect(() => new Networks([network])).toThrow(RangeError);
+  });
+  it("compare addresses plainly", () => {
+    expect(plainAddress("[FE80::1%eth0]")).toBe("fe80::1");
+  });
+});
+
+describe("certificate names", () => {
+  it("are SANs; the common name only where there are none", () => {
+    expect(certificateNames(peer({ san: ["DNS:A.example", "URI:sip:b.example", "IP:192.0.2.1"] }))).toEqual([
+      "a.example",
+      "sip:b.example",
+      "b.example",
+    ]);
+    expect(certificateNames(peer({ san: [], subject: "O=Org,CN=Room.Example" }))).toEqual(["room.example"]);
+    expect(certificateNames(peer({ san: ["DNS:a.example"], subject: "CN=other.example" }))).toEqual(["a.example"]);
+    expect(certificateNames(peer({ san: [], subject: "O=CN" }))).toEqual([]);
+  });
+  it("match exactly or by one label, and a wildcard in the certificate is only letters", () => {
+    expect(matchesNames(peer(), ["EDGE.example.com"])).toBe(true);
+    expect(matchesNames(peer(), ["*.example.com"])).toBe(true);
+    expect(matchesNames(peer(), ["example.com", "*.com", "dge.example.com"])).toBe(false);
+    expect(matchesNames(peer({ san: ["DNS:a.b.example.com", "DNS:example.com"] }), ["*.example.com"])).toBe(false);
+    expect(matchesNames(peer({ san: ["DNS:*.example.com"] }), ["edge.example.com"])).toBe(false);
+  });
+});
+
+describe("digest", () => {
+  // RFC 7616 section 3.9.1
+  const rfc = {
+    username: "Mufasa",
+    realm: "http-auth@example.org",
+    password: "Circle of Life",
+    method: "GET",
+    uri: "/dir/index.html",
+    nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+    nc: "00000001",
+    cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    qop: "auth",
+  };
+  it("computes what RFC 7616 section 3.9.1 prints", () => {
+    expect(digestResponse({ ...rfc, hash: "md5" })).toBe("8ca523f5e9506fed4657c9700eebdbec");
+    expect(digestResponse({ ...rfc, hash: "sha256" })).toBe("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+  });
+
+  it("reads fields as they are sent", () => {
+    const fields = parseAuthorization('Digest username="a \\"b\\"",realm="r", nc=00000001, qop=auth,uri="sip:x"');
+    expect(Object.fromEntries(fields ?? [])).toEqual({ username: 'a "b"', realm: "r", nc: "00000001", qop: "auth", uri: "sip:x" });
+    expect(parseAuthorization("Basic abc")).toBeUndefined();
+    expect(parseAuthorization('Digest username="a')).toBeUndefined();
+    expect(parseAuthorization('Digest username="a", username="b"')).toBeUndefined();
+  });
+
+  const secrets = { username: "pbx", password: "s3cret" };
+  const guard = () => new DigestGuard(Buffer.alloc(32));
+  function answer(challenge: string, changes: { password?: string; nc?: string; method?: string } = {}): string {
+    const fields = parseAuthorization(challenge)!;
+    const hash = fields.get("algorithm") === "MD5" ? "md5" : "sha256";
+    const common = {
+      nonce: fields.get("nonce")!,
+      realm: fields.get("realm")!,
+      uri: "sip:2000@gw",
+      nc: changes.nc ?? "00000001",
+      cnonce: "c",
+    };
+    const response = digestResponse({
+      hash,
+      username: secrets.username,
+      password: changes.password ?? secrets.password,
+      method: changes.method ?? "INVITE",
+      qop: "auth",
+      ...common,
+    });
+    return `Digest username="${secrets.username}", realm="${common.realm}", nonce="${common.nonce}", uri="${common.uri}", response="${response}", algorithm=${fields.get("algorithm")}, qop=auth, nc=${common.nc}, cnonce="c"`;
+  }
+  const withDigest = (extra = {}) => [trunk("pbx", { identity: { digest: secrets, ...extra } })];
+
+  it("challenges with SHA-256 before MD5 and takes the answer to either, once", () => {
+    for (const which of [0, 1]) {
+      const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+      const challenge = recognition.recognise(caller(), 0);
+      if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+      expect(challenge.challenges.map((text) => /algorithm=([^,]+)/.exec(text)?.[1])).toEqual(["SHA-256", "MD5"]);
+      const authorization = answer(challenge.challenges[which]!);
+      expect(outcome(recognition.recognise(caller({ authorization }), 10))).toBe("pbx");
+      expect(outcome(recognition.recognise(caller({ authorization }), 20))).toBe("challenge");
+      expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[which]!, { nc: "00000002" }) }), 30))).toBe(
+        "pbx",
+      );
+    }
+  });
+
+  it("says stale when only the nonce is too old, and refuses a wrong password or method", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    const late = recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!) }), 61_000);
+    expect(late).toMatchObject({
+      kind: "challenge",
+      challenges: [expect.stringContaining("stale=true"), expect.stringContaining("stale=true")],
+    });
+    expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!, { password: "x" }) }), 1))).toBe(
+      "trunk-credentials",
+    );
+    expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!, { method: "BYE" }) }), 1))).toBe(
+      "trunk-credentials",
+    );
+  });
+
+  it("does not believe a nonce it has not made", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const authorization = answer('Digest realm="crosspoint", nonce="0.AAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", algorithm=MD5');
+    expect(outcome(recognition.recognise(caller({ authorization }), 1))).toBe("trunk-credentials");
+  });
+
+  it("asks only those who are everything else the trunk demands", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest({ networks: ["192.0.2.0/24"] }), defaultTrunk: null }, guard());
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("challenge");
+    expect(outcome(recognition.recognise(caller({ address: "203.0.113.1" }), 0))).toBe("trunk-unknown");
+  });
+});
+
+describe("recognition", () => {
+  const byName = trunk("named", { identity: { certificateNames: ["edge.example.com"] } });
+  const byNetwork = trunk("network", { identity: { networks: ["192.0.2.0/24"] } });
+  const byBoth = trunk("both", { identity: { networks: ["192.0.2.0/24"], certificateNames: ["*.example.com"] } });
+  const open = trunk("default", { trust: "unverified" });
+
+  it("takes the trunk that demands most of those that match", () => {
+    const recognition = new TrunkRecognition({ trunks: [byNetwork, byName, byBoth], defaultTrunk: null });
+    expect(outcome(recognition.recognise(caller({ peer: peer() }), 0))).toBe("both");
+    expect(outcome(recognition.recognise(caller({ peer: peer(), address: "203.0.113.1" }), 0))).toBe("named");
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("network");
+  });
+
+  it("demands everything that is given", () => {
+    const recognition = new TrunkRecognition({ trunks: [byBoth], defaultTrunk: null });
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ san: ["DNS:other.example"] }) }), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller({ peer: peer(), address: "203.0.113.1" }), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller({ address: "203.0.113.1" }), 0))).toBe("trunk-unknown");
+  });
+
+  it("believes no certificate that was not verified, nor one of another root", () => {
+    const recognition = new TrunkRecognition({
+      trunks: [{ ...byName, identity: { ...byName.identity, ca: "ca.pem" } }],
+      defaultTrunk: null,
+      roots: new Map([["ca.pem", ["bb"]]]),
+    });
+    expect(outcome(recognition.recognise(caller({ peer: peer({ verified: false, ca: "bb" }) }), 0))).toBe("trunk-unknown");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ ca: "aa" }) }), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ ca: "bb" }) }), 0))).toBe("named");
+  });
+
+  it("keeps a trunk to its transports", () => {
+    const recognition = new TrunkRecognition({ trunks: [{ ...byNetwork, transports: ["tls"] }], defaultTrunk: null });
+    expect(outcome(recognition.recognise(caller({ transport: "udp" }), 0))).toBe("trunk-unknown told");
+    expect(outcome(recognition.recognise(caller({ transport: "tls" }), 0))).toBe("network");
+  });
+
+  it("gives strangers to the default trunk where there is one, but nobody who fails a trunk of their own", () => {
+    const recognition = new TrunkRecognition({ trunks: [byBoth, byName], defaultTrunk: open });
+    expect(outcome(recognition.recognise(caller({ address: "203.0.113.1", transport: "udp" }), 0))).toBe("default");
+    expect(outcome(recognition.recognise(caller({ address: "203.0.113.1", peer: peer() }), 0))).toBe("named");
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("trunk-certificate told");
+  });
+
+  it("never recognises anybody by a trunk without identity", () => {
+    const recognition = new TrunkRecognition({ trunks: [trunk("out", { target: "sip:x" })], defaultTrunk: null });
+    expect(outcome(recognition.recognise(caller({ peer: peer() }), 0))).toBe("trunk-certificate told");
+  });
+
+  it("replaces its trunks, or keeps the old ones when the new are wrong", () => {
+    const recognition = new TrunkRecognition({ trunks: [byNetwork], defaultTrunk: null });
+    expect(() => recognition.replace({ trunks: [trunk("bad", { identity: { networks: ["x"] } })], defaultTrunk: null })).toThrow(
+      RangeError,
+    );
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("network");
+    recognition.replace({ trunks: [], defaultTrunk: null });
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("trunk-unknown");
+  });
+});
