@@ -1,0 +1,4 @@
+export * from "./crypto.ts";
+export * from "./parse.ts";
+export * from "./types.ts";
+export * from "./write.ts";
