@@ -1,0 +1,472 @@
+/**
+ * Sockets for SIP: listeners, the table of connections, limits. Knows where bytes come from and go to, and nothing of what they mean.
+ */
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { createServer, connect as connectTcp, isIP, type Server, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import {
+  connect as connectTls,
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContext,
+  type Server as TlsServer,
+  type TLSSocket,
+} from "node:tls";
+import type { Clock } from "../base/clock.ts";
+import type { Listener, Source, Target, TransportName } from "../sip/types.ts";
+import { Connection, type ConnectionSink, type Framing } from "./connection.ts";
+import { checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
+import { acceptWebSocket } from "./websocket.ts";
+
+/** A listener to open. */
+export interface ListenSpec {
+  readonly transport: TransportName;
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Host, or host:port, that others are told; the bound one by default. */
+  readonly advertise?: string | undefined;
+}
+
+/** Bounds on what strangers can make us hold. */
+export interface TransportLimits {
+  /** Connections in all. */
+  readonly connections: number;
+  /** Connections from one address. */
+  readonly perSource: number;
+  /** TLS or WebSocket handshakes under way. */
+  readonly halfOpen: number;
+  /** A handshake must be done in so many ms. */
+  readonly handshake: number;
+  /** An outbound connection must stand in so many ms. */
+  readonly connect: number;
+  /** A message once begun must be complete in so many ms. */
+  readonly partial: number;
+  /** A connection that never brought a message is closed after so many ms. */
+  readonly silent: number;
+}
+export const standardLimits: TransportLimits = {
+  connections: 20_000,
+  perSource: 1_000,
+  halfOpen: 512,
+  handshake: 3_000,
+  connect: 4_000,
+  partial: 10_000,
+  silent: 120_000,
+};
+
+/** What the sockets report. */
+export interface TransportSink {
+  message(data: Buffer, source: Source): void;
+  sendFailed(ref: number, reason: string): void;
+  connectionClosed(connection: Connection, reason: string): void;
+  broken(connection: Connection, why: string, status: number): void;
+  /** Something an operator may want to know: `refused connection (per-source limit)` and the like. */
+  notice(what: string, source: { address: string; port: number }): void;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly sink: TransportSink;
+  readonly tls?: TlsSettings | undefined;
+  readonly limits?: Partial<TransportLimits> | undefined;
+}
+
+export class SipTransports implements ConnectionSink {
+  readonly limits: TransportLimits;
+  readonly #clock: Clock;
+  readonly #sink: TransportSink;
+  readonly #udp = new Map<number, UdpSocket>();
+  readonly #udpListeners: Listener[] = [];
+  readonly #servers: Server[] = [];
+  readonly #tlsServers: TlsServer[] = [];
+  readonly #connections = new Map<number, Connection>();
+  readonly #byAddress = new Map<string, Connection>();
+  readonly #perSource = new Map<string, number>();
+  readonly #halfOpen = new Set<Socket>();
+  readonly #sweeper: NodeJS.Timeout;
+  #tls: TlsSettings | undefined;
+  #clientContext: SecureContext | undefined;
+  #contexts = new Map<string, SecureContext>();
+  #lastListener = 0;
+  #lastConnection = 0;
+
+  constructor(options: TransportOptions) {
+    this.#clock = options.clock;
+    this.#sink = options.sink;
+    this.limits = { ...standardLimits, ...options.limits };
+    if (options.tls !== undefined) this.reloadTls(options.tls);
+    this.#sweeper = setInterval(() => this.#sweep(), 5_000);
+    this.#sweeper.unref();
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+  get halfOpenCount(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** Opens a listener. Rejects when the address cannot be bound, or TLS is asked for without certificates. */
+  async listen(spec: ListenSpec): Promise<Listener> {
+    const id = ++this.#lastListener;
+    const bound = spec.transport === "udp" ? await this.#listenUdp(id, spec) : await this.#listenStream(id, spec);
+    const [host, port] = advertised(spec, bound);
+    const listener: Listener = {
+      id,
+      transport: spec.transport,
+      address: bound.address,
+      port: bound.port,
+      advertisedHost: host,
+      advertisedPort: port,
+    };
+    if (spec.transport === "udp") this.#udpListeners.push(listener);
+    return listener;
+  }
+
+  /** Takes new certificates for handshakes from now on; connections that stand are left alone. Throws when they do not fit together. */
+  reloadTls(settings: TlsSettings): void {
+    const context = createSecureContext(contextOptions(settings));
+    const contexts = new Map<string, SecureContext>();
+    for (const [name, pair] of Object.entries(settings.names ?? {}))
+      contexts.set(name.toLowerCase(), createSecureContext(contextOptions({ ...settings, ...pair })));
+    this.#tls = settings;
+    this.#clientContext = context;
+    this.#contexts = contexts;
+    for (const server of this.#tlsServers) server.setSecureContext(contextOptions(settings));
+  }
+
+  /** Sends, on a connection that stands or a new one. A failure is reported for `ref` unless that is 0. */
+  send(target: Target, data: Buffer, ref: number): void {
+    if (target.transport === "udp") this.#sendUdp(target, data, ref);
+    else this.#sendStream(target, data, ref);
+  }
+
+  /** Lets a connection also serve requests to its address and `port` (RFC 5923). */
+  alias(connectionId: number, port: number): void {
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined) return;
+    const key = addressKey(connection.transport, connection.source.address, port);
+    if (!this.#byAddress.has(key)) this.#byAddress.set(key, connection);
+  }
+
+  closeConnection(id: number, reason: string): void {
+    this.#connections.get(id)?.close(reason);
+  }
+
+  /** Closes everything. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    const ends: Promise<void>[] = [];
+    for (const server of this.#servers) ends.push(new Promise((done) => server.close(() => done())));
+    for (const socket of this.#halfOpen) socket.destroy();
+    for (const connection of [...this.#connections.values()]) connection.close("shutting down");
+    for (const socket of this.#udp.values()) ends.push(new Promise((done) => socket.close(() => done())));
+    this.#udp.clear();
+    await Promise.all(ends);
+  }
+
+  // ── datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #listenUdp(id: number, spec: ListenSpec): Promise<{ address: string; port: number }> {
+    const six = isIP(spec.host) === 6;
+    // Addresses only ever: looking one up through the resolver's queue costs more than sending it.
+    const socket = createSocket({ type: six ? "udp6" : "udp4", lookup: (host, _options, done) => done(null, host, six ? 6 : 4) });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind(spec.port, spec.host, () => {
+        socket.off("error", reject);
+        resolve();
+      });
+    });
+    try {
+      socket.setRecvBufferSize(4 << 20);
+      socket.setSendBufferSize(2 << 20);
+    } catch {
+      // The system's limit is lower; its default will do.
+    }
+    const bound = socket.address();
+    socket.on("error", () => {});
+    socket.on("message", (data, from) => {
+      // One or two line ends are a keepalive (RFC 5626 section 3.5.1 is STUN for UDP, but CRLF is what phones send): nothing to do.
+      if (data.length <= 4) return;
+      this.#sink.message(data, {
+        transport: "udp",
+        address: from.address,
+        port: from.port,
+        localAddress: bound.address,
+        localPort: bound.port,
+        connection: 0,
+        listener: id,
+      });
+    });
+    this.#udp.set(id, socket);
+    return bound;
+  }
+
+  #sendUdp(target: Target, data: Buffer, ref: number): void {
+    const socket =
+      (target.listener === undefined ? undefined : this.#udp.get(target.listener)) ?? this.#udp.get(this.#udpFor(target.address) ?? 0);
+    if (socket === undefined) {
+      if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "no UDP socket"));
+      return;
+    }
+    if (ref === 0) socket.send(data, target.port, target.address, ignore);
+    else {
+      socket.send(data, target.port, target.address, (error) => {
+        if (error !== null) this.#sink.sendFailed(ref, error.message);
+      });
+    }
+  }
+
+  #udpFor(address: string): number | undefined {
+    const six = address.includes(":");
+    const loop = isLoopback(address);
+    const fit = this.#udpListeners.filter((l) => l.address.includes(":") === six);
+    return (fit.find((l) => isLoopback(l.address) === loop) ?? fit[0])?.id;
+  }
+
+  // ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #listenStream(id: number, spec: ListenSpec): Promise<{ address: string; port: number }> {
+    const secure = spec.transport === "tls" || spec.transport === "wss";
+    const tlsServer = secure ? this.#createTlsServer() : undefined;
+    const accepted = (socket: Socket, source: Source, framing?: Framing, first?: Buffer): void => {
+      this.#halfOpen.delete(socket);
+      this.#adopt(spec.transport, socket, source, false, framing, first);
+    };
+    const plain = (socket: Socket, peer?: Source["peer"]): void => {
+      const source = this.#sourceOf(spec.transport, socket, id, peer);
+      if (spec.transport === "ws" || spec.transport === "wss")
+        acceptWebSocket(socket, (framing, first) => accepted(socket, source, framing, first));
+      else accepted(socket, source);
+    };
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.on("error", ignore);
+      const from = { address: normal(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+      const refused = this.#refusal(from.address, secure);
+      if (refused !== undefined) {
+        socket.destroy();
+        this.#sink.notice(`refused connection (${refused})`, from);
+        return;
+      }
+      this.#count(from.address, 1);
+      socket.once("close", () => this.#count(from.address, -1));
+      if (tlsServer === undefined) {
+        if (spec.transport === "ws") this.#awaitHandshake(socket);
+        plain(socket);
+        return;
+      }
+      this.#awaitHandshake(socket);
+      tlsServer.emit("connection", socket);
+    });
+    tlsServer?.on("secureConnection", (socket: TLSSocket) => {
+      for (const raw of this.#halfOpen)
+        if (raw.remotePort === socket.remotePort && raw.remoteAddress === socket.remoteAddress) this.#halfOpen.delete(raw);
+      const peer = peerCertificateOf(socket);
+      plain(socket, peer);
+    });
+    tlsServer?.on("tlsClientError", (error, socket) => {
+      this.#sink.notice(`TLS handshake failed (${error.message.slice(0, 120)})`, {
+        address: normal(socket.remoteAddress ?? ""),
+        port: socket.remotePort ?? 0,
+      });
+      socket.destroy();
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port: spec.port, host: spec.host, backlog: 1024 }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    server.on("error", ignore);
+    this.#servers.push(server);
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") throw new Error("no address");
+    return bound;
+  }
+
+  #createTlsServer(): TlsServer {
+    if (this.#tls === undefined) throw new Error("a TLS listener needs a certificate and its key");
+    const server = createTlsServer({
+      ...contextOptions(this.#tls),
+      requestCert: true,
+      // We judge ourselves: whether a certificate is demanded is the trunk's policy, not the listener's.
+      rejectUnauthorized: false,
+      handshakeTimeout: this.limits.handshake,
+      SNICallback: (name, done) => done(null, this.#contexts.get(name.toLowerCase())),
+    });
+    this.#tlsServers.push(server);
+    return server;
+  }
+
+  #awaitHandshake(socket: Socket): void {
+    this.#halfOpen.add(socket);
+    const timer = setTimeout(() => {
+      if (this.#halfOpen.has(socket)) socket.destroy();
+    }, this.limits.handshake);
+    timer.unref();
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#halfOpen.delete(socket);
+    });
+  }
+
+  #refusal(address: string, handshake: boolean): string | undefined {
+    if (this.#connections.size >= this.limits.connections) return "too many connections";
+    if ((this.#perSource.get(address) ?? 0) >= this.limits.perSource) return "too many connections from one address";
+    if (handshake && this.#halfOpen.size >= this.limits.halfOpen) return "too many handshakes";
+    return undefined;
+  }
+
+  #count(address: string, by: number): void {
+    const count = (this.#perSource.get(address) ?? 0) + by;
+    if (count <= 0) this.#perSource.delete(address);
+    else this.#perSource.set(address, count);
+  }
+
+  #sourceOf(transport: TransportName, socket: Socket, listener: number, peer: Source["peer"]): Source {
+    return {
+      transport,
+      address: normal(socket.remoteAddress ?? ""),
+      port: socket.remotePort ?? 0,
+      localAddress: normal(socket.localAddress ?? ""),
+      localPort: socket.localPort ?? 0,
+      connection: ++this.#lastConnection,
+      listener,
+      peer,
+    };
+  }
+
+  #adopt(transport: TransportName, socket: Socket, source: Source, outbound: boolean, framing?: Framing, first?: Buffer): Connection {
+    const connection = new Connection({
+      id: source.connection,
+      transport,
+      socket,
+      source,
+      outbound,
+      sink: this,
+      now: () => this.#clock.now(),
+      framing,
+    });
+    this.#connections.set(connection.id, connection);
+    this.#byAddress.set(addressKey(transport, source.address, source.port), connection);
+    if (first !== undefined && first.length > 0) socket.emit("data", first);
+    return connection;
+  }
+
+  #sendStream(target: Target, data: Buffer, ref: number): void {
+    let connection = target.connection === undefined ? undefined : this.#connections.get(target.connection);
+    connection ??= this.#byAddress.get(addressKey(target.transport, target.address, target.port));
+    if (connection?.closed === true) connection = undefined;
+    if (connection === undefined) {
+      if (target.port <= 0 || target.transport === "ws" || target.transport === "wss") {
+        if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "the connection is gone"));
+        return;
+      }
+      connection = this.#connect(target);
+    }
+    connection.send(data, ref);
+  }
+
+  #connect(target: Target): Connection {
+    const { address, port } = target;
+    let socket: Socket;
+    if (target.transport === "tls") {
+      const name = target.serverName ?? address;
+      socket = connectTls({
+        host: address,
+        port,
+        servername: isIP(name) === 0 ? name : "",
+        ...(this.#clientContext === undefined ? {} : { secureContext: this.#clientContext }),
+        rejectUnauthorized: this.#tls?.verifyServers !== false,
+        checkServerIdentity: (_host, certificate) => checkSipIdentity(name, certificate),
+      });
+    } else socket = connectTcp({ host: address, port });
+    const source: Source = {
+      transport: target.transport,
+      address,
+      port,
+      localAddress: "",
+      localPort: 0,
+      connection: ++this.#lastConnection,
+      listener: 0,
+    };
+    const connection = this.#adopt(target.transport, socket, source, true);
+    const timer = setTimeout(() => connection.close("timed out while connecting"), this.limits.connect);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.once(target.transport === "tls" ? "secureConnect" : "connect", () => {
+      clearTimeout(timer);
+      Object.assign(source, { localAddress: normal(socket.localAddress ?? ""), localPort: socket.localPort ?? 0 });
+      if (target.transport === "tls") Object.assign(source, { peer: peerCertificateOf(socket as TLSSocket) });
+      connection.ready();
+    });
+    return connection;
+  }
+
+  // ── what connections report ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  message(data: Buffer, source: Source): void {
+    this.#sink.message(data, source);
+  }
+
+  broken(connection: Connection, why: string, status: number): void {
+    this.#sink.broken(connection, why, status);
+  }
+
+  closed(connection: Connection, reason: string): void {
+    this.#connections.delete(connection.id);
+    for (const [key, other] of this.#keysOf(connection)) if (other === connection) this.#byAddress.delete(key);
+    for (const { ref } of connection.waiting) if (ref !== 0) this.#sink.sendFailed(ref, reason);
+    connection.waiting = [];
+    this.#sink.connectionClosed(connection, reason);
+  }
+
+  *#keysOf(connection: Connection): Iterable<[string, Connection | undefined]> {
+    const own = addressKey(connection.transport, connection.source.address, connection.source.port);
+    yield [own, this.#byAddress.get(own)];
+    // Aliases are rare: looked for only on connections with a verified peer.
+    if (connection.source.peer?.verified === true) for (const entry of [...this.#byAddress]) if (entry[1] === connection) yield entry;
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.partialSince !== undefined && now - connection.partialSince > this.limits.partial)
+        connection.close("incomplete message");
+      else if (!connection.outbound && connection.messages === 0 && now - connection.lastInput > this.limits.silent)
+        connection.close("silent");
+    }
+  }
+}
+
+const ignore = (): void => {};
+
+function addressKey(transport: TransportName, address: string, port: number): string {
+  return `${transport}|${address}|${port}`;
+}
+
+/** IPv4 as seen through a dual-stack socket. */
+function normal(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
+
+function advertised(spec: ListenSpec, bound: { address: string; port: number }): [string, number] {
+  if (spec.advertise !== undefined && spec.advertise !== "") {
+    const match = /^(\[[^\]]+\]|[^:]+|[0-9a-fA-F:]+)(?::(\d+))?$/.exec(spec.advertise);
+    const host = match?.[1] ?? spec.advertise;
+    return [host.replace(/^\[|\]$/g, ""), match?.[2] === undefined ? bound.port : Number(match[2])];
+  }
+  if (bound.address !== "0.0.0.0" && bound.address !== "::") return [bound.address, bound.port];
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const outward =
+    all.find((a) => !a.internal && a.family === "IPv4") ??
+    all.find((a) => !a.internal && a.family === "IPv6" && !a.address.startsWith("fe80"));
+  return [outward?.address ?? "127.0.0.1", bound.port];
+}

@@ -1,0 +1,482 @@
+/**
+ * The transaction layer and what is below it in RFC 3261, as one machine: bytes in, transactions out.
+ * It matches, answers what needs no decision (100, 200 to CANCEL, 487, 400 for malformed requests, 481, 482), retransmits, locates.
+ * Give it `receive`, `sendFailed`, `connectionClosed`, `lookupDone` and, when `nextTimeout()` is due, `handleTimeout`; afterwards `drain()`.
+ */
+import type { Millis } from "../base/clock.ts";
+import { ParseError } from "../base/errors.ts";
+import { checkMessage } from "../wire/sip/check.ts";
+import { parseRAck } from "../wire/sip/fields.ts";
+import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import { parseMessage } from "../wire/sip/parse.ts";
+import { splitList } from "../wire/sip/text.ts";
+import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
+import { formatVia } from "../wire/sip/via.ts";
+import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
+import { type CallContext, ClientCall, type ClientUser, hangsOn } from "./client-call.ts";
+import { newTag } from "./ids.ts";
+import { locate } from "./locate.ts";
+import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
+import { type ReliableOwner, Reliable1xx } from "./reliable.ts";
+import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
+import type { InviteClientTransaction } from "./transactions/invite-client.ts";
+import { InviteServerTransaction } from "./transactions/invite-server.ts";
+import type { NonInviteClientTransaction } from "./transactions/non-invite-client.ts";
+import { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";
+import type { ServerTransactionBase } from "./transactions/server-base.ts";
+import {
+  isReliable,
+  type Listener,
+  type Lookup,
+  type LookupAnswer,
+  type Output,
+  type Source,
+  type Target,
+  type TransportName,
+} from "./types.ts";
+
+/** Any server transaction. */
+export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
+
+/** The user of a layer. */
+export interface LayerHandler {
+  /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */
+  onRequest(transaction: ServerTransaction, now: Millis): void;
+  /** An ACK for a 2xx. `invite` is its INVITE's transaction where that is still known (its user's `onAck` has then been called). */
+  onAck?(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void;
+  /** A response that belongs to no transaction of ours. */
+  onStrayResponse?(response: SipResponse, source: Source, now: Millis): void;
+  /** Something unusable arrived; for counting and for a limited log. */
+  onRejected?(why: string, source: Source, now: Millis): void;
+}
+
+export interface LayerOptions {
+  readonly handler: LayerHandler;
+  readonly timers?: TimerBase;
+  /** 0 ≤ n < 1; for tests. */
+  readonly random?: () => number;
+  /** Requests above so many bytes go by TCP where the URI leaves it open (RFC 3261 section 18.1.1). Default 1300; 0 for never. */
+  readonly udpLimit?: number;
+}
+
+/** How a request is to be sent. */
+export interface SendOptions {
+  readonly user: ClientUser;
+  /** Go there and nowhere else. */
+  readonly target?: Target | undefined;
+  /** URI of an outbound proxy to locate instead of the request's own next hop. */
+  readonly via?: Uri | undefined;
+}
+
+type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
+
+/** Counters for metrics; they only grow. */
+export interface LayerStats {
+  received: number;
+  sent: number;
+  rejected: number;
+  retransmissionsReceived: number;
+}
+
+export class SipLayer implements CallContext {
+  /** Called when there is something to drain or a timer was armed. The driver sets it; it must only note the fact. */
+  wake: () => void = () => {};
+  readonly timers: TimerBase;
+  readonly stats: LayerStats = { received: 0, sent: 0, rejected: 0, retransmissionsReceived: 0 };
+  readonly #handler: LayerHandler;
+  readonly #random: () => number;
+  readonly #udpLimit: number;
+  readonly #queue = new TimerQueue();
+  readonly #clients = new Map<string, ClientTransaction>();
+  readonly #refs = new Map<number, ClientTransaction>();
+  readonly #streamClients = new Set<ClientTransaction>();
+  readonly #servers = new Map<string, ServerTransaction>();
+  readonly #merged = new Map<string, ServerTransaction>();
+  readonly #acks = new Map<string, InviteServerTransaction>();
+  readonly #reliable = new Map<string, Reliable1xx>();
+  readonly #lookups = new Map<number, (answer: LookupAnswer, now: Millis) => void>();
+  readonly #listeners: Listener[] = [];
+  #outputs: Output[] = [];
+  #ref = 0;
+
+  constructor(options: LayerOptions) {
+    this.#handler = options.handler;
+    this.timers = options.timers ?? standardTimers;
+    this.#random = options.random ?? Math.random;
+    this.#udpLimit = options.udpLimit ?? 1300;
+  }
+
+  // ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Tells the layer of an address it is reached at. */
+  addListener(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  /** The listener whose address a message to `target` should carry; undefined when none has the transport. */
+  listenerFor(target: Target): Listener | undefined {
+    const fit = this.#listeners.filter((l) => l.transport === target.transport);
+    const six = target.address.includes(":");
+    return (
+      fit.find((l) => l.id === target.listener) ??
+      fit.find((l) => l.address.includes(":") === six && isLoopback(l.address) === isLoopback(target.address)) ??
+      fit.find((l) => l.address.includes(":") === six) ??
+      fit[0]
+    );
+  }
+
+  /** Do host and port name one of our listeners? A missing port is the transport's default. */
+  isMe(host: string, port: number | undefined): boolean {
+    const bare = bareHost(host).toLowerCase();
+    return this.#listeners.some(
+      (l) =>
+        (l.advertisedHost.toLowerCase() === bare || l.address === bare) &&
+        (port ?? (l.transport === "tls" ? 5061 : 5060)) === l.advertisedPort,
+    );
+  }
+
+  // ── input ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A datagram or a message cut from a stream. Never throws on what a stranger sent. */
+  receive(data: Buffer, source: Source, now: Millis): void {
+    let message: SipMessage;
+    try {
+      message = parseMessage(data);
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error;
+      this.#reject(error.message, source, now);
+      return;
+    }
+    this.receiveMessage(message, source, now);
+  }
+
+  /** A message already parsed. */
+  receiveMessage(message: SipMessage, source: Source, now: Millis): void {
+    this.stats.received++;
+    if (message.kind === "response") this.#onResponse(message, source, now);
+    else this.#onRequest(message, source, now);
+  }
+
+  /** Sending for `ref` failed. */
+  sendFailed(ref: number, reason: string, now: Millis): void {
+    this.#refs.get(ref)?.transportFailed(reason, now);
+  }
+
+  /** A connection is gone: requests that wait for their answer on it fail (RFC 3261 section 8.1.3.1). */
+  connectionClosed(closed: { connection: number; transport: TransportName; address: string; port: number }, now: Millis): void {
+    for (const transaction of this.#streamClients) {
+      if (hangsOn(transaction.target, closed)) transaction.transportFailed("connection closed", now);
+    }
+  }
+
+  /** The answer to a lookup. */
+  lookupDone(id: number, answer: LookupAnswer, now: Millis): void {
+    const resume = this.#lookups.get(id);
+    this.#lookups.delete(id);
+    resume?.(answer, now);
+  }
+
+  /** When `handleTimeout` should be called; undefined while nothing is pending. */
+  nextTimeout(): Millis | undefined {
+    return this.#queue.next();
+  }
+  handleTimeout(now: Millis): void {
+    this.#queue.run(now);
+  }
+
+  /** What is to be done, in order; the list is emptied. */
+  drain(): Output[] {
+    if (this.#outputs.length === 0) return nothing;
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  /** Sizes of the tables, for diagnostics. */
+  dump(): Record<string, number> {
+    return {
+      clientTransactions: this.#clients.size,
+      serverTransactions: this.#servers.size,
+      awaitingAck: this.#acks.size,
+      timers: this.#queue.size,
+      lookups: this.#lookups.size,
+    };
+  }
+
+  // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sends a request (not ACK) in a new transaction. The Via is added here; everything else is the caller's. */
+  request(request: SipRequest, options: SendOptions, now: Millis): ClientCall {
+    const call = new ClientCall(this, options.user, request);
+    this.#locate(request, options, now, (targets, at) => call.located(targets, at));
+    return call;
+  }
+
+  /**
+   * Sends an ACK for a 2xx, which has no transaction. `done` hears where it went, and gets the ACK with its Via so that it can be
+   * repeated by `resend` when the 2xx comes again.
+   */
+  sendAck(
+    ack: SipRequest,
+    options: Omit<SendOptions, "user">,
+    now: Millis,
+    done: (sent: { data: Buffer; target: Target } | undefined) => void,
+  ): void {
+    this.#locate(ack, options, now, (targets) => {
+      const target = targets[0];
+      const local = target === undefined ? undefined : this.listenerFor(target);
+      if (target === undefined || local === undefined) {
+        done(undefined);
+        return;
+      }
+      const host = local.advertisedHost.includes(":") ? `[${local.advertisedHost}]` : local.advertisedHost;
+      ack.prepend("Via", `SIP/2.0/${target.transport.toUpperCase()} ${host}:${local.advertisedPort};rport;branch=z9hG4bK${newTag()}`);
+      const data = ack.toBuffer();
+      this.send(target, data, 0);
+      done({ data, target });
+    });
+  }
+
+  /** Queues bytes as they are. */
+  resend(target: Target, data: Buffer): void {
+    this.send(target, data, 0);
+  }
+
+  /** Sends a provisional response reliably (RFC 3262 section 3): adds Require and RSeq, repeats it until PRACK. Returns the RSeq. */
+  respondReliably(invite: InviteServerTransaction, response: SipResponse, now: Millis): number {
+    const key = reliableKey(invite.request, invite.localTag);
+    let reliable = this.#reliable.get(key);
+    if (reliable === undefined) {
+      const owner: ReliableOwner = { context: this, invite, onDone: () => this.#reliable.delete(key) };
+      reliable = new Reliable1xx(owner, 1 + Math.floor(this.#random() * 0x7ffffff0));
+      this.#reliable.set(key, reliable);
+    }
+    return reliable.respond(response, now);
+  }
+
+  // ── what transactions and calls need ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  send(target: Target, data: Buffer, ref: number): void {
+    this.stats.sent++;
+    this.#outputs.push({ kind: "send", target, data, ref });
+    this.wake();
+  }
+  arm(owner: TimerOwner, name: TimerName, due: Millis): Timer {
+    this.wake();
+    return this.#queue.add(owner, name, due);
+  }
+  disarm(timer: Timer | undefined): void {
+    this.#queue.cancel(timer);
+  }
+  nextRef(): number {
+    return ++this.#ref;
+  }
+  add(_call: ClientCall, transaction: ClientTransaction): void {
+    this.#clients.set(transaction.key, transaction);
+    this.#refs.set(transaction.ref, transaction);
+    if (isReliable(transaction.target.transport)) this.#streamClients.add(transaction);
+  }
+  drop(transaction: ClientTransaction): void {
+    if (this.#clients.get(transaction.key) === transaction) this.#clients.delete(transaction.key);
+    this.#refs.delete(transaction.ref);
+    this.#streamClients.delete(transaction);
+  }
+
+  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #locate(request: SipRequest, options: Omit<SendOptions, "user">, now: Millis, done: (targets: Target[], now: Millis) => void): void {
+    if (options.target !== undefined) {
+      done([options.target], now);
+      return;
+    }
+    const uri = options.via ?? nextHop(request);
+    if (uri === undefined) {
+      done([], now);
+      return;
+    }
+    const supported = (["udp", "tcp", "tls", "ws", "wss"] as const).filter((t) => this.#listeners.some((l) => l.transport === t));
+    const search = locate(uri, { supported, random: this.#random, large: this.#udpLimit > 0 && approximateSize(request) > this.#udpLimit });
+    const step = (result: IteratorResult<Lookup, Target[]>, at: Millis): void => {
+      if (result.done === true) {
+        done(result.value, at);
+        return;
+      }
+      const id = this.nextRef();
+      this.#lookups.set(id, (answer, then) => step(search.next(answer), then));
+      this.#outputs.push({ kind: "lookup", id, lookup: result.value });
+      this.wake();
+    };
+    step(search.next(), now);
+  }
+
+  #onResponse(response: SipResponse, source: Source, now: Millis): void {
+    const key = clientKeyOf(response);
+    const transaction = key === undefined ? undefined : this.#clients.get(key);
+    if (transaction === undefined) {
+      if (checkMessage(response) !== undefined) this.#reject("stray response", source, now);
+      else this.#handler.onStrayResponse?.(response, source, now);
+      return;
+    }
+    const problem = checkMessage(response);
+    if (problem !== undefined) {
+      this.#reject(problem.reason, source, now);
+      return;
+    }
+    transaction.onResponse(response, source, now);
+  }
+
+  #onRequest(request: SipRequest, source: Source, now: Millis): void {
+    const via = request.topVia;
+    if (via === undefined) {
+      this.#reject("no usable Via", source, now);
+      return;
+    }
+    const key = serverKey(request, via);
+    const known = this.#servers.get(key);
+    if (known !== undefined) {
+      if (request.method === "ACK") {
+        if (known instanceof InviteServerTransaction) known.onAck(request, source, now);
+        if (known instanceof InviteServerTransaction && known.status < 300) this.#handler.onAck?.(request, source, now, known);
+      } else {
+        this.stats.retransmissionsReceived++;
+        known.onRetransmission(now);
+      }
+      return;
+    }
+    // RFC 3261 section 18.2.1 and RFC 3581 section 4: note where it really came from.
+    if (bareHost(via.host) !== source.address || via.params.has("rport")) {
+      via.params.set("received", source.address);
+      if (via.params.has("rport")) via.params.set("rport", String(source.port));
+      request.replaceFirst("Via", formatVia(via));
+    }
+    // RFC 5923 section 5: a verified peer says that its connection may carry our requests to its sent-by port.
+    if (source.connection !== 0 && source.peer?.verified === true && via.params.has("alias")) {
+      this.#outputs.push({ kind: "alias", connection: source.connection, port: via.port ?? 5061 });
+    }
+    const problem = checkMessage(request);
+    if (problem !== undefined) {
+      this.#reject(problem.reason, source, now);
+      if (request.method !== "ACK" && request.cseq !== undefined && request.callId !== "" && request.has("from") && request.has("to")) {
+        const refusing = new NonInviteServerTransaction(this, request, source, key, this.#gone);
+        this.send(refusing.target, createResponse(request, problem.status, problem.reason, newTag()).toBuffer(), 0);
+      }
+      return;
+    }
+    if (request.method === "ACK") this.#onStrayAck(request, source, now);
+    else if (request.method === "CANCEL") this.#onCancel(request, source, key, now);
+    else if (request.method === "PRACK" && this.#onPrack(request, source, key, now)) return;
+    else this.#onNewRequest(request, source, key, now);
+  }
+
+  #onNewRequest(request: SipRequest, source: Source, key: string, now: Millis): void {
+    const transaction = this.#newTransaction(request, source, key);
+    if (request.toTag === "") {
+      const merge = mergeKey(request);
+      if (this.#merged.has(merge)) {
+        transaction.reply(482, now, "Merged Request");
+        return;
+      }
+      this.#merged.set(merge, transaction);
+    }
+    if (transaction instanceof InviteServerTransaction) {
+      transaction.start(now);
+      this.#acks.set(ackKey(request, transaction.localTag), transaction);
+    }
+    this.#handler.onRequest(transaction, now);
+  }
+
+  #newTransaction(request: SipRequest, source: Source, key: string): ServerTransaction {
+    const make = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
+    const transaction: ServerTransaction = new make(this, request, source, key, this.#gone);
+    this.#servers.set(key, transaction);
+    return transaction;
+  }
+
+  readonly #gone = (transaction: ServerTransactionBase): void => {
+    if (this.#servers.get(transaction.key) !== transaction) return;
+    this.#servers.delete(transaction.key);
+    const merge = mergeKey(transaction.request);
+    if (this.#merged.get(merge) === transaction) this.#merged.delete(merge);
+    if (transaction instanceof InviteServerTransaction) {
+      const key = ackKey(transaction.request, transaction.localTag);
+      if (this.#acks.get(key) === transaction) this.#acks.delete(key);
+      this.#reliable.get(reliableKey(transaction.request, transaction.localTag))?.end();
+    }
+  };
+
+  /** The user chose another tag for its responses: the ACK will carry that one. Call it before the final response. */
+  retag(invite: InviteServerTransaction, tag: string): void {
+    this.#acks.delete(ackKey(invite.request, invite.localTag));
+    invite.localTag = tag;
+    this.#acks.set(ackKey(invite.request, tag), invite);
+  }
+
+  #onStrayAck(ack: SipRequest, source: Source, now: Millis): void {
+    const invite = this.#acks.get(ackKey(ack));
+    invite?.onAck(ack, source, now);
+    this.#handler.onAck?.(ack, source, now, invite);
+  }
+
+  #onCancel(cancel: SipRequest, source: Source, key: string, now: Millis): void {
+    const transaction = this.#newTransaction(cancel, source, key);
+    const via = cancel.topVia!;
+    const invite = this.#servers.get(serverKey(cancel, via, "INVITE"));
+    if (!(invite instanceof InviteServerTransaction)) {
+      transaction.reply(481, now);
+      return;
+    }
+    // Section 9.2: the To tag of the answer to CANCEL is the one of the answers to the INVITE.
+    transaction.localTag = invite.localTag;
+    transaction.reply(200, now);
+    const late = invite.answered;
+    if (!late) invite.reply(487, now);
+    invite.user.onCancel?.(cancel, late, now);
+  }
+
+  #onPrack(prack: SipRequest, source: Source, key: string, now: Millis): boolean {
+    const reliable = this.#reliable.get(reliableKey(prack, prack.toTag));
+    const rack = parseRAck(prack.get("rack") ?? "");
+    if (reliable === undefined || rack === undefined) return false;
+    const transaction = this.#newTransaction(prack, source, key);
+    if (!reliable.acknowledge(rack)) {
+      transaction.reply(481, now);
+      return true;
+    }
+    const user = reliable.invite.user;
+    if (user.onPrack === undefined) transaction.reply(200, now);
+    else user.onPrack(transaction, now);
+    return true;
+  }
+
+  #reject(why: string, source: Source, now: Millis): void {
+    this.stats.rejected++;
+    this.#handler.onRejected?.(why, source, now);
+  }
+}
+
+const nothing: Output[] = [];
+
+/** Where a request goes next: the top Route when there is one, else the Request-URI (RFC 3261 section 8.1.2). */
+export function nextHop(request: SipRequest): Uri | undefined {
+  const route = request.get("route");
+  if (route === undefined) return request.requestUri;
+  const address = tryParseNameAddr(splitList(route)[0]!);
+  return address === undefined ? undefined : tryParseUri(address.uriText);
+}
+
+function reliableKey(message: SipMessage, toTag: string): string {
+  return `${message.callId}|${message.fromTag}|${toTag}`;
+}
+
+function approximateSize(request: SipRequest): number {
+  let size = request.body.length + request.uri.length + 120;
+  for (const h of request.headers) size += h.name.length + h.value.length + 4;
+  return size;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+}

@@ -1,0 +1,125 @@
+/**
+ * INVITE server transaction: RFC 3261 section 17.2.1 with RFC 6026, and the UAS core's duty to repeat a 2xx until it is
+ * acknowledged (section 13.3.1.4), which belongs beside it: both end on the same clock.
+ *
+ *   proceeding ──2xx──▶ accepted ──L──▶ terminated
+ *        └──3xx-6xx──▶ completed ──ACK──▶ confirmed ──I──▶ terminated
+ *                          └──H──▶ terminated
+ */
+import type { Millis } from "../../base/clock.ts";
+import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
+import type { Timer } from "../timers.ts";
+import { isReliable, type Source } from "../types.ts";
+import type { TransactionContext } from "./context.ts";
+import { ServerTransactionBase } from "./server-base.ts";
+
+export class InviteServerTransaction extends ServerTransactionBase {
+  state: "proceeding" | "completed" | "confirmed" | "accepted" | "terminated" = "proceeding";
+  /** A proxy forwards 2xx and leaves their repetition to the callee. */
+  repeat2xx = true;
+  #last: Buffer | undefined;
+  #trying: Timer | undefined;
+  #retransmit: Timer | undefined;
+  #end: Timer | undefined;
+  #interval: number;
+  #acked = false;
+
+  constructor(context: TransactionContext, request: SipRequest, source: Source, key: string, onGone: (t: ServerTransactionBase) => void) {
+    super(context, request, source, key, onGone);
+    this.#interval = context.timers.t1;
+  }
+
+  start(now: Millis): void {
+    if (this.context.timers.trying === 0) this.reply(100, now);
+    else this.#trying = this.context.arm(this, "trying", now + this.context.timers.trying);
+  }
+
+  override respond(response: SipResponse, now: Millis): boolean {
+    const c = this.context;
+    if (this.state !== "proceeding") {
+      // RFC 6026 section 7.1: further 2xx (of a proxy's other forks) pass through while accepted.
+      if (this.state !== "accepted" || response.status < 200 || response.status >= 300 || this.repeat2xx) return false;
+      c.send(this.target, response.toBuffer(), 0);
+      return true;
+    }
+    c.disarm(this.#trying);
+    this.ensureTag(response);
+    this.status = response.status;
+    this.#last = response.toBuffer();
+    c.send(this.target, this.#last, 0);
+    if (response.status < 200) return true;
+    if (response.status < 300) {
+      this.state = "accepted";
+      if (this.repeat2xx) this.#retransmit = c.arm(this, "2xx", now + this.#interval);
+      this.#end = c.arm(this, "L", now + 64 * c.timers.t1);
+    } else {
+      this.state = "completed";
+      if (!isReliable(this.source.transport)) this.#retransmit = c.arm(this, "G", now + this.#interval);
+      this.#end = c.arm(this, "H", now + 64 * c.timers.t1);
+    }
+    return true;
+  }
+
+  override onRetransmission(_now: Millis): void {
+    // Accepted absorbs retransmitted INVITEs in silence (RFC 6026 section 7.1): the 2xx repeats on its own.
+    if ((this.state === "proceeding" || this.state === "completed") && this.#last !== undefined)
+      this.context.send(this.target, this.#last, 0);
+  }
+
+  /** An ACK that matches this transaction, of either kind. */
+  onAck(ack: SipRequest, source: Source, now: Millis): void {
+    const c = this.context;
+    if (this.state === "completed") {
+      this.state = "confirmed";
+      c.disarm(this.#retransmit);
+      c.disarm(this.#end);
+      if (isReliable(this.source.transport)) this.#terminate();
+      else this.#end = c.arm(this, "I", now + c.timers.t4);
+    } else if (this.state !== "accepted" || this.#acked) return;
+    this.#acked = true;
+    c.disarm(this.#retransmit);
+    this.user.onAck?.(ack, source, now);
+  }
+
+  override onTimer(name: string, now: Millis): void {
+    const c = this.context;
+    switch (name) {
+      case "trying":
+        if (this.state === "proceeding" && this.status === 0) this.reply(100, now);
+        return;
+      case "2xx":
+      case "G":
+        if (this.#acked || (this.state !== "accepted" && this.state !== "completed")) return;
+        this.#interval = Math.min(this.#interval * 2, c.timers.t2);
+        c.send(this.target, this.#last!, 0);
+        this.#retransmit = c.arm(this, name, now + this.#interval);
+        return;
+      case "H":
+      case "L": {
+        const missing = !this.#acked && (name === "H" || this.repeat2xx);
+        const status = this.status;
+        this.#terminate();
+        if (missing) this.user.onAckTimeout?.(status, now);
+        return;
+      }
+      case "I":
+        this.#terminate();
+        return;
+    }
+  }
+
+  override discard(): void {
+    this.#terminate();
+  }
+
+  #terminate(): void {
+    if (this.state === "terminated") return;
+    this.state = "terminated";
+    const c = this.context;
+    c.disarm(this.#trying);
+    c.disarm(this.#retransmit);
+    c.disarm(this.#end);
+    this.onGone(this);
+    this.user.onTerminated?.();
+  }
+}

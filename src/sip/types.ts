@@ -1,0 +1,87 @@
+/** What the SIP machines and their driver tell each other. */
+import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
+
+/** Transports a message can travel by. */
+export type TransportName = "udp" | "tcp" | "tls" | "ws" | "wss";
+
+/** Does the transport deliver by itself, so that nothing is retransmitted over it? */
+export function isReliable(transport: TransportName): boolean {
+  return transport !== "udp";
+}
+
+/** Is the name one of the transports we know? */
+export function isTransport(name: string): name is TransportName {
+  return name === "udp" || name === "tcp" || name === "tls" || name === "ws" || name === "wss";
+}
+
+/** An address we listen on, as the far end should see it. */
+export interface Listener {
+  /** The driver's number for it, unique in a layer. */
+  readonly id: number;
+  readonly transport: TransportName;
+  /** Address bound; `0.0.0.0` or `::` for all. */
+  readonly address: string;
+  readonly port: number;
+  /** Host and port for Via and Contact; a name or an address without brackets. */
+  readonly advertisedHost: string;
+  readonly advertisedPort: number;
+}
+
+/** Where a message came from. */
+export interface Source {
+  readonly transport: TransportName;
+  /** Address without brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The driver's number of the connection; 0 for datagrams. */
+  readonly connection: number;
+  /** The listener it arrived at; 0 for a connection that we opened. */
+  readonly listener: number;
+  /** Who is at the far end, where TLS asked. */
+  readonly peer?: PeerCertificate | undefined;
+}
+
+/** Where a message is to go. */
+export interface Target {
+  readonly transport: TransportName;
+  readonly address: string;
+  readonly port: number;
+  /** Connection to prefer while it lives; else any to the address, else a new one. */
+  readonly connection?: number;
+  /** Listener to send datagrams from. */
+  readonly listener?: number;
+  /** Name the far end's certificate must carry (RFC 5922), where TLS is used. */
+  readonly serverName?: string;
+}
+
+/** DNS questions (RFC 3263). `ADDR` asks for both address families. */
+export interface Lookup {
+  readonly type: "NAPTR" | "SRV" | "ADDR";
+  readonly name: string;
+}
+export interface NaptrRecord {
+  readonly order: number;
+  readonly preference: number;
+  readonly flags: string;
+  readonly service: string;
+  readonly replacement: string;
+}
+export interface SrvRecord {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  readonly name: string;
+}
+/** Answer to a lookup; empty when the name has no such record or the lookup failed. */
+export type LookupAnswer = readonly NaptrRecord[] | readonly SrvRecord[] | readonly string[];
+
+/** What a layer wants done. */
+export type Output =
+  /** Send bytes. When it cannot be done and `ref` is not 0, tell the layer by `sendFailed(ref)`. */
+  | { readonly kind: "send"; readonly target: Target; readonly data: Buffer; readonly ref: number }
+  /** Look a name up and tell the layer by `lookupDone(id, answer)`. */
+  | { readonly kind: "lookup"; readonly id: number; readonly lookup: Lookup }
+  /** From now on the connection also serves targets with its address and this port (RFC 5923). */
+  | { readonly kind: "alias"; readonly connection: number; readonly port: number };

@@ -1,0 +1,11 @@
+export * from "./check.ts";
+export * from "./fields.ts";
+export * from "./framer.ts";
+export { headerKey, headerSpelling } from "./header-names.ts";
+export * from "./message.ts";
+export * from "./name-addr.ts";
+export * from "./parse.ts";
+export * from "./peer-certificate.ts";
+export * from "./text.ts";
+export * from "./uri.ts";
+export * from "./via.ts";
