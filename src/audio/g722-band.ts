@@ -1,6 +1,6 @@
 /** Saturates to 16 bits, as the recommendation's ADD and SUB do. */
 function sat(v: number): number {
-  return v > 32767 ? 32767 : v < -32768 ? -32768 : v;
+  return Math.max(-32768, Math.min(32767, v));
 }
 
 /** Logarithm to linear: ITU-T G.722 table 15 (ILB). */
@@ -42,9 +42,7 @@ export class G722Band {
 
   /** LOGSCL and SCALEL (or H): adapts the step by the weight of the code just sent. */
   adaptScale(weight: number): void {
-    let scale = ((this.#scale * 127) >> 7) + weight;
-    if (scale < 0) scale = 0;
-    else if (scale > this.#maxScale) scale = this.#maxScale;
+    const scale = Math.max(0, Math.min(this.#maxScale, ((this.#scale * 127) >> 7) + weight));
     this.#scale = scale;
     const down = this.#shift - (scale >> 11);
     const linear = ilb[(scale >> 6) & 31];
@@ -64,13 +62,11 @@ export class G722Band {
     // UPPOL2, with its limit of 0.75
     let a2 = sat(this.#a1 << 2);
     a2 = (Math.min(sameAs1 ? -a2 : a2, 32767) >> 7) + (sameAs2 ? 128 : -128) + ((this.#a2 * 32512) >> 15);
-    if (a2 > 12288) a2 = 12288;
-    else if (a2 < -12288) a2 = -12288;
+    a2 = Math.max(-12288, Math.min(12288, a2));
     // UPPOL1, with the limit that keeps the pair stable
     let a1 = sat((sameAs1 ? 192 : -192) + ((this.#a1 * 32640) >> 15));
     const limit = sat(15360 - a2);
-    if (a1 > limit) a1 = limit;
-    else if (a1 < -limit) a1 = -limit;
+    a1 = Math.max(-limit, Math.min(limit, a1));
 
     // UPZERO, DELAYA and FILTEZ in one pass from the oldest difference down
     const step = diff === 0 ? 0 : 128;

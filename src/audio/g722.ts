@@ -44,7 +44,7 @@ function lowInterval(magnitude: number, det: number): number {
 }
 
 function saturate(v: number): number {
-  return v > 32767 ? 32767 : v < -32768 ? -32768 : v;
+  return Math.max(-32768, Math.min(32767, v));
 }
 
 /** G.722 at 64 kbit/s (mode 1): 16 kHz PCM to a byte for every two samples. */
@@ -130,17 +130,13 @@ export class G722Decoder implements AudioDecoder {
     for (let k = 0; k < payload.length; k++) {
       const lowBits = payload[k] & 63;
       const highBits = payload[k] >> 6;
-      let rl = low.s + ((low.det * qm6[lowBits]) >> 15);
-      if (rl > 16383) rl = 16383;
-      else if (rl < -16384) rl = -16384;
+      const rl = Math.max(-16384, Math.min(16383, low.s + ((low.det * qm6[lowBits]) >> 15)));
       const dl = (low.det * qm4[lowBits >> 2]) >> 15;
       low.adaptScale(wl4[lowBits >> 2]);
       low.predict(dl);
 
       const dh = (high.det * qm2[highBits]) >> 15;
-      let rh = high.s + dh;
-      if (rh > 16383) rh = 16383;
-      else if (rh < -16384) rh = -16384;
+      const rh = Math.max(-16384, Math.min(16383, high.s + dh));
       high.adaptScale(wh2[highBits]);
       high.predict(dh);
 
