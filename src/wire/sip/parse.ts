@@ -27,10 +27,11 @@ export function parseMessage(data: Buffer): SipMessage {
   let defect: string | undefined;
   let head: string;
   if (headEnd < 0) {
-    const bare = data.indexOf("\n\n", start, "latin1");
-    headEnd = bare < 0 ? data.length : bare;
-    bodyStart = bare < 0 ? data.length : bare + 2;
-    head = data.toString("latin1", start, headEnd).replace(/\r?\n/g, "\r\n");
+    const text = data.toString("latin1", start);
+    const empty = /\r?\n\r?\n/.exec(text);
+    headEnd = empty === null ? data.length : start + empty.index;
+    bodyStart = empty === null ? data.length : headEnd + empty[0].length;
+    head = text.slice(0, headEnd - start).replace(/\r?\n/g, "\r\n");
     while (head.endsWith("\r\n")) head = head.slice(0, -2);
   } else head = data.toString("latin1", start, headEnd);
   if (head.length > MAX_MESSAGE_SIZE) throw new ParseError("message too large", 0, 513);
