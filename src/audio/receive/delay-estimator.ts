@@ -1,0 +1,107 @@
+import type { Millis } from "../../base/clock.ts";
+
+const BIN_MS = 5;
+const BINS = 100;
+/** Share of packets that must arrive in time. */
+const QUANTILE = 0.97;
+/** Weight of the newest packet: a memory of about 8 s at 50 packets a second. */
+const FORGET = 1 / 400;
+/** While there is little experience each packet weighs more. */
+const FIRST_PACKETS = 20;
+/** The least transit time is looked for in the last one to two of these. */
+const WINDOW_MS = 3000;
+/** Above the quantile, for the ticks' own raggedness. */
+const MARGIN_MS = 5;
+/** So many packets in a row, all later than the delay allows, mean a new route: a new base at once. */
+const ROUTE_PACKETS = 8;
+
+/** What bounds a playout delay, milliseconds. */
+export interface DelayLimits {
+  readonly min: number;
+  readonly max: number;
+  /** Before anything is known. */
+  readonly initial: number;
+}
+
+/**
+ * Estimates how long to hold packets. A packet's lateness is its transit time less the least of the last seconds; the delay wanted is what 97 % of
+ * the packets stay under.
+ */
+export class DelayEstimator {
+  readonly #limits: DelayLimits;
+  readonly #histogram = new Float64Array(BINS);
+  #count = 0;
+  #base = Number.POSITIVE_INFINITY;
+  #older = Number.POSITIVE_INFINITY;
+  #newer = Number.POSITIVE_INFINITY;
+  #windowStart = 0;
+  #late = 0;
+  #lateLeast = Number.POSITIVE_INFINITY;
+  #target: number;
+
+  constructor(limits: DelayLimits) {
+    this.#limits = limits;
+    this.#target = limits.initial;
+  }
+
+  /** Delay to play at, milliseconds after the earliest possible. */
+  get target(): number {
+    return this.#target;
+  }
+
+  /** The least transit time: media time plus this is when a packet without delay arrives. */
+  get base(): number {
+    return this.#base;
+  }
+
+  /** Takes a packet's transit time. */
+  update(transit: number, now: Millis): void {
+    if (this.#count === 0) this.#restart(transit, now);
+    if (now - this.#windowStart > WINDOW_MS) {
+      this.#windowStart = now;
+      this.#older = this.#newer;
+      this.#newer = transit;
+    }
+    if (transit < this.#newer) this.#newer = transit;
+    this.#base = Math.min(this.#older, this.#newer);
+    this.#watchRoute(transit, now);
+
+    const lateness = transit - this.#base;
+    const weight = Math.max(FORGET, 1 / (this.#count + FIRST_PACKETS));
+    const histogram = this.#histogram;
+    for (let i = 0; i < BINS; i++) histogram[i] *= 1 - weight;
+    histogram[Math.min(BINS - 1, Math.floor(lateness / BIN_MS))] += weight;
+    this.#count++;
+    this.#target = this.#quantile();
+  }
+
+  #watchRoute(transit: number, now: Millis): void {
+    if (transit - this.#base <= this.#target + 60) {
+      this.#late = 0;
+      this.#lateLeast = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.#lateLeast = Math.min(this.#lateLeast, transit);
+    if (++this.#late < ROUTE_PACKETS) return;
+    this.#older = this.#newer = this.#base = this.#lateLeast;
+    this.#windowStart = now;
+    this.#late = 0;
+    this.#lateLeast = Number.POSITIVE_INFINITY;
+  }
+
+  #quantile(): number {
+    let sum = 0;
+    let bin = 0;
+    while (bin < BINS - 1 && sum + this.#histogram[bin] < QUANTILE) sum += this.#histogram[bin++];
+    const wanted = (bin + 1) * BIN_MS + MARGIN_MS;
+    return Math.max(this.#limits.min, Math.min(this.#limits.max, wanted));
+  }
+
+  #restart(transit: number, now: Millis): void {
+    this.#histogram.fill(0);
+    // As if some packets had come a little early: the first delay is the initial one, and experience soon outweighs it.
+    this.#histogram[Math.max(0, Math.min(BINS - 1, Math.floor((this.#limits.initial - MARGIN_MS) / BIN_MS) - 1))] = 1;
+    this.#older = this.#newer = this.#base = transit;
+    this.#windowStart = now;
+  }
+}
