@@ -20,7 +20,8 @@ export class Reader {
   #elements: number;
 
   constructor(data: Uint8Array, aligned: boolean, limits: Limits = DEFAULT_LIMITS) {
-    this.data = data;
+    // A Buffer's slice() is a view; values must not share memory with the input.
+    this.data = Buffer.isBuffer(data) ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data;
     this.aligned = aligned;
     this.pos = 0;
     this.end = data.length * 8;

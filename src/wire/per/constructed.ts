@@ -105,6 +105,12 @@ export function readOpen<T>(r: Reader, type: Type<T>): T {
   return value;
 }
 
+/** The contents of an open type as octets: an extension addition or alternative that a schema names and does not model. */
+export const contents: Type<Uint8Array> = {
+  encode: (w, value) => w.octets(value),
+  decode: (r) => r.octets((r.end - r.pos) >>> 3),
+};
+
 /** An open type whose contents are known to be `type` (TYPE-IDENTIFIER.&Type). */
 export function openType<T>(type: Type<T>): Type<T> {
   return { encode: (w, value) => writeOpen(w, type, value), decode: (r) => readOpen(r, type) };

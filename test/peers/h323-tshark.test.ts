@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { decodeRas, decodeSignalling } from "../../src/wire/h225/index.ts";
+import { decodeControl, decodeFastStart } from "../../src/wire/h245/index.ts";
+import { capturedPdus, captureNames, embedded } from "../support/h323-captures.ts";
+import { describeWithPeers } from "../support/peers.ts";
+
+/** Fields both name alike, tshark's behind a prefix. */
+const FIELDS = {
+  protocolIdentifier: ["h225.protocolIdentifier", "h245.protocolIdentifier"],
+  dialledDigits: ["h225.dialledDigits"],
+  "h323-ID": ["h225.h323_ID"],
+  guid: ["h225.guid"],
+  conferenceID: ["h225.conferenceID"],
+  port: ["h225.port", "h225.ipV4_port", "h225.h245IpPort"],
+  forwardLogicalChannelNumber: ["h245.forwardLogicalChannelNumber"],
+  tsapIdentifier: ["h245.tsapIdentifier", "h245.ipV4_tsapIdentifier"],
+  statusDeterminationNumber: ["h245.statusDeterminationNumber"],
+  capabilityTableEntryNumber: ["h245.capabilityTableEntryNumber"],
+  sessionID: ["h245.sessionID", "h245.sessionID_0_255"],
+  g711Ulaw64k: ["h245.g711Ulaw64k", "h245.h245_audioData_g711Ulaw64k"],
+  signalType: ["h245.signalType"],
+  alphanumeric: ["h245.alphanumeric"],
+} as const;
+type Field = keyof typeof FIELDS;
+
+function collect(value: unknown, out: Map<string, string[]>): void {
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return;
+  if (Array.isArray(value)) {
+    for (const v of value) collect(v, out);
+    return;
+  }
+  for (const [key, v] of Object.entries(value)) {
+    if (key in FIELDS && (typeof v !== "object" || v instanceof Uint8Array))
+      out.set(key, [...(out.get(key) ?? []), v instanceof Uint8Array ? Buffer.from(v).toString("hex") : String(v)]);
+    collect(v, out);
+  }
+}
+
+function ours(name: string): Map<string, string[]> {
+  const out = new Map<string, string[]>();
+  for (const p of capturedPdus(name)) {
+    if (p.kind === "ras") collect(decodeRas(p.bytes), out);
+    else if (p.kind === "h245") collect(decodeControl(p.bytes), out);
+    else {
+      const message = decodeSignalling(p.bytes);
+      collect(message.info, out);
+      for (const bytes of embedded(message).control) collect(decodeControl(bytes), out);
+      for (const bytes of embedded(message).fastStart) collect(decodeFastStart(bytes), out);
+    }
+  }
+  return out;
+}
+
+describeWithPeers("H.323 against tshark", ["tshark"], () => {
+  const known = new Set(
+    execFileSync("tshark", ["-G", "fields"], { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] })
+      .split("\n")
+      .map((line) => line.split("\t")[2] ?? ""),
+  );
+  const names = Object.entries(FIELDS).flatMap(([field, all]) =>
+    all.filter((f) => known.has(f)).map((f) => ({ field: field as Field, f })),
+  );
+
+  it.each(captureNames())("reads the same values out of %s", (name) => {
+    const file = join(import.meta.dirname, "../fixtures/h323", name);
+    const rows = execFileSync(
+      "tshark",
+      [
+        "-r",
+        file,
+        "-T",
+        "fields",
+        "-E",
+        "separator=\t",
+        "-E",
+        "aggregator=|",
+        "-e",
+        "_ws.malformed",
+        ...names.flatMap(({ f }) => ["-e", f]),
+      ],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+    );
+    const theirs = new Map<string, string[]>();
+    for (const row of rows.split("\n")) {
+      const [malformed, ...cells] = row.split("\t");
+      expect(malformed ?? "").toBe("");
+      cells.forEach((cell, i) => {
+        if (cell === "") return;
+        const { field } = names[i]!;
+        theirs.set(field, [...(theirs.get(field) ?? []), ...cell.split("|").map((v) => v.replaceAll(":", ""))]);
+      });
+    }
+    const mine = ours(name);
+    const table = (m: Map<string, string[]>) =>
+      Object.fromEntries(
+        Object.keys(FIELDS).map((field) => [field, (m.get(field) ?? []).map((v) => v.replaceAll("-", "").toLowerCase()).sort()]),
+      );
+    expect(table(mine)).toEqual(table(theirs));
+    expect([...mine.values()].flat().length).toBeGreaterThan(1);
+  });
+});
