@@ -173,9 +173,9 @@ const limits = section(
 const records = section(
   {
     retentionDays: whole(0, 3650, 90, "days").describe("Call records are deleted after so many days; 0 keeps none on disk."),
-    maskCallers: oneOf(["none", "last-digits", "all"])
+    maskCallers: oneOf(["none", "numbers", "all"])
       .default("none")
-      .describe("Callers in records: as they came, numbers but for their last three digits masked, or no caller at all."),
+      .describe("The outside party in records: as it came; with the digits of its number but the last three masked; or not at all."),
   },
   "Call records.",
 );

@@ -1,0 +1,205 @@
+import { z } from "zod";
+import type { MeetingView, Participant } from "../meetings/model.ts";
+import type { CallRecord, OutcomeCode } from "../records/model.ts";
+import type { TrunkView } from "../trunks/model.ts";
+import type { CallView, DialOutRequest, Health, MeetingInput } from "./ports.ts";
+
+/**
+ * The API's objects as schemas: what comes in is checked by them, and the OpenAPI document is made from them. The `satisfies` clauses keep
+ * them and the rooms' models alike.
+ */
+
+const time = () => z.string().describe("ISO 8601, UTC.");
+const trust = z.enum(["verified", "verified-external", "unverified"]);
+const role = z.enum(["host", "guest"]);
+const protocol = z.enum(["sip", "h323", "web"]);
+
+export const audioSchema = z
+  .strictObject({
+    codec: z.string().describe("RTP encoding name, for example PCMU, G722, opus."),
+    srtp: z.string().nullable().describe("SDES suite; null for plain RTP."),
+    packetsIn: z.int().nonnegative(),
+    packetsOut: z.int().nonnegative(),
+    lossPercent: z.number().min(0).max(100).describe("Of the packets expected in."),
+    jitterMs: z.number().nonnegative().describe("Interarrival jitter in, RFC 3550 section 6.4.1."),
+  })
+  .meta({ id: "Audio" });
+
+export const participantSchema = z
+  .strictObject({
+    id: z.string(),
+    callId: z.string(),
+    meetingId: z.string().nullable(),
+    displayName: z.string(),
+    address: z.string(),
+    protocol,
+    trust,
+    role,
+    state: z.enum(["connecting", "ivr", "lobby", "waiting", "joined", "left"]),
+    muted: z.boolean(),
+    talking: z.boolean(),
+    joinedAt: time().nullable(),
+    audio: audioSchema.nullable(),
+    video: z.record(z.string(), z.never()).nullable(),
+  })
+  .meta({ id: "Participant" }) satisfies z.ZodType<Participant>;
+
+export const callSchema = z
+  .strictObject({
+    id: z.string(),
+    direction: z.enum(["in", "out"]),
+    protocol,
+    transport: z.string(),
+    trunk: z.string().nullable(),
+    from: z.string(),
+    to: z.string(),
+    meetingId: z.string().nullable(),
+    state: z.enum(["ringing", "ivr", "lobby", "waiting", "joined", "ending"]),
+    startedAt: time(),
+    answeredAt: time().nullable(),
+    trust,
+    audio: audioSchema.nullable(),
+  })
+  .meta({ id: "Call" }) satisfies z.ZodType<CallView>;
+
+const meetingFields = {
+  name: z.string().min(1).max(200).describe("Shown in rosters."),
+  aliases: z.array(z.string().regex(/^\+?[A-Za-z0-9._-]{1,64}$/)).max(100).describe("Further numbers and names that reach it."),
+  language: z.enum(["en", "de"]),
+  lobby: z.boolean().describe("Unverified callers wait until admitted."),
+  waitForHost: z.boolean().describe("Guests wait, with music, until a host has joined."),
+  endWithHost: z.boolean().describe("Ends for guests when the last host leaves."),
+  endToEndEncrypted: z.boolean().describe("SIP, H.323 and telephone callers are refused."),
+  locked: z.boolean().describe("Nobody further may join."),
+  maxParticipants: z.int().min(0).max(10_000).describe("0 for no limit."),
+  muteOnJoin: z.boolean(),
+  announcements: z.enum(["off", "tone", "names"]),
+  tenant: z.string().min(1).max(64).nullable(),
+};
+const meetingId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+
+export const meetingSchema = z
+  .strictObject({
+    id: z.string(),
+    ...meetingFields,
+    hasGuestPin: z.boolean(),
+    hasHostPin: z.boolean(),
+    participants: z.int().nonnegative(),
+    source: z.enum(["configuration", "api", "directory"]),
+  })
+  .meta({ id: "Meeting" }) satisfies z.ZodType<MeetingView>;
+
+const pin = z.string().regex(/^\d{3,16}$/, { error: "expected 3 to 16 digits" }).nullable().describe("3 to 16 digits; null takes the PIN away. Never shown again.");
+
+export const meetingInputSchema = z
+  .strictObject({ id: meetingId.describe("The number to dial; made where absent."), ...meetingFields, guestPin: pin, hostPin: pin })
+  .partial()
+  .meta({ id: "MeetingInput" }) satisfies z.ZodType<MeetingInput>;
+
+export const dialOutSchema = z
+  .strictObject({
+    uri: z.string().min(3).max(512).regex(/^(sips?|tel|h323):/i, { error: "expected a sip:, sips:, tel: or h323: URI" }),
+    meetingId,
+    displayName: z.string().max(200).optional(),
+    role: role.optional(),
+    trunk: z.string().max(64).optional().describe("Trunk to call through; by the URI's host otherwise."),
+  })
+  .meta({ id: "DialOut" }) satisfies z.ZodType<DialOutRequest>;
+
+export const trunkSchema = z
+  .strictObject({
+    name: z.string(),
+    trust,
+    srtp: z.enum(["required", "preferred", "none"]),
+    calls: z.int().nonnegative(),
+    maxCalls: z.int().nonnegative(),
+    target: z.string().nullable(),
+    tenant: z.string().nullable(),
+    reachable: z.boolean().nullable().describe("Answer to the last OPTIONS; null where none is sent."),
+  })
+  .meta({ id: "Trunk" }) satisfies z.ZodType<TrunkView>;
+
+/** Every way a call ends, with what an operator does about it. The keys are complete: the type sees to that. */
+export const outcomes: Readonly<Record<OutcomeCode, string>> = {
+  completed: "The call was answered and ended by a goodbye.",
+  cancelled: "The caller hung up before the call was answered.",
+  "no-such-meeting": "The number dialled is no meeting, alias or access number. Check the number, the trunk's tenant and `accessNumbers`.",
+  "end-to-end-encrypted": "The meeting refuses SIP, H.323 and telephone callers, who would break its encryption.",
+  "srtp-not-acceptable": "Caller and trunk have no SRTP suite in common, or keys came over unencrypted signalling. Compare the trunk's `suites` with the offer.",
+  "srtp-required": "The trunk demands SRTP and the caller offered none. Turn it on there, or set `srtp: preferred`.",
+  "media-not-acceptable": "No codec in common, or an offer that cannot be read. Compare `media.codecs` with the offer.",
+  "trunk-unknown": "No trunk's identity matches the caller, and `unknownCallers` is off. The reason names what was compared.",
+  "trunk-certificate": "The caller came by a trunk's network but its certificate is not that trunk's. Check `certificateNames` and `ca`.",
+  "trunk-credentials": "Digest credentials were missing or wrong.",
+  "trunk-limit": "The trunk's `maxCalls` or `maxCallsPerSecond` is reached.",
+  scanner: "A scanner; it got no answer.",
+  "meeting-full": "`maxParticipants` is reached.",
+  "meeting-locked": "The meeting is locked.",
+  overload: "The gateway is overloaded, see `limits`; callers are told when to try again.",
+  draining: "The gateway is being stopped.",
+  "unknown-site": "The `x-cisco-site-uuid` of the call is none of the trunk's `siteUuids`.",
+  "wrong-pin": "Too many wrong PINs in one call.",
+  "pin-locked-out": "Too many wrong PINs for the meeting in a while: it is closed to PIN entry.",
+  "no-input": "The caller entered nothing in time.",
+  removed: "Removed by a host or the API.",
+  "lobby-timeout": "Nobody admitted the caller in time.",
+  "host-timeout": "No host came in time.",
+  "meeting-ended": "The meeting ended.",
+  "media-timeout": "The peer sent neither RTP nor RTCP for `media.timeoutSeconds`: the network, a firewall or NAT.",
+  "media-server-lost": "The media server went away in the middle of the call. Look at its log.",
+  "signalling-lost": "The signalling connection went away and did not come back.",
+  "session-expired": "The peer did not refresh the session in time (RFC 4028).",
+  "bad-request": "The peer's message could not be understood; the reason says what of it.",
+  "internal-error": "A fault of the gateway: please report it with the log lines of this call.",
+};
+export const outcomeSchema = z.enum(Object.keys(outcomes) as [OutcomeCode, ...OutcomeCode[]]).meta({ id: "Outcome" });
+
+export const recordSchema = z
+  .strictObject({
+    id: z.string(),
+    direction: z.enum(["in", "out"]),
+    protocol,
+    transport: z.string(),
+    trunk: z.string().nullable(),
+    trust,
+    from: z.string(),
+    to: z.string(),
+    meetingId: z.string().nullable(),
+    startedAt: time(),
+    answeredAt: time().nullable(),
+    endedAt: time(),
+    outcome: outcomeSchema,
+    reason: z.string(),
+    sipStatus: z.int().nullable().describe("SIP status of a refusal; null for a call that was answered."),
+    cause: z.int().describe("Q.850 cause."),
+    codec: z.string().nullable(),
+    srtp: z.string().nullable(),
+    packetsIn: z.int().nonnegative(),
+    packetsOut: z.int().nonnegative(),
+    lossPercent: z.number().nullable(),
+    jitterMs: z.number().nullable(),
+  })
+  .meta({ id: "CallRecord" }) satisfies z.ZodType<CallRecord>;
+
+export const healthSchema = z
+  .strictObject({
+    status: z.enum(["ok", "degraded", "draining"]),
+    engines: z.record(z.string(), z.boolean()),
+    calls: z.int().nonnegative(),
+    version: z.string(),
+    uptimeSeconds: z.number().nonnegative(),
+  })
+  .meta({ id: "Health" }) satisfies z.ZodType<Health>;
+
+/** Problem details, RFC 9457. */
+export const problemSchema = z
+  .object({
+    type: z.string().describe("`about:blank`: `code` says more."),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe("Stable, for programs."),
+    detail: z.string().describe("For people."),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional().describe("What is wrong with which field."),
+  })
+  .meta({ id: "Problem" });
+export type Problem = z.infer<typeof problemSchema>;
