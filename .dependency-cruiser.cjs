@@ -20,7 +20,7 @@ const allowed = {
   sfu: ["meetings", "call"],
   records: ["meetings"],
   security: [],
-  admin: ["meetings", "records", "trunks", "call"],
+  admin: ["meetings", "records", "trunks", "call", "security"],
 };
 module.exports = {
   forbidden: [

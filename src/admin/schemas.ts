@@ -64,7 +64,10 @@ export const callSchema = z
 
 const meetingFields = {
   name: z.string().min(1).max(200).describe("Shown in rosters."),
-  aliases: z.array(z.string().regex(/^\+?[A-Za-z0-9._-]{1,64}$/)).max(100).describe("Further numbers and names that reach it."),
+  aliases: z
+    .array(z.string().regex(/^\+?[A-Za-z0-9._-]{1,64}$/))
+    .max(100)
+    .describe("Further numbers and names that reach it."),
   language: z.enum(["en", "de"]),
   lobby: z.boolean().describe("Unverified callers wait until admitted."),
   waitForHost: z.boolean().describe("Guests wait, with music, until a host has joined."),
@@ -89,7 +92,11 @@ export const meetingSchema = z
   })
   .meta({ id: "Meeting" }) satisfies z.ZodType<MeetingView>;
 
-const pin = z.string().regex(/^\d{3,16}$/, { error: "expected 3 to 16 digits" }).nullable().describe("3 to 16 digits; null takes the PIN away. Never shown again.");
+const pin = z
+  .string()
+  .regex(/^\d{3,16}$/, { error: "expected 3 to 16 digits" })
+  .nullable()
+  .describe("3 to 16 digits; null takes the PIN away. Never shown again.");
 
 export const meetingInputSchema = z
   .strictObject({ id: meetingId.describe("The number to dial; made where absent."), ...meetingFields, guestPin: pin, hostPin: pin })
@@ -98,7 +105,11 @@ export const meetingInputSchema = z
 
 export const dialOutSchema = z
   .strictObject({
-    uri: z.string().min(3).max(512).regex(/^(sips?|tel|h323):/i, { error: "expected a sip:, sips:, tel: or h323: URI" }),
+    uri: z
+      .string()
+      .min(3)
+      .max(512)
+      .regex(/^(sips?|tel|h323):/i, { error: "expected a sip:, sips:, tel: or h323: URI" }),
     meetingId,
     displayName: z.string().max(200).optional(),
     role: role.optional(),
@@ -125,7 +136,8 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   cancelled: "The caller hung up before the call was answered.",
   "no-such-meeting": "The number dialled is no meeting, alias or access number. Check the number, the trunk's tenant and `accessNumbers`.",
   "end-to-end-encrypted": "The meeting refuses SIP, H.323 and telephone callers, who would break its encryption.",
-  "srtp-not-acceptable": "Caller and trunk have no SRTP suite in common, or keys came over unencrypted signalling. Compare the trunk's `suites` with the offer.",
+  "srtp-not-acceptable":
+    "Caller and trunk have no SRTP suite in common, or keys came over unencrypted signalling. Compare the trunk's `suites` with the offer.",
   "srtp-required": "The trunk demands SRTP and the caller offered none. Turn it on there, or set `srtp: preferred`.",
   "media-not-acceptable": "No codec in common, or an offer that cannot be read. Compare `media.codecs` with the offer.",
   "trunk-unknown": "No trunk's identity matches the caller, and `unknownCallers` is off. The reason names what was compared.",
@@ -199,7 +211,25 @@ export const problemSchema = z
     status: z.int(),
     code: z.string().describe("Stable, for programs."),
     detail: z.string().describe("For people."),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional().describe("What is wrong with which field."),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe("What is wrong with which field."),
   })
   .meta({ id: "Problem" });
 export type Problem = z.infer<typeof problemSchema>;
+
+/** The OpenAPI document's components. */
+export const components: Readonly<Record<string, z.ZodType>> = {
+  Audio: audioSchema,
+  Participant: participantSchema,
+  Call: callSchema,
+  Meeting: meetingSchema,
+  MeetingInput: meetingInputSchema,
+  DialOut: dialOutSchema,
+  Trunk: trunkSchema,
+  Outcome: outcomeSchema,
+  CallRecord: recordSchema,
+  Health: healthSchema,
+  Problem: problemSchema,
+};

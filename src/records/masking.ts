@@ -6,7 +6,9 @@ export type Masking = "none" | "numbers" | "all";
 /** The record with the outside party masked: the caller of a call that came in, the callee of one that went out. */
 export function maskRecord(record: CallRecord, masking: Masking): CallRecord {
   if (masking === "none") return record;
-  return record.direction === "in" ? { ...record, from: maskParty(record.from, masking) } : { ...record, to: maskParty(record.to, masking) };
+  return record.direction === "in"
+    ? { ...record, from: maskParty(record.from, masking) }
+    : { ...record, to: maskParty(record.to, masking) };
 }
 
 /** `numbers`: digits of a number but its last three become `x`; `all`: nothing is left. Host parts and names stay with `numbers`. */

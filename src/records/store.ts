@@ -100,7 +100,8 @@ export class SqliteRecordStore implements RecordStore {
     this.flush();
     clearTimeout(this.#timer);
     this.#closed = true;
-    if (this.#pending.length > 0) this.#options.log.warn({ records: this.#pending.length }, "call records are lost: the database still takes none");
+    if (this.#pending.length > 0)
+      this.#options.log.warn({ records: this.#pending.length }, "call records are lost: the database still takes none");
     this.#database.close();
   }
 
@@ -163,7 +164,9 @@ export class SqliteRecordStore implements RecordStore {
       else if (!Number.isNaN(timeOf(query.before))) add("ended < ?", timeOf(query.before));
     }
     const condition = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
-    const rows = this.#database.prepare(`SELECT body FROM records ${condition} ORDER BY ended DESC, seq DESC LIMIT ?`).all(...values, query.limit);
+    const rows = this.#database
+      .prepare(`SELECT body FROM records ${condition} ORDER BY ended DESC, seq DESC LIMIT ?`)
+      .all(...values, query.limit);
     return rows.map((row) => JSON.parse(row["body"] as string) as CallRecord);
   }
 }

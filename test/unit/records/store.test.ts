@@ -38,14 +38,18 @@ const record = (n: number, more: Partial<CallRecord> = {}): CallRecord => ({
 let folder: string;
 let file: string;
 let said: string[];
-const log = { warn: (_: object, message: string) => void said.push(message), info: (_: object, message: string) => void said.push(message) };
+const log = {
+  warn: (_: object, message: string) => void said.push(message),
+  info: (_: object, message: string) => void said.push(message),
+};
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "crosspoint-records-"));
   file = join(folder, "deep", "records.sqlite");
   said = [];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const open = (more: object = {}) => new SqliteRecordStore({ file, retentionDays: 90, log, flushAfter: 0, wall: () => start + 100_000, ...more });
+const open = (more: object = {}) =>
+  new SqliteRecordStore({ file, retentionDays: 90, log, flushAfter: 0, wall: () => start + 100_000, ...more });
 const ids = (records: readonly CallRecord[]) => records.map((r) => Number(r.id.slice(5)));
 
 describe("call records", () => {
@@ -133,7 +137,7 @@ describe("masking", () => {
     ["sip:+49 30-1234567@10.11.12.13", "sip:+xx xx-xxxx567@10.11.12.13"],
     ["alice@example.com", "alice@example.com"],
     ["1000", "1000"],
-    ["\"Bob\" <sip:015112345678@carrier>", "\"Bob\" <sip:xxxxxxxxx678@carrier>"],
+    ['"Bob" <sip:015112345678@carrier>', '"Bob" <sip:xxxxxxxxx678@carrier>'],
   ])("%s", (party, masked) => expect(maskParty(party, "numbers")).toBe(masked));
   it("can leave nothing", () => expect(maskParty("sip:alice@example.com", "all")).toBe("anonymous"));
 });
@@ -146,7 +150,10 @@ describe("meetings made by the API", () => {
     store.save({ id: "b", name: "B2" });
     store.close();
     const again = new SqliteMeetingStore<{ id: string; name: string }>(file);
-    expect(again.all()).toEqual([{ id: "a", name: "A" }, { id: "b", name: "B2" }]);
+    expect(again.all()).toEqual([
+      { id: "a", name: "A" },
+      { id: "b", name: "B2" },
+    ]);
     again.remove("a");
     expect(again.get("a")).toBeUndefined();
     expect(again.get("b")?.name).toBe("B2");

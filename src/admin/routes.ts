@@ -1,0 +1,253 @@
+import { z } from "zod";
+import { AdminError, type GatewayControl } from "./ports.ts";
+import * as schemas from "./schemas.ts";
+
+/** One route of /api/v1: the server is made from it, and so is the OpenAPI document. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Below /api/v1, parameters in braces. */
+  readonly path: string;
+  readonly id: string;
+  readonly tag: "gateway" | "calls" | "meetings" | "trunks" | "records" | "events";
+  readonly summary: string;
+  readonly description?: string;
+  /** Without a token. */
+  readonly open?: boolean;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly status: number;
+  /** Absent: no body. */
+  readonly answer?: z.ZodType;
+  /** Content type of an answer that is no JSON. */
+  readonly stream?: string;
+  /** What else it may answer, with the reason. */
+  readonly problems?: Readonly<Record<number, string>>;
+  /** Absent for the streams and documents that the server answers itself. */
+  readonly handle?: (request: RouteRequest) => unknown;
+}
+
+/** What a handler gets: everything checked. */
+export interface RouteRequest {
+  readonly gateway: GatewayControl;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+function found<T>(thing: T | undefined, what: string, id: string): T {
+  if (thing === undefined) throw new AdminError(404, "not-found", `there is no ${what} ${id}`);
+  return thing;
+}
+
+const recordQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe("Most records answered."),
+  before: z
+    .string()
+    .max(128)
+    .optional()
+    .describe("Only older ones than this: a record's `id` (the last of the page before) or an ISO 8601 time."),
+  meetingId: z.string().max(64).optional(),
+  outcome: schemas.outcomeSchema.optional(),
+});
+
+const actions = {
+  admit: "Lets a participant in from the lobby or from waiting for the host.",
+  remove: "Ends a participant's call.",
+  mute: "Mutes a participant.",
+  unmute: "Unmutes a participant.",
+} as const;
+
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/health",
+    id: "health",
+    tag: "gateway",
+    summary: "Whether calls can be taken",
+    open: true,
+    status: 200,
+    answer: schemas.healthSchema,
+    problems: { 503: "Degraded or draining; the body is the same." },
+  },
+  {
+    method: "GET",
+    path: "/calls",
+    id: "listCalls",
+    tag: "calls",
+    summary: "Calls in progress",
+    status: 200,
+    answer: z.array(schemas.callSchema),
+    handle: ({ gateway }) => gateway.calls(),
+  },
+  {
+    method: "POST",
+    path: "/calls",
+    id: "dialOut",
+    tag: "calls",
+    summary: "Call somebody into a meeting",
+    description: "Answers when the other side rings.",
+    body: schemas.dialOutSchema,
+    status: 201,
+    answer: schemas.callSchema,
+    problems: {
+      400: "Nobody can be called by this URI.",
+      404: "No such meeting or trunk.",
+      502: "The call was refused.",
+      503: "Draining or overloaded.",
+    },
+    handle: ({ gateway, body }) => gateway.dialOut(body as z.infer<typeof schemas.dialOutSchema>),
+  },
+  {
+    method: "GET",
+    path: "/calls/{callId}",
+    id: "getCall",
+    tag: "calls",
+    summary: "One call",
+    status: 200,
+    answer: schemas.callSchema,
+    problems: { 404: "No such call." },
+    handle: ({ gateway, params }) => found(gateway.call(params["callId"]!), "call", params["callId"]!),
+  },
+  {
+    method: "DELETE",
+    path: "/calls/{callId}",
+    id: "endCall",
+    tag: "calls",
+    summary: "End a call",
+    status: 204,
+    problems: { 404: "No such call." },
+    handle: ({ gateway, params }) => gateway.endCall(params["callId"]!),
+  },
+  {
+    method: "GET",
+    path: "/meetings",
+    id: "listMeetings",
+    tag: "meetings",
+    summary: "All meetings",
+    status: 200,
+    answer: z.array(schemas.meetingSchema),
+    handle: ({ gateway }) => gateway.meetings(),
+  },
+  {
+    method: "POST",
+    path: "/meetings",
+    id: "createMeeting",
+    tag: "meetings",
+    summary: "Make a meeting",
+    body: schemas.meetingInputSchema,
+    status: 201,
+    answer: schemas.meetingSchema,
+    problems: { 409: "The number is taken." },
+    handle: ({ gateway, body }) => gateway.createMeeting(body as z.infer<typeof schemas.meetingInputSchema>),
+  },
+  {
+    method: "GET",
+    path: "/meetings/{meetingId}",
+    id: "getMeeting",
+    tag: "meetings",
+    summary: "One meeting",
+    status: 200,
+    answer: schemas.meetingSchema,
+    problems: { 404: "No such meeting." },
+    handle: ({ gateway, params }) => found(gateway.meeting(params["meetingId"]!), "meeting", params["meetingId"]!),
+  },
+  {
+    method: "PUT",
+    path: "/meetings/{meetingId}",
+    id: "updateMeeting",
+    tag: "meetings",
+    summary: "Change a meeting",
+    description: "Absent fields stay as they are. Participants stay in.",
+    body: schemas.meetingInputSchema,
+    status: 200,
+    answer: schemas.meetingSchema,
+    problems: { 404: "No such meeting.", 409: "The meeting is the configuration's, or a number is taken." },
+    handle: ({ gateway, params, body }) => {
+      const input = body as z.infer<typeof schemas.meetingInputSchema>;
+      if (input.id !== undefined && input.id !== params["meetingId"])
+        throw new AdminError(409, "id-fixed", "a meeting's id cannot be changed");
+      return gateway.updateMeeting(params["meetingId"]!, input);
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/meetings/{meetingId}",
+    id: "deleteMeeting",
+    tag: "meetings",
+    summary: "Remove a meeting; its participants' calls end",
+    status: 204,
+    problems: { 404: "No such meeting.", 409: "The meeting is the configuration's." },
+    handle: ({ gateway, params }) => gateway.deleteMeeting(params["meetingId"]!),
+  },
+  {
+    method: "GET",
+    path: "/meetings/{meetingId}/participants",
+    id: "listParticipants",
+    tag: "meetings",
+    summary: "Who is in a meeting, in its lobby, or waiting",
+    status: 200,
+    answer: z.array(schemas.participantSchema),
+    problems: { 404: "No such meeting." },
+    handle: ({ gateway, params }) => {
+      found(gateway.meeting(params["meetingId"]!), "meeting", params["meetingId"]!);
+      return gateway.participants(params["meetingId"]!);
+    },
+  },
+  ...(Object.keys(actions) as (keyof typeof actions)[]).map(
+    (action): Route => ({
+      method: "POST",
+      path: `/meetings/{meetingId}/participants/{participantId}/${action}`,
+      id: `${action}Participant`,
+      tag: "meetings",
+      summary: actions[action],
+      status: 200,
+      answer: schemas.participantSchema,
+      problems: { 404: "No such meeting or participant.", 409: "The participant's state does not allow it." },
+      handle: ({ gateway, params }) => gateway.act(params["meetingId"]!, params["participantId"]!, action),
+    }),
+  ),
+  {
+    method: "GET",
+    path: "/trunks",
+    id: "listTrunks",
+    tag: "trunks",
+    summary: "Trunks and their calls",
+    status: 200,
+    answer: z.array(schemas.trunkSchema),
+    handle: ({ gateway }) => gateway.trunks(),
+  },
+  {
+    method: "GET",
+    path: "/records",
+    id: "listRecords",
+    tag: "records",
+    summary: "Ended calls, newest first",
+    query: recordQuery,
+    status: 200,
+    answer: z.array(schemas.recordSchema),
+    handle: ({ gateway, query }) => gateway.records.list(query as z.infer<typeof recordQuery>),
+  },
+  {
+    method: "GET",
+    path: "/events",
+    id: "events",
+    tag: "events",
+    summary: "Everything as it happens",
+    description:
+      "Server-sent events. `event` is `call`, `call-ended`, `participant`, `meeting` or `meeting-deleted`; `data` is the Call, CallRecord, Participant or Meeting, and `{id}` of a deleted meeting. " +
+      "A comment every 15 seconds keeps the connection. With `Last-Event-ID` what was missed comes first, as far as it is still known.",
+    status: 200,
+    stream: "text/event-stream",
+    problems: { 503: "Too many listeners." },
+  },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    id: "openapi",
+    tag: "gateway",
+    summary: "This document",
+    open: true,
+    status: 200,
+    stream: "application/json",
+  },
+];
