@@ -77,8 +77,8 @@ export class SqliteRecordStore implements RecordStore {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pending.length > 0 && !this.#write()) return this.#schedule(retryAfter);
-    this.#prune();
+    if (this.#pending.length === 0 || this.#write()) this.#prune();
+    else this.#schedule(retryAfter);
   }
 
   list(query: Query): CallRecord[] {
