@@ -13,3 +13,8 @@ export { AudioReceiver, type FrameKind, type ReceiverOptions, type ReceiverStats
 export type { AudioPacket } from "./receive/timeline.ts";
 export { Resampler } from "./resampler.ts";
 export { readWav, WAV_HEADER_BYTES, type WavSound, WavWriter, wavHeader, writeWav } from "./wav.ts";
+export { TelephoneEventReceiver } from "./dtmf/event-receiver.ts";
+export { type OutgoingEvent, TelephoneEventSender } from "./dtmf/event-sender.ts";
+export { type DtmfEvent, type DtmfKey, keysOf } from "./dtmf/keys.ts";
+export { ToneDetector } from "./dtmf/tone-detector.ts";
+export { ToneGenerator } from "./dtmf/tone-generator.ts";
