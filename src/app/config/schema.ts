@@ -116,6 +116,10 @@ const freeswitch = section(
       .default(null)
       .describe("Address on which the gateway waits for FreeSWITCH to connect back; `listen` where absent."),
     advertise: host().nullable().default(null).describe("The same address as FreeSWITCH sees it, where that differs."),
+    prompts: text("a folder")
+      .nullable()
+      .default(null)
+      .describe("Folder of the prompts as FreeSWITCH sees it, where that is another machine or container."),
   },
   "FreeSWITCH, where `engine.media` is `freeswitch`.",
 );

@@ -34,8 +34,11 @@ const identity = z
       .optional()
       .describe("Digest credentials (RFC 7616) it must answer with."),
   })
-  .refine((value) => Object.values(value).some((part) => part !== undefined), {
-    error: "expected at least one of certificateNames, ca, networks, digest: without any, everybody would be this trunk",
+  .refine((value) => value.certificateNames !== undefined || value.networks !== undefined || value.digest !== undefined, {
+    error: "expected at least one of certificateNames, networks, digest: without any, nobody would be this trunk",
+  })
+  .refine((value) => value.ca === undefined || value.certificateNames !== undefined, {
+    error: "ca goes with certificateNames: it says which CA must have signed them",
   });
 
 const common = {

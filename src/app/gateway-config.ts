@@ -1,0 +1,28 @@
+import type { Config } from "./config/config.ts";
+import type { GatewayConfig } from "./gateway-options.ts";
+
+/** The part of the configuration that is the gateway's. */
+export function gatewayConfig(config: Config): GatewayConfig {
+  const { ivr, limits, sip } = config;
+  return {
+    meetings: config.meetings,
+    trunks: config.trunks,
+    defaultTrunk: config.unknownCallers,
+    accessNumbers: config.accessNumbers,
+    language: config.language,
+    ivr: {
+      tries: ivr.attempts,
+      entrySeconds: ivr.entrySeconds,
+      firstDigitSeconds: ivr.firstDigitSeconds,
+      interDigitSeconds: ivr.interDigitSeconds,
+      hostSeconds: ivr.hostSeconds,
+      lobbySeconds: ivr.lobbySeconds,
+    },
+    overload: limits,
+    sessionTimer: { expires: sip.sessionExpires, minSe: sip.minSe },
+    codecs: config.media.codecs,
+    callerUser: sip.callerUser,
+    ...(sip.callerHost ? { callerHost: sip.callerHost } : {}),
+    trunkOptionsSeconds: sip.optionsSeconds,
+  };
+}

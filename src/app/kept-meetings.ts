@@ -1,0 +1,103 @@
+import type { Logger } from "pino";
+import { AdminError, type GatewayControl, type MeetingInput } from "../admin/ports.ts";
+import type { MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
+import { hashPin } from "../meetings/pin.ts";
+import { SqliteMeetingStore } from "../records/meetings.ts";
+import type { MeetingDefinition } from "./gateway-options.ts";
+
+/** The gateway as the admin API sees it, with the meetings that the API makes kept over a restart. PINs are hashed before anything is kept. */
+export class KeptMeetings implements GatewayControl {
+  readonly #gateway: GatewayControl;
+  readonly #store: SqliteMeetingStore<MeetingDefinition>;
+
+  constructor(gateway: GatewayControl, file: string) {
+    this.#gateway = gateway;
+    this.#store = new SqliteMeetingStore(file);
+  }
+
+  /** Makes the kept meetings anew. One whose number the configuration has taken since is left out, and said. */
+  async restore(logger: Logger): Promise<void> {
+    for (const meeting of this.#store.all()) {
+      try {
+        await this.#gateway.createMeeting(meeting);
+      } catch (error) {
+        logger.warn({ meeting: meeting.id, error: (error as Error).message }, "a meeting made by the API cannot be restored");
+      }
+    }
+  }
+
+  async createMeeting(input: MeetingInput): Promise<MeetingView> {
+    const hashed = await withHashes(input);
+    const made = await this.#gateway.createMeeting(hashed);
+    return this.#keep(made, hashed, () => this.#gateway.deleteMeeting(made.id));
+  }
+
+  async updateMeeting(id: string, input: MeetingInput): Promise<MeetingView> {
+    const hashed = await withHashes(input);
+    const changed = await this.#gateway.updateMeeting(id, hashed);
+    return changed.source === "api" ? this.#keep(changed, hashed) : changed;
+  }
+
+  async deleteMeeting(id: string): Promise<void> {
+    await this.#gateway.deleteMeeting(id);
+    this.#store.remove(id);
+  }
+
+  /** Closes the store. */
+  close(): void {
+    this.#store.close();
+  }
+
+  async #keep(view: MeetingView, input: MeetingInput, undo?: () => Promise<void>): Promise<MeetingView> {
+    try {
+      this.#store.save({ ...this.#store.get(view.id), ...input, id: view.id });
+    } catch {
+      await undo?.();
+      throw new AdminError(507, "not-kept", "the meeting cannot be kept: is the disk full?");
+    }
+    return view;
+  }
+
+  get records() {
+    return this.#gateway.records;
+  }
+  health() {
+    return this.#gateway.health();
+  }
+  calls() {
+    return this.#gateway.calls();
+  }
+  call(id: string) {
+    return this.#gateway.call(id);
+  }
+  endCall(id: string) {
+    return this.#gateway.endCall(id);
+  }
+  dialOut(request: Parameters<GatewayControl["dialOut"]>[0]) {
+    return this.#gateway.dialOut(request);
+  }
+  meetings() {
+    return this.#gateway.meetings();
+  }
+  meeting(id: string) {
+    return this.#gateway.meeting(id);
+  }
+  participants(meetingId: string) {
+    return this.#gateway.participants(meetingId);
+  }
+  act(meetingId: string, participantId: string, action: ParticipantAction): Promise<Participant> {
+    return this.#gateway.act(meetingId, participantId, action);
+  }
+  trunks() {
+    return this.#gateway.trunks();
+  }
+  onEvent(listener: Parameters<GatewayControl["onEvent"]>[0]) {
+    return this.#gateway.onEvent(listener);
+  }
+}
+
+async function withHashes(input: MeetingInput): Promise<MeetingInput> {
+  const hash = async (pin: string | null | undefined) => (typeof pin === "string" && !pin.startsWith("scrypt$") ? hashPin(pin) : pin);
+  const [guestPin, hostPin] = await Promise.all([hash(input.guestPin), hash(input.hostPin)]);
+  return { ...input, ...(guestPin === undefined ? {} : { guestPin }), ...(hostPin === undefined ? {} : { hostPin }) };
+}

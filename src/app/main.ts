@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
+import { announceDemo } from "./announce.ts";
+import type { Config } from "./config/config.ts";
+import { type LoadOptions, loadConfig, showMistake } from "./config/load.ts";
+import { createLogger } from "./logging.ts";
+import { StartError } from "./ports.ts";
+import { type Running, startCrosspoint } from "./start.ts";
+import { version } from "./version.ts";
+
+/** Sections that a reload takes; the rest needs a restart. */
+const reloadable = new Set([
+  "meetings",
+  "trunks",
+  "unknownCallers",
+  "accessNumbers",
+  "language",
+  "ivr",
+  "limits",
+  "certificates",
+  "shutdown",
+]);
+/** Ctrl+C reaches every process of a terminal, and npm and the launcher pass it on: within this time it is the same one. */
+const sameSignal = 1500;
+/** Time that stopping may take beyond the drain before the process ends all the same. */
+const stopTimeout = 10_000;
+
+/** Runs the gateway until a signal stops it. Resolves with the exit code. */
+export async function main(options: LoadOptions): Promise<number> {
+  const { config, mistakes, warnings } = loadConfig(options);
+  if (!config) {
+    for (const mistake of mistakes) process.stderr.write(`${showMistake(mistake)}\n`);
+    return 1;
+  }
+  const logger = await createLogger(config.logging);
+  for (const warning of warnings) logger.warn({ at: showMistake({ ...warning, message: "" }) }, warning.message);
+  let running: Running;
+  try {
+    running = await startCrosspoint(config, logger);
+  } catch (error) {
+    if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
+    else logger.fatal({ err: error }, "cannot start");
+    return 1;
+  }
+  const readyMs = performance.now();
+  logger.info(
+    {
+      version,
+      sip: running.sip,
+      web: running.webPort,
+      engines: { sip: config.engine.sip, media: config.engine.media },
+      readyMs: Math.round(readyMs),
+    },
+    "ready",
+  );
+  if (config.demo) process.stdout.write(`\n${announceDemo({ config, ...running, readyMs })}\n`);
+  return untilStopped(running, config, options, logger);
+}
+
+function untilStopped(running: Running, first: Config, options: LoadOptions, logger: Logger): Promise<number> {
+  let config = first;
+  let stopping: number | null = null;
+  return new Promise((resolve) => {
+    const stop = (why: string, code: number): void => {
+      if (stopping !== null) {
+        if (performance.now() - stopping < sameSignal) return;
+        // Who asks twice does not want to wait.
+        logger.warn({ why }, "stopping at once");
+        resolve(code || 1);
+        return;
+      }
+      stopping = performance.now();
+      logger.info({ why }, "stopping");
+      const drain = code === 0 && why === "SIGTERM" ? config.shutdown.drainSeconds : 0;
+      const giveUp = setTimeout(
+        () => {
+          logger.error("stopping takes too long; ending all the same");
+          resolve(1);
+        },
+        drain * 1000 + stopTimeout,
+      );
+      running.stop(drain).then(() => {
+        clearTimeout(giveUp);
+        logger.info("stopped");
+        resolve(code);
+      });
+    };
+    process.on("SIGINT", () => stop("SIGINT", 0));
+    process.on("SIGTERM", () => stop("SIGTERM", 0));
+    // The launcher that started us is gone without a word: nobody could stop us any more.
+    process.once("disconnect", () => stop("launcher gone", 0));
+    process.on("SIGHUP", async () => {
+      const next = loadConfig(options);
+      if (!next.config) {
+        for (const mistake of next.mistakes) logger.error({ at: showMistake({ ...mistake, message: "" }) }, mistake.message);
+        logger.error({ mistakes: next.mistakes.length }, "configuration not reloaded: it has mistakes; the old one stays");
+        return;
+      }
+      const waiting = changedSections(config, next.config).filter((section) => !reloadable.has(section));
+      if (waiting.length > 0) logger.warn({ sections: waiting }, "changes in these sections need a restart");
+      try {
+        await running.reload(next.config);
+        config = next.config;
+      } catch (error) {
+        logger.error({ error: (error as Error).message }, "configuration not reloaded; the old one stays");
+      }
+    });
+    process.on("uncaughtException", (error) => {
+      logger.fatal({ err: error }, "unexpected fault: stopping, so that a supervisor can start anew");
+      stop("fault", 1);
+    });
+    // A promise of a library that nobody waits for must not take every call with it.
+    process.on("unhandledRejection", (reason) => logger.error({ err: reason }, "unexpected fault in the background"));
+  });
+}
+
+function changedSections(old: Config, next: Config): string[] {
+  return (Object.keys(next) as (keyof Config)[]).filter((key) => !isDeepStrictEqual(old[key], next[key]));
+}

@@ -1,0 +1,188 @@
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { AdminServer } from "../admin/server.ts";
+import { ensureDevelopmentCertificates } from "../security/development.ts";
+import { keptToken } from "../security/token.ts";
+import type { Config } from "./config/config.ts";
+import { projectRoot } from "./config/load.ts";
+import { type RunningMediaServer, type RunningSipEngine, startMedia, startSip } from "./engines.ts";
+import { FileWatch } from "./file-watch.ts";
+import { gatewayConfig } from "./gateway-config.ts";
+import type { Gateway, GatewayConfig, GatewayOptions } from "./gateway-options.ts";
+import { explainBindFailure, StartError } from "./ports.ts";
+import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
+import { version } from "./version.ts";
+
+/** A running Crosspoint. */
+export interface Running {
+  /** Actual ports of the SIP listeners, by transport; empty with drachtio-server. */
+  readonly sip: Readonly<Record<string, number>>;
+  readonly webPort: number | null;
+  readonly token: string;
+  /** Where a made token is kept; null for one that was configured. */
+  readonly tokenFile: string | null;
+  /** Takes meetings, trunks, timings and certificates of another configuration, without losing a call. Throws, and changes nothing, when its files cannot be read. */
+  reload(config: Config): Promise<void>;
+  /** Ends calls, keeps records, closes everything. A drain waits for calls to end first. */
+  stop(drainSeconds?: number): Promise<void>;
+}
+
+interface GatewayModule {
+  createGateway(options: GatewayOptions): Promise<Gateway>;
+}
+
+const hour = 3_600_000;
+
+/** Starts everything that the configuration names. What has been started is stopped again when something fails. Throws StartError for what an operator can mend. */
+export async function startCrosspoint(config: Config, logger: Logger): Promise<Running> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await start(config, logger, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => {});
+    throw error;
+  }
+}
+
+async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Promise<Running> {
+  let config = first;
+  prepareData(config.data);
+  // The slow things beside each other: loading the gateway and the admin API, keys, the engines in their threads.
+  const modules = Promise.all([
+    import("../admin/server.ts"),
+    import("../admin/metrics.ts"),
+    import("../records/store.ts"),
+    import("./kept-meetings.ts"),
+    import("./gateway.ts" as string),
+  ]);
+  modules.catch(() => {});
+  const media = startMedia(config);
+  media.catch(() => {});
+  undo.push(async () => (await media).stop());
+  if (config.certificates.development) {
+    const { made } = await ensureDevelopmentCertificates(config.certificates.development);
+    if (made) logger.info({ folder: config.certificates.development }, "development certificates made");
+  }
+  let tls = readTlsMaterial(config);
+  const sipEngine: RunningSipEngine = await startSip(config, tls);
+  undo.push(() => sipEngine.stop());
+  const mediaServer: RunningMediaServer = await media;
+  const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, gatewayModule] = await modules;
+
+  const records = new SqliteRecordStore({
+    file: join(config.data, "records.sqlite"),
+    retentionDays: config.records.retentionDays,
+    masking: config.records.maskCallers,
+    log: logger,
+  });
+  undo.push(() => records.close());
+  const engines = {
+    ...(sipEngine.stats ? { sip: () => sipEngine.stats!() } : {}),
+    ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
+  };
+  const metrics = new Metrics({ version, engines, certificates: () => expiries(config) });
+  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) }) as GatewayConfig;
+  const gateway = await (gatewayModule as GatewayModule).createGateway({
+    config: forGateway(config),
+    logger,
+    drachtio: sipEngine.address,
+    freeswitch: mediaServer.address,
+    records,
+    promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
+    version,
+    metrics,
+  });
+  undo.push(() => gateway.stop());
+  metrics.watch(gateway);
+  const meetings = new KeptMeetings(gateway, join(config.data, "meetings.sqlite"));
+  undo.push(() => meetings.close());
+  await meetings.restore(logger);
+
+  const made = config.admin.token === null ? keptToken(config.data) : null;
+  const token = config.admin.token ?? made!.token;
+  let admin: AdminServer | null = null;
+  let webPort: number | null = null;
+  if (config.web.port !== null) {
+    admin = createAdminServer({
+      gateway: meetings,
+      token,
+      version,
+      requestsPerSecond: config.admin.requestsPerSecond,
+      metrics,
+      log: logger,
+      ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+    });
+    undo.push(() => admin!.close());
+    webPort = await admin.listen(config.listen, config.web.port).catch(async (error: unknown) => {
+      throw await explainBindFailure(config, error, (key) => key === "web.port");
+    });
+  }
+  if (made && !config.demo) logger.info({ file: made.file }, made.made ? "admin token made" : "admin token read");
+
+  const takeCertificates = (from: Config): void => {
+    tls = readTlsMaterial(from);
+    if (!tls) return;
+    sipEngine.reloadTls(tls);
+    if (from.web.tls) admin?.reloadTls(tls);
+  };
+  const watch = new FileWatch(certificateFiles(config), () => {
+    try {
+      takeCertificates(config);
+      logger.info({ files: certificateFiles(config) }, "certificates re-read");
+    } catch (error) {
+      logger.error({ error: (error as Error).message }, "changed certificates cannot be used; the old ones stay");
+    }
+  });
+  undo.push(() => watch.close());
+  warnOfExpiry(config, logger);
+  const daily = setInterval(() => warnOfExpiry(config, logger), 24 * hour);
+  daily.unref();
+  undo.push(() => clearInterval(daily));
+
+  let stopped: Promise<void> | null = null;
+  return {
+    sip: Object.fromEntries(sipEngine.listeners.map(({ transport, port }) => [transport, port])),
+    webPort,
+    token,
+    tokenFile: made?.file ?? null,
+    async reload(next) {
+      const forNext = forGateway(next);
+      takeCertificates(next);
+      watch.replace(certificateFiles(next));
+      const report = await gateway.reload(forNext);
+      config = next;
+      logger.info(report, "configuration reloaded");
+    },
+    stop(drainSeconds = 0) {
+      stopped ??= stop(drainSeconds);
+      return stopped;
+    },
+  };
+
+  async function stop(drainSeconds: number): Promise<void> {
+    if (drainSeconds > 0) {
+      logger.info({ seconds: drainSeconds }, "draining: new calls are refused, those that are up may end");
+      await Promise.race([gateway.drain(true), new Promise((resolve) => setTimeout(resolve, drainSeconds * 1000).unref())]);
+    }
+    for (const step of undo.reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        logger.warn({ error: (error as Error).message }, "something could not be stopped");
+      }
+    }
+  }
+}
+
+/** The data folder, there and writable. */
+function prepareData(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new StartError(
+      `data: ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}): choose another with --set data=FOLDER or CROSSPOINT_DATA`,
+    );
+  }
+}

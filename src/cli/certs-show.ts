@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
+import { certificateFiles } from "../app/tls-material.ts";
+import { unreadable } from "../security/files.ts";
+import { type CertificateInfo, checkChain, daysLeft, describeCertificate, readCertificates } from "../security/inspect.ts";
+
+interface Shown {
+  readonly file: string;
+  readonly certificates: readonly (CertificateInfo & { readonly daysLeft: number })[];
+  readonly problems: readonly { readonly serious: boolean; readonly message: string }[];
+}
+
+/** `crosspoint certs show`: exit code 1 when something has expired or cannot be used. */
+export function show(files: readonly string[], options: LoadOptions, json: boolean): number {
+  let wanted = files;
+  let warnDays = 30;
+  if (files.length === 0) {
+    const { config, mistakes } = loadConfig(options);
+    if (!config) {
+      for (const mistake of mistakes) process.stderr.write(`${showMistake(mistake)}\n`);
+      return 1;
+    }
+    wanted = certificateFiles(config).filter((file) => file !== config.certificates.key);
+    warnDays = config.certificates.warnDays;
+  }
+  const shown = wanted.map((file) => look(file, warnDays));
+  if (json) process.stdout.write(`${JSON.stringify({ files: shown }, null, 2)}\n`);
+  else {
+    if (shown.length === 0) process.stdout.write("the configuration names no certificates\n");
+    for (const each of shown) print(each);
+  }
+  return shown.some(({ problems }) => problems.some((problem) => problem.serious)) ? 1 : 0;
+}
+
+function look(file: string, warnDays: number): Shown {
+  try {
+    const chain = readCertificates(readFileSync(file, "utf8"));
+    const certificates = chain.map((cert) => ({ ...describeCertificate(cert), daysLeft: daysLeft(cert) }));
+    // A file of CAs is no chain: only its dates matter.
+    const problems = certificates[0]!.authority
+      ? checkChain({ chain, authorities: chain, warnDays }).filter(({ message }) => /expire|not valid before/.test(message))
+      : checkChain({ chain, authorities: chain, warnDays });
+    return { file, certificates, problems };
+  } catch (error) {
+    const message = (error as NodeJS.ErrnoException).code ? unreadable(error) : (error as Error).message;
+    return { file, certificates: [], problems: [{ serious: true, message }] };
+  }
+}
+
+function print({ file, certificates, problems }: Shown): void {
+  const lines = [file];
+  for (const cert of certificates) {
+    const uses = cert.authority ? "CA" : [cert.server ? "server" : "", cert.client ? "client" : ""].filter(Boolean).join(" and ");
+    lines.push(`  ${cert.subject}  (${uses}, ${cert.key})`);
+    lines.push(
+      `    expires ${cert.notAfter.toISOString().slice(0, 10)}, in ${cert.daysLeft} days; issued by ${cert.selfSigned ? "itself" : cert.issuer}`,
+    );
+    if (cert.names.length > 0) lines.push(`    names ${cert.names.join(", ")}`);
+    lines.push(`    SHA-256 ${cert.fingerprint}`);
+  }
+  for (const { serious, message } of problems) lines.push(`  ${serious ? "WRONG" : "warning"}: ${message}`);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

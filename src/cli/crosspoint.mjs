@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// Runs the command line on a Node.js that can (24, which runs TypeScript as it stands): this one, or else the one pinned in package.json, which
+// `npm ci` has put beside. Plain JavaScript without new syntax: it must say something sensible on any Node.js.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+
+if (major >= 24) {
+  await import("./main.ts");
+} else {
+  const pinned = findPinned();
+  if (pinned) await runOn(pinned);
+  else if (major > 22 || (major === 22 && minor >= 18)) await import("./main.ts");
+  else {
+    process.stderr.write(
+      `crosspoint needs Node.js 24; this is ${process.versions.node}, and the pinned one (package node-${process.platform}-${process.arch}) is not installed. Run "npm ci" without --omit=optional.\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+function findPinned() {
+  try {
+    return createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`);
+  } catch {
+    return null;
+  }
+}
+
+/** Runs this file on another Node.js: same arguments and terminal, signals passed on, same exit code. */
+async function runOn(node) {
+  const args = ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  // The channel carries nothing: its end tells the child that this process is gone.
+  const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) process.on(signal, () => child.kill(signal));
+  const [code, signal] = await new Promise((resolve) => {
+    child.once("error", (error) => {
+      process.stderr.write(`crosspoint: ${node} cannot be started: ${error.message}\n`);
+      resolve([1, null]);
+    });
+    child.once("exit", (...end) => resolve(end));
+  });
+  if (child.connected) child.disconnect();
+  process.exit(code ?? (signal === "SIGINT" ? 130 : 1));
+}

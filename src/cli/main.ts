@@ -1,0 +1,130 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { version } from "../app/version.ts";
+import type { CallOptions } from "./call.ts";
+import type { CertsOptions } from "./certs.ts";
+import type { DoctorOptions } from "./doctor.ts";
+
+/** Exit codes of the contract. */
+const usage = 2;
+
+interface ConfigOptions {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly listen?: string;
+  readonly json?: boolean;
+}
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+const whole =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < min || number > max)
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+    return number;
+  };
+const loadOptions = ({ config, set, listen }: ConfigOptions) => ({ file: config, settings: set, listen });
+
+/** Adds the options that say which configuration is meant. */
+function configured(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration file; the demo configuration where absent")
+    .option("--set <key=value>", "sets one key, as web.port=18080; may be repeated", collect);
+}
+
+function program(): Command {
+  const root = new Command("crosspoint").description("SIP and H.323 interop gateway").showHelpAfterError("(crosspoint --help tells more)");
+  root.exitOverride();
+  const done = (code: number): void => {
+    process.exitCode = code;
+  };
+
+  configured(root.command("start").description("run the gateway"))
+    .option("--listen <address>", "address of every listener")
+    .action(async (options: ConfigOptions) => {
+      const { main } = await import("../app/main.ts");
+      // Not by exitCode: a worker or a library that still holds on to something must not keep a stopped gateway.
+      process.exit(await main(loadOptions(options)));
+    });
+
+  configured(root.command("check").description("validate a configuration: every mistake with file, line and path"))
+    .option("--json", "one JSON document")
+    .action(async (options: ConfigOptions) => done((await import("./check.ts")).check(loadOptions(options), options.json === true)));
+
+  const certs = root.command("certs").description("a development CA, certificates, requests, what expires when");
+  const folder = new Option("--folder <folder>", "where the CA and the certificates are").default("certs");
+  const key = new Option("--key <kind>", "kind of key").choices(["rsa-2048", "rsa-3072", "ecdsa-p256", "ecdsa-p384"]).default("rsa-2048");
+  const days = (byDefault: number): Option => new Option("--days <days>", "validity").argParser(whole(1, 36_500)).default(byDefault);
+  const san = new Option("--san <name>", "further name: DNS, IP address or URI; may be repeated").argParser(collect);
+  certs
+    .command("init")
+    .description("make a development CA")
+    .option("--name <name>", "its common name", "Crosspoint development CA")
+    .option("--force", "replace a CA that is there")
+    .addOption(folder)
+    .addOption(key)
+    .addOption(days(3650))
+    .action(async (options: CertsOptions) => done(await (await import("./certs.ts")).init(options)));
+  certs
+    .command("issue <name>")
+    .description("issue a certificate for servers and clients, signed by the CA")
+    .option("--force", "replace one that is there")
+    .addOption(folder)
+    .addOption(key)
+    .addOption(san)
+    .addOption(days(825))
+    .action(async (name: string, options: CertsOptions) => done(await (await import("./certs.ts")).issue(name, options)));
+  certs
+    .command("csr <name>")
+    .description("make a key and a request for a public CA")
+    .option("--force", "replace a key that is there")
+    .addOption(folder)
+    .addOption(key)
+    .addOption(san)
+    .option("--organization <name>", "organization in the subject")
+    .action(async (name: string, options: CertsOptions) => done(await (await import("./certs.ts")).request(name, options)));
+  configured(
+    certs
+      .command("show [files...]")
+      .description("what is in certificates and when they expire; those of the configuration where no file is given"),
+  )
+    .option("--json", "one JSON document")
+    .action(async (files: string[], options: ConfigOptions) =>
+      done((await import("./certs-show.ts")).show(files, loadOptions(options), options.json === true)),
+    );
+
+  root
+    .command("call <uri>")
+    .description("place a test call and report each stage's time, the suite, the codecs, loss and jitter")
+    .addOption(new Option("--pin <digits>", "PIN to enter, by RFC 4733; better in CROSSPOINT_PIN").env("CROSSPOINT_PIN"))
+    .option("--cert <file>", "client certificate, PEM")
+    .option("--key <file>", "its key, PEM")
+    .option("--ca <file>", "CA that must have signed the server's certificate")
+    .option("--insecure", "take any server certificate")
+    .option("--srtp <suite>", "SRTP suite to offer, or none; all over TLS where absent")
+    .option("--codec <name>", "codec to offer: opus, G722, PCMU, PCMA; all where absent")
+    .addOption(new Option("--seconds <n>", "length of the call once answered").argParser(whole(1, 86_400)).default(5))
+    .option("--from <uri>", "our From")
+    .option("--json", "one JSON document")
+    .action(async (uri: string, options: CallOptions) => done(await (await import("./call.ts")).call(uri, options)));
+
+  configured(root.command("doctor").description("look for what would keep calls from working, and say the mend"))
+    .option("--ntp <host>", "time server to compare the clock with", "pool.ntp.org")
+    .option("--json", "one JSON document")
+    .action(async (options: ConfigOptions & DoctorOptions) =>
+      done(await (await import("./doctor.ts")).doctor(loadOptions(options), options)),
+    );
+
+  root.version(version);
+  return root;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : usage;
+  else {
+    process.stderr.write(`crosspoint: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
