@@ -1,9 +1,13 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { decodeRas, decodeSignalling } from "../../src/wire/h225/index.ts";
+import { decodeRas, decodeSignalling, tpkt } from "../../src/wire/h225/index.ts";
 import { decodeControl, decodeFastStart } from "../../src/wire/h245/index.ts";
 import { capturedPdus, captureNames, embedded } from "../support/h323-captures.ts";
+import { callConfig, Pair } from "../support/h323-pair.ts";
+import { writeCapture } from "../support/pcap.ts";
 import { describeWithPeers } from "../support/peers.ts";
 
 /** Fields both name alike, tshark's behind a prefix. */
@@ -99,5 +103,42 @@ describeWithPeers("H.323 against tshark", ["tshark"], () => {
       );
     expect(table(mine)).toEqual(table(theirs));
     expect([...mine.values()].flat().length).toBeGreaterThan(1);
+  });
+
+  const styles = [true, false].flatMap((fastStart) => [true, false].map((tunnelling) => ({ fastStart, tunnelling, earlyControl: true })));
+  it.each(styles)("finds nothing malformed in what we send: %o", (style) => {
+    const pair = new Pair(callConfig("a", style), callConfig("b", style)).call().run();
+    pair.do((p) => {
+      for (const way of ["alphanumeric", "signal", "keypad"] as const) p.a.machine.sendDigits("15", p.now, way);
+      p.a.machine.control((c) => c.measureRoundTrip(p.now), p.now);
+      p.a.machine.control((c) => c.limit(1, 64_000), p.now);
+      p.a.machine.control((c) => c.requestMode(["PCMA"], p.now), p.now);
+      p.a.machine.inquire(p.now);
+    });
+    pair.do((p) => p.a.machine.control((c) => c.hold(p.now), p.now));
+    pair.do((p) => p.b.machine.release(16));
+    const spoken = pair.wire.map(({ from, kind, bytes }) => {
+      const ports = kind === "signalling" ? { a: 30_000, b: 1720 } : { a: 30_001, b: 10_000 };
+      const ends = { a: { host: "192.0.2.1", port: ports.a }, b: { host: "192.0.2.2", port: ports.b } };
+      return { from: ends[from], to: ends[from === "a" ? "b" : "a"], payload: tpkt(bytes) };
+    });
+    const folder = mkdtempSync(join(tmpdir(), "crosspoint-h323-"));
+    const file = join(folder, "sent.pcap");
+    writeFileSync(file, writeCapture(spoken));
+    const rows = execFileSync(
+      "tshark",
+      ["-r", file, "-T", "fields", "-E", "separator=\t", "-e", "_ws.malformed", "-e", "_ws.expert.message", "-e", "frame.protocols"],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+    )
+      .trimEnd()
+      .split("\n");
+    rmSync(folder, { recursive: true });
+    expect(rows).toHaveLength(spoken.length);
+    for (const row of rows) {
+      const [malformed, expert = "", protocols = ""] = row.split("\t");
+      expect(malformed).toBe("");
+      expect(expert).not.toMatch(/malformed|unexpected|not decoded|BER|PER|truncated/i);
+      expect(protocols).toMatch(/h225|h245/);
+    }
   });
 });

@@ -78,3 +78,51 @@ function readFrame(frame: Uint8Array, time: number, streams: Map<string, Stream>
     out.push({ protocol: "tcp", from, to, payload: ready, time });
   }
 }
+
+/** A TCP payload to be written into a capture. */
+export interface Spoken {
+  readonly from: { readonly host: string; readonly port: number };
+  readonly to: { readonly host: string; readonly port: number };
+  readonly payload: Uint8Array;
+}
+
+/** A capture in which each payload is one TCP segment of its connection: for decoders of others to read what we sent. */
+export function writeCapture(spoken: readonly Spoken[]): Uint8Array {
+  const head = Buffer.alloc(24);
+  head.writeUInt32LE(0xa1b2c3d4, 0);
+  head.writeUInt16LE(2, 4);
+  head.writeUInt16LE(4, 6);
+  head.writeUInt32LE(262_144, 16);
+  head.writeUInt32LE(ETHERNET, 20);
+  const out: Uint8Array[] = [head];
+  const sent = new Map<string, number>();
+  const count = (key: string) => sent.get(key) ?? 1;
+  spoken.forEach(({ from, to, payload }, i) => {
+    const key = `${from.host}:${from.port}>${to.host}:${to.port}`;
+    const back = `${to.host}:${to.port}>${from.host}:${from.port}`;
+    const frame = Buffer.alloc(54 + payload.length);
+    frame.writeUInt16BE(0x0800, 12);
+    frame[14] = 0x45;
+    frame.writeUInt16BE(40 + payload.length, 16);
+    frame[22] = 64;
+    frame[23] = 6;
+    Buffer.from(from.host.split(".").map(Number)).copy(frame, 26);
+    Buffer.from(to.host.split(".").map(Number)).copy(frame, 30);
+    frame.writeUInt16BE(from.port, 34);
+    frame.writeUInt16BE(to.port, 36);
+    frame.writeUInt32BE(count(key), 38);
+    frame.writeUInt32BE(count(back), 42);
+    frame[46] = 0x50;
+    frame[47] = 0x18;
+    frame.writeUInt16BE(65_535, 48);
+    frame.set(payload, 54);
+    sent.set(key, count(key) + payload.length);
+    const record = Buffer.alloc(16);
+    record.writeUInt32LE(1_700_000_000 + Math.floor(i / 100), 0);
+    record.writeUInt32LE((i % 100) * 10_000, 4);
+    record.writeUInt32LE(frame.length, 8);
+    record.writeUInt32LE(frame.length, 12);
+    out.push(record, frame);
+  });
+  return Buffer.concat(out);
+}
