@@ -1,8 +1,11 @@
-import { createCipheriv, createHmac } from "node:crypto";
 import { readUint32, writeUint32 } from "../wire/rtp/packet.ts";
 import type { SessionKeys } from "./derivation.ts";
+import { Keystream } from "./keystream.ts";
 import type { SrtpSuite } from "./suites.ts";
-import { RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
+import { MAX_RTCP_INDEX, RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
+import { kernels, LAYOUT, loadPacket, MAX_PACKET, memory, memoryWords, storePacket, xorPacket } from "./wasm/kernels.ts";
+
+const MAC = memory.subarray(LAYOUT.result, LAYOUT.result + 20);
 
 /**
  * AES counter mode with HMAC-SHA1, RFC 3711 sections 4.1.1 and 4.2.1, AES-256 by RFC 6188. Layout: SRTP
@@ -10,98 +13,139 @@ import { RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform
  * `8 bytes | ciphertext | E index | MKI | tag`, the tag being over all before the MKI.
  */
 export class CounterTransform implements SrtpTransform {
-  readonly #rtp: SessionKeys;
-  readonly #rtcp: SessionKeys;
+  readonly #rtp: CounterKey;
+  readonly #rtcp: CounterKey;
   readonly #mki: Uint8Array;
-  readonly #rtpTag: number;
-  readonly #rtcpTag: number;
-  readonly #algorithm: "aes-128-ctr" | "aes-256-ctr";
-  readonly #iv = new Uint8Array(16);
-  readonly #rollover = new Uint8Array(4);
+  readonly #rtpTag: Uint8Array;
+  readonly #rtcpTag: Uint8Array;
 
   constructor(suite: SrtpSuite, rtp: SessionKeys, rtcp: SessionKeys, mki: Uint8Array) {
-    this.#rtp = rtp;
-    this.#rtcp = rtcp;
+    // 48-bit index behind the word of the SSRC (section 4.1.1); SRTCP's 31-bit index ends where SRTP's does.
+    this.#rtp = new CounterKey(rtp);
+    this.#rtcp = new CounterKey(rtcp);
     this.#mki = mki;
-    this.#rtpTag = suite.rtpTagLength;
-    this.#rtcpTag = suite.rtcpTagLength;
-    this.#algorithm = suite.keyLength === 32 ? "aes-256-ctr" : "aes-128-ctr";
+    this.#rtpTag = MAC.subarray(0, suite.rtpTagLength);
+    this.#rtcpTag = MAC.subarray(0, suite.rtcpTagLength);
   }
 
-  sealRtp(out: Uint8Array, headerLength: number, length: number, rollover: number): number {
-    this.#rtpCrypt(out, headerLength, length, rollover, out);
-    const tag = this.#rtpMac(out, length, rollover);
-    out.set(this.#mki, length);
-    out.set(tag.subarray(0, this.#rtpTag), length + this.#mki.length);
-    return length + this.#mki.length + this.#rtpTag;
+  sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
+    const size = length + this.#mki.length + this.#rtpTag.length;
+    if (size > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
+    const { keystream } = this.#rtp;
+    const at = keystream.locate(readUint32(packet, 8), index, blocksOf(length - headerLength), true);
+    xorPacket(headerLength, length, keystream.words, at);
+    this.#rtpMac(length, index);
+    storePacket(out, length);
+    if (this.#mki.length > 0) out.set(this.#mki, length);
+    out.set(this.#rtpTag, length + this.#mki.length);
+    return size;
   }
 
-  openRtp(bytes: Uint8Array, headerLength: number, length: number, rollover: number, out: Uint8Array): number {
-    const end = length - this.#rtpTag - this.#mki.length;
-    if (end < headerLength) return SrtpFailure.Malformed;
-    if (!tagMatches(bytes, length - this.#rtpTag, this.#rtpMac(bytes, end, rollover), this.#rtpTag)) return SrtpFailure.Unauthentic;
-    if (!tagMatches(bytes, end, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
-    if (out !== bytes) out.set(bytes.subarray(0, headerLength));
-    this.#rtpCrypt(bytes, headerLength, end, rollover, out);
+  openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
+    const tagLength = this.#rtpTag.length;
+    const end = length - tagLength - this.#mki.length;
+    if (end < headerLength || length > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
+    this.#rtpMac(end, index);
+    if (!tagMatches(packet, length - tagLength, this.#rtpTag, tagLength)) return SrtpFailure.Unauthentic;
+    if (!tagMatches(packet, end, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    const { keystream } = this.#rtp;
+    const at = keystream.locate(readUint32(packet, 8), index, blocksOf(end - headerLength), true);
+    xorPacket(headerLength, end, keystream.words, at);
+    storePacket(out, end);
     return end;
   }
 
-  sealRtcp(out: Uint8Array, length: number, index: number): number {
-    this.#rtcpCrypt(out, length, index, out);
+  sealRtcp(packet: Uint8Array, length: number, index: number, out: Uint8Array): number {
+    const tagLength = this.#rtcpTag.length;
+    const size = length + 4 + this.#mki.length + tagLength;
+    if (size > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
+    this.#cryptRtcp(packet, length, index);
+    writeUint32(memory, LAYOUT.packet + length, RTCP_ENCRYPTED_FLAG | index);
+    this.#rtcp.mac(length + 4);
+    storePacket(out, length);
     writeUint32(out, length, RTCP_ENCRYPTED_FLAG | index);
-    const tag = this.#rtcpMac(out, length + 4);
     out.set(this.#mki, length + 4);
-    out.set(tag.subarray(0, this.#rtcpTag), length + 4 + this.#mki.length);
-    return length + 4 + this.#mki.length + this.#rtcpTag;
+    out.set(this.#rtcpTag, length + 4 + this.#mki.length);
+    return size;
   }
 
-  openRtcp(bytes: Uint8Array, length: number, out: Uint8Array): number {
+  openRtcp(packet: Uint8Array, length: number, out: Uint8Array): number {
+    const tagLength = this.#rtcpTag.length;
     const end = this.rtcpIndexOffset(length);
-    if (end < RTCP_CLEAR_LENGTH) return SrtpFailure.Malformed;
-    if (!tagMatches(bytes, length - this.#rtcpTag, this.#rtcpMac(bytes, end + 4), this.#rtcpTag)) return SrtpFailure.Unauthentic;
-    if (!tagMatches(bytes, end + 4, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
-    const word = readUint32(bytes, end);
-    const encrypted = word >>> 31 === 1;
-    if (out !== bytes) out.set(bytes.subarray(0, encrypted ? RTCP_CLEAR_LENGTH : end));
-    if (encrypted) this.#rtcpCrypt(bytes, end, word & 0x7fffffff, out);
+    if (end < RTCP_CLEAR_LENGTH || length > MAX_PACKET) return SrtpFailure.Malformed;
+    const word = readUint32(packet, end);
+    loadPacket(packet, length);
+    this.#rtcp.mac(end + 4);
+    if (!tagMatches(packet, length - tagLength, this.#rtcpTag, tagLength)) return SrtpFailure.Unauthentic;
+    if (!tagMatches(packet, end + 4, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    if (word >>> 31 === 1) this.#cryptRtcp(packet, end, word & MAX_RTCP_INDEX);
+    storePacket(out, end);
     return end;
   }
 
   rtcpIndexOffset(length: number): number {
-    return length - this.#rtcpTag - this.#mki.length - 4;
+    return length - this.#rtcpTag.length - this.#mki.length - 4;
   }
 
-  #rtpCrypt(bytes: Uint8Array, from: number, to: number, rollover: number, out: Uint8Array): void {
-    writeUint32(this.#rollover, 0, rollover);
-    this.#setIv(this.#rtp.salt, bytes.subarray(8, 12));
-    for (let i = 0; i < 4; i++) this.#iv[8 + i]! ^= this.#rollover[i]!;
-    this.#iv[12]! ^= bytes[2]!;
-    this.#iv[13]! ^= bytes[3]!;
-    out.set(createCipheriv(this.#algorithm, this.#rtp.encryption, this.#iv).update(bytes.subarray(from, to)), from);
+  #cryptRtcp(packet: Uint8Array, end: number, index: number): void {
+    const { keystream } = this.#rtcp;
+    const at = keystream.locate(readUint32(packet, 4), index, blocksOf(end - RTCP_CLEAR_LENGTH), false);
+    xorPacket(RTCP_CLEAR_LENGTH, end, keystream.words, at);
   }
 
-  #rtcpCrypt(bytes: Uint8Array, to: number, index: number, out: Uint8Array): void {
-    const iv = this.#iv;
-    this.#setIv(this.#rtcp.salt, bytes.subarray(4, 8));
-    for (let i = 0; i < 4; i++) iv[10 + i]! ^= (index >>> (24 - 8 * i)) & 0xff;
-    const text = createCipheriv(this.#algorithm, this.#rtcp.encryption, iv).update(bytes.subarray(RTCP_CLEAR_LENGTH, to));
-    out.set(text, RTCP_CLEAR_LENGTH);
+  /** The rollover counter is authenticated behind the packet, though not sent (section 4.2). */
+  #rtpMac(length: number, index: number): void {
+    writeUint32(memory, LAYOUT.packet + length, Math.floor(index / 65536));
+    this.#rtp.mac(length + 4);
+  }
+}
+
+/** One session key: its key stream and its HMAC, begun. */
+class CounterKey {
+  readonly keystream: Keystream;
+  readonly #inner: Int32Array;
+  readonly #outer: Int32Array;
+
+  constructor({ encryption, authentication, salt }: SessionKeys) {
+    const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
+    const salt3 = salt.readUInt16BE(12);
+    this.keystream = new Keystream(encryption, 0, (out, at, ssrc, index) => {
+      out.setInt32(at, salt0);
+      out.setInt32(at + 4, salt1 ^ ssrc);
+      out.setInt32(at + 8, salt2 ^ Math.floor(index / 65536));
+      out.setInt32(at + 12, (salt3 ^ (index % 65536)) << 16);
+    });
+    this.#inner = keyedState(authentication, 0x36);
+    this.#outer = keyedState(authentication, 0x5c);
   }
 
-  /** (salt * 2^16) XOR (SSRC * 2^64); the caller adds the index * 2^16 (RFC 3711 section 4.1.1). */
-  #setIv(salt: Uint8Array, ssrc: Uint8Array): void {
-    this.#iv.set(salt);
-    this.#iv[14] = 0;
-    this.#iv[15] = 0;
-    for (let i = 0; i < 4; i++) this.#iv[4 + i]! ^= ssrc[i]!;
+  /** Leaves in MAC the HMAC-SHA1 of the packet's first `length` bytes; what follows them is overwritten. */
+  mac(length: number): void {
+    const [i, o] = [this.#inner, this.#outer];
+    const { packet, result } = LAYOUT;
+    kernels.hmacSha1(i[0]!, i[1]!, i[2]!, i[3]!, i[4]!, o[0]!, o[1]!, o[2]!, o[3]!, o[4]!, packet, length, result);
   }
+}
 
-  #rtpMac(bytes: Uint8Array, length: number, rollover: number): Buffer {
-    writeUint32(this.#rollover, 0, rollover);
-    return createHmac("sha1", this.#rtp.authentication).update(bytes.subarray(0, length)).update(this.#rollover).digest();
-  }
+/** Initial hash value, FIPS 180-4 section 5.3.1. */
+const SHA1_INITIAL = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
 
-  #rtcpMac(bytes: Uint8Array, length: number): Buffer {
-    return createHmac("sha1", this.#rtcp.authentication).update(bytes.subarray(0, length)).digest();
-  }
+/** SHA-1's chaining value after the padded key, RFC 2104 section 4. */
+function keyedState(key: Uint8Array, pad: number): Int32Array {
+  const block = memory.subarray(LAYOUT.associated, LAYOUT.associated + 64);
+  block.fill(pad);
+  for (const [i, byte] of key.entries()) block[i]! ^= byte;
+  const at = LAYOUT.result / 4;
+  memoryWords.set(SHA1_INITIAL, at);
+  kernels.sha1Block(LAYOUT.associated, LAYOUT.result);
+  block.fill(0);
+  return memoryWords.slice(at, at + 5);
+}
+
+/** Key stream blocks for a text of so many bytes, at least one. */
+function blocksOf(length: number): number {
+  return Math.max(1, (length + 15) >> 4);
 }

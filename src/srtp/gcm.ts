@@ -1,70 +1,92 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
 import { readUint32, writeUint32 } from "../wire/rtp/packet.ts";
 import type { SessionKeys } from "./derivation.ts";
-import { RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
+import { Keystream } from "./keystream.ts";
+import { MAX_RTCP_INDEX, RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
+import { kernels, LAYOUT, loadPacket, MAX_PACKET, memory, memoryWords, storePacket, xorPacket } from "./wasm/kernels.ts";
 
 const TAG_LENGTH = 16;
+const TAG = memory.subarray(LAYOUT.result, LAYOUT.result + TAG_LENGTH);
+const TAG_WORD = LAYOUT.result / 4;
 
 /**
  * AEAD_AES_128_GCM and AEAD_AES_256_GCM, RFC 7714. Layout: SRTP `header | ciphertext | tag | MKI`, SRTCP
  * `8 bytes | ciphertext | tag | E index | MKI` (sections 8 and 9; the MKI is not authenticated).
+ * The key stream's first block masks the tag, the text begins with the second (SP 800-38D section 7.1).
  */
 export class GcmTransform implements SrtpTransform {
-  readonly #rtp: SessionKeys;
-  readonly #rtcp: SessionKeys;
+  readonly #rtp: GcmKey;
+  readonly #rtcp: GcmKey;
   readonly #mki: Uint8Array;
-  readonly #iv = new Uint8Array(12);
-  readonly #algorithm: "aes-128-gcm" | "aes-256-gcm";
 
   constructor(rtp: SessionKeys, rtcp: SessionKeys, mki: Uint8Array) {
-    this.#rtp = rtp;
-    this.#rtcp = rtcp;
+    this.#rtp = new GcmKey(rtp);
+    this.#rtcp = new GcmKey(rtcp);
     this.#mki = mki;
-    this.#algorithm = rtp.encryption.length === 32 ? "aes-256-gcm" : "aes-128-gcm";
   }
 
-  sealRtp(out: Uint8Array, headerLength: number, length: number, rollover: number): number {
-    this.#rtpIv(out, rollover);
-    this.#seal(this.#rtp.encryption, out, headerLength, length, out.subarray(0, headerLength));
-    out.set(this.#mki, length + TAG_LENGTH);
+  sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
+    if (length + TAG_LENGTH + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
+    const { keystream } = this.#rtp;
+    const at = keystream.locate(readUint32(packet, 8), index, blocksOf(length - headerLength), true);
+    xorPacket(headerLength, length, keystream.words, at + 4);
+    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, length, at);
+    memory.set(TAG, LAYOUT.packet + length);
+    storePacket(out, length + TAG_LENGTH);
+    if (this.#mki.length > 0) out.set(this.#mki, length + TAG_LENGTH);
     return length + TAG_LENGTH + this.#mki.length;
   }
 
-  openRtp(bytes: Uint8Array, headerLength: number, length: number, rollover: number, out: Uint8Array): number {
+  openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
     const end = length - this.#mki.length - TAG_LENGTH;
-    if (end < headerLength) return SrtpFailure.Malformed;
-    if (!tagMatches(bytes, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
-    this.#rtpIv(bytes, rollover);
-    const plain = this.#open(this.#rtp.encryption, bytes, headerLength, end, end, bytes.subarray(0, headerLength));
-    if (!plain) return SrtpFailure.Unauthentic;
-    if (out !== bytes) out.set(bytes.subarray(0, headerLength));
-    out.set(plain, headerLength);
+    if (end < headerLength || length > MAX_PACKET) return SrtpFailure.Malformed;
+    if (!tagMatches(packet, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    loadPacket(packet, length);
+    const { keystream } = this.#rtp;
+    const ssrc = readUint32(packet, 8);
+    const blocks = blocksOf(end - headerLength);
+    const at = keystream.locate(ssrc, index, blocks, false);
+    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, end, at);
+    if (!tagMatches(packet, end, TAG, TAG_LENGTH)) return SrtpFailure.Unauthentic;
+    xorPacket(headerLength, end, keystream.words, at + 4);
+    storePacket(out, end);
+    keystream.prepare(ssrc, index + 1, blocks);
     return end;
   }
 
   /** Associated data: the eight clear bytes and the index word (RFC 7714 section 9.2). */
-  sealRtcp(out: Uint8Array, length: number, index: number): number {
+  sealRtcp(packet: Uint8Array, length: number, index: number, out: Uint8Array): number {
+    if (length + TAG_LENGTH + 4 + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
     const word = (RTCP_ENCRYPTED_FLAG | index) >>> 0;
-    this.#rtcpIv(out, index);
-    this.#seal(this.#rtcp.encryption, out, RTCP_CLEAR_LENGTH, length, withWord(out.subarray(0, RTCP_CLEAR_LENGTH), word));
+    this.#associate(packet, RTCP_CLEAR_LENGTH, word);
+    const { keystream } = this.#rtcp;
+    const at = keystream.locate(readUint32(packet, 4), index, blocksOf(length - RTCP_CLEAR_LENGTH), false);
+    xorPacket(RTCP_CLEAR_LENGTH, length, keystream.words, at + 4);
+    this.#rtcp.tag(LAYOUT.associated, RTCP_CLEAR_LENGTH + 4, RTCP_CLEAR_LENGTH, length, at);
+    memory.set(TAG, LAYOUT.packet + length);
+    storePacket(out, length + TAG_LENGTH);
     writeUint32(out, length + TAG_LENGTH, word);
     out.set(this.#mki, length + TAG_LENGTH + 4);
     return length + TAG_LENGTH + 4 + this.#mki.length;
   }
 
-  openRtcp(bytes: Uint8Array, length: number, out: Uint8Array): number {
+  openRtcp(packet: Uint8Array, length: number, out: Uint8Array): number {
     const indexAt = this.rtcpIndexOffset(length);
     const end = indexAt - TAG_LENGTH;
-    if (end < RTCP_CLEAR_LENGTH) return SrtpFailure.Malformed;
-    if (!tagMatches(bytes, indexAt + 4, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
-    const word = readUint32(bytes, indexAt);
-    this.#rtcpIv(bytes, word & 0x7fffffff);
+    if (end < RTCP_CLEAR_LENGTH || length > MAX_PACKET) return SrtpFailure.Malformed;
+    if (!tagMatches(packet, indexAt + 4, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    loadPacket(packet, length);
+    const word = readUint32(packet, indexAt);
     // An unencrypted packet is all associated data (RFC 7714 section 9.3).
     const clear = word >>> 31 === 1 ? RTCP_CLEAR_LENGTH : end;
-    const plain = this.#open(this.#rtcp.encryption, bytes, clear, end, end, withWord(bytes.subarray(0, clear), word));
-    if (!plain) return SrtpFailure.Unauthentic;
-    if (out !== bytes) out.set(bytes.subarray(0, clear));
-    out.set(plain, clear);
+    this.#associate(packet, clear, word);
+    const { keystream } = this.#rtcp;
+    const at = keystream.locate(readUint32(packet, 4), word & MAX_RTCP_INDEX, blocksOf(end - clear), false);
+    this.#rtcp.tag(LAYOUT.associated, clear + 4, clear, end, at);
+    if (!tagMatches(packet, end, TAG, TAG_LENGTH)) return SrtpFailure.Unauthentic;
+    if (clear < end) xorPacket(clear, end, keystream.words, at + 4);
+    storePacket(out, end);
     return end;
   }
 
@@ -72,51 +94,49 @@ export class GcmTransform implements SrtpTransform {
     return length - this.#mki.length - 4;
   }
 
-  /** 00 00 | SSRC | ROC | SEQ, XOR salt (RFC 7714 section 8.1). */
-  #rtpIv(packet: Uint8Array, rollover: number): void {
-    const iv = this.#iv;
-    iv.fill(0, 0, 2);
-    iv.set(packet.subarray(8, 12), 2);
-    writeUint32(iv, 6, rollover);
-    iv[10] = packet[2]!;
-    iv[11] = packet[3]!;
-    for (let i = 0; i < 12; i++) iv[i]! ^= this.#rtp.salt[i]!;
-  }
-
-  /** 00 00 | SSRC | 00 00 | 0 index, XOR salt (RFC 7714 section 9.1). */
-  #rtcpIv(packet: Uint8Array, index: number): void {
-    const iv = this.#iv;
-    iv.fill(0, 0, 8);
-    iv.set(packet.subarray(4, 8), 2);
-    writeUint32(iv, 8, index);
-    for (let i = 0; i < 12; i++) iv[i]! ^= this.#rtcp.salt[i]!;
-  }
-
-  #seal(key: Buffer, out: Uint8Array, from: number, to: number, associated: Uint8Array): void {
-    const cipher = createCipheriv(this.#algorithm, key, this.#iv);
-    cipher.setAAD(associated);
-    out.set(cipher.update(out.subarray(from, to)), from);
-    cipher.final();
-    out.set(cipher.getAuthTag(), to);
-  }
-
-  #open(key: Buffer, bytes: Uint8Array, from: number, to: number, tagAt: number, associated: Uint8Array): Buffer | undefined {
-    const decipher = createDecipheriv(this.#algorithm, key, this.#iv, { authTagLength: TAG_LENGTH });
-    decipher.setAAD(associated);
-    decipher.setAuthTag(bytes.subarray(tagAt, tagAt + TAG_LENGTH));
-    const plain = decipher.update(bytes.subarray(from, to));
-    try {
-      decipher.final();
-      return plain;
-    } catch {
-      return undefined;
-    }
+  /** The head and the index word, side by side. */
+  #associate(packet: Uint8Array, length: number, word: number): void {
+    memory.set(packet.subarray(0, length), LAYOUT.associated);
+    writeUint32(memory, LAYOUT.associated + length, word);
   }
 }
 
-function withWord(head: Uint8Array, word: number): Uint8Array {
-  const joined = new Uint8Array(head.length + 4);
-  joined.set(head);
-  writeUint32(joined, head.length, word);
-  return joined;
+/** One session key: its key stream and its hash. */
+class GcmKey {
+  readonly keystream: Keystream;
+  readonly #h0: number;
+  readonly #h1: number;
+  readonly #h2: number;
+  readonly #h3: number;
+
+  constructor({ encryption, salt }: SessionKeys) {
+    const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
+    // 00 00 | SSRC | 48-bit index, XOR salt (RFC 7714 section 8.1); SRTCP's index has 31 bits (section 9.1).
+    this.keystream = new Keystream(encryption, 1, (out, at, ssrc, index) => {
+      const rollover = Math.floor(index / 65536);
+      out.setInt32(at, salt0 ^ (ssrc >>> 16));
+      out.setInt32(at + 4, salt1 ^ ((ssrc << 16) | (rollover >>> 16)));
+      out.setInt32(at + 8, salt2 ^ ((rollover << 16) | (index % 65536)));
+      out.setInt32(at + 12, 0);
+    });
+    const h = this.keystream.encipher(new Uint8Array(16));
+    this.#h0 = h.readInt32BE(0);
+    this.#h1 = h.readInt32BE(4);
+    this.#h2 = h.readInt32BE(8);
+    this.#h3 = h.readInt32BE(12);
+  }
+
+  /** Leaves in TAG the tag of the packet's bytes [from, to) as text; `mask` is where the packet's key stream begins. */
+  tag(associated: number, associatedLength: number, from: number, to: number, mask: number): void {
+    const text = LAYOUT.packet + from;
+    const { scratch, result } = LAYOUT;
+    kernels.ghash(this.#h0, this.#h1, this.#h2, this.#h3, associated, associatedLength, text, to - from, scratch, result);
+    const { words } = this.keystream;
+    for (let i = 0; i < 4; i++) memoryWords[TAG_WORD + i]! ^= words[mask + i]!;
+  }
+}
+
+/** Key stream blocks for a text of so many bytes and the tag's mask. */
+function blocksOf(length: number): number {
+  return 1 + ((length + 15) >> 4);
 }

@@ -77,18 +77,19 @@ export class SrtpReceiver {
     if (known && known.rtp.highest >= 0) {
       const index = known.estimateIndex(sequence);
       if (index < 0 || !known.rtp.isFresh(index)) return SrtpFailure.Replayed;
-      const result = epoch.transform.openRtp(packet, headerLength, length, rolloverOf(index), out);
+      const result = epoch.transform.openRtp(packet, headerLength, length, index, out);
       if (result >= 0) known.rtp.accept(index);
       return result;
     }
     if (!known && epoch.sources.size >= MAX_SOURCES) return SrtpFailure.TooManySources;
     for (const rollover of firstRollovers(sequence, before?.sources.find(ssrc))) {
-      const result = epoch.transform.openRtp(packet, headerLength, length, rollover, out);
+      const index = rollover * 65536 + sequence;
+      const result = epoch.transform.openRtp(packet, headerLength, length, index, out);
       if (result === SrtpFailure.Malformed) return result;
       if (result >= 0) {
         const state = known ?? new SourceState();
         if (!known) epoch.sources.add(ssrc, state);
-        state.rtp.accept(rollover * 65536 + sequence);
+        state.rtp.accept(index);
         return result;
       }
     }

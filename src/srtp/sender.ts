@@ -4,7 +4,7 @@ import type { SrtpKeying } from "./keying.ts";
 import { rolloverOf, SourceState, SourceTable } from "./source.ts";
 import { MAX_RTCP_INDEX, RTCP_CLEAR_LENGTH, SrtpFailure, type SrtpTransform } from "./transform.ts";
 
-const MAX_ROLLOVER = 0xffffffff;
+const MAX_INDEX = 2 ** 48 - 1;
 
 /** Bytes that protection adds at most, for sizing buffers when the suite is not known: tag, SRTCP index, the longest MKI. */
 export const SRTP_MAX_OVERHEAD = 16 + 4 + 128;
@@ -43,11 +43,9 @@ export class SrtpSender {
     if (!state) return SrtpFailure.TooManySources;
     const index = state.estimateIndex((packet[2]! << 8) | packet[3]!);
     if (index < 0 || !state.rtp.isFresh(index)) return SrtpFailure.Replayed;
-    const rollover = rolloverOf(index);
-    if (rollover > MAX_ROLLOVER) return SrtpFailure.Exhausted;
+    if (index > MAX_INDEX) return SrtpFailure.Exhausted;
     state.rtp.accept(index);
-    if (out !== packet) out.set(length === packet.length ? packet : packet.subarray(0, length));
-    return this.#transform.sealRtp(out, headerLength, length, rollover);
+    return this.#transform.sealRtp(packet, headerLength, length, index, out);
   }
 
   /** Protects the compound RTCP datagram in the first `length` bytes of `packet` into `out`, as {@link protectRtp} does. */
@@ -56,8 +54,7 @@ export class SrtpSender {
     const state = this.#source(readUint32(packet, 4));
     if (!state) return SrtpFailure.TooManySources;
     if (state.nextRtcpIndex > MAX_RTCP_INDEX) return SrtpFailure.Exhausted;
-    if (out !== packet) out.set(length === packet.length ? packet : packet.subarray(0, length));
-    return this.#transform.sealRtcp(out, length, state.nextRtcpIndex++);
+    return this.#transform.sealRtcp(packet, length, state.nextRtcpIndex++, out);
   }
 
   /** Whether this source's sequence numbers have wrapped under this key. */

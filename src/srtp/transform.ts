@@ -27,16 +27,15 @@ export const MAX_RTCP_INDEX = 0x7fffffff;
 export const RTCP_ENCRYPTED_FLAG = 0x80000000;
 
 /**
- * One cipher with its keys and packet layout; stateless but for what it caches. SSRC and sequence number are read from the packet.
- * `seal*` work in place on `out`, which holds the plain packet and has room for the overhead, and return the new length.
- * `open*` leave `bytes` alone unless `out` is the same memory; they write the plain packet to `out` and return its length, or
- * {@link SrtpFailure}. Nothing is written to `out` before the packet has authenticated.
+ * One cipher with its keys and packet layout; stateless but for what it caches. SSRC is read from the packet, `index` is the 48-bit packet
+ * index. `out` may be the same memory as `packet` and has room for the result. Each returns the result's length or a {@link SrtpFailure};
+ * nothing is written to `out` before an opened packet has authenticated.
  */
 export interface SrtpTransform {
-  sealRtp(out: Uint8Array, headerLength: number, length: number, rollover: number): number;
-  openRtp(bytes: Uint8Array, headerLength: number, length: number, rollover: number, out: Uint8Array): number;
-  sealRtcp(out: Uint8Array, length: number, index: number): number;
-  openRtcp(bytes: Uint8Array, length: number, out: Uint8Array): number;
+  sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number;
+  openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number;
+  sealRtcp(packet: Uint8Array, length: number, index: number, out: Uint8Array): number;
+  openRtcp(packet: Uint8Array, length: number, out: Uint8Array): number;
   /** Where the word with E flag and SRTCP index stands in a packet of this length; negative if it is too short. */
   rtcpIndexOffset(length: number): number;
 }

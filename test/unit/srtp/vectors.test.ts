@@ -26,7 +26,7 @@ describe("RFC 3711 appendix B.2: AES-CM key stream", () => {
     const suite = encryption.length === 32 ? SRTP_SUITES.AES_256_CM_HMAC_SHA1_80 : SRTP_SUITES.AES_CM_128_HMAC_SHA1_80;
     const packet = Buffer.alloc(12 + length + 10);
     packet[0] = 0x80;
-    new CounterTransform(suite, keys, keys, NO_MKI).sealRtp(packet, 12, 12 + length, 0);
+    new CounterTransform(suite, keys, keys, NO_MKI).sealRtp(packet, 12, 12 + length, 0, packet);
     return packet.subarray(12, 12 + length);
   }
 });
@@ -86,15 +86,15 @@ describe("RFC 7714 sections 16 and 17", () => {
     const transform = new GcmTransform(keys, keys, NO_MKI);
     test(`${name}: RTP`, () => {
       const out = Buffer.concat([rtp, Buffer.alloc(16)]);
-      expect(transform.sealRtp(out, 12, rtp.length, 0)).toBe(srtp.length);
+      expect(transform.sealRtp(rtp, 12, rtp.length, 0xf17b, out)).toBe(srtp.length);
       expect(out).toEqual(srtp);
       const back = Buffer.alloc(srtp.length);
-      expect(transform.openRtp(srtp, 12, srtp.length, 0, back)).toBe(rtp.length);
+      expect(transform.openRtp(srtp, 12, srtp.length, 0xf17b, back)).toBe(rtp.length);
       expect(back.subarray(0, rtp.length)).toEqual(rtp);
     });
     test(`${name}: RTCP`, () => {
       const out = Buffer.concat([rtcp, Buffer.alloc(20)]);
-      expect(transform.sealRtcp(out, rtcp.length, 0x5d4)).toBe(srtcp.length);
+      expect(transform.sealRtcp(rtcp, rtcp.length, 0x5d4, out)).toBe(srtcp.length);
       expect(out).toEqual(srtcp);
       const back = Buffer.alloc(srtcp.length);
       expect(transform.openRtcp(srtcp, srtcp.length, back)).toBe(rtcp.length);
