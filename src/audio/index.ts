@@ -12,7 +12,7 @@ export type { OpusEncoderOptions } from "./opus.ts";
 export { AudioReceiver, type FrameKind, type ReceiverOptions, type ReceiverStats } from "./receive/receiver.ts";
 export type { AudioPacket } from "./receive/timeline.ts";
 export { Resampler } from "./resampler.ts";
-export { readWav, WAV_HEADER_BYTES, type WavSound, WavWriter, wavHeader, writeWav } from "./wav.ts";
+export { readWav, WAV_HEADER_BYTES, type WavSound, WavWriter, wavHeader, writeUlawWav, writeWav } from "./wav.ts";
 export { TelephoneEventReceiver } from "./dtmf/event-receiver.ts";
 export { type OutgoingEvent, TelephoneEventSender } from "./dtmf/event-sender.ts";
 export { type DtmfEvent, type DtmfKey, keysOf } from "./dtmf/keys.ts";

@@ -1,5 +1,5 @@
 import { ParseError } from "../base/errors.ts";
-import { alawDecodeTable, ulawDecodeTable } from "./g711.ts";
+import { alawDecodeTable, ulawDecodeTable, ulawEncodeTable } from "./g711.ts";
 
 /** A WAV file's sound, as 16-bit PCM. */
 export interface WavSound {
@@ -108,6 +108,27 @@ export function writeWav(sampleRate: number, pcm: Int16Array, channels = 1): Uin
   const file = new Uint8Array(WAV_HEADER_BYTES + body.length);
   file.set(wavHeader(sampleRate, channels, body.length));
   file.set(body, WAV_HEADER_BYTES);
+  return file;
+}
+
+/** A whole WAV file, mono, in µ-law: half the size, 37 dB to the noise, at any rate. */
+export function writeUlawWav(sampleRate: number, pcm: Int16Array): Uint8Array {
+  const header = 58; // as of 16-bit PCM, with the two chunks' additions for a format that is not PCM
+  const file = new Uint8Array(header + pcm.length + (pcm.length & 1));
+  const view = new DataView(file.buffer);
+  file.set(wavHeader(sampleRate, 1, pcm.length).subarray(0, 36));
+  view.setUint32(4, file.length - 8, true);
+  view.setUint32(16, 18, true);
+  view.setUint16(20, FORMAT_ULAW, true);
+  view.setUint32(28, sampleRate, true);
+  view.setUint16(32, 1, true);
+  view.setUint16(34, 8, true);
+  file.set([..."fact"].map((c) => c.charCodeAt(0)), 38);
+  view.setUint32(42, 4, true);
+  view.setUint32(46, pcm.length, true);
+  file.set([..."data"].map((c) => c.charCodeAt(0)), 50);
+  view.setUint32(54, pcm.length, true);
+  for (let i = 0; i < pcm.length; i++) file[header + i] = ulawEncodeTable[pcm[i] & 0xffff];
   return file;
 }
 

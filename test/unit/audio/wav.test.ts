@@ -1,12 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { readWav, WAV_HEADER_BYTES, WavWriter, wavHeader, writeWav } from "../../../src/audio/wav.ts";
+import { readWav, WAV_HEADER_BYTES, WavWriter, wavHeader, writeUlawWav, writeWav } from "../../../src/audio/wav.ts";
 import { ParseError } from "../../../src/base/errors.ts";
-import { seededNoise, tone } from "../../support/spectrum.ts";
+import { seededNoise, snrDb, tone } from "../../support/spectrum.ts";
 
 describe("WAV", () => {
   it.each([8000, 16000, 48000])("reads back what it wrote at %i Hz", (rate) => {
     const pcm = tone(440, rate, 50);
     expect(readWav(writeWav(rate, pcm))).toEqual({ sampleRate: rate, channels: 1, pcm });
+  });
+
+  it("reads back µ-law to within its own noise", () => {
+    const pcm = tone(440, 16000, 51).subarray(0, 815);
+    const { sampleRate, pcm: back } = readWav(writeUlawWav(16000, pcm));
+    expect(sampleRate).toBe(16000);
+    expect(back).toHaveLength(815);
+    expect(snrDb(pcm, back)).toBeGreaterThan(35);
   });
 
   it("mixes stereo down and skips chunks it does not know", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { MeetingMenu } from "../../../src/ivr/meeting-menu.ts";
 import { COMMON_PROMPTS, NUMBER_PROMPTS, promptFile, SPOKEN_PROMPTS } from "../../../src/ivr/prompts/manifest.ts";
-import { sayNumber, sayOthers } from "../../../src/ivr/spoken-number.ts";
+import { speakDigits, speakNumber } from "../../../src/ivr/prompts/speak.ts";
+import { sayOthers } from "../../../src/ivr/spoken-number.ts";
 
 describe("the menu in the meeting", () => {
   const type = (keys: string, isHost = false) => {
@@ -35,13 +36,19 @@ describe("the menu in the meeting", () => {
 
 describe("spoken numbers", () => {
   it("are put together as each language does", () => {
-    expect(sayNumber(0, "en")).toEqual(["number-0"]);
-    expect(sayNumber(17, "de")).toEqual(["number-17"]);
-    expect(sayNumber(42, "en")).toEqual(["number-40", "number-2"]);
-    expect(sayNumber(42, "de")).toEqual(["number-2-and", "number-40"]);
-    expect(sayNumber(90, "de")).toEqual(["number-90"]);
-    expect(() => sayNumber(100, "en")).toThrow(RangeError);
-    expect(() => sayNumber(1.5, "en")).toThrow(RangeError);
+    expect(speakNumber(0, "en")).toEqual(["number-0"]);
+    expect(speakNumber(17, "de")).toEqual(["number-17"]);
+    expect(speakNumber(42, "en")).toEqual(["number-40", "number-2"]);
+    expect(speakNumber(42, "de")).toEqual(["number-42"]);
+    expect(speakNumber(90, "de")).toEqual(["number-90"]);
+    expect(speakNumber(512, "en")).toEqual(["number-5", "number-100", "number-12"]);
+    expect(speakNumber(1142, "de")).toEqual(["number-1000", "number-100", "number-42"]);
+    expect(speakNumber(30_001, "en")).toEqual(["number-30", "number-1000", "number-1"]);
+    expect(() => speakNumber(1_000_000, "en")).toThrow(RangeError);
+    expect(() => speakNumber(1.5, "en")).toThrow(RangeError);
+  });
+  it("are spelled digit by digit where they are no amount", () => {
+    expect(speakDigits("20*7 #x")).toEqual(["number-2", "number-0", "star", "number-7", "hash"]);
   });
   it("say how many others there are", () => {
     expect(sayOthers(0, "en")).toEqual(["alone"]);
