@@ -148,7 +148,9 @@ export class OpusDecoder implements AudioDecoder {
     const step = this.sampleRate / 400; // libopus conceals in multiples of 2.5 ms
     if (!this.#handle || samples % step !== 0 || samples > out.length) return false;
     try {
-      const pcm = next?.length ? this.#handle.decode(next, { decodeFec: true, frameSize: samples }) : this.#handle.decodePacketLoss(samples);
+      const pcm = next?.length
+        ? this.#handle.decode(next, { decodeFec: true, frameSize: samples })
+        : this.#handle.decodePacketLoss(samples);
       out.set(pcm);
       return true;
     } catch {

@@ -32,23 +32,23 @@ function lowPass(length: number, factor: number): Float64Array {
   return taps.map((tap) => tap / sum);
 }
 
-const bank = new Map<string, Float32Array>();
+const bank = new Map<string, Float64Array>();
 
 /** Filters by ratio, computed once for the process. Interpolators are stored phase by phase, newest input last. */
-function filterFor(up: number, down: number): Float32Array {
+function filterFor(up: number, down: number): Float64Array {
   const key = `${up}/${down}`;
   let taps = bank.get(key);
   if (!taps) {
     if (up > 1) {
       const prototype = lowPass(TAPS_PER_PHASE * up, up);
-      taps = new Float32Array(prototype.length);
+      taps = new Float64Array(prototype.length);
       for (let phase = 0; phase < up; phase++) {
         for (let k = 0; k < TAPS_PER_PHASE; k++) {
           taps[phase * TAPS_PER_PHASE + (TAPS_PER_PHASE - 1 - k)] = prototype[k * up + phase] * up;
         }
       }
     } else {
-      taps = Float32Array.from(lowPass(TAPS_PER_PHASE * down, down));
+      taps = Float64Array.from(lowPass(TAPS_PER_PHASE * down, down));
     }
     bank.set(key, taps);
   }
@@ -64,9 +64,9 @@ export class Resampler {
   readonly to: SampleRate;
   readonly #up: number;
   readonly #down: number;
-  readonly #taps: Float32Array;
+  readonly #taps: Float64Array;
   readonly #history: number;
-  #line: Float32Array;
+  #line: Float64Array;
 
   constructor(from: SampleRate, to: SampleRate) {
     this.from = from;
@@ -75,7 +75,7 @@ export class Resampler {
     this.#down = from > to ? from / to : 1;
     this.#taps = filterFor(this.#up, this.#down);
     this.#history = this.#taps.length / this.#up - 1;
-    this.#line = new Float32Array(this.#history + from / 50);
+    this.#line = new Float64Array(this.#history + from / 50);
   }
 
   /** Samples that `inputSamples` become. */
@@ -98,7 +98,7 @@ export class Resampler {
     }
     const history = this.#history;
     if (this.#line.length < history + length) {
-      const longer = new Float32Array(history + length);
+      const longer = new Float64Array(history + length);
       longer.set(this.#line.subarray(0, history));
       this.#line = longer;
     }
@@ -110,7 +110,7 @@ export class Resampler {
     return written;
   }
 
-  #interpolate(line: Float32Array, out: Int16Array, length: number): void {
+  #interpolate(line: Float64Array, out: Int16Array, length: number): void {
     const taps = this.#taps;
     const up = this.#up;
     let o = 0;
@@ -128,7 +128,7 @@ export class Resampler {
     }
   }
 
-  #decimate(line: Float32Array, out: Int16Array, written: number): void {
+  #decimate(line: Float64Array, out: Int16Array, written: number): void {
     const taps = this.#taps;
     const down = this.#down;
     const count = taps.length;

@@ -34,7 +34,12 @@ export function readWav(bytes: Uint8Array): WavSound {
       if (size < 16 || body + size > bytes.length) throw new ParseError("fmt chunk is too short", at);
       let kind = view.getUint16(body, true);
       if (kind === FORMAT_EXTENSIBLE && size >= 40) kind = view.getUint16(body + 24, true);
-      format = { kind, channels: view.getUint16(body + 2, true), sampleRate: view.getUint32(body + 4, true), bits: view.getUint16(body + 14, true) };
+      format = {
+        kind,
+        channels: view.getUint16(body + 2, true),
+        sampleRate: view.getUint32(body + 4, true),
+        bits: view.getUint16(body + 14, true),
+      };
     } else if (tag(at) === "data") {
       if (!format) throw new ParseError("data before fmt", at);
       return toSound(view, body, Math.min(size, bytes.length - body), format);
@@ -51,7 +56,8 @@ function toSound(
   format: { kind: number; channels: number; sampleRate: number; bits: number },
 ): WavSound {
   const { kind, channels, sampleRate, bits } = format;
-  if (channels < 1 || channels > 64 || sampleRate < 1) throw new ParseError(`impossible WAV: ${channels} channels at ${sampleRate} Hz`, start);
+  if (channels < 1 || channels > 64 || sampleRate < 1)
+    throw new ParseError(`impossible WAV: ${channels} channels at ${sampleRate} Hz`, start);
   const sample = sampleReader(view, kind, bits);
   if (!sample) throw new ParseError(`WAV format ${kind} with ${bits} bits is not supported`, start);
   const step = bits / 8;
@@ -77,7 +83,11 @@ function sampleReader(view: DataView, kind: number, bits: number): ((at: number)
 export function wavHeader(sampleRate: number, channels: number, dataBytes: number): Uint8Array {
   const header = new Uint8Array(WAV_HEADER_BYTES);
   const view = new DataView(header.buffer);
-  const tag = (at: number, text: string) => header.set([...text].map((c) => c.charCodeAt(0)), at);
+  const tag = (at: number, text: string) =>
+    header.set(
+      [...text].map((c) => c.charCodeAt(0)),
+      at,
+    );
   tag(0, "RIFF");
   view.setUint32(4, 36 + dataBytes, true);
   tag(8, "WAVE");
@@ -123,10 +133,16 @@ export function writeUlawWav(sampleRate: number, pcm: Int16Array): Uint8Array {
   view.setUint32(28, sampleRate, true);
   view.setUint16(32, 1, true);
   view.setUint16(34, 8, true);
-  file.set([..."fact"].map((c) => c.charCodeAt(0)), 38);
+  file.set(
+    [..."fact"].map((c) => c.charCodeAt(0)),
+    38,
+  );
   view.setUint32(42, 4, true);
   view.setUint32(46, pcm.length, true);
-  file.set([..."data"].map((c) => c.charCodeAt(0)), 50);
+  file.set(
+    [..."data"].map((c) => c.charCodeAt(0)),
+    50,
+  );
   view.setUint32(54, pcm.length, true);
   for (let i = 0; i < pcm.length; i++) file[header + i] = ulawEncodeTable[pcm[i] & 0xffff];
   return file;

@@ -54,8 +54,10 @@ try {
   const languages = PROMPT_LANGUAGES.filter((language) => process.argv.length < 3 || process.argv.includes(language));
   for (const language of languages) {
     mkdirSync(join(root, language), { recursive: true });
-    for (const id of SPOKEN_PROMPTS) total += write(promptFile(id, language), normalise(trim(speak(promptTexts[id][language], language), 40, 100)));
-    for (const n of recordedNumbers(language)) total += write(promptFile(`number-${n}`, language), normalise(trim(speak(spelledNumber(n, language), language), 15, 40)));
+    for (const id of SPOKEN_PROMPTS)
+      total += write(promptFile(id, language), normalise(trim(speak(promptTexts[id][language], language), 40, 100)));
+    for (const n of recordedNumbers(language))
+      total += write(promptFile(`number-${n}`, language), normalise(trim(speak(spelledNumber(n, language), language), 15, 40)));
     count += SPOKEN_PROMPTS.length + recordedNumbers(language).length;
   }
   if (process.argv.length < 3 || process.argv.includes("common")) {

@@ -46,10 +46,21 @@ function pad(buffer: Float64Array, note: number, at: number, seconds: number, le
 
 function bass(buffer: Float64Array, note: number, at: number, seconds: number, level: number): void {
   const w = 2 * Math.PI * hertz(note);
-  add(buffer, at, seconds, (t) => level * Math.min(1, t / 0.02) * Math.min(1, (seconds - t) / 0.1) * Math.exp(-0.6 * t) * (Math.sin(w * t) + 0.25 * Math.sin(2 * w * t)));
+  add(
+    buffer,
+    at,
+    seconds,
+    (t) =>
+      level *
+      Math.min(1, t / 0.02) *
+      Math.min(1, (seconds - t) / 0.1) *
+      Math.exp(-0.6 * t) *
+      (Math.sin(w * t) + 0.25 * Math.sin(2 * w * t)),
+  );
 }
 
 // D major: Dmaj9, Bm7, Gmaj7, A sus, F#m7, Bm7, Em9, A.
+// biome-ignore format: a score
 const bars: { root: number; chord: number[]; tune: [beat: number, note: number][] }[] = [
   { root: 38, chord: [62, 66, 69, 73], tune: [[0, 78], [1.5, 76], [2, 74]] },
   { root: 35, chord: [62, 66, 69, 71], tune: [[0.5, 73], [1.5, 74], [2.5, 69]] },
@@ -59,7 +70,7 @@ const bars: { root: number; chord: number[]; tune: [beat: number, note: number][
   { root: 35, chord: [62, 66, 69, 71], tune: [[0, 78], [1.5, 74], [3, 73]] },
   { root: 40, chord: [62, 64, 67, 71], tune: [[0.5, 71], [1.5, 74], [2.5, 76], [3.5, 78]] },
   { root: 33, chord: [61, 64, 67, 69], tune: [[0, 76], [2, 73]] },
-]; // biome-ignore format: a score
+];
 const arpeggio = [0, 2, 1, 3, 2, 1, 3, 2];
 
 /** One pass of the loop, 30 s. */
@@ -84,7 +95,12 @@ export function chime(notes: readonly number[], spacing: number): Int16Array {
   notes.forEach((note, i) => {
     const w = 2 * Math.PI * hertz(note);
     const seconds = 0.34;
-    add(buffer, i * spacing, seconds, (t) => Math.min(1, t / 0.004) * Math.min(1, (seconds - t) / 0.05) * Math.exp(-9 * t) * (Math.sin(w * t) + 0.2 * Math.sin(2 * w * t)));
+    add(
+      buffer,
+      i * spacing,
+      seconds,
+      (t) => Math.min(1, t / 0.004) * Math.min(1, (seconds - t) / 0.05) * Math.exp(-9 * t) * (Math.sin(w * t) + 0.2 * Math.sin(2 * w * t)),
+    );
   });
   return toPcm(buffer, -22);
 }

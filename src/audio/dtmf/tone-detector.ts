@@ -141,7 +141,11 @@ function strongest(window: Int16Array, group: readonly number[]): number {
 
 /** Power of the sine at or near a frequency: telephones are off by up to 1.5 %. */
 function powerNear(window: Int16Array, frequency: number): number {
-  return Math.max(power(window, coefficient(frequency)), power(window, coefficient(frequency * 0.988)), power(window, coefficient(frequency * 1.012)));
+  return Math.max(
+    power(window, coefficient(frequency)),
+    power(window, coefficient(frequency * 0.988)),
+    power(window, coefficient(frequency * 1.012)),
+  );
 }
 
 /** Power of the sine at a frequency: half the square of its amplitude. */

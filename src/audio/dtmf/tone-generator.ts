@@ -22,7 +22,11 @@ export class ToneGenerator {
     const keys = keysOf(digits);
     for (const key of keys) {
       const frequencies = frequenciesOf(key) as readonly [number, number];
-      this.#keys.push({ frequencies, on: samplesIn(this.#rate, Math.max(50, durationMs)), off: samplesIn(this.#rate, Math.max(50, gapMs)) });
+      this.#keys.push({
+        frequencies,
+        on: samplesIn(this.#rate, Math.max(50, durationMs)),
+        off: samplesIn(this.#rate, Math.max(50, gapMs)),
+      });
     }
     return keys.length;
   }

@@ -22,7 +22,11 @@ export interface RoomOptions {
 /** A speaker already in the mix keeps its place against one that is not this much louder. */
 const STAY_DB = 4;
 /** What the deaf hear. */
-const silence: Readonly<Record<SampleRate, Int16Array>> = { 8000: new Int16Array(160), 16000: new Int16Array(320), 48000: new Int16Array(960) };
+const silence: Readonly<Record<SampleRate, Int16Array>> = {
+  8000: new Int16Array(160),
+  16000: new Int16Array(320),
+  48000: new Int16Array(960),
+};
 const NO_EVENTS: readonly MixEvent[] = [];
 
 /** The common mix at one listening rate. */
@@ -215,7 +219,11 @@ export class MixRoom {
     let common = this.#common.get(rate);
     if (!common) {
       const same = rate === this.#rate;
-      common = { out: same ? this.#mix : new Int16Array(frameSamples(rate)), resampler: same ? undefined : new Resampler(this.#rate, rate), tick: 0 };
+      common = {
+        out: same ? this.#mix : new Int16Array(frameSamples(rate)),
+        resampler: same ? undefined : new Resampler(this.#rate, rate),
+        tick: 0,
+      };
       this.#common.set(rate, common);
     }
     if (common.tick !== this.#tick) {

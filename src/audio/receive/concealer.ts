@@ -77,7 +77,14 @@ export class Concealer {
   #findPeriod(): void {
     const rate = this.#rate;
     const step = rate <= 8000 ? 2 : rate / 4000; // decimate to 4 kHz for the coarse search, as the appendix does
-    const { lag } = findPitch(this.#history, this.#history.length, samplesIn(rate, MATCH_MS), samplesIn(rate, MIN_PITCH_MS), samplesIn(rate, MAX_PITCH_MS), step);
+    const { lag } = findPitch(
+      this.#history,
+      this.#history.length,
+      samplesIn(rate, MATCH_MS),
+      samplesIn(rate, MIN_PITCH_MS),
+      samplesIn(rate, MAX_PITCH_MS),
+      step,
+    );
     this.#pitch = lag;
     this.#before ??= new Int16Array(this.#history.length);
     this.#before.set(this.#history);

@@ -18,7 +18,8 @@ export function findPitch(pcm: Int16Array, end: number, window: number, minLag: 
   if (step > 1) {
     const middle = best.lag;
     best.correlation = -1;
-    for (let lag = Math.max(minLag, middle - step + 1); lag <= Math.min(maxLag, middle + step - 1); lag++) consider(best, pcm, end, window, lag, 1);
+    for (let lag = Math.max(minLag, middle - step + 1); lag <= Math.min(maxLag, middle + step - 1); lag++)
+      consider(best, pcm, end, window, lag, 1);
   }
   return best;
 }

@@ -18,7 +18,10 @@ export const promptTexts = {
   goodbye: { en: "Goodbye.", de: "Auf Wiederhören." },
   "lobby-wait": { en: "You are in the lobby. The host will let you in.", de: "Sie sind im Warteraum. Gleich werden Sie eingelassen." },
   admitted: { en: "You have been let in.", de: "Sie wurden eingelassen." },
-  "lobby-timeout": { en: "Nobody has let you in. Please try again later.", de: "Niemand hat Sie eingelassen. Bitte versuchen Sie es später noch einmal." },
+  "lobby-timeout": {
+    en: "Nobody has let you in. Please try again later.",
+    de: "Niemand hat Sie eingelassen. Bitte versuchen Sie es später noch einmal.",
+  },
   "host-wait": {
     en: "The meeting begins when the host has arrived. Please wait.",
     de: "Das Meeting beginnt, sobald die Leitung da ist. Bitte warten Sie.",
@@ -34,8 +37,14 @@ export const promptTexts = {
   "one-other": { en: "There is one other participant.", de: "Außer Ihnen nimmt eine Person teil." },
   "others-before": { en: "There are", de: "Außer Ihnen nehmen" },
   "others-after": { en: "other participants.", de: "Personen teil." },
-  "many-others": { en: "There are more than ninety-nine other participants.", de: "Außer Ihnen nehmen mehr als neunundneunzig Personen teil." },
-  "say-name": { en: "After the tone, say your name, then press the hash key.", de: "Sagen Sie nach dem Ton Ihren Namen, und drücken Sie dann die Raute-Taste." },
+  "many-others": {
+    en: "There are more than ninety-nine other participants.",
+    de: "Außer Ihnen nehmen mehr als neunundneunzig Personen teil.",
+  },
+  "say-name": {
+    en: "After the tone, say your name, then press the hash key.",
+    de: "Sagen Sie nach dem Ton Ihren Namen, und drücken Sie dann die Raute-Taste.",
+  },
   "has-joined": { en: "has joined.", de: "nimmt jetzt teil." },
   "has-left": { en: "has left.", de: "ist gegangen." },
   "someone-joined": { en: "A participant has joined.", de: "Jemand nimmt jetzt teil." },

@@ -31,7 +31,8 @@ function press(keys: string, durationMs = 100, from = 4294967000): Sent[] {
 function receive(packets: Sent[], receiver = new TelephoneEventReceiver()): DtmfEvent[] {
   const events: DtmfEvent[] = [];
   for (const packet of packets) {
-    for (let due = receiver.nextTimeout(); due !== undefined && due <= packet.at; due = receiver.nextTimeout()) events.push(...receiver.handleTimeout(due));
+    for (let due = receiver.nextTimeout(); due !== undefined && due <= packet.at; due = receiver.nextTimeout())
+      events.push(...receiver.handleTimeout(due));
     events.push(...receiver.put(packet, packet.at));
   }
   const due = receiver.nextTimeout();
@@ -129,7 +130,10 @@ describe("telephone events, RFC 4733", () => {
     let [starts, ends] = [0, 0];
     for (let i = 0; i < 10_000; i++) {
       const payload = Uint8Array.from({ length: random(6) }, () => random(256));
-      const events = [...receiver.handleTimeout(i * 40), ...receiver.put({ timestamp: random(3) ? i * 320 : random(2 ** 32), marker: random(2) === 1, payload }, i * 40)];
+      const events = [
+        ...receiver.handleTimeout(i * 40),
+        ...receiver.put({ timestamp: random(3) ? i * 320 : random(2 ** 32), marker: random(2) === 1, payload }, i * 40),
+      ];
       starts += events.filter((e) => e.type === "start").length;
       ends += events.filter((e) => e.type === "end").length;
     }
@@ -205,7 +209,10 @@ describe("in-band DTMF", () => {
     }
     for (const f of [...rowFrequencies, ...columnFrequencies]) expect(detect(tone(f, 8000, 200, -10))).toEqual([]);
     const noise = seededNoise(2);
-    const noisy = sum(dual("2", 100, -12, -12), Int16Array.from({ length: 800 }, () => noise() * 2400));
+    const noisy = sum(
+      dual("2", 100, -12, -12),
+      Int16Array.from({ length: 800 }, () => noise() * 2400),
+    );
     expect(typed(detect(noisy))).toBe("2");
   });
 

@@ -37,7 +37,10 @@ describe("recordings", () => {
   it("hold no sound that is taken for a key", () => {
     for (const [file, { pcm }] of sounds) {
       const detector = new ToneDetector(16000);
-      expect(frames(pcm, 16000).flatMap((frame) => [...detector.process(frame)]), file).toEqual([]);
+      expect(
+        frames(pcm, 16000).flatMap((frame) => [...detector.process(frame)]),
+        file,
+      ).toEqual([]);
     }
   });
 

@@ -13,7 +13,10 @@ interface Flight {
 }
 
 /** A sender of one codec: cuts PCM into packets that leave every `ptime`. `clock` above 1 is a sender that runs fast. */
-function send(pcm: Int16Array, options: { codec?: "PCMU" | "G722"; ptime?: number; ssrc?: number; seq?: number; timestamp?: number; from?: number; clock?: number } = {}): Flight[] {
+function send(
+  pcm: Int16Array,
+  options: { codec?: "PCMU" | "G722"; ptime?: number; ssrc?: number; seq?: number; timestamp?: number; from?: number; clock?: number } = {},
+): Flight[] {
   const { codec = "PCMU", ptime = 20, ssrc = 1, seq = 65500, timestamp = 4294960000, from = 0, clock = 1 } = options;
   const encoder = createEncoder(codec);
   const samples = (encoder.sampleRate * ptime) / 1000;
@@ -109,7 +112,10 @@ describe("AudioReceiver on a good network", () => {
 describe("AudioReceiver on a bad network", () => {
   it("puts reordered packets right and drops duplicates", () => {
     const rx = receiver();
-    const flights = send(second).flatMap((f, i) => [{ ...f, at: f.at + (i % 5 === 1 ? 25 : 0) }, ...(i % 7 === 0 ? [{ ...f, at: f.at + 3 }] : [])]);
+    const flights = send(second).flatMap((f, i) => [
+      { ...f, at: f.at + (i % 5 === 1 ? 25 : 0) },
+      ...(i % 7 === 0 ? [{ ...f, at: f.at + 3 }] : []),
+    ]);
     const { pcm, kinds } = run(rx, flights, 1000);
     expect(roughness(pcm.subarray(600))).toBeLessThan(SMOOTH);
     expect(kinds.slice(5).every((k) => k === "audio")).toBe(true);
@@ -124,7 +130,10 @@ describe("AudioReceiver on a bad network", () => {
     expect(kinds.slice(100).filter((k) => k === "conceal").length).toBeLessThan(10);
     expect(rx.stats.jitterMs).toBeGreaterThan(15);
     const calm = receiver();
-    const flights = [...jittered(send(long.subarray(0, 16000)), 120, 6), ...send(tone(400, 8000, 20000, -12), { seq: 65600, timestamp: 4294960000 + 16000, from: 2000 }).map((f) => ({ ...f, at: f.at + 30 }))];
+    const flights = [
+      ...jittered(send(long.subarray(0, 16000)), 120, 6),
+      ...send(tone(400, 8000, 20000, -12), { seq: 65600, timestamp: 4294960000 + 16000, from: 2000 }).map((f) => ({ ...f, at: f.at + 30 })),
+    ];
     run(calm, flights, 21_500);
     expect(calm.stats.targetMs).toBeLessThan(60);
     expect(calm.stats.delayMs).toBeLessThan(90);
@@ -201,13 +210,23 @@ describe("AudioReceiver and odd senders", () => {
     expect(rx.stats).toMatchObject({ sourceChanges: 2, timestampJumps: 1 });
     expect(rx.stats.discarded).toBeLessThanOrEqual(3);
     expect(rx.stats.delayMs).toBeLessThan(100);
-    for (const from of [500, 1000, 1500]) expect(toneLevel(pcm.subarray((from + 150) * 8, (from + 450) * 8), 8000, 400)).toBeGreaterThan(-14);
+    for (const from of [500, 1000, 1500])
+      expect(toneLevel(pcm.subarray((from + 150) * 8, (from + 450) * 8), 8000, 400)).toBeGreaterThan(-14);
   });
 
   it("plays comfort noise through a silence, at its level, and speech after it in time", () => {
     const rx = receiver();
     const speech = send(second.subarray(0, 4000));
-    const cn = { at: 500, packet: { ...speech[0].packet, sequenceNumber: (65500 + 25) & 0xffff, timestamp: (4294960000 + 4000) >>> 0, payloadType: 13, payload: Uint8Array.of(45) } };
+    const cn = {
+      at: 500,
+      packet: {
+        ...speech[0].packet,
+        sequenceNumber: (65500 + 25) & 0xffff,
+        timestamp: (4294960000 + 4000) >>> 0,
+        payloadType: 13,
+        payload: Uint8Array.of(45),
+      },
+    };
     const more = send(second.subarray(0, 4000), { seq: 65526, timestamp: (4294960000 + 16000) >>> 0, from: 2000 });
     const { pcm, kinds } = run(rx, [...speech, cn, ...more], 2500);
     expect(kinds.slice(30, 98).every((k) => k === "noise")).toBe(true);
@@ -230,7 +249,11 @@ describe("AudioReceiver and odd senders", () => {
     const [first, ...rest] = send(second);
     rx.put({ ...first.packet, payloadType: 101 }, 0);
     expect(rx.stats).toMatchObject({ received: 0, discarded: 1 });
-    const { kinds } = run(rx, [first, ...rest.map((f, i) => (i === 10 ? { ...f, packet: { ...f.packet, payload: new Uint8Array(0) } } : f))], 1000);
+    const { kinds } = run(
+      rx,
+      [first, ...rest.map((f, i) => (i === 10 ? { ...f, packet: { ...f.packet, payload: new Uint8Array(0) } } : f))],
+      1000,
+    );
     expect(rx.stats.discarded).toBe(2);
     expect(kinds.filter((k) => k === "conceal")).toHaveLength(1);
     const idle = receiver();
@@ -275,7 +298,10 @@ describe("AudioReceiver with Opus", () => {
     const flights = Array.from({ length: 50 }, (_, i): Flight => {
       const bytes = new Uint8Array(1500);
       const n = encoder.encode(pcm.subarray(i * 320, (i + 1) * 320), bytes);
-      return { at: i * 20, packet: { ssrc: 1, sequenceNumber: i, timestamp: i * 960, marker: false, payloadType: 111, payload: bytes.slice(0, n) } };
+      return {
+        at: i * 20,
+        packet: { ssrc: 1, sequenceNumber: i, timestamp: i * 960, marker: false, payloadType: 111, payload: bytes.slice(0, n) },
+      };
     }).filter((_, i) => i % 10 !== 5);
     const rx = new AudioReceiver({ rate, clockRate: 48000, decoders: new Map([[111, decoder]]) });
     const heard = run(rx, flights, 1000);
