@@ -1,0 +1,209 @@
+/** The sockets of one H.323 call: its signalling connection, its control connection, its timer. Decides nothing; the machine does. */
+import { createServer, type Server, connect as connectTcp, type Socket } from "node:net";
+import type { Clock, Millis } from "../base/clock.ts";
+import { type Address, type CallConfig, type CallEvent, CallMachine, type Destination } from "../h323/index.ts";
+import { TpktReader, tpkt } from "../wire/h225/index.ts";
+
+/** Bounds on what a peer can make us hold. */
+export interface H323Limits {
+  /** Calls in all. */
+  readonly calls: number;
+  /** Calls from one address. */
+  readonly perSource: number;
+  /** Longest frame taken, octets. */
+  readonly frame: number;
+  /** A connection must bring a Setup, and a frame once begun must be complete, in so many ms. */
+  readonly patience: number;
+  /** An outbound connection must stand in so many ms. */
+  readonly connect: number;
+  /** Frames a second from one connection, over ten seconds. */
+  readonly framesPerSecond: number;
+}
+export const h323Limits: H323Limits = {
+  calls: 5_000,
+  perSource: 200,
+  frame: 32_768,
+  patience: 10_000,
+  connect: 4_000,
+  framesPerSecond: 200,
+};
+
+export interface H323SessionOptions {
+  readonly socket: Socket;
+  readonly config: CallConfig;
+  readonly clock: Clock;
+  readonly limits: H323Limits;
+  /** Binds control listeners. */
+  readonly host: string;
+  readonly direction: "in" | "out";
+  readonly ended: (session: H323Session) => void;
+  /** Every message both ways, for debug logs; decoded only by who wants to. */
+  readonly trace?: ((direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void) | undefined;
+}
+
+/** One call and its connections. Use the machine through `act`, so that what it leaves is sent. */
+export class H323Session {
+  readonly machine: CallMachine;
+  readonly direction: "in" | "out";
+  readonly peer: Address;
+  /** Told everything the machine tells; set it in the turn the session is handed over. */
+  onEvent: (event: CallEvent, now: Millis) => void = () => {};
+  readonly #options: H323SessionOptions;
+  readonly #signalling: Socket;
+  #control: Socket | undefined;
+  #listener: Server | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #draining = false;
+
+  constructor(options: H323SessionOptions) {
+    this.#options = options;
+    this.direction = options.direction;
+    this.peer = options.config.peer;
+    this.machine = new CallMachine(options.config);
+    this.#signalling = options.socket;
+    this.#follow(options.socket, "signalling");
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs something on the machine and does what it then asks for. */
+  act(action: (machine: CallMachine, now: Millis) => void): void {
+    if (this.#closed) return;
+    action(this.machine, this.#options.clock.now());
+    this.#drain();
+  }
+
+  /** Caller: once connected. */
+  start(to: Destination): void {
+    this.act((machine, now) => machine.start(to, now));
+  }
+
+  #follow(socket: Socket, kind: "signalling" | "control"): void {
+    const { limits, clock, trace } = this.#options;
+    const reader = new TpktReader(limits.frame);
+    let patience: NodeJS.Timeout | undefined;
+    const wait = (needed: boolean) => {
+      if (needed === (patience !== undefined)) return;
+      clearTimeout(patience);
+      patience = needed ? setTimeout(() => gone("nothing complete came"), limits.patience).unref() : undefined;
+    };
+    let windowStart = clock.now();
+    let frames = 0;
+    const gone = (reason: string) => {
+      clearTimeout(patience);
+      socket.destroy();
+      this.act((machine) => (kind === "signalling" ? machine.signallingClosed(reason) : machine.controlClosed(reason)));
+    };
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    socket.on("data", (chunk) => {
+      let payloads: Uint8Array[];
+      try {
+        payloads = reader.push(chunk);
+      } catch (error) {
+        gone(error instanceof Error ? error.message : String(error));
+        return;
+      }
+      const now = clock.now();
+      if (now - windowStart > 10_000) [windowStart, frames] = [now, 0];
+      frames += payloads.length;
+      if (frames > limits.framesPerSecond * 10) {
+        gone("too many messages");
+        return;
+      }
+      wait(reader.pending > 0 || (kind === "signalling" && this.machine.state === "null" && payloads.length === 0));
+      for (const payload of payloads) {
+        trace?.("in", kind, payload);
+        this.act((machine, at) => (kind === "signalling" ? machine.signalling(payload, at) : machine.controlMessage(payload, at)));
+      }
+    });
+    socket.on("error", (error) => gone(error.message));
+    socket.on("end", () => gone("closed by the peer"));
+    socket.on("close", () => gone("closed"));
+    if (this.direction === "in" && kind === "signalling") wait(true);
+  }
+
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
+      for (const output of outputs) {
+        if (output.type === "signalling") this.#write(this.#signalling, "signalling", output.bytes);
+        else if (output.type === "control") this.#write(this.#control, "control", output.bytes);
+        else if (output.type === "connect-control") this.#connect(output.to);
+        else if (output.type === "listen-control") this.#listen();
+        else if (output.type === "close") this.#close();
+        else this.onEvent(output.event, this.#options.clock.now());
+      }
+    this.#draining = false;
+    clearTimeout(this.#timer);
+    const next = this.#closed ? undefined : this.machine.nextTimeout();
+    if (next === undefined) return;
+    const delay = Math.min(2 ** 31 - 1, Math.max(0, next - this.#options.clock.now()));
+    this.#timer = setTimeout(() => this.act((machine, now) => machine.timeout(now)), Math.ceil(delay));
+  }
+
+  #write(socket: Socket | undefined, kind: "signalling" | "control", payload: Uint8Array): void {
+    if (socket === undefined || !socket.writable) return;
+    this.#options.trace?.("out", kind, payload);
+    socket.write(tpkt(payload));
+    // A peer that does not read is not worth keeping.
+    if (socket.writableLength > 1 << 20) socket.destroy(new Error("the peer does not read"));
+  }
+
+  #connect({ host, port }: Address): void {
+    const socket = connectTcp({ host, port, localAddress: this.#options.host });
+    socket.setTimeout(this.#options.limits.connect, () => socket.destroy(new Error("not connected in time")));
+    this.#control = socket;
+    this.#follow(socket, "control");
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      this.act((machine, now) => machine.controlConnected(now));
+    });
+  }
+
+  #listen(): void {
+    const { host, config } = this.#options;
+    const server = createServer((socket) => {
+      const from = plain(socket.remoteAddress);
+      if (this.#control !== undefined || (from !== config.peer.host && config.allowForeignControl !== true)) {
+        socket.destroy();
+        return;
+      }
+      this.#control = socket;
+      this.#follow(socket, "control");
+      server.close();
+      this.act((machine, now) => machine.controlConnected(now));
+    });
+    this.#listener = server;
+    server.once("error", (error) => this.act((machine) => machine.release(41, `no control listener: ${error.message}`)));
+    server.listen(0, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") return;
+      this.act((machine, now) => machine.controlListening({ host: config.local.host, port: address.port }, now));
+    });
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#listener?.close();
+    for (const socket of [this.#control, this.#signalling]) {
+      if (socket === undefined) continue;
+      socket.end();
+      // A peer that never closes its side is closed for.
+      setTimeout(() => socket.destroy(), 2_000).unref();
+    }
+    // The event of the end was handed over before; who is told now counts calls.
+    this.#options.ended(this);
+  }
+}
+
+/** Address without the prefix of IPv4 in IPv6. */
+export function plain(address: string | undefined): string {
+  return (address ?? "").replace(/^::ffff:/, "");
+}
