@@ -1,0 +1,199 @@
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { CallEvent, CallStyle, LocalMedia } from "../../src/h323/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint } from "../../src/io/index.ts";
+import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
+import { OUTGOING, ooh323 } from "../support/ooh323.ts";
+import { describeWithPeers } from "../support/peers.ts";
+
+const ASTERISK = "127.0.0.71";
+const US = "127.0.0.72";
+
+/** Events of one call, with waiting. */
+class Watched {
+  readonly events: CallEvent[] = [];
+  #waiting: { type: string; resolve: (e: CallEvent) => void }[] = [];
+  push(event: CallEvent): void {
+    this.events.push(event);
+    const [now, later] = [this.#waiting.filter((w) => w.type === event.type), this.#waiting.filter((w) => w.type !== event.type)];
+    this.#waiting = later;
+    for (const w of now) w.resolve(event);
+  }
+  until<T extends CallEvent["type"]>(type: T): Promise<Extract<CallEvent, { type: T }>> {
+    const seen = this.events.find((e) => e.type === type);
+    const found = seen === undefined ? new Promise<CallEvent>((resolve) => this.#waiting.push({ type, resolve })) : Promise.resolve(seen);
+    return found as Promise<Extract<CallEvent, { type: T }>>;
+  }
+  of<T extends CallEvent["type"]>(type: T): Extract<CallEvent, { type: T }>[] {
+    return this.events.filter((e): e is Extract<CallEvent, { type: T }> => e.type === type);
+  }
+}
+
+/** An RTP port that counts what comes. */
+async function rtpPort(): Promise<{
+  media: LocalMedia;
+  socket: Socket;
+  packets: () => number;
+  until: (count: number) => Promise<void>;
+  payloadTypes: Set<number>;
+}> {
+  const socket = createSocket("udp4");
+  let packets = 0;
+  const payloadTypes = new Set<number>();
+  const waiting: { count: number; resolve: () => void }[] = [];
+  socket.on("message", (m) => {
+    packets++;
+    payloadTypes.add(m[1]! & 0x7f);
+    for (const w of waiting) if (packets >= w.count) w.resolve();
+  });
+  socket.bind(0, US);
+  await once(socket, "listening");
+  const { port } = socket.address();
+  const media = { rtp: { host: US, port }, rtcp: { host: US, port: port + 1 } };
+  const until = (count: number) => new Promise<void>((resolve) => (packets >= count ? resolve() : waiting.push({ count, resolve })));
+  return { media, socket, packets: () => packets, until, payloadTypes };
+}
+
+describeWithPeers("H.323 with Asterisk's chan_ooh323", ["asterisk"], () => {
+  const styles: CallStyle[] = [true, false].flatMap((fastStart) =>
+    [true, false].map((tunnelling) => ({ fastStart, tunnelling, earlyControl: false })),
+  );
+
+  describe.each(styles)("%o", (style) => {
+    let asterisk: Asterisk;
+    let endpoint: H323Endpoint;
+    let onSession: (session: H323Session) => void = () => {};
+    const sockets: Socket[] = [];
+
+    beforeAll(async () => {
+      asterisk = await startAsterisk({
+        name: `h323${style.fastStart ? "f" : "s"}${style.tunnelling ? "t" : "c"}`,
+        ip: ASTERISK,
+        rtpStart: 17_100,
+        ooh323: ooh323({ ip: ASTERISK, peer: US, ...style }),
+        extensions: OUTGOING,
+      });
+      endpoint = await openH323Endpoint({
+        host: US,
+        port: 1720,
+        identity: {
+          aliases: [{ "h323-ID": "crosspoint" }, { dialledDigits: "1000" }],
+          displayName: "Crosspoint",
+          product: "Crosspoint",
+          version: "0",
+        },
+        capabilities: {
+          audio: [
+            { codec: "PCMU", maxPtime: 20 },
+            { codec: "PCMA", maxPtime: 20 },
+          ],
+          telephoneEvent: 101,
+          userInput: ["alphanumeric", "signal"],
+        },
+        style,
+        onSession: (session) => onSession(session),
+      });
+    });
+    afterEach(() => {
+      for (const s of sockets.splice(0)) s.close();
+    });
+    afterAll(async () => {
+      await endpoint?.close();
+      await asterisk?.stop();
+    });
+
+    async function dial(number: string) {
+      const rtp = await rtpPort();
+      sockets.push(rtp.socket);
+      const watched = new Watched();
+      const session = await endpoint.call(
+        { host: ASTERISK, port: 1720 },
+        { aliases: [{ dialledDigits: number }] },
+        {
+          prepare: (s) => {
+            s.onEvent = (event) => watched.push(event);
+            s.act((machine, now) => machine.setMedia(rtp.media, now));
+          },
+        },
+      );
+      return { session, watched, rtp };
+    }
+
+    it("we call, hear its tone, and hang up", async () => {
+      const { session, watched, rtp } = await dial("601");
+      expect(await watched.until("connected")).toMatchObject({ product: "ooh323" });
+      expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
+      await watched.until("established");
+      await rtp.until(25);
+      expect([...rtp.payloadTypes]).toEqual([0]);
+      expect(asterisk.cli("core show channels concise")).toContain("OOH323");
+      session.act((machine) => machine.release(16));
+      await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+    });
+
+    // Other digits each time: the log is one.
+    it.each([
+      ["alphanumeric", "159*0"],
+      ["signal", "260*8"],
+      ["keypad", "37*14"],
+    ] as const)("our digits arrive by %s", async (way, digits) => {
+      const { session, watched } = await dial("602");
+      await watched.until("established");
+      await watched.until("connected");
+      for (const digit of digits) {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        session.act((machine, now) => machine.sendDigits(digit, now, way));
+      }
+      await asterisk.waitForLog(new RegExp(`GOT-DTMF ${digits.replace("*", "\\*")}`));
+      session.act((machine) => machine.release(16));
+      await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+    });
+
+    it("a busy callee is cause 17", async () => {
+      const { watched } = await dial("617");
+      expect(await watched.until("released")).toMatchObject({ cause: 17, by: "peer" });
+    });
+
+    it("it calls us, sends its digits, and hangs up", async () => {
+      const rtp = await rtpPort();
+      sockets.push(rtp.socket);
+      const watched = new Watched();
+      onSession = (session) => {
+        session.onEvent = (event) => {
+          watched.push(event);
+          if (event.type === "incoming")
+            session.act((machine, now) => {
+              machine.setMedia(rtp.media, now);
+              machine.alert(false, now);
+              machine.answer(now);
+            });
+        };
+      };
+      asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
+      expect((await watched.until("incoming")).call).toMatchObject({ calledNumber: "1000", product: "ooh323", displayName: "asterisk" });
+      expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
+      expect(await watched.until("released")).toMatchObject({ cause: 16, by: "peer" });
+      expect(
+        watched
+          .of("digits")
+          .map((d) => d.digits)
+          .join(""),
+      ).toBe("159*0");
+      expect(watched.of("ignored")).toEqual([]);
+    });
+
+    it("hold makes it stop sending, and resume makes it send again", async () => {
+      const { session, watched, rtp } = await dial("601");
+      await watched.until("established");
+      await rtp.until(25);
+      session.act((machine, now) => machine.control((c) => c.hold(now), now));
+      await watched.until("receive-closed");
+      session.act((machine, now) => machine.control((c) => c.resume(now), now));
+      await expect.poll(() => watched.of("receive").length, { timeout: 5000 }).toBe(2);
+      const before = rtp.packets();
+      await rtp.until(before + 25);
+      session.act((machine) => machine.release(16));
+    });
+  });
+});
