@@ -1,0 +1,64 @@
+import { hostname } from "node:os";
+import { parentPort, Worker, workerData } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
+import type { MediaWorkerData } from "../media/worker.ts";
+import type { FromMedia } from "../messages.ts";
+import type { Settings } from "../options.ts";
+import { Core } from "./core.ts";
+import { MediaPool } from "./media-pool.ts";
+import type { FromControl, ToControl } from "./messages.ts";
+import { ControlServer } from "./server.ts";
+
+const settings = workerData as Settings;
+const port = parentPort;
+if (!port) throw new Error("this file is a worker");
+const say = (message: FromControl): void => port.postMessage(message);
+
+const core = new Core({
+  hostname: hostname(),
+  address: settings.advertise,
+  clock: systemClock,
+  log: (level, message, fields) => say({ t: "log", record: { level, message, fields } }),
+});
+
+const pool = new MediaPool(
+  settings.workers,
+  (index, onMessage, onExit) => {
+    const worker = new Worker(new URL("../media/worker.ts", import.meta.url), {
+      workerData: { rtp: settings.rtp, portStart: index / settings.workers, rtpTimeoutMs: settings.rtpTimeoutMs } satisfies MediaWorkerData,
+      name: `media-${index}`,
+    });
+    let reason = "";
+    worker.on("message", (message: FromMedia) => onMessage(message));
+    worker.on("error", (error) => {
+      reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    worker.on("exit", (code) => onExit(reason || `exit code ${code}`));
+    return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
+  },
+  () => systemClock.now(),
+  (level, message, fields) => core.log(level, message, fields),
+);
+
+const server = new ControlServer(core, pool, settings);
+
+port.on("message", (message: ToControl) => {
+  if (message.t === "stats") {
+    void server.stats().then((stats) => say({ t: "stats", req: message.req, stats }));
+    return;
+  }
+  void server
+    .close()
+    .then(() => pool.close())
+    .finally(() => {
+      say({ t: "closed" });
+      port.close();
+    });
+});
+
+server.open().then(
+  (addresses) => say({ t: "open", addresses }),
+  (error: unknown) => {
+    void pool.close().finally(() => say({ t: "failed", message: error instanceof Error ? error.message : String(error) }));
+  },
+);

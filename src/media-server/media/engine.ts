@@ -1,0 +1,336 @@
+import type { SampleRate } from "../../audio/format.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
+import type { LegConfig, ToMedia } from "../messages.ts";
+import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
+import { Room } from "./room.ts";
+import { MediaSession, type Transmit } from "./session.ts";
+import { SourceLoader } from "./sources/files.ts";
+
+/** What the engine needs of its thread. */
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly tell: Tell;
+  /** No packet for so long, while some are due: the call is told. 0 is never. */
+  readonly rtpTimeoutMs: number;
+}
+
+type Message<T extends ToMedia["t"]> = Extract<ToMedia, { t: T }>;
+
+/** All media of one thread, without its sockets and timers: sessions, rooms and jobs, driven by messages, datagrams and ticks. */
+export class MediaEngine {
+  readonly #options: EngineOptions;
+  readonly #sessions = new Map<number, MediaSession>();
+  readonly #rooms = new Map<number, Room>();
+  readonly #jobs = new Map<number, Controlled>();
+  readonly #loader: SourceLoader;
+  #ticks = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#loader = new SourceLoader(() => options.clock.now());
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+  get rooms(): number {
+    return this.#rooms.size;
+  }
+
+  /** A new session, once its sockets are open. */
+  add(id: number, transmit: Transmit): MediaSession {
+    const { clock, tell } = this.#options;
+    const session = new MediaSession(id, clock, transmit, {
+      digit: (digit, durationMs) => tell({ t: "dtmf", id, digit, durationMs, source: "RTP" }),
+      notice: (kind, fields) => tell({ t: "log", level: "warn", message: kind, fields: { leg: id, ...fields } }),
+    });
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  session(id: number): MediaSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** The call is over: its jobs end, its member leaves. */
+  remove(id: number): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    this.#sessions.delete(id);
+    const { member } = session;
+    if (member) for (const room of this.#rooms.values()) if (room.member(member.number) === member) room.leave(member.number);
+    session.close(this.#options.clock.now());
+  }
+
+  /** 20 ms: everybody's sound in, rooms mixed, everybody's sound out. */
+  tick(now: Millis): void {
+    for (const session of this.#sessions.values()) session.listen(now);
+    for (const room of this.#rooms.values()) room.tick();
+    for (const session of this.#sessions.values()) session.speak(now);
+    if (++this.#ticks % 50 === 0 && this.#options.rtpTimeoutMs > 0) this.#checkTimeouts(now);
+  }
+
+  #checkTimeouts(now: Millis): void {
+    for (const session of this.#sessions.values()) {
+      const silentMs = now - session.rtp.lastPacketAt;
+      if (!session.rtp.receives || session.timeoutTold || silentMs < this.#options.rtpTimeoutMs) continue;
+      session.timeoutTold = true;
+      this.#options.tell({ t: "timeout", id: session.id, silentMs: Math.round(silentMs) });
+    }
+  }
+
+  /** What the control thread says, other than about sockets. */
+  handle(message: ToMedia): void {
+    switch (message.t) {
+      case "configure":
+        this.#configure(message.id, message.config);
+        break;
+      case "play":
+        this.#play(message);
+        break;
+      case "record":
+        this.#record(message);
+        break;
+      case "tap":
+        this.#tap(message);
+        break;
+      case "stop":
+        this.#jobs.get(message.job)?.stop();
+        break;
+      case "pause":
+        this.#jobs.get(message.job)?.pause?.(message.paused);
+        break;
+      case "send-dtmf":
+        this.#sendDigits(message);
+        break;
+      case "mute":
+        this.#mute(message);
+        break;
+      case "gain":
+        this.#sessions.get(message.id)?.setGain(message.readDb, message.writeDb);
+        break;
+      case "detect-dtmf":
+        this.#detect(message);
+        break;
+      case "bridge":
+        this.#bridge(message);
+        break;
+      case "unbridge":
+        this.#unbridge(message.id);
+        break;
+      case "link":
+        this.#sessions.get(message.id)?.link(message.link);
+        break;
+      case "stats":
+        this.#stats(message);
+        break;
+      default:
+        this.#handleRoom(message);
+        break;
+    }
+  }
+
+  #configure(id: number, config: LegConfig): void {
+    try {
+      this.#sessions.get(id)?.configure(config, this.#options.clock.now());
+    } catch (error) {
+      this.#options.tell({ t: "log", level: "error", message: "a leg could not be configured", fields: { leg: id, error: String(error) } });
+    }
+  }
+
+  #playback(job: number, spec: string, rate: SampleRate, options: { seek?: number; timeoutMs?: number }, onEnd: () => void): Playback {
+    const playback = new Playback({
+      job,
+      spec,
+      rate,
+      ...options,
+      loader: this.#loader,
+      tell: this.#options.tell,
+      onEnd: () => {
+        this.#jobs.delete(job);
+        onEnd();
+      },
+    });
+    this.#jobs.set(job, playback);
+    return playback;
+  }
+
+  #play({ id, job, source, seek, timeoutMs }: Message<"play">): void {
+    const session = this.#sessions.get(id);
+    if (!session) {
+      this.#options.tell({ t: "played", job, result: { reason: "stopped", samplesIn: 0, nativeRate: 8000, position: 0 } });
+      return;
+    }
+    const playback: Playback = this.#playback(job, source, session.rate, { seek, timeoutMs }, () => drop(session.foreground, playback));
+    session.foreground.push(playback);
+  }
+
+  #record({ id, job, path, limitMs, silenceThreshold, silenceHits, append, rate }: Message<"record">): void {
+    const session = this.#sessions.get(id);
+    if (!session) {
+      this.#notRecorded(job);
+      return;
+    }
+    const ownRate = rate === 8000 || rate === 16000 || rate === 48000 ? rate : session.rate;
+    const recording: Recording = new Recording(
+      job,
+      { path, rate: ownRate, channels: 1, append, limitMs, silenceThreshold, silenceHits },
+      this.#options.tell,
+      () => {
+        drop(session.foreground, recording);
+        this.#jobs.delete(job);
+      },
+    );
+    this.#jobs.set(job, recording);
+    session.foreground.push(recording);
+  }
+
+  #tap({ id, job, path, limitMs, stereo, side }: Message<"tap">): void {
+    const session = this.#sessions.get(id);
+    if (!session) {
+      this.#notRecorded(job);
+      return;
+    }
+    const both = side === "both" && stereo;
+    const recording: Recording = new Recording(
+      job,
+      { path, rate: session.rate, channels: both ? 2 : 1, limitMs },
+      this.#options.tell,
+      () => {
+        const at = session.taps.findIndex((tap) => tap.recording === recording);
+        if (at !== -1) session.taps.splice(at, 1);
+        this.#jobs.delete(job);
+      },
+    );
+    this.#jobs.set(job, recording);
+    session.taps.push({ recording, stereo: both, side });
+  }
+
+  #notRecorded(job: number): void {
+    this.#options.tell({ t: "recorded", job, result: { reason: "hangup", samples: 0, rate: 8000, bytes: 0 } });
+  }
+
+  #sendDigits({ id, digits, durationMs }: Message<"send-dtmf">): void {
+    const session = this.#sessions.get(id);
+    if (!session || session.rtp.sendDigits(digits, durationMs)) return;
+    // The peer takes no telephone events: the tones themselves, as a playback nobody waits for.
+    const script = `tone_stream://v=-10;d=${durationMs};w=60;${digits.replace(/[wW]/g, "")}`;
+    const playback: Playback = new Playback({
+      job: -1,
+      spec: script,
+      rate: session.rate,
+      loader: this.#loader,
+      tell: () => {},
+      onEnd: () => drop(session.foreground, playback),
+    });
+    session.foreground.push(playback);
+  }
+
+  #mute({ id, read, write }: Message<"mute">): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    if (read !== undefined) session.readMuted = read;
+    if (write !== undefined) session.writeMuted = write;
+  }
+
+  #detect({ id, on }: Message<"detect-dtmf">): void {
+    const onDigit = (digit: string, durationMs: number) => this.#options.tell({ t: "dtmf", id, digit, durationMs, source: "INBAND_AUDIO" });
+    this.#sessions.get(id)?.detectTones(on ? onDigit : undefined);
+  }
+
+  #bridge({ a, b }: Message<"bridge">): void {
+    const [one, other] = [this.#sessions.get(a), this.#sessions.get(b)];
+    if (!one || !other || one === other) return;
+    for (const session of [one, other]) this.#unbridge(session.id);
+    one.peer = other;
+    other.peer = one;
+  }
+
+  #unbridge(id: number): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    session.link(undefined);
+    if (session.peer) session.peer.peer = undefined;
+    session.peer = undefined;
+  }
+
+  #stats({ req, id }: Message<"stats">): void {
+    const session = this.#sessions.get(id);
+    if (session) this.#options.tell({ t: "stats", req, stats: session.rtp.stats() });
+    else this.#options.tell({ t: "failed", req, message: "no such leg" });
+  }
+
+  #handleRoom(message: ToMedia): void {
+    if (!("room" in message)) return;
+    if (message.t === "room-open") {
+      this.#rooms.set(message.room, new Room(message.room, this.#options.tell));
+      return;
+    }
+    const room = this.#rooms.get(message.room);
+    if (!room) this.#noRoom(message);
+    else this.#toRoom(room, message);
+  }
+
+  #toRoom(room: Room, message: ToMedia): void {
+    switch (message.t) {
+      case "room-close":
+        this.#rooms.delete(message.room);
+        room.close();
+        return;
+      case "room-join": {
+        const session = message.id === undefined ? undefined : this.#sessions.get(message.id);
+        if (session || message.link) room.join(message.member, message.state, session, message.link);
+        return;
+      }
+      case "room-leave":
+        room.leave(message.member);
+        return;
+      case "room-member":
+        room.member(message.member)?.apply(message.state);
+        return;
+      case "room-agc":
+        room.mixer.autoLevel = message.on;
+        return;
+      case "room-play":
+        this.#playInRoom(room, message);
+        return;
+      case "room-music": {
+        const { source } = message;
+        room.music(source === undefined ? undefined : (rate) => this.#playback(-1 - room.id, source, rate, {}, () => {}));
+        return;
+      }
+      case "room-record": {
+        const { job, path } = message;
+        room.record((rate, onEnd) => {
+          const recording = new Recording(job, { path, rate, channels: 1, limitMs: 0 }, this.#options.tell, () => {
+            this.#jobs.delete(job);
+            onEnd();
+          });
+          this.#jobs.set(job, recording);
+          return recording;
+        });
+      }
+    }
+  }
+
+  #playInRoom(room: Room, { job, source, member: number }: Message<"room-play">): void {
+    if (number === undefined) {
+      room.play((rate) => this.#playback(job, source, rate, {}, () => {}));
+      return;
+    }
+    const member = room.member(number);
+    if (member) member.playing.push(this.#playback(job, source, member.mix.rate, {}, () => {}));
+    else this.#options.tell({ t: "played", job, result: { reason: "stopped", samplesIn: 0, nativeRate: 8000, position: 0 } });
+  }
+
+  #noRoom(message: ToMedia): void {
+    if (message.t === "room-play")
+      this.#options.tell({ t: "played", job: message.job, result: { reason: "stopped", samplesIn: 0, nativeRate: 8000, position: 0 } });
+    if (message.t === "room-record") this.#notRecorded(message.job);
+  }
+}
+
+function drop<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at !== -1) list.splice(at, 1);
+}

@@ -1,0 +1,47 @@
+import type { Millis } from "../../base/clock.ts";
+
+export const TICK_MS = 20;
+/** A thread this far behind lets the missed time go: what it would send is too old to be of use. */
+const GIVE_UP_MS = 200;
+/** Ticks missed are made up at this distance, so that receivers get a quick succession and not a burst. */
+const CATCH_UP_MS = 8;
+
+/**
+ * Decides when the next 20 ms are due: by deadline, so that lateness does not add up. No timers here; the owner asks how long to wait.
+ */
+export class Pacer {
+  #due: Millis;
+  #last: Millis;
+  /** Ticks that began more than a tick late. */
+  late = 0;
+  /** Ticks that were let go. */
+  skipped = 0;
+
+  constructor(now: Millis) {
+    this.#due = now + TICK_MS;
+    this.#last = now;
+  }
+
+  /** Milliseconds until the next tick should begin; 0 is now. */
+  wait(now: Millis): number {
+    const behind = now - this.#due;
+    if (behind < 0) return -behind;
+    // Behind by less than a tick: at once, the grid stays. By more: make up quickly, but not in a burst.
+    return behind < TICK_MS ? 0 : Math.max(0, CATCH_UP_MS - (now - this.#last));
+  }
+
+  /** A tick begins. Returns how many ticks of time were given up before it (0 as a rule). */
+  begin(now: Millis): number {
+    let lost = 0;
+    const behind = now - this.#due;
+    if (behind > TICK_MS) this.late++;
+    if (behind > GIVE_UP_MS) {
+      lost = Math.floor(behind / TICK_MS);
+      this.#due += lost * TICK_MS;
+      this.skipped += lost;
+    }
+    this.#due += TICK_MS;
+    this.#last = now;
+    return lost;
+  }
+}

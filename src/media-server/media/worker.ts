@@ -1,0 +1,125 @@
+import { performance } from "node:perf_hooks";
+import { parentPort, workerData } from "node:worker_threads";
+import { loadOpus } from "../../audio/codecs.ts";
+import { systemClock } from "../../base/clock.ts";
+import type { FromMedia, ToMedia } from "../messages.ts";
+import { MediaEngine } from "./engine.ts";
+import { Pacer } from "./pacer.ts";
+import { PortAllocator, type PortPair } from "./ports.ts";
+
+/** What the control thread starts a media thread with. */
+export interface MediaWorkerData {
+  readonly rtp: { readonly host: string; readonly minPort: number; readonly maxPort: number };
+  /** Where in the range this thread begins, 0 to 1. */
+  readonly portStart: number;
+  readonly rtpTimeoutMs: number;
+}
+
+const data = workerData as MediaWorkerData;
+const port = parentPort;
+if (!port) throw new Error("this file is a worker");
+
+const tell = (message: FromMedia): void => port.postMessage(message);
+const engine = new MediaEngine({ clock: systemClock, tell, rtpTimeoutMs: data.rtpTimeoutMs });
+const allocator = new PortAllocator(data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
+const sockets = new Map<number, PortPair>();
+const pacer = new Pacer(systemClock.now());
+let packetsIn = 0;
+let packetsOut = 0;
+let utilization = performance.eventLoopUtilization();
+
+async function open(req: number, id: number): Promise<void> {
+  try {
+    const pair = await allocator.open();
+    sockets.set(id, pair);
+    const session = engine.add(id, (datagram, toPort, address, rtcp) => {
+      packetsOut++;
+      (rtcp ? pair.rtcp : pair.rtp).send(datagram, toPort, address);
+    });
+    const { rtp } = session;
+    pair.rtp.on("message", (datagram, from) => {
+      packetsIn++;
+      rtp.receive(datagram, from.address, from.port, systemClock.now());
+    });
+    pair.rtcp.on("message", (datagram) => rtp.receiveRtcp(datagram, systemClock.now()));
+    tell({ t: "opened", req, rtpPort: pair.port, rtcpPort: pair.port + 1 });
+  } catch (error) {
+    tell({ t: "failed", req, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function close(req: number, id: number): void {
+  const session = engine.session(id);
+  if (!session) {
+    tell({ t: "failed", req, message: "no such leg" });
+    return;
+  }
+  const stats = session.rtp.stats();
+  engine.remove(id);
+  const pair = sockets.get(id);
+  sockets.delete(id);
+  // The goodbye must leave before the sockets close.
+  setImmediate(() => {
+    pair?.rtp.close();
+    pair?.rtcp.close();
+  });
+  tell({ t: "closed", req, stats });
+}
+
+function load(req: number): void {
+  const now = performance.eventLoopUtilization();
+  const busy = performance.eventLoopUtilization(now, utilization).utilization;
+  utilization = now;
+  tell({
+    t: "load",
+    req,
+    load: {
+      legs: engine.sessions,
+      rooms: engine.rooms,
+      busy,
+      lateTicks: pacer.late,
+      packetsIn,
+      packetsOut,
+      heapBytes: process.memoryUsage().heapUsed,
+    },
+  });
+}
+
+port.on("message", (message: ToMedia) => {
+  switch (message.t) {
+    case "open":
+      void open(message.req, message.id);
+      return;
+    case "close":
+      close(message.req, message.id);
+      return;
+    case "load":
+      load(message.req);
+      return;
+    case "exit":
+      port.close();
+      clearTimeout(timer);
+      for (const pair of sockets.values()) {
+        pair.rtp.close();
+        pair.rtcp.close();
+      }
+      return;
+    default:
+      engine.handle(message);
+  }
+});
+
+let timer: ReturnType<typeof setTimeout>;
+function run(): void {
+  const now = systemClock.now();
+  if (pacer.wait(now) < 0.5) {
+    pacer.begin(now);
+    engine.tick(now);
+  }
+  timer = setTimeout(run, Math.max(0, pacer.wait(systemClock.now())));
+}
+run();
+loadOpus().catch((error: unknown) =>
+  tell({ t: "log", level: "error", message: "opus cannot be loaded", fields: { error: String(error) } }),
+);
+tell({ t: "ready" });
