@@ -31,7 +31,7 @@ export class Dialog {
   /** Number of the last request received; undefined before the first. */
   remoteSeq: number | undefined;
   /** From value of our requests, and To value, as text without tag handling left to do. */
-  readonly local: string;
+  local: string;
   remote: string;
   /** URI of the far end's Contact. */
   remoteTarget: string;
@@ -90,16 +90,35 @@ export class Dialog {
     });
   }
 
+  /** The caller's dialog before any response: only our side is known (requests of the far end may overtake its responses). */
+  static pending(request: SipRequest): Dialog {
+    return new Dialog("uac", {
+      callId: request.callId,
+      localTag: request.fromTag,
+      remoteTag: "",
+      local: request.get("from") ?? "",
+      remote: request.get("to") ?? "",
+      localSeq: request.cseq?.seq ?? 1,
+      remoteSeq: undefined,
+      remoteTarget: request.uri,
+      routes: [],
+      secure: request.uri.startsWith("sips:"),
+      state: "early",
+    });
+  }
+
   get key(): string {
     return dialogKey(this.callId, this.localTag, this.remoteTag);
   }
 
-  /** A 2xx to the INVITE: confirms an early dialog, whose route set it decides (section 13.2.2.4), and refreshes the target. */
+  /** A response with a To tag: a 2xx confirms an early dialog, whose route set it decides (section 13.2.2.4), and refreshes the target. */
   confirm(response: SipResponse): void {
-    if (this.state === "early") this.state = "confirmed";
+    if (this.state === "early" && response.status >= 200) this.state = "confirmed";
+    // The early dialog's route set and tag hold until the 2xx, which decides.
     if (this.role === "uac" && !this.#routesFixed) {
       this.routes = response.list("record-route").reverse();
-      this.#routesFixed = true;
+      this.#routesFixed = response.status >= 200;
+      this.remote = response.get("to") ?? this.remote;
     }
     this.refreshTarget(response);
   }

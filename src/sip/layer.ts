@@ -264,7 +264,7 @@ export class SipLayer implements CallContext {
     this.#outputs.push({ kind: "send", target, data, ref });
     this.wake();
   }
-  arm(owner: TimerOwner, name: TimerName, due: Millis): Timer {
+  arm(owner: TimerOwner, name: TimerName | (string & {}), due: Millis): Timer {
     this.wake();
     return this.#queue.add(owner, name, due);
   }

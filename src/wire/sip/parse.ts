@@ -16,9 +16,9 @@ const MAX_HEADERS = 512;
 
 /**
  * Parses one message that fills `data` (a datagram, or what the framer cut out).
- * Octets beyond Content-Length are dropped (section 18.3). Throws ParseError when there is no start line of SIP to be found.
+ * Octets beyond Content-Length are dropped (section 18.3), unless `ignoreLength` says that the body is all there is. Throws ParseError when there is no start line of SIP to be found.
  */
-export function parseMessage(data: Buffer): SipMessage {
+export function parseMessage(data: Buffer, options: { readonly ignoreLength?: boolean } = {}): SipMessage {
   let start = 0;
   while (start < data.length && (data[start] === 0x0d || data[start] === 0x0a)) start++;
   if (start === data.length) throw new ParseError("empty message", 0);
@@ -61,7 +61,7 @@ export function parseMessage(data: Buffer): SipMessage {
   message.size = data.length;
   const available = data.length - bodyStart;
   const given = message.get("content-length");
-  if (given === undefined) message.body = available > 0 ? data.subarray(bodyStart) : message.body;
+  if (given === undefined || options.ignoreLength === true) message.body = available > 0 ? data.subarray(bodyStart) : message.body;
   else {
     const length = parseNumber(given);
     if (length === undefined) defect ??= "malformed Content-Length";

@@ -1,0 +1,232 @@
+/**
+ * The engine without sockets: network on one side (through the SIP layer), applications on the other (frames as byte strings).
+ * It routes: what belongs to a dialog, what is new, what is being proxied, what an application asks for.
+ */
+import type { Clock, Millis } from "../base/clock.ts";
+import { ParseError } from "../base/errors.ts";
+import { parseMessage } from "../wire/sip/parse.ts";
+import type { SipMessage, SipRequest } from "../wire/sip/message.ts";
+import { type AppMessage, formatResponse, parseAppMessage } from "../wire/drachtio/messages.ts";
+import { type LayerHandler, type ServerTransaction, SipLayer } from "../sip/layer.ts";
+import type { TimerBase } from "../sip/timers.ts";
+import { standardTimers } from "../sip/timers.ts";
+import type { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
+import type { Source } from "../sip/types.ts";
+import { type App, AppRegistry } from "./apps.ts";
+import { DialogManager } from "./dialog-manager.ts";
+import { Inbound } from "./inbound.ts";
+import { Outbound } from "./outbound.ts";
+import { StatefulProxy } from "./proxy.ts";
+import { type EngineOptions, EngineState, type EngineStats } from "./state.ts";
+import { sameSecret } from "./secret.ts";
+
+/** Version told to applications: drachtio-srf decides by it whether pings are understood. */
+const VERSION = "v0.9.10";
+
+/** An application's connection as the engine sees it. */
+export interface AppConnection {
+  /** Sends a frame's content. */
+  send(content: string): void;
+  /** Closes it after what was sent. */
+  close(): void;
+}
+
+class ConnectedApp implements App {
+  readonly id: number;
+  tags: ReadonlySet<string> = new Set();
+  alive = true;
+  authenticated = false;
+  readonly #connection: AppConnection;
+  constructor(id: number, connection: AppConnection) {
+    this.id = id;
+    this.#connection = connection;
+  }
+  send(content: string): void {
+    if (this.alive) this.#connection.send(content);
+  }
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+/** What a connection's owner uses. */
+export interface AppHandle {
+  /** A frame's content has arrived. */
+  receive(frame: Buffer, now: Millis): void;
+  /** The connection is gone. */
+  gone(now: Millis): void;
+}
+
+export class EngineCore implements LayerHandler {
+  readonly layer: SipLayer;
+  readonly #state: EngineState;
+  readonly #manager: DialogManager;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #proxy: StatefulProxy;
+  readonly #apps = new Set<ConnectedApp>();
+  #lastApp = 0;
+
+  constructor(options: EngineOptions, clock: Clock, timers: TimerBase = { ...standardTimers, trying: 0 }) {
+    this.layer = new SipLayer({ handler: this, timers });
+    this.#state = new EngineState(this.layer, new AppRegistry(), clock, options);
+    this.#manager = new DialogManager(this.#state);
+    this.#inbound = new Inbound(this.#state, this.#manager);
+    this.#outbound = new Outbound(this.#state, this.#manager);
+    this.#proxy = new StatefulProxy(this.#state);
+  }
+
+  get stats(): EngineStats {
+    return this.#state.stats;
+  }
+
+  /** Sizes of the tables, for diagnostics and leak tests. */
+  dump(): Record<string, number> {
+    return {
+      ...this.layer.dump(),
+      apps: this.#apps.size,
+      dialogs: this.#state.dialogs.size,
+      waiting: this.#inbound.waitingCount,
+      sent: this.#outbound.sentCount,
+      proxied: this.#proxy.count,
+      flows: this.#state.flows.size,
+    };
+  }
+
+  // ── network ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onRequest(transaction: ServerTransaction, now: Millis): void {
+    const { request } = transaction;
+    if (request.toTag !== "") {
+      const dialog = this.#state.dialogOf(request);
+      if (dialog !== undefined) {
+        this.#inbound.onDialogRequest(transaction, dialog, now);
+        return;
+      }
+      if (this.#proxy.onRouted(transaction, now)) return;
+    }
+    this.#inbound.onNewRequest(transaction, now);
+  }
+
+  onAck(ack: SipRequest, _source: Source, now: Millis, invite: InviteServerTransaction | undefined): void {
+    // The INVITE's own user has been told by its transaction; what is left are calls we proxied.
+    if (invite === undefined || !invite.repeat2xx) this.#proxy.onAck(ack, now);
+  }
+
+  onRejected(why: string, source: Source): void {
+    this.#state.log("debug", "unusable message", { why, address: source.address, port: source.port, transport: source.transport });
+  }
+
+  /** A connection is gone (the layer has been told). */
+  connectionClosed(connection: number, now: Millis): void {
+    this.#manager.connectionLost(connection, now);
+    for (const [key, flow] of this.#state.flows) if (flow.target.connection === connection) this.#state.flows.delete(key);
+  }
+
+  // ── applications ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An application has connected; it must authenticate before anything else. */
+  connect(connection: AppConnection): AppHandle {
+    const app = new ConnectedApp(++this.#lastApp, connection);
+    this.#apps.add(app);
+    return {
+      receive: (frame, now) => this.#onFrame(app, frame, now),
+      gone: (now) => {
+        if (!app.alive) return;
+        app.alive = false;
+        this.#apps.delete(app);
+        this.#state.apps.remove(app);
+        this.#inbound.appGone(app, now);
+        this.#outbound.appGone(app, now);
+        this.#manager.orphan(app, now);
+      },
+    };
+  }
+
+  #onFrame(app: ConnectedApp, frame: Buffer, now: Millis): void {
+    let message: AppMessage;
+    try {
+      message = parseAppMessage(frame);
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error;
+      app.send(formatResponse(this.#state.newId(), frame.toString("latin1", 0, 36).split("|")[0]!, false, "Unknown message type"));
+      app.close();
+      return;
+    }
+    if (message.type === "authenticate") {
+      this.#authenticate(app, message);
+      return;
+    }
+    if (!app.authenticated) {
+      this.#state.reply(app, message.id, false, "not authenticated");
+      app.close();
+      return;
+    }
+    switch (message.type) {
+      case "ping":
+        this.#state.reply(app, message.id, true, "pong");
+        return;
+      case "route":
+        this.#state.apps.route(app, message.verb);
+        this.#state.reply(app, message.id, true);
+        return;
+      case "remove_route":
+        this.#state.apps.unroute(app, message.verb);
+        this.#state.reply(app, message.id, true);
+        return;
+      case "sip":
+        this.#onSip(app, message, now);
+        return;
+      case "proxy":
+        this.#onProxy(app, message, now);
+        return;
+    }
+  }
+
+  #authenticate(app: ConnectedApp, message: Extract<AppMessage, { type: "authenticate" }>): void {
+    if (!sameSecret(message.secret, this.#state.options.secret)) {
+      this.#state.log("warn", "application with a wrong secret refused");
+      this.#state.reply(app, message.id, false, "incorrect secret");
+      app.close();
+      return;
+    }
+    app.authenticated = true;
+    app.tags = new Set(message.tags);
+    const outside = this.layer.listeners.map((l) => `${l.transport}/${l.advertisedHost}:${l.advertisedPort}`).join(",");
+    const inside = this.layer.listeners.map((l) => `${l.transport}/${l.address}:${l.port}`).join(",");
+    this.#state.reply(app, message.id, true, `${outside}|${VERSION}|${inside}`);
+  }
+
+  #sipOf(sip: Buffer): SipMessage | undefined {
+    try {
+      // An application counts characters where bytes are meant: its Content-Length is not to be relied on.
+      return parseMessage(sip, { ignoreLength: true });
+    } catch (error) {
+      if (error instanceof ParseError) return undefined;
+      throw error;
+    }
+  }
+
+  #onSip(app: ConnectedApp, message: Extract<AppMessage, { type: "sip" }>, now: Millis): void {
+    const sip = this.#sipOf(message.sip);
+    if (sip === undefined) this.#state.reply(app, message.id, false, "Server error: invalid SIP message");
+    else if (sip.kind === "response") {
+      if (message.transactionId === "") this.#state.reply(app, message.id, false, "transaction id missing");
+      else this.#inbound.respond(app, message.id, message.transactionId, sip, now);
+    } else if (message.dialogId !== "") this.#outbound.sendInDialog(app, message.id, message.dialogId, sip, now);
+    else if (message.transactionId !== "") {
+      if (sip.method === "CANCEL") this.#outbound.cancel(app, message.id, message.transactionId, sip, now);
+      else this.#state.reply(app, message.id, false, "Server error: only CANCEL takes a transaction id");
+    } else this.#outbound.send(app, message.id, sip, message.routeUri, now);
+  }
+
+  #onProxy(app: ConnectedApp, message: Extract<AppMessage, { type: "proxy" }>, now: Millis): void {
+    const taken = this.#inbound.take(message.transactionId);
+    const headers = this.#sipOf(message.sip);
+    if (taken === undefined) this.#state.reply(app, message.id, false, `Unknown transaction id: ${message.transactionId}`);
+    else if (headers === undefined || message.destinations.length === 0) {
+      this.#state.reply(app, message.id, false, "Invalid proxy request: not enough information provided");
+      taken.transaction.reply(500, now);
+    } else this.#proxy.start(app, message, taken.transaction, headers, now);
+  }
+}

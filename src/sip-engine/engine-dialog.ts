@@ -1,0 +1,91 @@
+/** A dialog as the engine keeps it for an application: the SIP state and what drachtio's server knows besides. */
+import type { Millis } from "../base/clock.ts";
+import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
+import { bareHost, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
+import type { ClientCall } from "../sip/client-call.ts";
+import type { Dialog } from "../sip/dialog.ts";
+import type { ServerTransaction } from "../sip/layer.ts";
+import type { Timer } from "../sip/timers.ts";
+import type { Source, Target } from "../sip/types.ts";
+import type { App } from "./apps.ts";
+
+/** A 2xx to an INVITE of ours that waits for the application's ACK, or has had it. */
+export interface PendingAck {
+  readonly seq: number;
+  readonly since: Millis;
+  /** The ACK as sent, to be repeated when the 2xx comes again. */
+  sent: { readonly data: Buffer; readonly target: Target } | undefined;
+}
+
+export class EngineDialog {
+  /** `<Call-ID>;from-tag=<tag of the initial request's From>`. */
+  readonly id: string;
+  readonly core: Dialog;
+  readonly method: "INVITE" | "SUBSCRIBE";
+  app: App;
+  /** Transaction id of the request that made the dialog. */
+  readonly transactionId: string;
+  /** Where the far end is reached when its Contact is no use (NAT, connection of its own). */
+  flow: Target | undefined;
+  /** Connection the far end was last heard on; 0 for datagrams. */
+  connection = 0;
+  /** Contact value of our side. */
+  localContact = "";
+  /** Body we last offered or answered with, for session refreshes. */
+  localSdp: Buffer | undefined;
+  /** Has a 2xx been sent or received? */
+  confirmed = false;
+  ended = false;
+  /** We cancelled it; a 2xx all the same is to be acknowledged and ended. */
+  cancelled = false;
+  pendingAck: PendingAck | undefined;
+  /** Our own INVITE in progress inside the dialog. */
+  reinvite: ClientCall | undefined;
+  /** The first INVITE while it is in progress, as callee or as caller. */
+  invite: ServerTransaction | ClientCall | undefined;
+  /** An UPDATE waits for the application's answer (RFC 3311 section 5.2). */
+  updatePending = false;
+  session: { interval: number; refresher: "us" | "them"; timer: Timer | undefined } | undefined;
+
+  constructor(core: Dialog, method: "INVITE" | "SUBSCRIBE", app: App, transactionId: string) {
+    this.core = core;
+    this.method = method;
+    this.app = app;
+    this.transactionId = transactionId;
+    this.id = `${core.callId};from-tag=${core.role === "uas" ? core.remoteTag : core.localTag}`;
+  }
+
+  /** The dialog's own timer has fired; the dialog manager sets this. */
+  onTimer: (name: string, now: Millis) => void = () => {};
+
+  /**
+   * Decides how the far end is reached from now on, by what its message says and where it came from.
+   * With routes the next hop is theirs to name. Over a connection, without routes, the far end is at the other end of it. Over UDP a Contact
+   * that names another address than the packet's is behind a NAT (drachtio decides the same way).
+   */
+  learn(message: SipRequest | SipResponse, source: Source): void {
+    this.connection = source.connection;
+    if (this.core.routes.length > 0) {
+      this.flow = undefined;
+      return;
+    }
+    if (source.connection !== 0) {
+      this.flow = { transport: source.transport, address: source.address, port: source.port, connection: source.connection };
+      return;
+    }
+    const uri = message.contact === undefined ? undefined : tryParseUri(message.contact.uriText);
+    if (uri === undefined || message.has("record-route")) return;
+    const host = bareHost(uri.host);
+    const behindNat =
+      isIpAddress(host) && (host !== source.address || (message.kind === "request" && uri.port !== undefined && uri.port !== source.port));
+    this.flow = behindNat ? { transport: "udp", address: source.address, port: source.port, listener: source.listener } : undefined;
+  }
+
+  /** Can the far end be reached by its Contact or its routes when the connection is gone? */
+  get reachableAnew(): boolean {
+    if (this.core.routes.length > 0) return true;
+    const uri = tryParseUri(this.core.remoteTarget);
+    if (uri === undefined || uri.host.endsWith(".invalid")) return false;
+    return this.flow === undefined || (uri.port ?? 0) !== this.flow.port;
+  }
+}

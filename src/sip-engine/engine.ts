@@ -1,0 +1,108 @@
+/** The engine on real sockets, in the thread it is called in. `index.ts` runs it in a worker. */
+import { systemClock } from "../base/clock.ts";
+import { SipDriver } from "../io/sip-driver.ts";
+import type { ListenSpec, TransportLimits } from "../io/sip-transports.ts";
+import type { TlsSettings } from "../io/tls.ts";
+import type { Listener } from "../sip/types.ts";
+import { EngineCore } from "./core.ts";
+import { listenForApps } from "./server.ts";
+import type { EngineOptions } from "./state.ts";
+
+/** How the engine is to be run. Everything can be copied to another thread. */
+export interface SipEngineOptions {
+  /** Where applications connect, and what they must know. Port 0 for any free one. */
+  readonly drachtio: { readonly host: string; readonly port: number; readonly secret: string };
+  readonly listeners: readonly ListenSpec[];
+  readonly tls?: TlsSettings | undefined;
+  readonly limits?: Partial<TransportLimits> | undefined;
+  /** URI of a proxy that all requests outside dialogs go through. */
+  readonly outboundProxy?: string | undefined;
+  /** How long the calls of an application that is gone are kept, in ms; default 10 s. */
+  readonly orphanGrace?: number | undefined;
+}
+
+/** Figures for metrics and for tests that nothing leaks. */
+export type SipEngineStats = Readonly<Record<string, number>>;
+
+/** A log line of the engine. */
+export interface EngineLog {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly what: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+export interface RunningEngine {
+  readonly drachtioPort: number;
+  readonly listeners: readonly Listener[];
+  /** Takes new certificates without touching calls. Throws when they do not fit together. */
+  reloadTls(tls: TlsSettings): void;
+  stats(): SipEngineStats;
+  stop(): Promise<void>;
+}
+
+/** The same thing said again within this time is counted, not logged. */
+const LOG_EVERY = 10_000;
+
+/** Opens the sockets and runs. Rejects when an address cannot be bound. */
+export async function runEngine(options: SipEngineOptions, log: (line: EngineLog) => void): Promise<RunningEngine> {
+  const limited = limitedLog(log);
+  const engineOptions: EngineOptions = {
+    secret: options.drachtio.secret,
+    outboundProxy: options.outboundProxy,
+    orphanGrace: options.orphanGrace,
+    log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
+  };
+  const core = new EngineCore(engineOptions, systemClock);
+  const driver = new SipDriver({
+    layer: core.layer,
+    tls: options.tls,
+    limits: options.limits,
+    onConnectionClosed: (closed, now) => core.connectionClosed(closed.connection, now),
+    onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
+  });
+  const listeners: Listener[] = [];
+  try {
+    for (const spec of options.listeners) listeners.push(await driver.listen(spec));
+    const apps = await listenForApps(
+      options.drachtio,
+      (connection) => core.connect(connection),
+      () => driver.now(),
+    );
+    return {
+      drachtioPort: apps.port,
+      listeners,
+      reloadTls: (tls) => driver.transports.reloadTls(tls),
+      stats: () => ({
+        ...core.layer.stats,
+        ...core.stats,
+        ...core.dump(),
+        connections: driver.transports.connectionCount,
+        halfOpen: driver.transports.halfOpenCount,
+      }),
+      stop: async () => {
+        await apps.close();
+        await driver.close();
+      },
+    };
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+}
+
+/** Says a thing once, then how often it was said when it is said again later. */
+function limitedLog(log: (line: EngineLog) => void): (line: EngineLog) => void {
+  const seen = new Map<string, { until: number; missed: number }>();
+  return (line) => {
+    const key = line.what.replace(/\d+/g, "");
+    const now = systemClock.now();
+    const known = seen.get(key);
+    if (known !== undefined && known.until > now) {
+      known.missed++;
+      return;
+    }
+    if (seen.size > 500) seen.clear();
+    seen.set(key, { until: now + LOG_EVERY, missed: 0 });
+    log(known === undefined || known.missed === 0 ? line : { ...line, fields: { ...line.fields, repeated: known.missed } });
+  };
+}

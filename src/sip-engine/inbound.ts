@@ -1,0 +1,424 @@
+/** Requests from the network on their way to an application, and the application's responses on their way back. */
+import type { Millis } from "../base/clock.ts";
+import { type SipMessage, type SipRequest, type SipResponse, SipResponse as Response } from "../wire/sip/message.ts";
+import { formatMeta } from "../wire/drachtio/messages.ts";
+import { formatPeerCertificate, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
+import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
+import { Dialog } from "../sip/dialog.ts";
+import type { ServerTransaction } from "../sip/layer.ts";
+import type { Timer } from "../sip/timers.ts";
+import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
+import { contactOf } from "../sip/user-agent.ts";
+import type { App } from "./apps.ts";
+import type { DialogManager } from "./dialog-manager.ts";
+import { EngineDialog } from "./engine-dialog.ts";
+import { ACTION_HEADER, applyFields, ensureContentType, stripStamps, supports100rel, wantsReliable } from "./headers.ts";
+import type { EngineState } from "./state.ts";
+
+/** A received request that an application has to answer. */
+interface Waiting {
+  readonly id: string;
+  readonly transaction: ServerTransaction;
+  readonly app: App;
+  dialog: EngineDialog | undefined;
+  guard: Timer | undefined;
+}
+
+/** A request an application does not answer at all is answered for it after so long. */
+const UNANSWERED = 32_000;
+/** A BYE that an application does not answer is answered with 200: the dialog is over either way. */
+const UNANSWERED_BYE = 4_000;
+
+export class Inbound {
+  readonly #state: EngineState;
+  readonly #manager: DialogManager;
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(state: EngineState, manager: DialogManager) {
+    this.#state = state;
+    this.#manager = manager;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** The transaction of a waiting request, for proxying; it is no longer the application's to answer. */
+  take(transactionId: string): { transaction: ServerTransaction; app: App } | undefined {
+    const waiting = this.#waiting.get(transactionId);
+    if (waiting === undefined) return undefined;
+    this.#done(waiting);
+    return waiting;
+  }
+
+  // ── from the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A request that is not inside any dialog of ours. */
+  onNewRequest(transaction: ServerTransaction, now: Millis): void {
+    const { request, source } = transaction;
+    const { method } = request;
+    if (method === "INVITE") this.#state.stats.invitesReceived++;
+    // A dialog that we do not know (any more). Requests that live in no dialog proper still go to the application, as in drachtio.
+    if (request.toTag !== "" && ["INVITE", "BYE", "UPDATE", "PRACK", "REFER"].includes(method)) {
+      transaction.reply(481, now);
+      return;
+    }
+    if (method === "BYE" || method === "UPDATE" || method === "PRACK") {
+      transaction.reply(481, now);
+      return;
+    }
+    const tooSmall = method === "INVITE" ? this.#manager.tooSmall(request) : undefined;
+    if (tooSmall !== undefined) {
+      transaction.reply(422, now, undefined, { "Min-SE": String(tooSmall) });
+      return;
+    }
+    const app = this.#state.apps.select(method.toLowerCase());
+    if (app === undefined) {
+      this.#state.stats.refusedNoApp++;
+      const response = transaction.reply(503, now);
+      if (method === "INVITE") {
+        this.#state.cdr("attempt", "network", request);
+        this.#state.cdr("stop", "application", response, "call-rejected");
+      }
+      return;
+    }
+    this.#stamp(transaction);
+    const waiting = this.#wait(transaction, app, undefined, now);
+    this.#state.sendSip(app, this.#state.metaFrom(request, source), waiting.id, "", request, `${source.localAddress}|${source.localPort}|`);
+    if (method === "INVITE") this.#state.cdr("attempt", "network", request);
+  }
+
+  /** A request inside a dialog of ours. */
+  onDialogRequest(transaction: ServerTransaction, dialog: EngineDialog, now: Millis): void {
+    const { request, source } = transaction;
+    if (dialog.core.remoteTag === "") this.#state.rekey(dialog, request.fromTag);
+    if (!dialog.core.accept(request)) {
+      transaction.reply(500, now, "CSeq Out Of Order", { "Retry-After": "1" });
+      return;
+    }
+    const connection = dialog.connection;
+    if (dialog.confirmed) dialog.learn(request, source);
+    this.#manager.track(dialog, connection);
+    if (request.method === "INVITE") {
+      transaction.reply(100, now);
+      if (dialog.invite !== undefined || this.#offerWaits(dialog)) {
+        // RFC 3261 section 14.2: an earlier INVITE still waits for its final response.
+        transaction.reply(500, now, undefined, { "Retry-After": "2" });
+        return;
+      }
+      if (dialog.reinvite !== undefined && !dialog.reinvite.finished) {
+        transaction.reply(491, now);
+        return;
+      }
+    }
+    if (request.method === "INVITE" || request.method === "UPDATE") {
+      const tooSmall = this.#manager.tooSmall(request);
+      if (tooSmall !== undefined) {
+        transaction.reply(422, now, undefined, { "Min-SE": String(tooSmall) });
+        return;
+      }
+    }
+    if (request.method === "UPDATE" && !dialog.confirmed) {
+      if (dialog.updatePending) {
+        transaction.reply(500, now, undefined, { "Retry-After": "2" });
+        return;
+      }
+      dialog.updatePending = true;
+    }
+    const final = request.method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(request));
+    if (final) {
+      this.#endPending(dialog, now);
+      this.#manager.forget(dialog);
+      if (request.method === "BYE") this.#state.cdr("stop", "network", request, "normal-release");
+    }
+    if (!dialog.app.alive) {
+      // Nobody is left to decide: a BYE is what it is, anything else is about a call that will be ended.
+      transaction.reply(request.method === "BYE" ? 200 : 481, now);
+      return;
+    }
+    this.#stamp(transaction);
+    const waiting = this.#wait(transaction, dialog.app, dialog, now);
+    this.#state.sendSip(dialog.app, this.#state.metaFrom(request, source), waiting.id, dialog.id, request);
+  }
+
+  #offerWaits(dialog: EngineDialog): boolean {
+    for (const w of this.#waiting.values()) {
+      if (w.dialog === dialog && w.transaction.request.method === "INVITE" && !w.transaction.answered) return true;
+    }
+    return false;
+  }
+
+  /** A BYE came: what is still unanswered in the dialog ends with 487 (RFC 3261 section 15.1.2). */
+  #endPending(dialog: EngineDialog, now: Millis): void {
+    const { invite } = dialog;
+    if (invite instanceof InviteServerTransaction && !invite.answered) invite.reply(487, now);
+    for (const w of [...this.#waiting.values()]) {
+      if (w.dialog === dialog && w.transaction.request.method === "INVITE" && !w.transaction.answered) w.transaction.reply(487, now);
+    }
+    dialog.reinvite?.abandon();
+  }
+
+  #stamp({ request, source }: ServerTransaction): void {
+    stripStamps(request);
+    if (source.peer !== undefined) request.set(PEER_HEADER, formatPeerCertificate(source.peer));
+  }
+
+  #wait(transaction: ServerTransaction, app: App, dialog: EngineDialog | undefined, now: Millis): Waiting {
+    const waiting: Waiting = { id: this.#state.newId(), transaction, app, dialog, guard: undefined };
+    this.#waiting.set(waiting.id, waiting);
+    const { layer } = this.#state;
+    const isBye = transaction.request.method === "BYE";
+    const guard = { onTimer: (_name: string, at: Millis) => this.#unanswered(waiting, at) };
+    waiting.guard = layer.arm(guard, "unanswered", now + (isBye ? UNANSWERED_BYE : UNANSWERED));
+    transaction.user = {
+      onCancel: (cancel, late, at) => this.#onCancel(waiting, cancel, late, at),
+      onAck: (ack, source, at) => {
+        const current = waiting.dialog;
+        if (current === undefined || transaction.status >= 300) return;
+        const connection = current.connection;
+        current.connection = source.connection;
+        this.#manager.track(current, connection);
+        stripStamps(ack);
+        if (current.app.alive) this.#state.sendSip(current.app, this.#state.metaFrom(ack, source), waiting.id, current.id, ack);
+        else this.#manager.terminate(current, "application gone", at);
+      },
+      onAckTimeout: (status, at) => {
+        if (status < 300 && waiting.dialog !== undefined) this.#manager.terminate(waiting.dialog, "ACK timeout", at);
+      },
+      onPrack: (prack, at) => {
+        const current = waiting.dialog;
+        if (current === undefined) prack.reply(481, at);
+        else this.onDialogRequest(prack as ServerTransaction, current, at);
+      },
+      onPrackTimeout: (at) => {
+        // RFC 3262 section 3: nobody acknowledges what we say; the call cannot be.
+        const response = transaction.reply(504, at);
+        this.#state.cdr("stop", "application", response, "call-rejected");
+        this.#drop(waiting);
+      },
+      onTerminated: () => this.#done(waiting),
+    };
+    return waiting;
+  }
+
+  #unanswered(waiting: Waiting, now: Millis): void {
+    const { transaction } = waiting;
+    if (transaction.status > 100 || transaction.answered) return;
+    this.#state.log("warn", "application did not answer", { method: transaction.request.method, callId: transaction.request.callId });
+    if (transaction.request.method === "BYE") transaction.reply(200, now);
+    else transaction.reply(transaction.request.method === "INVITE" ? 504 : 500, now);
+    this.#drop(waiting);
+  }
+
+  #onCancel(waiting: Waiting, cancel: SipRequest, late: boolean, now: Millis): void {
+    const dialog = waiting.dialog;
+    if (late) {
+      // It crossed our 2xx. The caller does not want the call, and may never have seen the answer: end it (as drachtio does).
+      if (dialog !== undefined && !dialog.ended && waiting.transaction.status < 300)
+        this.#manager.terminate(dialog, "CANCEL after 200 OK", now);
+      return;
+    }
+    stripStamps(cancel);
+    const source = waiting.transaction.source;
+    if (waiting.app.alive) this.#state.sendSip(waiting.app, this.#state.metaFrom(cancel, source), waiting.id, dialog?.id ?? "", cancel);
+    this.#state.cdr("stop", "network", cancel, "call-canceled");
+    this.#drop(waiting);
+  }
+
+  /** An application is gone: what it has not answered is answered for it. */
+  appGone(app: App, now: Millis): void {
+    for (const waiting of [...this.#waiting.values()]) {
+      if (waiting.app !== app || waiting.transaction.answered) continue;
+      waiting.transaction.reply(waiting.transaction.request.method === "BYE" ? 200 : 503, now);
+      this.#drop(waiting);
+    }
+  }
+
+  #done(waiting: Waiting): void {
+    this.#waiting.delete(waiting.id);
+    this.#state.layer.disarm(waiting.guard);
+  }
+
+  /** The request came to nothing: so does the dialog it was about to make. */
+  #drop(waiting: Waiting): void {
+    this.#done(waiting);
+    const { dialog } = waiting;
+    if (dialog !== undefined && dialog.invite === waiting.transaction) {
+      dialog.invite = undefined;
+      if (!dialog.confirmed) this.#manager.forget(dialog);
+    }
+    if (dialog !== undefined && waiting.transaction.request.method === "UPDATE") dialog.updatePending = false;
+  }
+
+  // ── from the application ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An application's response. */
+  respond(app: App, msgId: string, transactionId: string, given: SipResponse, now: Millis): void {
+    const waiting = this.#waiting.get(transactionId);
+    if (waiting === undefined || waiting.transaction.answered) {
+      const canceled = given.cseq?.method === "CANCEL";
+      this.#state.reply(
+        app,
+        msgId,
+        false,
+        canceled ? "200 OK to incoming CANCEL is automatically generated by the stack" : "Response not sent due to unknown transaction",
+      );
+      return;
+    }
+    if (given.get(ACTION_HEADER)?.toLowerCase() === "discard") this.#discard(app, msgId, waiting, given);
+    else if (waiting.dialog !== undefined && waiting.dialog.invite !== waiting.transaction)
+      this.#respondInDialog(app, msgId, waiting, given, now);
+    else this.#respondFirst(app, msgId, waiting, given, now);
+  }
+
+  #discard(app: App, msgId: string, waiting: Waiting, given: SipResponse): void {
+    const { transaction } = waiting;
+    const response = transaction.response(given.status, given.reason);
+    transaction.discard();
+    this.#drop(waiting);
+    this.#replySent(app, msgId, waiting, response, "");
+  }
+
+  #respondInDialog(app: App, msgId: string, waiting: Waiting, given: SipResponse, now: Millis): void {
+    const { transaction } = waiting;
+    const dialog = waiting.dialog!;
+    const { method } = transaction.request;
+    const response = transaction.response(given.status, given.reason);
+    if (given.status < 300 && given.status > 100 && (method === "INVITE" || method === "SUBSCRIBE" || method === "UPDATE")) {
+      response.set("Contact", dialog.localContact || this.#contact(transaction));
+    }
+    if (!this.#fill(response, given, transaction)) {
+      this.#state.reply(app, msgId, false, "Server error: missing content-type");
+      return;
+    }
+    if (given.status >= 200 && given.status < 300 && (method === "INVITE" || method === "UPDATE")) {
+      if (response.body.length > 0) dialog.localSdp = response.body;
+      this.#manager.answerSession(dialog, transaction.request, response, now);
+    }
+    transaction.respond(response, now);
+    if (given.status >= 200) {
+      if (method === "UPDATE") dialog.updatePending = false;
+      // A re-INVITE stays on the table until its ACK: the application waits for that.
+      if (method !== "INVITE") this.#done(waiting);
+    }
+    this.#replySent(app, msgId, waiting, response, method === "BYE" ? "" : dialog.id);
+  }
+
+  #respondFirst(app: App, msgId: string, waiting: Waiting, given: SipResponse, now: Millis): void {
+    const { transaction } = waiting;
+    const { request } = transaction;
+    const makesDialog = request.method === "INVITE" || request.method === "SUBSCRIBE";
+    const chosen = /;tag=([^;\s>]+)/i.exec(given.get("to") ?? "")?.[1] ?? /^tag=([^;\s>]+)/i.exec(given.get("to") ?? "")?.[1];
+    if (chosen !== undefined && transaction.status <= 100 && request.toTag === "") this.#retag(transaction, chosen);
+    const response = transaction.response(given.status, given.reason);
+    const reliable = transaction instanceof InviteServerTransaction && given.status > 100 && given.status < 200 && wantsReliable(given);
+    if (reliable && !supports100rel(request)) {
+      this.#state.reply(app, msgId, false, "Remote endpoint does not support 100rel");
+      return;
+    }
+    if (makesDialog && given.status > 100 && given.status < 300) {
+      for (const route of request.list("record-route")) response.append("Record-Route", route);
+      response.set("Contact", this.#contact(transaction));
+    }
+    if (!this.#fill(response, given, transaction)) {
+      this.#state.reply(app, msgId, false, "Server error: missing content-type");
+      return;
+    }
+    const dialog = makesDialog && given.status > 100 && given.status < 300 ? this.#dialogFor(waiting, response) : waiting.dialog;
+    const success = given.status >= 200 && given.status < 300;
+    if (dialog !== undefined && makesDialog && given.status < 300 && given.status > 100) {
+      dialog.localContact = response.get("contact") ?? "";
+      if (response.body.length > 0) dialog.localSdp = response.body;
+    }
+    if (success && dialog !== undefined && request.method === "INVITE") this.#manager.answerSession(dialog, request, response, now);
+    // The dialog stands before its 2xx leaves: the ACK may come in the same turn.
+    if (success && dialog !== undefined) this.#confirm(waiting, dialog);
+    if (reliable) this.#state.layer.respondReliably(transaction, response, now);
+    else if (!transaction.respond(response, now)) {
+      this.#state.reply(app, msgId, false, "Response not sent due to unknown transaction");
+      return;
+    }
+    if (given.status >= 300) this.#drop(waiting);
+    else if (given.status >= 200 && request.method !== "INVITE") this.#done(waiting);
+    if (success) this.#rememberFlow(transaction, response, now);
+    this.#replySent(app, msgId, waiting, response, makesDialog ? (dialog?.id ?? `${request.callId};from-tag=${request.fromTag}`) : "");
+    if (request.method === "INVITE" && given.status >= 300) this.#state.cdr("stop", "application", response, "call-rejected");
+    else if (request.method === "INVITE" && success) this.#state.cdr("start", "application", response, "uas");
+  }
+
+  #retag(transaction: ServerTransaction, tag: string): void {
+    if (transaction instanceof InviteServerTransaction) this.#state.layer.retag(transaction, tag);
+    else transaction.localTag = tag;
+  }
+
+  #dialogFor(waiting: Waiting, response: SipResponse): EngineDialog {
+    if (waiting.dialog !== undefined) return waiting.dialog;
+    const { transaction, app } = waiting;
+    const { request, source } = transaction;
+    const dialog = new EngineDialog(Dialog.uas(request, response), request.method === "INVITE" ? "INVITE" : "SUBSCRIBE", app, waiting.id);
+    dialog.invite = transaction;
+    dialog.learn(request, source);
+    waiting.dialog = dialog;
+    this.#state.addDialog(dialog);
+    this.#manager.track(dialog, 0);
+    return dialog;
+  }
+
+  #confirm(waiting: Waiting, dialog: EngineDialog): void {
+    dialog.confirmed = true;
+    dialog.core.state = "confirmed";
+    if (dialog.invite === waiting.transaction) dialog.invite = undefined;
+    if (dialog.method === "INVITE") this.#state.stats.callsAnswered++;
+  }
+
+  #contact(transaction: ServerTransaction): string {
+    const { target } = transaction;
+    const local = this.#state.layer.listenerFor(target);
+    return local === undefined ? "<sip:invalid.invalid>" : contactOf(local);
+  }
+
+  #fill(response: SipResponse, given: SipResponse, transaction: ServerTransaction): boolean {
+    applyFields(response, given, this.#state.layer.listenerFor(transaction.target), true);
+    response.body = given.body;
+    if (response.body.length === 0) response.remove("content-type");
+    return ensureContentType(response);
+  }
+
+  #replySent(app: App, msgId: string, waiting: Waiting, response: SipMessage, dialogId: string): void {
+    const text = response.toPlainString();
+    const meta = formatMeta(this.#state.metaTo(text.length, waiting.transaction.target));
+    this.#state.reply(app, msgId, true, `${meta}|${waiting.id}|${dialogId}||Msg sent:|\r\n${text}`);
+  }
+
+  /** Contacts registered over a connection are reached by it later (RFC 5626 in spirit; drachtio does so for browsers). */
+  #rememberFlow(transaction: ServerTransaction, response: SipResponse, now: Millis): void {
+    const { request, source } = transaction;
+    if (source.connection === 0 || (request.method !== "REGISTER" && request.method !== "SUBSCRIBE")) return;
+    const uri = tryParseUri(request.contact?.uriText ?? "");
+    if (uri === undefined) return;
+    const seconds = parseSeconds(response.contact?.params.get("expires") ?? undefined) ?? parseSeconds(response.get("expires")) ?? 0;
+    const key = flowKey(uri.user, uri.host);
+    const target = { transport: source.transport, address: source.address, port: source.port, connection: source.connection };
+    if (seconds > 0) this.#state.flows.set(key, { target, until: now + seconds * 1000 });
+    else this.#state.flows.delete(key);
+    if (this.#state.flows.size > 50_000) for (const [k, f] of this.#state.flows) if (f.until < now) this.#state.flows.delete(k);
+  }
+}
+
+/** Key of a registered contact. */
+export function flowKey(user: string | undefined, host: string): string {
+  return `${user ?? ""}@${bareHost(host).toLowerCase()}`;
+}
+
+/** A NOTIFY that ends its subscription (RFC 6665 section 4.1.3). */
+export function isTerminatedNotify(request: SipRequest): boolean {
+  return request.method === "NOTIFY" && parseValueParams(request.get("subscription-state") ?? "").value.toLowerCase() === "terminated";
+}
+
+/** A response that stands for one that never came (RFC 3261 section 8.1.3.1). */
+export function madeUp(request: SipRequest, status: number, reason: string): SipResponse {
+  const response = new Response(status);
+  for (const h of request.headers) if (["via", "from", "to", "call-id", "cseq"].includes(h.key)) response.headers.push(h);
+  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\]/g, "")}"`);
+}

@@ -1,0 +1,440 @@
+/** Requests of applications on their way out, and their responses on their way back. */
+import type { Millis } from "../base/clock.ts";
+import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import { tagOf } from "../wire/sip/name-addr.ts";
+import { tryParseUri, type Uri } from "../wire/sip/uri.ts";
+import type { ClientCall, ClientUser } from "../sip/client-call.ts";
+import { Dialog } from "../sip/dialog.ts";
+import { newCallId, newTag } from "../sip/ids.ts";
+import type { Listener, Source } from "../sip/types.ts";
+import { contactOf } from "../sip/user-agent.ts";
+import type { App } from "./apps.ts";
+import type { DialogManager } from "./dialog-manager.ts";
+import { EngineDialog } from "./engine-dialog.ts";
+import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, stripStamps } from "./headers.ts";
+import { flowKey, isTerminatedNotify, madeUp } from "./inbound.ts";
+import type { EngineState } from "./state.ts";
+
+/** A request of an application that waits for its final response. */
+interface Sent {
+  readonly id: string;
+  readonly app: App;
+  readonly call: ClientCall;
+  dialog: EngineDialog | undefined;
+}
+
+const makesDialog = (method: string): boolean => method === "INVITE" || method === "SUBSCRIBE";
+
+export class Outbound {
+  readonly #state: EngineState;
+  readonly #manager: DialogManager;
+  readonly #sent = new Map<string, Sent>();
+  constructor(state: EngineState, manager: DialogManager) {
+    this.#state = state;
+    this.#manager = manager;
+  }
+
+  get sentCount(): number {
+    return this.#sent.size;
+  }
+
+  // ── outside dialogs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A new request. */
+  send(app: App, msgId: string, given: SipRequest, routeUri: string, now: Millis): void {
+    const known = this.#knownDialog(given);
+    if (known !== undefined) {
+      this.sendInDialog(app, msgId, known.id, given, now);
+      return;
+    }
+    const refuse = (reason: string): void => this.#state.reply(app, msgId, false, reason);
+    const uri = tryParseUri(completeUri(given.uri));
+    if (uri === undefined) {
+      refuse(`invalid request-uri: ${given.uri}`);
+      return;
+    }
+    if (uri.scheme !== "tel" && this.#state.layer.isMe(uri.host, uri.port)) {
+      refuse("can not send request to myself");
+      return;
+    }
+    const proxyText = routeUri || this.#state.options.outboundProxy || "";
+    const via = proxyText === "" ? undefined : tryParseUri(completeUri(proxyText.replace(/^<|>$/g, "")));
+    if (proxyText !== "" && via === undefined) {
+      refuse(`invalid proxy uri: ${proxyText}`);
+      return;
+    }
+    const transport = (via ?? uri).params.get("transport")?.toLowerCase() || ((via ?? uri).scheme === "sips" ? "tls" : "udp");
+    const flow = this.#registeredFlow(uri, now);
+    if (flow === undefined && !this.#state.layer.listeners.some((l) => l.transport === transport) && (via ?? uri).params.has("transport")) {
+      refuse("requested protocol/transport not available");
+      return;
+    }
+    const request = this.#newRequest(given, completeUri(given.uri));
+    if (!ensureContentType(request)) {
+      refuse("missing content-type");
+      return;
+    }
+    const custom = request.has("contact");
+    const dialog = makesDialog(given.method) ? this.#newDialog(app, request) : undefined;
+    const transactionId = dialog?.transactionId ?? this.#state.newId();
+    if (given.method === "INVITE") this.#state.stats.invitesSent++;
+    let replied = false;
+    const replySent = (call: ClientCall): void => {
+      if (replied) return;
+      replied = true;
+      this.#state.replyRequestSent(app, msgId, transactionId, call.request, call.target);
+      if (given.method === "INVITE") this.#state.cdr("attempt", "application", call.request);
+    };
+    const user: ClientUser = {
+      prepare: (r, local) => this.#localise(r, given, local, custom, dialog),
+      onSent: (call) => replySent(call),
+      onResponse: (response, call, source, at) => this.#onFirstResponse(sent, response, call, source, at),
+      onFailure: (status, reason, call) => {
+        replySent(call);
+        this.#onFirstFailure(sent, status, reason, call);
+      },
+    };
+    const call = this.#state.layer.request(request, { user, ...(flow === undefined ? { via } : { target: flow }) }, now);
+    const sent: Sent = { id: transactionId, app, call, dialog };
+    if (dialog !== undefined) dialog.invite = call;
+    if (!call.finished) this.#sent.set(transactionId, sent);
+  }
+
+  /** A dialog of the same Call-ID in which the request's From is our side: then it belongs there. */
+  #knownDialog(given: SipRequest): EngineDialog | undefined {
+    const callId = given.get("call-id");
+    const tag = given.fromTag;
+    if (callId === undefined || tag === "") return undefined;
+    const dialog = this.#state.dialogs.get(`${callId};from-tag=${tag}`);
+    return dialog?.confirmed && dialog.core.localTag === tag ? dialog : undefined;
+  }
+
+  #registeredFlow(
+    uri: Uri,
+    now: Millis,
+  ): { transport: "tcp" | "tls" | "ws" | "wss" | "udp"; address: string; port: number; connection?: number } | undefined {
+    const flow = this.#state.flows.get(flowKey(uri.user, uri.host));
+    return flow !== undefined && flow.until > now ? flow.target : undefined;
+  }
+
+  #newRequest(given: SipRequest, uri: string): SipRequest {
+    const request = new SipRequest(given.method, uri);
+    request.set("Max-Forwards", "70");
+    request.set("From", "<sip:localhost>");
+    request.set("To", bracketed(uri));
+    request.set("Call-ID", given.get("call-id") ?? newCallId());
+    request.set("CSeq", `${given.cseq?.seq ?? 1 + Math.floor(Math.random() * 0x3fffffff)} ${given.method}`);
+    const cseq = request.get("cseq")!;
+    applyFields(request, given, undefined, false);
+    request.set("CSeq", cseq);
+    request.set("To", bracketed(request.get("to")!));
+    const from = bracketed(request.get("from")!);
+    request.set("From", tagOf(from) === undefined ? `${from};tag=${newTag()}` : from);
+    if (request.has("contact"))
+      request.set(
+        "Contact",
+        request
+          .list("contact")
+          .map((c) => (c === "*" ? c : bracketed(c)))
+          .join(", "),
+      );
+    request.body = given.body;
+    if (request.body.length === 0) request.remove("content-type");
+    return request;
+  }
+
+  /** Fills in what depends on where the request leaves: hosts named `localhost`, our Contact. */
+  #localise(request: SipRequest, given: SipRequest, local: Listener, custom: boolean, dialog: EngineDialog | undefined): void {
+    const from = request.get("from")!;
+    if (!given.has("from") || /[@:]localhost\b/.test(from)) request.set("From", replaceHost(from, local));
+    for (const name of ["To", "Contact", "P-Asserted-Identity"]) {
+      const value = request.get(name);
+      if (value?.includes("@localhost")) request.set(name, value.startsWith("*") ? value : replaceHost(value, local));
+    }
+    if (!custom && makesDialog(request.method)) request.set("Contact", contactOf(local));
+    if (dialog !== undefined) {
+      dialog.localContact = request.get("contact") ?? "";
+      dialog.localSdp = request.body.length > 0 ? request.body : undefined;
+      Object.assign(dialog.core, { local: request.get("from")!, remote: request.get("to")! });
+    }
+  }
+
+  #newDialog(app: App, request: SipRequest): EngineDialog {
+    const core = Dialog.pending(request);
+    const dialog = new EngineDialog(core, request.method === "INVITE" ? "INVITE" : "SUBSCRIBE", app, this.#state.newId());
+    this.#state.addDialog(dialog);
+    return dialog;
+  }
+
+  #onFirstResponse(sent: Sent, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
+    const { dialog, app } = sent;
+    const { method } = call.request;
+    stripStamps(response);
+    if (response.status === 100 && method !== "INVITE") return;
+    if (dialog !== undefined && !this.#adopt(dialog, response, call, source, now)) return;
+    if (response.status >= 200) this.#sent.delete(sent.id);
+    if (app.alive) this.#state.sendSip(app, this.#state.metaFrom(response, source), sent.id, dialog?.id ?? "", response);
+    if (dialog === undefined || response.status < 200) return;
+    if (response.status >= 300) {
+      dialog.invite = undefined;
+      this.#manager.forget(dialog);
+      if (method === "INVITE") this.#state.cdr("stop", "network", response, response.status === 487 ? "call-canceled" : "call-rejected");
+      return;
+    }
+    if (method === "INVITE") {
+      this.#state.cdr("start", "network", response, "uac");
+      if (!app.alive) this.#ackAndEnd(dialog, "application gone", now);
+    }
+  }
+
+  /** Takes what a response says about the dialog. False when it is not for the application: a repeated 2xx, another fork's. */
+  #adopt(dialog: EngineDialog, response: SipResponse, call: ClientCall, source: Source, now: Millis): boolean {
+    if (response.status >= 300 || response.status === 100) return true;
+    const { core } = dialog;
+    if (response.status >= 200 && dialog.confirmed) {
+      if (response.toTag === core.remoteTag) this.#repeatAck(dialog);
+      else if (call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now);
+      return false;
+    }
+    if (dialog.ended) {
+      // Given up meanwhile (the application is gone, or a BYE came in the early dialog): a 2xx must still be acknowledged and ended.
+      if (response.status >= 200 && call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now);
+      return false;
+    }
+    if (response.toTag !== core.remoteTag && (response.status >= 200 || core.remoteTag === "")) this.#state.rekey(dialog, response.toTag);
+    const connection = dialog.connection;
+    if (response.contact !== undefined || response.status >= 200) core.confirm(response);
+    core.state = response.status >= 200 ? "confirmed" : "early";
+    dialog.learn(response, source);
+    this.#manager.track(dialog, connection);
+    if (response.status >= 200) {
+      dialog.confirmed = true;
+      dialog.invite = undefined;
+      if (call.request.method === "INVITE") {
+        this.#state.stats.callsAnswered++;
+        dialog.pendingAck = { seq: call.request.cseq!.seq, since: now, sent: undefined };
+        this.#manager.acceptSession(dialog, response, now);
+      }
+    }
+    return true;
+  }
+
+  #repeatAck(dialog: EngineDialog): void {
+    const ack = dialog.pendingAck?.sent;
+    if (ack !== undefined) this.#state.layer.resend(ack.target, ack.data);
+  }
+
+  /** RFC 3261 section 13.2.2.4: a 2xx nobody wants is acknowledged, and its dialog ended at once. */
+  #refuseFork(invite: SipRequest, response: SipResponse, source: Source, now: Millis): void {
+    const core = Dialog.uac(invite, response);
+    core.confirm(response);
+    const target = source.connection === 0 ? undefined : { ...source };
+    const options = target === undefined ? {} : { target };
+    this.#state.layer.sendAck(core.request("ACK", response.cseq?.seq), options, now, () => {});
+    this.#state.layer.request(core.request("BYE"), { user: quiet, ...options }, now);
+  }
+
+  #ackAndEnd(dialog: EngineDialog, reason: string, now: Millis): void {
+    this.#sendAck(dialog, new SipRequest("ACK", ""), now, () => {});
+    this.#manager.terminate(dialog, reason, now);
+  }
+
+  #onFirstFailure(sent: Sent, status: 408 | 503, reason: string, call: ClientCall): void {
+    this.#sent.delete(sent.id);
+    const response = madeUp(call.request, status, reason);
+    if (sent.dialog !== undefined) {
+      sent.dialog.invite = undefined;
+      this.#manager.forget(sent.dialog);
+    }
+    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const };
+    if (sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, sent.dialog?.id ?? "", response);
+    if (call.request.method === "INVITE") this.#state.cdr("stop", "network", response, "call-rejected");
+    this.#state.log("info", "request failed", { method: call.request.method, callId: call.request.callId, status, reason });
+  }
+
+  // ── CANCEL ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Cancels an INVITE the application sent. */
+  cancel(app: App, msgId: string, transactionId: string, given: SipRequest, now: Millis): void {
+    const sent = this.#sent.get(transactionId);
+    if (sent === undefined || sent.call.request.method !== "INVITE") {
+      this.#state.reply(app, msgId, false, `unable to cancel unknown transaction id: ${transactionId}`);
+      return;
+    }
+    const fields: [string, string][] = [];
+    for (const h of given.headers) {
+      if (!["via", "route", "from", "to", "call-id", "cseq", "contact", "content-length", "max-forwards"].includes(h.key))
+        fields.push([h.name, h.value]);
+    }
+    if (sent.dialog !== undefined) sent.dialog.cancelled = true;
+    let replied = false;
+    const cancelId = this.#state.newId();
+    const done = (call: ClientCall): void => {
+      if (!replied) this.#state.replyRequestSent(app, msgId, cancelId, call.request, call.target);
+      replied = true;
+    };
+    sent.call.cancel(now, fields, { onResponse() {}, onFailure() {}, onSent: done });
+    // Before the first provisional response it is only noted (RFC 3261 section 9.1); the application is told at once all the same.
+    if (!replied) {
+      const noted = new SipRequest("CANCEL", sent.call.request.uri);
+      for (const h of sent.call.request.headers)
+        if (["via", "from", "to", "call-id", "max-forwards"].includes(h.key)) noted.headers.push(h);
+      noted.set("CSeq", `${sent.call.request.cseq!.seq} CANCEL`);
+      replied = true;
+      this.#state.replyRequestSent(app, msgId, cancelId, noted, sent.call.target);
+    }
+  }
+
+  // ── inside dialogs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A request inside a dialog, an ACK, or a PRACK. */
+  sendInDialog(app: App, msgId: string, dialogId: string, given: SipRequest, now: Millis): void {
+    const dialog = this.#state.dialogs.get(dialogId);
+    const { method } = given;
+    const refuse = (reason: string): void => this.#state.reply(app, msgId, false, `Server error: ${reason}`);
+    if (dialog === undefined || (method === "ACK" && !dialog.confirmed)) {
+      refuse(
+        method === "ACK"
+          ? "ACK for non-success final response is automatically generated by server"
+          : "unable to find dialog for dialog id provided",
+      );
+      return;
+    }
+    if (method === "ACK") {
+      this.#sendAck(dialog, given, now, (ack) => {
+        if (ack === undefined) refuse("ACK could not be sent");
+        else this.#state.replyRequestSent(app, msgId, "", ack, undefined);
+        if (dialog.cancelled) this.#manager.terminate(dialog, "ACK-BYE due to cancel race condition", now, { cdr: "ackbye" });
+      });
+      return;
+    }
+    if (method === "CANCEL") {
+      refuse("CANCEL needs a transaction id");
+      return;
+    }
+    const request = this.#inDialog(dialog, given);
+    if (!ensureContentType(request)) {
+      refuse("missing content-type");
+      return;
+    }
+    if (method === "BYE") this.#byeCrossesReinvite(dialog, now);
+    const transactionId = this.#state.newId();
+    let replied = false;
+    const replySent = (call: ClientCall): void => {
+      if (replied) return;
+      replied = true;
+      this.#state.replyRequestSent(app, msgId, transactionId, call.request, call.target);
+      if (method === "BYE") this.#state.cdr("stop", "application", call.request, "normal-release");
+    };
+    const user: ClientUser = {
+      prepare: (r, local) => {
+        if (!r.has("contact") && ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(method))
+          r.set("Contact", dialog.localContact || contactOf(local));
+        const contact = r.get("contact");
+        if (contact?.includes("@localhost")) r.set("Contact", replaceHost(contact, local));
+      },
+      onSent: (call) => replySent(call),
+      onResponse: (response, call, source, at) => this.#onDialogResponse(sent, dialog, response, call, source, at),
+      onFailure: (status, reason, call, at) => {
+        replySent(call);
+        this.#onDialogFailure(sent, dialog, status, reason, call, at);
+      },
+    };
+    const call = this.#state.layer.request(request, { user, target: dialog.flow }, now);
+    const sent: Sent = { id: transactionId, app, call, dialog };
+    if (!call.finished) this.#sent.set(transactionId, sent);
+    if (method === "INVITE") {
+      dialog.reinvite = call;
+      if (request.body.length > 0) dialog.localSdp = request.body;
+    }
+  }
+
+  #inDialog(dialog: EngineDialog, given: SipRequest): SipRequest {
+    const request = dialog.core.request(given.method);
+    if (dialog.core.routes.length === 0 && given.uri !== "" && !given.uri.includes("placeholder") && tryParseUri(given.uri) !== undefined) {
+      request.uri = given.uri;
+    }
+    applyFields(request, given, undefined, true);
+    request.body = given.body;
+    if (request.body.length === 0) request.remove("content-type");
+    return request;
+  }
+
+  /** A BYE while our own re-INVITE waits: that is cancelled first. */
+  #byeCrossesReinvite(dialog: EngineDialog, now: Millis): void {
+    const { reinvite } = dialog;
+    if (reinvite === undefined || reinvite.finished) return;
+    reinvite.cancel(now);
+    for (const [id, sent] of this.#sent) if (sent.call === reinvite) this.#sent.delete(id);
+    dialog.reinvite = undefined;
+  }
+
+  #sendAck(dialog: EngineDialog, given: SipRequest, now: Millis, done: (ack: SipRequest | undefined) => void): void {
+    const pending = dialog.pendingAck;
+    const ack = dialog.core.request("ACK", pending?.seq ?? dialog.core.localSeq);
+    applyFields(ack, given, undefined, true);
+    ack.body = given.body;
+    if (ack.body.length === 0) ack.remove("content-type");
+    ensureContentType(ack);
+    this.#state.layer.sendAck(ack, { target: dialog.flow }, now, (sent) => {
+      if (pending !== undefined && sent !== undefined) pending.sent = sent;
+      done(sent === undefined ? undefined : ack);
+    });
+  }
+
+  #onDialogResponse(sent: Sent, dialog: EngineDialog, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
+    const { method } = call.request;
+    stripStamps(response);
+    if (response.status === 100) return;
+    if (method === "INVITE" && response.status >= 200) {
+      if (dialog.reinvite === call) dialog.reinvite = undefined;
+      if (response.status < 300) {
+        const seq = call.request.cseq!.seq;
+        if (dialog.pendingAck?.seq === seq) {
+          this.#repeatAck(dialog);
+          return;
+        }
+        dialog.pendingAck = { seq, since: now, sent: undefined };
+        // Nobody waits for it any more (BYE was sent meanwhile): acknowledge it ourselves.
+        if (!this.#sent.has(sent.id)) this.#sendAck(dialog, new SipRequest("ACK", ""), now, () => {});
+      }
+    }
+    if (response.status >= 200 && response.status < 300 && (method === "INVITE" || method === "UPDATE")) {
+      dialog.core.refreshTarget(response);
+      this.#manager.acceptSession(dialog, response, now);
+    }
+    if (!this.#sent.has(sent.id)) return;
+    if (response.status >= 200) this.#sent.delete(sent.id);
+    if (sent.app.alive) this.#state.sendSip(sent.app, this.#state.metaFrom(response, source), sent.id, dialog.id, response);
+    if (response.status < 200) return;
+    const challenged = response.status === 401 || response.status === 407;
+    const final = method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request));
+    if (final && !challenged) this.#manager.forget(dialog);
+    // RFC 3261 section 12.2.1.2: the far end no longer knows the dialog.
+    else if (response.status === 481 && dialog.method === "INVITE")
+      this.#manager.terminate(dialog, "dialog does not exist at the far end", now);
+  }
+
+  #onDialogFailure(sent: Sent, dialog: EngineDialog, status: 408 | 503, reason: string, call: ClientCall, now: Millis): void {
+    const waited = this.#sent.delete(sent.id);
+    const { method } = call.request;
+    if (dialog.reinvite === call) dialog.reinvite = undefined;
+    const response = madeUp(call.request, status, reason);
+    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const };
+    if (waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
+    if (method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request))) this.#manager.forget(dialog);
+    // Section 12.2.1.2: no answer at all to a request inside an INVITE dialog means that the far end is gone.
+    else if (dialog.method === "INVITE" && status === 408) this.#manager.terminate(dialog, "far end does not answer", now);
+  }
+
+  /** An application is gone: its INVITEs are cancelled. */
+  appGone(app: App, now: Millis): void {
+    for (const sent of [...this.#sent.values()]) {
+      if (sent.app !== app || sent.dialog === undefined || sent.call.request.method !== "INVITE") continue;
+      if (sent.dialog.confirmed) continue;
+      sent.call.cancel(now);
+    }
+  }
+}
+
+const quiet: ClientUser = { onResponse() {}, onFailure() {} };

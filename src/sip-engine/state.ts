@@ -1,0 +1,139 @@
+/** What the parts of the engine share: the layer, the applications, the tables, and the way frames are written. */
+import { randomUUID } from "node:crypto";
+import type { Clock, Millis } from "../base/clock.ts";
+import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
+import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
+import { dialogKey } from "../sip/dialog.ts";
+import type { SipLayer } from "../sip/layer.ts";
+import type { Source, Target } from "../sip/types.ts";
+import type { App, AppRegistry } from "./apps.ts";
+import type { EngineDialog } from "./engine-dialog.ts";
+
+export interface EngineOptions {
+  /** Secret that applications present. */
+  readonly secret: string;
+  /** URI of a proxy that all requests outside dialogs go through. */
+  readonly outboundProxy?: string | undefined;
+  /** How long the calls of an application that is gone are kept before they are ended, in ms. */
+  readonly orphanGrace?: number | undefined;
+  /** Limited log. */
+  readonly log?: ((level: "debug" | "info" | "warn" | "error", what: string, fields?: Record<string, string | number>) => void) | undefined;
+}
+
+/** Counters for metrics; they only grow. */
+export interface EngineStats {
+  invitesReceived: number;
+  invitesSent: number;
+  callsAnswered: number;
+  callsEnded: number;
+  refusedNoApp: number;
+}
+
+export class EngineState {
+  readonly layer: SipLayer;
+  readonly apps: AppRegistry;
+  readonly clock: Clock;
+  readonly options: EngineOptions;
+  readonly stats: EngineStats = { invitesReceived: 0, invitesSent: 0, callsAnswered: 0, callsEnded: 0, refusedNoApp: 0 };
+  /** Dialogs by their id in drachtio's protocol. */
+  readonly dialogs = new Map<string, EngineDialog>();
+  /** Dialogs by Call-ID and both tags. */
+  readonly #byKey = new Map<string, EngineDialog>();
+  /** Where contacts registered over a connection are reached, by `user@host` of the Contact. */
+  readonly flows = new Map<string, { readonly target: Target; readonly until: Millis }>();
+
+  constructor(layer: SipLayer, apps: AppRegistry, clock: Clock, options: EngineOptions) {
+    this.layer = layer;
+    this.apps = apps;
+    this.clock = clock;
+    this.options = options;
+  }
+
+  newId(): string {
+    return randomUUID();
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", what: string, fields?: Record<string, string | number>): void {
+    this.options.log?.(level, what, fields);
+  }
+
+  // ── dialogs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Makes a dialog findable, by its id and (once both tags are known) by its tags. */
+  addDialog(dialog: EngineDialog): void {
+    this.dialogs.set(dialog.id, dialog);
+    this.#byKey.set(dialog.core.key, dialog);
+  }
+  removeDialog(dialog: EngineDialog): void {
+    if (this.dialogs.get(dialog.id) === dialog) this.dialogs.delete(dialog.id);
+    if (this.#byKey.get(dialog.core.key) === dialog) this.#byKey.delete(dialog.core.key);
+  }
+  /** The dialog a received request belongs to; one of ours may still wait to learn the far end's tag. */
+  dialogOf(request: SipRequest): EngineDialog | undefined {
+    const { callId, toTag, fromTag } = request;
+    return this.#byKey.get(dialogKey(callId, toTag, fromTag)) ?? this.#byKey.get(dialogKey(callId, toTag, ""));
+  }
+  /** The far end's tag has become known. */
+  rekey(dialog: EngineDialog, remoteTag: string): void {
+    if (this.#byKey.get(dialog.core.key) === dialog) this.#byKey.delete(dialog.core.key);
+    dialog.core.remoteTag = remoteTag;
+    this.#byKey.set(dialog.core.key, dialog);
+  }
+
+  // ── frames to applications ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** META of something received. */
+  metaFrom(message: SipMessageBase, source: Source): Meta {
+    return {
+      source: "network",
+      bytes: message.size,
+      protocol: source.transport,
+      address: source.address,
+      port: source.port,
+      time: this.clock.wall(),
+    };
+  }
+  /** META of a request we send: our own address, as drachtio has it. */
+  metaOfRequest(message: SipRequest, target: Target | undefined): Meta {
+    const local = target === undefined ? undefined : this.layer.listenerFor(target);
+    return {
+      source: "application",
+      bytes: message.size,
+      protocol: target?.transport ?? "unknown",
+      address: local?.advertisedHost ?? "",
+      port: local?.advertisedPort ?? 0,
+      time: this.clock.wall(),
+    };
+  }
+  /** META of a response we send: the address it went to. */
+  metaTo(bytes: number, target: Target): Meta {
+    return {
+      source: "application",
+      bytes,
+      protocol: target.transport,
+      address: target.address,
+      port: target.port,
+      time: this.clock.wall(),
+    };
+  }
+
+  sendSip(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, tail = ""): void {
+    app.send(formatSip(this.newId(), meta, transactionId, dialogId, message.toPlainString(), tail));
+  }
+  reply(app: App, msgId: string, ok: boolean, more = ""): void {
+    if (app.alive) app.send(formatResponse(this.newId(), msgId, ok, more));
+  }
+  /** "Msg sent" for a request. */
+  replyRequestSent(app: App, msgId: string, transactionId: string, request: SipRequest, target: Target | undefined): void {
+    const text = request.toPlainString();
+    const meta = formatMeta({ ...this.metaOfRequest(request, target), bytes: text.length });
+    this.reply(app, msgId, true, `${meta}|${transactionId}|Msg sent:|\r\n${text}`);
+  }
+
+  /** Hands a call detail record to one application that asked for them. */
+  cdr(kind: "attempt" | "start" | "stop", source: "network" | "application", message: SipMessage, detail?: string): void {
+    const verb = `cdr:${kind}`;
+    if (!this.apps.wanted(verb)) return;
+    this.apps.select(verb)?.send(formatCdr(this.newId(), kind, source, this.clock.wall(), detail, message.toPlainString()));
+  }
+}
