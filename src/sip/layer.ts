@@ -448,6 +448,7 @@ export class SipLayer implements CallContext {
     const user = reliable.invite.user;
     if (user.onPrack === undefined) transaction.reply(200, now);
     else user.onPrack(transaction, now);
+    reliable.next(now);
     return true;
   }
 

@@ -45,9 +45,13 @@ export class Reliable1xx {
       return false;
     this.#owner.context.disarm(this.#timer);
     this.#waiting = undefined;
-    const next = this.#queue.shift();
-    if (next !== undefined && !this.invite.answered) this.#send(next, waiting.since);
     return true;
+  }
+
+  /** After a PRACK has been answered: sends what was queued behind it. */
+  next(now: Millis): void {
+    const response = this.#waiting === undefined && !this.invite.answered ? this.#queue.shift() : undefined;
+    if (response !== undefined) this.#send(response, now);
   }
 
   /** The INVITE's transaction is gone. */
@@ -73,7 +77,7 @@ export class Reliable1xx {
     }
     waiting.interval *= 2;
     context.send(invite.target, waiting.data, 0);
-    this.#timer = context.arm(this, "1xx", now + waiting.interval);
+    this.#timer = context.arm(this, "1xx", Math.min(now + waiting.interval, waiting.since + 64 * context.timers.t1));
   }
 
   #send(response: SipResponse, now: Millis): void {

@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { answerChallenge, Dialog, DigestServer, digestResponse, ha1, SessionTimer, TimerQueue } from "../../../src/sip/index.ts";
+import { createResponse, SipRequest } from "../../../src/wire/sip/index.ts";
+import { request } from "./network.ts";
+
+function answered(recordRoutes: string[]) {
+  const invite = request("INVITE", "sip:bob@biloxi.example").set("Via", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1");
+  for (const route of recordRoutes) invite.append("Record-Route", route);
+  const ok = createResponse(invite, 200, undefined, "to");
+  for (const route of recordRoutes) ok.append("Record-Route", route);
+  ok.set("Contact", "<sip:bob@192.0.2.4>");
+  return { invite, ok };
+}
+
+describe("dialogs (RFC 3261 section 12)", () => {
+  test("each side's requests carry its view: tags, numbers, routes", () => {
+    const { invite, ok } = answered(["<sip:p2.example;lr>", "<sip:p1.example;lr>"]);
+    const uac = Dialog.uac(invite, ok);
+    const uas = Dialog.uas(invite, ok);
+    const bye = uac.request("BYE");
+    expect(bye.startLine).toBe("BYE sip:bob@192.0.2.4 SIP/2.0");
+    expect(bye.list("route")).toEqual(["<sip:p1.example;lr>", "<sip:p2.example;lr>"]);
+    expect([bye.fromTag, bye.toTag, bye.cseq?.seq]).toEqual(["from", "to", 2]);
+    const back = uas.request("INFO");
+    expect(back.startLine).toBe("INFO sip:a@10.0.0.1 SIP/2.0");
+    expect(back.list("route")).toEqual(["<sip:p2.example;lr>", "<sip:p1.example;lr>"]);
+    expect([back.fromTag, back.toTag, back.cseq?.seq]).toEqual(["to", "from", 1]);
+    expect(uac.request("ACK", 1).cseq).toEqual({ seq: 1, method: "ACK" });
+  });
+  test("a strict router takes the Request-URI's place (section 12.2.1.1)", () => {
+    const { invite, ok } = answered(["<sip:loose.example;lr>", "<sip:strict.example;method=INVITE?x=y>"]);
+    const bye = Dialog.uac(invite, ok).request("BYE");
+    expect(bye.uri).toBe("sip:strict.example");
+    expect(bye.list("route")).toEqual(["<sip:loose.example;lr>", "<sip:bob@192.0.2.4>"]);
+  });
+  test("target refresh follows the Contact, lower numbers are refused, ACK does not count", () => {
+    const { invite, ok } = answered([]);
+    const uas = Dialog.uas(invite, ok);
+    const inside = (method: string, seq: number, contact: string) =>
+      uas.accept(request(method, "sip:x@y", { CSeq: `${seq} ${method}`, Contact: `<${contact}>` }));
+    expect(inside("INVITE", 5, "sip:new@192.0.2.9")).toBe(true);
+    expect(uas.remoteTarget).toBe("sip:new@192.0.2.9");
+    expect(inside("INFO", 6, "sip:other@192.0.2.9")).toBe(true);
+    expect(uas.remoteTarget).toBe("sip:new@192.0.2.9");
+    expect(inside("BYE", 5, "sip:x@y")).toBe(false);
+    expect(inside("ACK", 5, "sip:x@y")).toBe(true);
+  });
+  test("a 2xx decides the caller's routes, whatever an early response said", () => {
+    const { invite, ok } = answered(["<sip:p1.example;lr>"]);
+    const early = createResponse(invite, 183, undefined, "to").set("Contact", "<sip:early@192.0.2.4>");
+    const dialog = Dialog.uac(invite, early);
+    expect(dialog.state).toBe("early");
+    dialog.confirm(ok);
+    expect(dialog.state).toBe("confirmed");
+    expect(dialog.routes).toEqual(["<sip:p1.example;lr>"]);
+    expect(dialog.remoteTarget).toBe("sip:bob@192.0.2.4");
+  });
+});
+
+describe("digest (RFC 7616, RFC 8760)", () => {
+  const common = {
+    session: false,
+    nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+    method: "GET",
+    uri: "/dir/index.html",
+    cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    nc: "00000001",
+    qop: "auth",
+  };
+  test.each([
+    ["MD5", "8ca523f5e9506fed4657c9700eebdbec"],
+    ["SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"],
+  ] as const)("RFC 7616 section 3.9.1, %s", (algorithm, response) => {
+    expect(digestResponse({ ...common, algorithm, ha1: ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life") })).toBe(
+      response,
+    );
+  });
+  test("RFC 2617 section 3.5", () => {
+    const old = { ...common, nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", cnonce: "0a4f113b", algorithm: "MD5" as const };
+    expect(digestResponse({ ...old, ha1: ha1("MD5", "Mufasa", "testrealm@host.com", "Circle Of Life") })).toBe(
+      "6629fae49393a05397450978507c4ef1",
+    );
+  });
+
+  const lookup = (name: string) => (name === "alice" ? 'se"cret' : undefined);
+  function challenged(server: DigestServer, credentials: { username: string; password: string }, now = 0): SipRequest {
+    const first = request("REGISTER", "sip:example.com");
+    const challenge = createResponse(first, 401, undefined, "t");
+    for (const value of server.challenge(now)) challenge.append("WWW-Authenticate", value);
+    const again = first.clone();
+    expect(answerChallenge(again, challenge, credentials)).toBe(true);
+    return again;
+  }
+  test("asked and answered: right, wrong, unknown, missing, replayed, stale", () => {
+    const server = new DigestServer("example.com");
+    const right = challenged(server, { username: "alice", password: 'se"cret' });
+    expect(right.get("authorization")).toContain("algorithm=SHA-256");
+    expect(server.verify(right, lookup, 1)).toEqual({ result: "ok", username: "alice" });
+    expect(server.verify(right, lookup, 2)).toEqual({ result: "stale" });
+    expect(server.verify(challenged(server, { username: "alice", password: "guess" }), lookup, 1).result).toBe("wrong");
+    expect(server.verify(challenged(server, { username: "bob", password: "x" }), lookup, 1).result).toBe("wrong");
+    expect(server.verify(request("REGISTER", "sip:example.com"), lookup, 1).result).toBe("missing");
+    expect(server.verify(challenged(server, { username: "alice", password: 'se"cret' }), lookup, 400_000).result).toBe("stale");
+    expect(server.verify(challenged(new DigestServer("example.com"), { username: "alice", password: 'se"cret' }), lookup, 1).result).toBe(
+      "stale",
+    );
+  });
+  test("an older server with MD5 and without qop is answered too; an unknown scheme is not", () => {
+    const r = request("REGISTER", "sip:example.com");
+    const challenge = createResponse(r, 407, undefined, "t").append("Proxy-Authenticate", 'Digest realm="old", nonce="abc"');
+    expect(answerChallenge(r, challenge, { username: "u", password: "p" })).toBe(true);
+    expect(r.get("proxy-authorization")).not.toContain("qop");
+    expect(
+      answerChallenge(r, createResponse(r, 401).append("WWW-Authenticate", "NoOneKnowsThisScheme x=1"), { username: "u", password: "p" }),
+    ).toBe(false);
+  });
+});
+
+describe("session timers (RFC 4028)", () => {
+  const invite = (headers: Record<string, string>) => request("INVITE", "sip:x@y", headers);
+  test("the caller refreshes at half time, the callee gives up before the end", () => {
+    const us = new SessionTimer({ expires: 1800, minSe: 90 });
+    const them = new SessionTimer({ expires: 0, minSe: 90 });
+    const offer = invite({});
+    us.offer(offer);
+    const ok = createResponse(offer, 200, undefined, "t");
+    them.answer(offer, ok, 0);
+    us.accept(ok, 0);
+    expect([us.interval, us.refresher, them.interval, them.refresher]).toEqual([1800, "us", 1800, "them"]);
+    expect(ok.get("require")).toBe("timer");
+    expect(us.nextTimeout()).toBe(900_000);
+    expect(us.poll(900_000)).toBe("refresh");
+    expect(us.poll(900_001)).toBeUndefined();
+    expect(them.nextTimeout()).toBe(1_768_000);
+    expect(them.poll(1_768_000)).toBe("end");
+    expect(us.poll(1_768_000)).toBe("end");
+  });
+  test("too small an interval is refused and asked for again with the larger minimum", () => {
+    const callee = new SessionTimer({ expires: 1800, minSe: 600 });
+    const caller = new SessionTimer({ expires: 120, minSe: 90 });
+    const first = invite({});
+    caller.offer(first);
+    expect(callee.refuse(first)).toBe(600);
+    expect(caller.tooSmall(createResponse(first, 422).set("Min-SE", "600"))).toBe(true);
+    const second = invite({});
+    caller.offer(second);
+    expect(second.get("session-expires")).toBe("600");
+    expect(callee.refuse(second)).toBeUndefined();
+  });
+  test("a far end that knows no timers is refreshed by us", () => {
+    const callee = new SessionTimer({ expires: 1800, minSe: 90 });
+    const ok = createResponse(invite({}), 200, undefined, "t");
+    callee.answer(invite({}), ok, 0);
+    expect([callee.refresher, ok.get("session-expires"), ok.has("require")]).toEqual(["us", "1800;refresher=uas", false]);
+    const caller = new SessionTimer({ expires: 1800, minSe: 90 });
+    caller.accept(createResponse(invite({}), 200), 0);
+    expect(caller.refresher).toBe("us");
+  });
+});
+
+test("the timer queue fires in order, forgets what was cancelled, and does not keep the dead", () => {
+  const queue = new TimerQueue();
+  const fired: string[] = [];
+  const owner = { onTimer: (name: string) => void fired.push(name) };
+  for (const due of [5, 1, 4, 2, 3]) queue.add(owner, String(due), due);
+  const cancelled = queue.add(owner, "never", 2.5);
+  queue.cancel(cancelled);
+  queue.cancel(cancelled);
+  expect(queue.size).toBe(5);
+  expect(queue.next()).toBe(1);
+  queue.run(3);
+  expect(fired).toEqual(["1", "2", "3"]);
+  expect(queue.next()).toBe(4);
+  const many = Array.from({ length: 5000 }, (_, i) => queue.add(owner, "x", 100 + ((i * 7919) % 5000)));
+  for (const timer of many.slice(0, 4900)) queue.cancel(timer);
+  fired.length = 0;
+  queue.run(10_000);
+  expect(fired.length).toBe(102);
+  expect(queue.next()).toBeUndefined();
+  expect(queue.size).toBe(0);
+});
