@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answerChallenge, Dialog, DigestServer, digestResponse, ha1, SessionTimer, TimerQueue } from "../../../src/sip/index.ts";
-import { createResponse, SipRequest } from "../../../src/wire/sip/index.ts";
+import { createResponse, type SipRequest } from "../../../src/wire/sip/index.ts";
 import { request } from "./network.ts";
 
 function answered(recordRoutes: string[]) {
