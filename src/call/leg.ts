@@ -1,0 +1,101 @@
+import type { EventEmitter } from "node:events";
+
+/** Who is at the far end of a leg, before anybody has decided what to think of it. */
+export interface LegInfo {
+  /** SIP Call-ID or H.323 call identifier: what operators search both ends' logs for. */
+  readonly callId: string;
+  readonly protocol: "sip" | "h323";
+  readonly direction: "in" | "out";
+  /** `udp`, `tcp`, `tls`, `ws`, `wss`; `tcp` in H.323. */
+  readonly transport: string;
+  /** Source (in) or target (out) address without port. */
+  readonly address: string;
+  /** URI of the far end, as a record keeps it. */
+  readonly from: string;
+  /** URI of the near end: what was dialled, or what we call. PINs of dial strings are taken out. */
+  readonly to: string;
+  readonly displayName: string;
+  readonly userAgent: string | undefined;
+}
+
+/** How a call is refused before it is answered. */
+export interface Refusal {
+  /** SIP status; an H.323 leg takes `cause`. */
+  readonly status: number;
+  /** Q.850. */
+  readonly cause: number;
+  /** For people: reason phrase, Warning text. */
+  readonly text: string;
+  /** RFC 3261 section 20.43 warning code. */
+  readonly warning?: number;
+  readonly retryAfterSeconds?: number;
+  /** WWW-Authenticate values, for 401. */
+  readonly challenges?: readonly string[];
+  /** Send nothing at all: the caller is a scanner. */
+  readonly silent?: boolean;
+}
+
+/** How a leg came to its end. */
+export interface LegEnd {
+  /** `peer`: BYE, CANCEL or a refusal of theirs; `us`: we were told to; `engine`: the protocol's own timers or a lost connection. */
+  readonly by: "peer" | "us" | "engine";
+  /** Q.850. */
+  readonly cause: number;
+  readonly text: string;
+  /** Before it was answered, by its caller. */
+  readonly cancelled: boolean;
+}
+
+/** The far end wants other media: a re-INVITE or UPDATE, new H.245 channels. Exactly one of `accept` and `reject` is called. */
+export interface MediaChange {
+  /** The new offer; null: they ask for ours and answer it. */
+  readonly offer: string | null;
+  /** Resolves with their answer where `offer` was null, with null otherwise. */
+  accept(sdp: string): Promise<string | null>;
+  /** They keep what they had. */
+  reject(cause: number, text: string): void;
+}
+
+/** The far end wants to be replaced by another party: REFER, H.450.2. `progress` may be called until a final status (200 and up) is told. */
+export interface TransferRequest {
+  readonly target: string;
+  /** Value for a Replaces header of the call to `target`, where the transfer was consulted. */
+  readonly replaces: string | undefined;
+  accept(): void;
+  reject(status: number): void;
+  progress(status: number): void;
+}
+
+export interface LegEvents {
+  ended: [end: LegEnd];
+  /** One key, from signalling; keys in the media come from the media session. */
+  dtmf: [key: { readonly digit: string; readonly durationMs: number }];
+  change: [change: MediaChange];
+  transfer: [request: TransferRequest];
+}
+
+/**
+ * One call between us and a far end, whatever its protocol (design decision 3). Media are described in SDP; a protocol without it translates.
+ * `offer` is null where the far end waits for ours: delayed offer in SIP, late capabilities in H.323. Events come only after the creator has had the
+ * chance to listen. After `ended` nothing comes, and methods do nothing.
+ */
+export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"> {
+  readonly info: LegInfo;
+  readonly offer: string | null;
+  readonly answered: boolean;
+  readonly ended: boolean;
+  /** Tells the caller that it rings, reliably where it demands that. */
+  ring(): Promise<void>;
+  /**
+   * Answers. `sdp` answers `offer`, or is ours to be answered; then resolves with the far end's answer, else with null.
+   * Rejects when the caller has given up meanwhile; `ended` tells that too.
+   */
+  answer(sdp: string): Promise<string | null>;
+  refuse(refusal: Refusal): void;
+  /** Offers other media; resolves with the answer, rejects when it is refused and everything stays as it was. */
+  change(offer: string): Promise<string>;
+  /** Asks the far end to call `target` instead of us; resolves with whether it has reached it. */
+  transfer(target: string): Promise<boolean>;
+  /** Ends an answered leg, or gives an outgoing one up. Resolves when the far end knows, or when that is not to be expected any more. */
+  end(cause: number, text: string): Promise<void>;
+}

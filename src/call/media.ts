@@ -1,0 +1,58 @@
+import type { EventEmitter } from "node:events";
+
+/** What the media server measures of a session's audio; shape of meetings/model.ts's AudioStats. */
+export interface MediaStats {
+  readonly codec: string;
+  readonly srtp: string | null;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly lossPercent: number;
+  readonly jitterMs: number;
+}
+
+export interface MediaSessionEvents {
+  /** One key, from RTP (RFC 4733) or from tones in the audio. */
+  dtmf: [key: { readonly digit: string; readonly durationMs: number }];
+  /** The session is gone without our doing: the media server ended it or is lost. Nothing follows. */
+  gone: [reason: { readonly cause: "media-timeout" | "media-server-lost" | "media-server-ended"; readonly text: string }];
+}
+
+/** The audio of one leg at the media server. After `close` or `gone` its methods reject or do nothing. */
+export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on" | "once" | "off"> {
+  readonly id: string;
+  /** The media server's description: the answer to the offer the session was opened with, or its own offer. */
+  readonly localSdp: string;
+  readonly closed: boolean;
+  /** Completes a session opened without an offer. */
+  accept(answer: string): Promise<void>;
+  /** A new offer of the far end; resolves with the media server's answer. */
+  modify(offer: string): Promise<string>;
+  /** Plays files one after the other; resolves with whether they came to their end (true) or were stopped (false). */
+  play(files: readonly string[]): Promise<boolean>;
+  stopPlaying(): Promise<void>;
+  /** Records what is heard from the far end, at most `maxMs`; resolves when it has ended. */
+  record(file: string, maxMs: number): Promise<void>;
+  stopRecording(file: string): Promise<void>;
+  /** Null when the media server does not say. */
+  stats(): Promise<MediaStats | null>;
+  close(): Promise<void>;
+}
+
+export interface MediaPortEvents {
+  connected: [];
+  /** The connection is lost; every session has said `gone` or is about to. It is being sought anew. */
+  lost: [reason: string];
+}
+
+/** The media server. One connection, which mends itself. */
+export interface MediaPort extends Pick<EventEmitter<MediaPortEvents>, "on" | "once" | "off"> {
+  readonly connected: boolean;
+  /** A session that answers `offer`. */
+  open(offer: string): Promise<MediaSession>;
+  /**
+   * A session that makes the offer, in `localSdp`. `soon`: the answer follows within seconds (delayed offer); `later`: at some time (we call somebody).
+   * @param secure keys are offered (RTP/SAVP)
+   */
+  openWithoutOffer(options: { readonly secure: boolean; readonly answer: "soon" | "later" }): Promise<MediaSession>;
+  close(): Promise<void>;
+}

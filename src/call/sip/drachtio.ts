@@ -1,0 +1,122 @@
+import { createRequire } from "node:module";
+
+/**
+ * drachtio-srf as this application uses it, typed by what its code does: its own declarations know neither promises of `destroy` nor header lists.
+ */
+
+export interface Address {
+  readonly name?: string;
+  readonly uri: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface SipMessage {
+  readonly body: string | undefined;
+  get(header: string): string | undefined;
+  has(header: string): boolean;
+  getParsedHeader(header: "from" | "to"): Address;
+}
+
+export interface SipRequest extends SipMessage {
+  readonly method: string;
+  readonly uri: string;
+  readonly protocol: string;
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly callingNumber: string;
+  readonly callingName: string;
+  readonly source: "network" | "application";
+  on(event: "cancel", listener: (cancel: SipMessage) => void): this;
+  on(event: "response", listener: (response: SipResponse) => void): this;
+  cancel(options: { headers?: Headers }, callback?: (error: unknown) => void): void;
+}
+
+export type Headers = Readonly<Record<string, string>>;
+
+export interface SipResponse extends SipMessage {
+  readonly status: number;
+  readonly reason: string;
+  readonly finalResponseSent: boolean;
+  send(status: number, options?: { headers?: Headers; body?: string }, sent?: (error: unknown) => void, pracked?: () => void): void;
+  send(status: number, reason: string, options?: { headers?: Headers; body?: string }, sent?: (error: unknown) => void): void;
+}
+
+export interface Dialog {
+  readonly id: string;
+  readonly connected: boolean;
+  readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string };
+  readonly local: { uri: string; sdp: string; contact?: string };
+  readonly remote: { uri: string; sdp: string | undefined };
+  destroy(options: { headers?: Headers }): Promise<unknown>;
+  modify(sdp: string): Promise<string>;
+  request(options: { method: string; headers?: Headers; body?: string }): Promise<SipResponse>;
+  on(event: "destroy", listener: (request: SipRequest, reason?: string) => void): this;
+  on(
+    event: "modify" | "update" | "info" | "refer" | "message" | "options" | "notify",
+    listener: (request: SipRequest, response: SipResponse) => void,
+  ): this;
+  once(event: "ack", listener: (ack: SipRequest) => void): this;
+  once(event: "destroy", listener: (request: SipRequest, reason?: string) => void): this;
+  removeListener(event: string, listener: (...args: never[]) => void): this;
+}
+
+/** What `createUAC` gives with `noAck`: the far end's offer, and the way to answer it. */
+export interface LateDialog {
+  readonly sdp: string;
+  ack(answer: string): Promise<Dialog>;
+  destroy(): Promise<void>;
+}
+
+export interface UacOptions {
+  readonly headers?: Headers;
+  readonly localSdp?: string;
+  readonly proxy?: string;
+  readonly auth?: { readonly username: string; readonly password: string };
+}
+
+export interface UacProgress {
+  readonly cbRequest?: (error: unknown, request: SipRequest) => void;
+  readonly cbProvisional?: (response: SipResponse) => void;
+}
+
+/** Rejection of `createUAC`: the final status. */
+export interface SipFailure extends Error {
+  readonly status: number;
+  readonly reason?: string;
+  readonly res?: SipResponse;
+}
+
+export interface Srf {
+  connect(options: { host: string; port: number; secret: string }): void;
+  disconnect(): void;
+  use(method: string, handler: (request: SipRequest, response: SipResponse) => void): void;
+  createUAS(request: SipRequest, response: SipResponse, options: { localSdp: string; headers?: Headers }): Promise<Dialog>;
+  createUAC(uri: string, options: UacOptions, progress?: UacProgress): Promise<Dialog>;
+  createUAC(uri: string, options: UacOptions & { readonly noAck: true }, progress?: UacProgress): Promise<LateDialog>;
+  request(
+    uri: string,
+    options: { method: string; headers?: Headers; body?: string; proxy?: string },
+    callback: (error: unknown, request: SipRequest) => void,
+  ): void;
+  on(event: "connect", listener: (error: Error | null, hostports?: string) => void): this;
+  on(event: "error", listener: (error: Error) => void): this;
+  on(event: "close" | "reconnecting", listener: () => void): this;
+}
+
+const load = createRequire(import.meta.url);
+
+/** A new drachtio-srf application, not yet connected. */
+export function createSrf(): Srf {
+  const Constructor = load("drachtio-srf") as new () => Srf;
+  return new Constructor();
+}
+
+/** Whether a rejection is a final SIP status. */
+export function isSipFailure(error: unknown): error is SipFailure {
+  return error instanceof Error && typeof (error as { status?: unknown }).status === "number";
+}
+
+/** Several fields of one name: drachtio takes headers as text, so that further lines can stand in the value of the first. */
+export function repeated(name: string, values: readonly string[]): string {
+  return values.join(`\r\n${name}: `);
+}

@@ -1,0 +1,109 @@
+import { CAUSE, formatReason } from "../cause.ts";
+import type { LegInfo } from "../leg.ts";
+import { askSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
+import { type Headers, isSipFailure, type SipFailure, type SipRequest, type Srf } from "./drachtio.ts";
+import { ALLOW, endOfFailure, SipLeg } from "./sip-leg.ts";
+
+export interface OutgoingOptions {
+  readonly uri: string;
+  /** Our offer. */
+  readonly sdp: string;
+  /** `From` value, without tag; the engine's own address where absent. */
+  readonly from?: string;
+  readonly headers?: Headers;
+  readonly proxy?: string;
+  readonly auth?: { readonly username: string; readonly password: string };
+}
+
+/** A call that we make. */
+export class OutgoingSipLeg extends SipLeg {
+  readonly #srf: Srf;
+  readonly #options: OutgoingOptions;
+  #request: SipRequest | undefined;
+  #cancelled: { readonly cause: number; readonly text: string } | undefined;
+
+  constructor(srf: Srf, options: OutgoingOptions, info: LegInfo, timer: SessionTimerPolicy) {
+    super(info, timer);
+    this.#srf = srf;
+    this.#options = options;
+  }
+
+  /** Ours went out; there is none to answer. */
+  get offer(): null {
+    return null;
+  }
+
+  /**
+   * Calls. `ringing` is told once, at the first provisional response that says so. Resolves with the far end's answer; rejects when it is refused, busy or
+   * gives no answer, after `ended`.
+   */
+  async call(ringing: () => void): Promise<string> {
+    const { uri, sdp, from, headers, proxy, auth } = this.#options;
+    let rang = false;
+    const attempt = (expires: SessionTimerPolicy) =>
+      this.#srf.createUAC(
+        uri,
+        {
+          localSdp: sdp,
+          headers: { ...askSessionTimer(expires), Allow: ALLOW, ...(from === undefined ? {} : { From: from }), ...headers },
+          ...(proxy === undefined ? {} : { proxy }),
+          ...(auth === undefined ? {} : { auth }),
+        },
+        {
+          cbRequest: (error, request) => {
+            if (error) return;
+            this.#request = request;
+            if (this.#cancelled) this.giveUp(this.#cancelled.cause, this.#cancelled.text);
+          },
+          cbProvisional: (response) => {
+            if (rang || response.status < 180) return;
+            rang = true;
+            ringing();
+          },
+        },
+      );
+    try {
+      const dialog = await attempt(this.timerPolicy).catch((error: unknown) => {
+        const larger = largerInterval(error);
+        if (larger === undefined || this.ended) throw error;
+        return attempt({ expires: larger, minSe: larger });
+      });
+      if (this.ended) {
+        // answered while our CANCEL was on its way (RFC 3261 section 9.1)
+        const { cause, text } = this.#cancelled ?? { cause: CAUSE.normalClearing, text: "given up" };
+        await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
+        throw new Error("given up before it was answered");
+      }
+      const answer = dialog.remote.sdp;
+      this.establish(dialog, sdp);
+      if (answer) return answer;
+      await this.end(CAUSE.protocolError, "the answer carries no session description");
+      throw new Error("the answer carries no session description");
+    } catch (error) {
+      this.finish(endOfFailure(error));
+      throw error;
+    }
+  }
+
+  async ring(): Promise<void> {}
+
+  async answer(): Promise<string | null> {
+    throw new Error("an outgoing leg is answered by the far end");
+  }
+
+  refuse(): void {
+    void this.end(CAUSE.callRejected, "not wanted any more");
+  }
+
+  protected giveUp(cause: number, text: string): void {
+    this.#cancelled = { cause, text };
+    this.#request?.cancel({ headers: { Reason: formatReason(cause, text) } }, () => undefined);
+  }
+}
+
+/** Min-SE of a 422 (RFC 4028 section 7.3). */
+function largerInterval(error: unknown): number | undefined {
+  if (!isSipFailure(error) || error.status !== 422) return undefined;
+  const minSe = Number.parseInt((error as SipFailure).res?.get("Min-SE") ?? "", 10);
+  return minSe > 0 && minSe <= 86_400 ? minSe : undefined;
+}
