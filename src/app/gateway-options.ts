@@ -69,6 +69,8 @@ export interface SessionTimerConfig {
 export interface GatewayConfig {
   readonly meetings: readonly MeetingDefinition[];
   readonly trunks: readonly Trunk[];
+  /** SHA-256, lower-case hex, of the certificates in each file that a trunk names as its CA. */
+  readonly roots?: ReadonlyMap<string, readonly string[]>;
   /** Trunk of callers nobody recognises: the demo's. Null: they are refused. */
   readonly defaultTrunk: Trunk | null;
   /** User parts and E.164 numbers that ask for the meeting's number (`meet`, `+15550100`). */
@@ -114,6 +116,11 @@ export interface GatewayOptions {
   /** Folder of the prompts as the media server sees it: `<root>/<language>/<id>.wav`. */
   readonly promptsRoot: string;
   readonly version: string;
+  /**
+   * Which SIP engine `drachtio` names; `embedded` where absent. Only the embedded one stamps the certificate of a TLS peer and strips the stamp from
+   * outside: with drachtio-server the stamp is not believed, and trunks are not recognised by certificate.
+   */
+  readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
   readonly clock?: Clock;
 }

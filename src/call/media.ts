@@ -29,10 +29,12 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   modify(offer: string): Promise<string>;
   /** Plays files one after the other; resolves with whether they came to their end (true) or were stopped (false). */
   play(files: readonly string[]): Promise<boolean>;
+  /** Plays one file again and again until it is stopped or replaced; resolves then. */
+  loop(file: string): Promise<void>;
   stopPlaying(): Promise<void>;
   /** Records what is heard from the far end, at most `maxMs`; resolves when it has ended. */
   record(file: string, maxMs: number): Promise<void>;
-  stopRecording(file: string): Promise<void>;
+  stopRecording(): Promise<void>;
   /** Null when the media server does not say. */
   stats(): Promise<MediaStats | null>;
   close(): Promise<void>;

@@ -97,8 +97,8 @@ export class MeetingRoom {
     return this.#isFull() ? "full" : null;
   }
 
-  /** Somebody is on the way in and may be asked for a PIN. */
-  arrive(newcomer: NewParticipant): void {
+  /** Somebody is on the way in and may be asked for a PIN. `invited`: we called them, they do not wait in the lobby. */
+  arrive(newcomer: NewParticipant, invited = false): void {
     if (this.#attendees.has(newcomer.id)) return;
     const attendee: Attendee = {
       participant: {
@@ -114,7 +114,7 @@ export class MeetingRoom {
       },
       handRaised: false,
       placed: false,
-      admitted: false,
+      admitted: invited,
     };
     this.#attendees.set(newcomer.id, attendee);
     this.#changed(attendee);

@@ -49,10 +49,14 @@ export class IncomingSipLeg extends SipLeg {
     return timer.kind === "too-small" ? { status: 422, headers: { "Min-SE": String(timer.minSe) } } : null;
   }
 
+  /** The caller demands reliable provisional responses, so that there is to be one (RFC 3262 section 3). */
+  get wantsRinging(): boolean {
+    return /\b100rel\b/i.test(this.#request.get("Require") ?? "");
+  }
+
   async ring(): Promise<void> {
     if (!this.#pending) return;
-    const reliable = /\b100rel\b/i.test(this.#request.get("Require") ?? "");
-    if (!reliable) return this.#response.send(180);
+    if (!this.wantsRinging) return this.#response.send(180);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, PRACK_WAIT_MS);
       const go = () => {

@@ -6,8 +6,6 @@ import { ALLOW, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
   readonly uri: string;
-  /** Our offer. */
-  readonly sdp: string;
   /** `From` value, without tag; the engine's own address where absent. */
   readonly from?: string;
   readonly headers?: Headers;
@@ -28,24 +26,30 @@ export class OutgoingSipLeg extends SipLeg {
     this.#options = options;
   }
 
-  /** Ours went out; there is none to answer. */
+  /** The offer is ours; there is none to answer. */
   get offer(): null {
     return null;
   }
 
   /**
-   * Calls. `ringing` is told once, at the first provisional response that says so. Resolves with the far end's answer; rejects when it is refused, busy or
+   * Calls with our offer. `ringing` is told once, at the first provisional response that says so. Resolves with the far end's answer; rejects when it is refused, busy or
    * gives no answer, after `ended`.
    */
-  async call(ringing: () => void): Promise<string> {
-    const { uri, sdp, from, headers, proxy, auth } = this.#options;
+  async call(sdp: string, ringing: () => void): Promise<string> {
+    const { uri, from, headers, proxy, auth } = this.#options;
     let rang = false;
     const attempt = (expires: SessionTimerPolicy) =>
       this.#srf.createUAC(
         uri,
         {
           localSdp: sdp,
-          headers: { ...askSessionTimer(expires), Allow: ALLOW, ...(from === undefined ? {} : { From: from }), ...headers },
+          headers: {
+            "Call-ID": this.info.callId,
+            ...askSessionTimer(expires),
+            Allow: ALLOW,
+            ...(from === undefined ? {} : { From: from }),
+            ...headers,
+          },
           ...(proxy === undefined ? {} : { proxy }),
           ...(auth === undefined ? {} : { auth }),
         },

@@ -1,0 +1,128 @@
+import type { Logger } from "pino";
+import type { GatewayEvent } from "../admin/ports.ts";
+import type { Clock } from "../base/clock.ts";
+import type { FsmrfPort } from "../call/fsmrf/port.ts";
+import type { Srf } from "../call/sip/drachtio.ts";
+import { DEFAULT_TIMINGS, type JoinTimings } from "../ivr/join-types.ts";
+import type { MemoryDirectory } from "../meetings/directory.ts";
+import type { PinLockout } from "../meetings/pin-lockout.ts";
+import type { CallRecord, RecordStore } from "../records/model.ts";
+import type { Sfu } from "../sfu/port.ts";
+import type { TrunkLimits } from "../trunks/limits.ts";
+import type { Trunk } from "../trunks/model.ts";
+import type { TrunkRecognition } from "../trunks/recognition.ts";
+import type { Call } from "./gateway-call.ts";
+import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./gateway-options.ts";
+
+/** What the gateway's parts share. Each has one owner; this only says where they are. */
+export interface GatewayContext {
+  /** The configuration in force; replaced as a whole by a reload. */
+  config: GatewayConfig;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly srf: Srf;
+  readonly media: FsmrfPort;
+  readonly sfu: Sfu;
+  readonly directory: MemoryDirectory;
+  readonly lockout: PinLockout;
+  readonly recognition: TrunkRecognition;
+  readonly limits: TrunkLimits;
+  readonly records: RecordStore;
+  readonly metrics: GatewayMetrics;
+  /** File of a prompt as the media server sees it. */
+  readonly promptsRoot: string;
+  readonly calls: Map<string, Call>;
+  draining: boolean;
+  emit(event: GatewayEvent): void;
+}
+
+/** Metrics of a gateway that nobody measures. */
+export const NO_METRICS: GatewayMetrics = {
+  callStarted: () => undefined,
+  callEnded: () => undefined,
+  stage: () => undefined,
+  pin: () => undefined,
+  gauges: () => undefined,
+  engine: () => undefined,
+};
+
+/** The configured waits in milliseconds. */
+export function timingsOf(ivr: IvrTimings = {}): JoinTimings {
+  const ms = (seconds: number | undefined, otherwise: number) => (seconds === undefined ? otherwise : seconds * 1000);
+  return {
+    entryMs: ms(ivr.entrySeconds, DEFAULT_TIMINGS.entryMs),
+    firstDigitMs: ms(ivr.firstDigitSeconds, DEFAULT_TIMINGS.firstDigitMs),
+    interDigitMs: ms(ivr.interDigitSeconds, DEFAULT_TIMINGS.interDigitMs),
+    tries: ivr.tries ?? DEFAULT_TIMINGS.tries,
+    lobbyMs: ms(ivr.lobbySeconds, DEFAULT_TIMINGS.lobbyMs),
+    hostMs: ms(ivr.hostSeconds, DEFAULT_TIMINGS.hostMs),
+  };
+}
+
+/** The trunk of this name, the default one too. */
+export function trunkNamed(context: GatewayContext, name: string | null): Trunk | undefined {
+  const { trunks, defaultTrunk } = context.config;
+  return name === null
+    ? undefined
+    : (trunks.find((trunk) => trunk.name === name) ?? (defaultTrunk?.name === name ? defaultTrunk : undefined));
+}
+
+/**
+ * Takes a call into the list of calls and out of it: its place on the trunk, its events, its record, its one line in the log.
+ */
+export function track(context: GatewayContext, call: Call): void {
+  const { info } = call.leg;
+  context.calls.set(call.id, call);
+  call.on("changed", () => context.emit({ type: "call", call: call.view() }));
+  call.once("ended", () => {
+    context.calls.delete(call.id);
+    if (call.trunk !== null) context.limits.release(call.trunk);
+    call.end("completed", "").then(
+      (record) => keep(context, call, record),
+      (error: unknown) => call.log.error({ event: "record-failed", err: error }, "a call left no record"),
+    );
+  });
+  context.emit({ type: "call", call: call.view() });
+  call.log.info(
+    {
+      event: "call-started",
+      direction: info.direction,
+      transport: info.transport,
+      address: info.address,
+      from: info.from,
+      to: info.to,
+      trust: call.trust,
+    },
+    info.direction === "in" ? "a call came in" : "calling",
+  );
+}
+
+/** The record of a call that is over, whether it was tracked or refused at the door. */
+export function keep(context: GatewayContext, call: Call, record: CallRecord): void {
+  const answered = record.answeredAt !== null;
+  context.metrics.callEnded({
+    direction: record.direction,
+    trunk: record.trunk,
+    outcome: record.outcome,
+    answered,
+    seconds: call.age / 1000,
+  });
+  context.records.add(record);
+  context.emit({ type: "call-ended", record });
+  const fields = {
+    outcome: record.outcome,
+    reason: record.reason,
+    cause: record.cause,
+    meeting: record.meetingId,
+    seconds: Math.round(call.age / 1000),
+  };
+  if (record.sipStatus !== null && !answered) {
+    call.log.warn(
+      { event: "call-refused", status: record.sipStatus, from: record.from, to: record.to, address: call.leg.info.address, ...fields },
+      `refused: ${record.reason}`,
+    );
+  } else {
+    const quality = { codec: record.codec, srtp: record.srtp, lossPercent: record.lossPercent, jitterMs: record.jitterMs };
+    call.log.info({ event: "call-ended", ...fields, ...quality }, `ended: ${record.reason}`);
+  }
+}

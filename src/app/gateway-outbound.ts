@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { AdminError, type DialOutRequest } from "../admin/ports.ts";
+import { CAUSE } from "../call/cause.ts";
+import type { LegInfo } from "../call/leg.ts";
+import { MediaExchange, MediaRefused } from "../call/media-exchange.ts";
+import { OutgoingSipLeg } from "../call/sip/outgoing.ts";
+import type { Meeting, Role } from "../meetings/model.ts";
+import { keysMayTravel } from "../negotiation/index.ts";
+import type { Trunk } from "../trunks/model.ts";
+import { plainAddress } from "../trunks/networks.ts";
+import { Call } from "./gateway-call.ts";
+import { type GatewayContext, track, trunkNamed } from "./gateway-context.ts";
+import { sessionTimerOf } from "./gateway-inbound.ts";
+import { mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
+import { type DialTarget, dialTarget } from "./gateway-targets.ts";
+
+/** Nobody answers: the far end rang this long. */
+const NO_ANSWER_MS = 120_000;
+
+export interface Invitation {
+  readonly target: DialTarget;
+  readonly trunk: Trunk;
+  readonly meeting: Meeting;
+  readonly role: Role;
+  readonly displayName: string | undefined;
+  /** Replaces value, for a call that takes another's place. */
+  readonly replaces?: string | undefined;
+}
+
+/** Calls that we make, to bring somebody into a meeting. */
+export class Outbound {
+  readonly #context: GatewayContext;
+  readonly #reception: Reception;
+
+  constructor(context: GatewayContext, reception: Reception) {
+    this.#context = context;
+    this.#reception = reception;
+  }
+
+  /** `POST /calls`. Resolves when it rings, or is refused; throws AdminError for what cannot be tried. */
+  async dialOut(request: DialOutRequest): Promise<Call> {
+    const meeting = this.#context.directory.get(request.meetingId);
+    if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${request.meetingId}`);
+    if (meeting.endToEndEncrypted) throw new AdminError(409, "end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
+    if (this.#context.draining) throw new AdminError(503, "draining", "the gateway is being taken out of service");
+    if (!this.#context.media.connected) throw new AdminError(503, "media-server-lost", "the media server is not connected");
+    const { trunk, target } = this.#targetOf(request);
+    const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
+    await ringing;
+    return call;
+  }
+
+  /** Calls. `ringing` resolves when the far end rings or answers, or the call is over; `answered` with whether it was answered. */
+  invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<void>; readonly answered: Promise<boolean> } {
+    const context = this.#context;
+    const { target, trunk, meeting, displayName, replaces } = invitation;
+    const from = this.#from();
+    const { digest } = trunk.identity;
+    const id = randomUUID();
+    const info: LegInfo = {
+      callId: id,
+      protocol: "sip",
+      direction: "out",
+      transport: target.transport,
+      address: plainAddress(target.host),
+      from: from ?? "sip:crosspoint",
+      to: target.uri,
+      displayName: displayName ?? target.user ?? target.uri,
+      userAgent: undefined,
+    };
+    const ringing = Promise.withResolvers<void>();
+    const leg = new OutgoingSipLeg(
+      context.srf,
+      {
+        uri: target.uri,
+        ...(from === undefined ? {} : { from: `<${from}>` }),
+        ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
+        ...(replaces === undefined ? {} : { headers: { Replaces: replaces, Require: "replaces" } }),
+        ...(digest ? { auth: { username: digest.username, password: digest.password } } : {}),
+      },
+      info,
+      sessionTimerOf(context),
+    );
+    const call = new Call({
+      id,
+      leg,
+      trunk: trunk.name,
+      trust: trunk.trust,
+      clock: context.clock,
+      log: context.log.child({ call: id, callId: id, trunk: trunk.name }),
+    });
+    call.meetingId = meeting.id;
+    context.limits.occupy(trunk.name);
+    context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
+    track(context, call);
+    call.once("ended", () => ringing.resolve());
+    const answered = this.#place(call, leg, invitation, ringing.resolve).catch((error: unknown) => {
+      const refusal = mediaRefusal(error);
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+      return false;
+    });
+    return { call, ringing: ringing.promise, answered };
+  }
+
+  async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
+    const context = srtpContext(trunk, target.transport);
+    const secure = context.policy !== "none" && keysMayTravel(context);
+    const exchange = await MediaExchange.offering(this.#context.media, context, "later", secure);
+    call.carry(exchange);
+    if (call.over) return false;
+    const timer = setTimeout(() => void call.end("cancelled", "nobody answered", { cause: CAUSE.noAnswer }), NO_ANSWER_MS);
+    let answer: string;
+    try {
+      answer = await leg.call(exchange.localSdp, ringing);
+    } catch {
+      // the leg has said how it ended, and the call with it
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+    call.answered();
+    this.#context.metrics.stage("answered", call.age);
+    try {
+      await this.#complete(call, exchange, answer, context.policy === "required");
+    } catch (error) {
+      const refusal = mediaRefusal(error);
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+      return false;
+    }
+    if (call.over) return false;
+    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: exchange.suite }, "answered");
+    this.#reception.follow(call);
+    this.#reception.lead(call, { meeting, pin: null, role }, null, true);
+    return true;
+  }
+
+  /** Takes the answer; where it declines SRTP that was only preferred, offers anew without. */
+  async #complete(call: Call, exchange: MediaExchange, answer: string, required: boolean): Promise<void> {
+    let again: string | null;
+    try {
+      again = await exchange.complete(answer);
+    } catch (error) {
+      if (required || !(error instanceof MediaRefused) || error.refusal.code !== "srtp-answer-mismatch") throw error;
+      const plain = await exchange.offerPlain();
+      call.watch();
+      again = await exchange.complete(await call.leg.change(plain));
+    }
+    // what the media server has decided since, once; a server that changes its keys at every answer would never come to rest
+    if (again !== null) await exchange.reanswered(await call.leg.change(again));
+  }
+
+  #from(): string | undefined {
+    const { callerHost, callerUser = "crosspoint" } = this.#context.config;
+    return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
+  }
+
+  #targetOf(request: DialOutRequest): { trunk: Trunk; target: DialTarget } {
+    const { trunks, defaultTrunk } = this.#context.config;
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
+    if (/^h323:/i.test(request.uri)) throw new AdminError(400, "protocol-not-supported", "calls by H.323 cannot be made yet");
+    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk);
+    if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
+    const { trunk, target } = found;
+    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
+      throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
+    if (trunk.srtp === "required" && !keysMayTravel(srtpContext(trunk, target.transport))) {
+      throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
+    }
+    return { trunk, target };
+  }
+}

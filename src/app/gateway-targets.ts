@@ -1,0 +1,89 @@
+import type { SipTransport, Trunk } from "../trunks/model.ts";
+
+/** Where a call of ours goes. */
+export interface DialTarget {
+  /** Request-URI. */
+  readonly uri: string;
+  /** Route, where the trunk's is not the Request-URI's own. */
+  readonly proxy: string | undefined;
+  readonly transport: SipTransport;
+  readonly host: string;
+  readonly user: string | undefined;
+}
+
+interface ParsedUri {
+  readonly scheme: string;
+  readonly user: string | undefined;
+  readonly host: string;
+  readonly port: string | undefined;
+  readonly transport: SipTransport;
+}
+
+const TRANSPORTS: readonly SipTransport[] = ["udp", "tcp", "tls", "ws", "wss"];
+
+function parse(uri: string): ParsedUri | undefined {
+  const match = /^(sips?):(?:([^@\s<>"]+)@)?(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?((?:;[^\s<>"?]*)?)$/i.exec(uri);
+  if (!match) return undefined;
+  const [, scheme = "", user, host = "", port, params = ""] = match;
+  const named = /;transport=([a-z]+)/i.exec(params)?.[1]?.toLowerCase() as SipTransport | undefined;
+  if (named !== undefined && !TRANSPORTS.includes(named)) return undefined;
+  const secure = scheme.toLowerCase() === "sips";
+  return { scheme: scheme.toLowerCase(), user, host: host.toLowerCase(), port, transport: secure ? "tls" : (named ?? "udp") };
+}
+
+/**
+ * How a URI is called: through the trunk whose target has its host, through the only one named, or straight, by the default trunk's policy, where
+ * there is one. `tel:` numbers need a trunk. Undefined when it is no URI, or nothing leads there.
+ */
+export function dialTarget(
+  uri: string,
+  trunks: readonly Trunk[],
+  defaultTrunk: Trunk | null,
+): { readonly trunk: Trunk; readonly target: DialTarget } | undefined {
+  const outward = trunks.flatMap((trunk) => {
+    const target = trunk.target === null ? undefined : parse(trunk.target);
+    return target ? [{ trunk, target }] : [];
+  });
+  const tel = /^tel:(\+?[0-9*#().-]+)(?:;|$)/i.exec(uri);
+  if (tel) {
+    const number = tel[1]!.replace(/[().-]/g, "");
+    const [first] = outward;
+    return (
+      first && {
+        trunk: first.trunk,
+        target: { ...via(first.target), uri: `${withUser(first.target, number)};user=phone`, user: number, proxy: undefined },
+      }
+    );
+  }
+  const wanted = parse(uri);
+  if (!wanted) return undefined;
+  const ours =
+    outward.find(({ target }) => target.host === wanted.host) ?? (defaultTrunk === null && outward.length === 1 ? outward[0] : undefined);
+  if (ours) {
+    const same = ours.target.host === wanted.host;
+    const transport = uri.includes("transport=") || wanted.scheme === "sips" ? wanted.transport : ours.target.transport;
+    const request = same && wanted.port === undefined && wanted.user !== undefined ? withUser(ours.target, wanted.user) : uri;
+    return {
+      trunk: ours.trunk,
+      target: {
+        ...via(ours.target),
+        transport: same ? transport : ours.target.transport,
+        uri: request,
+        user: wanted.user,
+        proxy: same ? undefined : ours.trunk.target!,
+      },
+    };
+  }
+  const straight = defaultTrunk ?? trunks.find((trunk) => trunk.target === null && trunks.length === 1);
+  return (
+    straight && { trunk: straight, target: { uri, proxy: undefined, transport: wanted.transport, host: wanted.host, user: wanted.user } }
+  );
+}
+
+function via(target: ParsedUri): { transport: SipTransport; host: string } {
+  return { transport: target.transport, host: target.host };
+}
+
+function withUser({ scheme, host, port, transport }: ParsedUri, user: string): string {
+  return `${scheme}:${user}@${host}${port === undefined ? "" : `:${port}`}${scheme === "sips" || transport === "udp" ? "" : `;transport=${transport}`}`;
+}

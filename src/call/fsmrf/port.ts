@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import type { MediaPort, MediaPortEvents, MediaSession } from "../media.ts";
+import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
+import { type ConnectOptions, createMrf, type EslConnection, type MediaServer } from "./library.ts";
+import { probe } from "./probe.ts";
+import { FsmrfSession } from "./session.ts";
+
+/** The first connection, and each anew, is given up after this long. */
+const CONNECT_MS = 3_000;
+/** Between two attempts: doubles from the first to the last. */
+const RETRY_MS = { first: 250, last: 5_000 } as const;
+/** The media server has answered the INVITE; it connects back within this, or never. */
+const CALLBACK_MS = 5_000;
+
+/** What the port tells its owner's log. */
+export type PortLog = (level: "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
+
+/**
+ * FreeSWITCH, or the embedded media server, through drachtio-fsmrf. Sessions are opened here and not by `createEndpoint`, which refuses RTP/SAVP offers,
+ * acknowledges late offers with a stand-in before the answer is there, and so loses keys and direction.
+ */
+export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPort {
+  readonly #srf: Srf;
+  readonly #options: ConnectOptions;
+  readonly #log: PortLog;
+  readonly #sessions = new Set<FsmrfSession>();
+  #server: MediaServer | undefined;
+  #closed = false;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs: number = RETRY_MS.first;
+
+  constructor(srf: Srf, options: ConnectOptions, log: PortLog) {
+    super();
+    this.#srf = srf;
+    this.#options = options;
+    this.#log = log;
+  }
+
+  get connected(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Connects; rejects when the media server is not there or does not let us in. Afterwards a lost connection is mended without being asked. */
+  async connect(): Promise<void> {
+    await probe(this.#options, CONNECT_MS);
+    if (this.#closed) return;
+    const attempt = createMrf(this.#srf).connect(this.#options);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no event socket at ${this.#options.address}:${this.#options.port}, or not with this password`)),
+        CONNECT_MS,
+      );
+    });
+    // one that comes too late is not wanted any more
+    attempt.then(
+      (server) => this.#server !== server && this.#discard(server),
+      () => undefined,
+    );
+    try {
+      const server = await Promise.race([attempt, late]);
+      if (this.#closed) return this.#discard(server);
+      this.#server = server;
+      server.on("end", () => this.#onLost(server, "the event socket was closed"));
+      // reconnecting is ours: the library would go on with the same object and no sessions
+      server.conn.on("esl::end", () => this.#discard(server));
+      server.on("error", () => undefined);
+      this.#retryMs = RETRY_MS.first;
+      this.emit("connected");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** An API command of the media server; rejects while there is none. */
+  async api(command: string): Promise<string> {
+    if (!this.#server) throw new Error("the media server is not connected");
+    return this.#server.api(command);
+  }
+
+  async open(offer: string): Promise<MediaSession> {
+    const { server, token, headers, uri } = this.#prepare({});
+    const connection = this.#awaitConnection(server, token);
+    try {
+      const dialog = await this.#srf.createUAC(uri, { localSdp: offer, headers });
+      return this.#keep(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }), dialog, connection.start(), server);
+    } catch (error) {
+      connection.stop();
+      throw error;
+    }
+  }
+
+  async openWithoutOffer({ secure, answer }: { readonly secure: boolean; readonly answer: "soon" | "later" }): Promise<MediaSession> {
+    const { server, token, headers, uri } = this.#prepare(secure ? { "X-Secure-RTP": "true" } : {});
+    const connection = this.#awaitConnection(server, token);
+    try {
+      if (answer === "later") {
+        const dialog: Dialog = await this.#srf.createUAC(uri, { headers });
+        return await this.#keep(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }), dialog, connection.start(), server);
+      }
+      const late: LateDialog = await this.#srf.createUAC(uri, { headers, noAck: true });
+      const session = new FsmrfSession({
+        server,
+        localSdp: late.sdp,
+        complete: async (sdp) => {
+          const dialog = await late.ack(sdp);
+          await this.#keep(session, dialog, connection.start(), server);
+        },
+        abandon: () => {
+          connection.stop();
+          return late.destroy();
+        },
+      });
+      this.#sessions.add(session);
+      session.once("gone", () => this.#sessions.delete(session));
+      return session;
+    } catch (error) {
+      connection.stop();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    const server = this.#server;
+    this.#server = undefined;
+    if (server) this.#discard(server);
+  }
+
+  #prepare(extra: Record<string, string>) {
+    const server = this.#server;
+    const address = server?.sip.ipv4.udp.address;
+    if (!server || !address) throw new Error("the media server is not connected");
+    const token = randomUUID();
+    const headers = {
+      ...extra,
+      "User-Agent": `drachtio-fsmrf:${token}`,
+      "X-esl-outbound": `${server.advertisedAddress}:${server.advertisedPort}`,
+    };
+    return { server, token, headers, uri: `sip:drachtio@${address}` };
+  }
+
+  /** The library hands over the connection that belongs to `token`, before or after the SIP dialog is there. */
+  #awaitConnection(server: MediaServer, token: string) {
+    const arrived = Promise.withResolvers<EslConnection>();
+    arrived.promise.catch(() => undefined);
+    // the library clears this timer and would otherwise run it: it is for nothing else
+    const entry = { fn: arrived.resolve, connTimeout: setTimeout(() => undefined, 0) };
+    server.pendingConnections.set(token, entry);
+    const stop = () => {
+      server.pendingConnections.delete(token);
+      arrived.reject(new Error("the media server did not connect back"));
+    };
+    return {
+      stop,
+      start: async () => {
+        const timer = setTimeout(stop, CALLBACK_MS);
+        return arrived.promise.finally(() => clearTimeout(timer));
+      },
+    };
+  }
+
+  async #keep(session: FsmrfSession, dialog: Dialog, connection: Promise<EslConnection>, server: MediaServer): Promise<FsmrfSession> {
+    this.#sessions.add(session);
+    session.once("gone", () => this.#sessions.delete(session));
+    session.onClosed(() => this.#sessions.delete(session));
+    try {
+      session.attach(dialog, await connection, server);
+      return session;
+    } catch (error) {
+      this.#sessions.delete(session);
+      await dialog.destroy({}).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #onLost(server: MediaServer, reason: string): void {
+    if (this.#server !== server) return;
+    this.#server = undefined;
+    this.emit("lost", reason);
+    for (const session of this.#sessions) session.lost();
+    this.#sessions.clear();
+    this.#discard(server);
+    if (!this.#closed) this.#reconnectLater();
+  }
+
+  #reconnectLater(): void {
+    this.#retry = setTimeout(() => {
+      if (this.#closed) return;
+      this.connect().catch((error: unknown) => {
+        this.#log("info", "media-server-retry", { error: String(error), nextAttemptMs: this.#retryMs });
+        this.#reconnectLater();
+      });
+    }, this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.last);
+  }
+
+  /** Lets go of a connection; the library's own reconnecting with it. */
+  #discard(server: MediaServer): void {
+    clearTimeout(server.conn.reconnectVars?.retryTimer);
+    try {
+      server.disconnect();
+    } catch {
+      // it has no socket any more: it is let go of already
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import {
+  type AudioChoice,
+  answerForCaller,
+  answerForMediaServer,
+  chooseAudio,
+  compareDescriptions,
+  offerForMediaServer,
+  offerForPeer,
+  type Refusal,
+  refusal,
+  type SrtpContext,
+} from "../negotiation/index.ts";
+import { parseSdp, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
+import type { MediaPort, MediaSession } from "./media.ts";
+
+/** An offer that has been read and may be answered. */
+export interface AcceptableOffer {
+  readonly kind: "acceptable";
+  readonly offer: SdpSession;
+  readonly choice: AudioChoice;
+}
+
+/** An offer or answer that is no session description. */
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly text: string;
+}
+
+/** Reads an offer and decides about its audio, before anything is opened for it. */
+export function readOffer(text: string, context: SrtpContext): AcceptableOffer | Refusal | Unreadable {
+  const offer = read(text);
+  if ("kind" in offer) return offer;
+  const choice = chooseAudio(offer, context);
+  return choice.kind === "refuse" ? choice : { kind: "acceptable", offer, choice };
+}
+
+function read(text: string): SdpSession | Unreadable {
+  try {
+    return parseSdp(text);
+  } catch (error) {
+    return { kind: "unreadable", text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** An exchange that failed for a reason the far end is to be told. */
+export class MediaRefused extends Error {
+  override name = "MediaRefused";
+  readonly refusal: Refusal;
+  constructor(reason: Refusal) {
+    super(reason.text);
+    this.refusal = reason;
+  }
+}
+
+function agreed<T extends { readonly kind: string }>(result: T | Refusal): T {
+  if (result.kind === "refuse") throw new MediaRefused(result as Refusal);
+  return result as T;
+}
+
+/**
+ * The descriptions between a far end and its media session: the far end's offer as the media server gets it, and the way back, now and for every change
+ * later. Whoever made the last offer does not matter to a later one.
+ */
+export class MediaExchange {
+  readonly #port: MediaPort;
+  readonly #context: SrtpContext;
+  #media: MediaSession;
+  /** The far end's last description and which line of it is the audio. */
+  #theirs: { readonly session: SdpSession; readonly index: number } | undefined;
+  /** Our last to them, whose o= line goes on. */
+  #ours: SdpSession;
+  #suite: string | null;
+
+  private constructor(port: MediaPort, context: SrtpContext, media: MediaSession, ours: SdpSession) {
+    this.#port = port;
+    this.#context = context;
+    this.#media = media;
+    this.#ours = ours;
+    this.#suite = null;
+  }
+
+  /** Answers an offer. Rejects with MediaRefused when the media server has nothing in common with it. */
+  static async answering(port: MediaPort, context: SrtpContext, accepted: AcceptableOffer): Promise<MediaExchange> {
+    const { offer, choice } = accepted;
+    const media = await openFor(port, writeSdp(offerForMediaServer(offer, choice)));
+    try {
+      const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice }));
+      const exchange = new MediaExchange(port, context, media, session);
+      exchange.#theirs = { session: offer, index: choice.index };
+      exchange.#suite = suiteOf(choice);
+      return exchange;
+    } catch (error) {
+      await media.close();
+      throw error;
+    }
+  }
+
+  /** Makes an offer, to be answered soon (delayed offer) or later (a call of ours). */
+  static async offering(port: MediaPort, context: SrtpContext, answer: "soon" | "later", secure: boolean): Promise<MediaExchange> {
+    const media = await port.openWithoutOffer({ secure, answer });
+    try {
+      const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context));
+      return new MediaExchange(port, context, media, session);
+    } catch (error) {
+      await media.close();
+      throw error;
+    }
+  }
+
+  get media(): MediaSession {
+    return this.#media;
+  }
+
+  /** What the far end is to get: our answer, or our offer. */
+  get localSdp(): string {
+    return writeSdp(this.#ours);
+  }
+
+  /** SDES suite in use; null for plain RTP. */
+  get suite(): string | null {
+    return this.#suite;
+  }
+
+  /**
+   * Takes the answer to our offer. Resolves with a new offer where the media server, once it knew the answer, wants the far end to know other keys or
+   * another address; null when all is said. Rejects with MediaRefused.
+   */
+  async complete(answerText: string): Promise<string | null> {
+    const answer = read(answerText);
+    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", `The answer is no session description: ${answer.text}`, 304));
+    const before = this.#media.localSdp;
+    const { session, decision } = agreed(
+      answerForMediaServer(answer, { mediaServerOffer: parseSdp(before), sent: this.#ours, context: this.#context }),
+    );
+    await this.#media.accept(writeSdp(session));
+    this.#theirs = { session: answer, index: 0 };
+    this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
+    const changed = compareDescriptions(parseSdp(before), parseSdp(this.#media.localSdp), 0);
+    if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
+    const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, this.#ours));
+    this.#ours = next;
+    return writeSdp(next);
+  }
+
+  /** Answers a later offer of the far end. Rejects with MediaRefused; then everything is as it was. */
+  async reanswer(offerText: string): Promise<string> {
+    const read = readOffer(offerText, this.#context);
+    if (read.kind === "unreadable") throw new MediaRefused(refusal("audio-rejected", read.text, 304));
+    const { offer, choice } = agreed(read) as AcceptableOffer;
+    if (this.#theirs) {
+      const changed = agreed(compareDescriptions(this.#theirs.session, offer, choice.index));
+      if (changed.unchanged) return writeSdp(this.#ours);
+    }
+    const answer = await this.#media.modify(writeSdp(offerForMediaServer(offer, choice))).catch((error: unknown) => {
+      throw error instanceof MediaRefused
+        ? error
+        : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
+    });
+    const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, previous: this.#ours }));
+    this.#theirs = { session: offer, index: choice.index };
+    this.#ours = session;
+    this.#suite = suiteOf(choice);
+    return writeSdp(session);
+  }
+
+  /** They asked for our offer by a re-INVITE without one, got `localSdp`, and answer. Their answer may hold, resume, or move the media. */
+  async reanswered(answerText: string): Promise<void> {
+    const answer = read(answerText);
+    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
+    const choice = agreed(chooseAudio(answer, this.#context));
+    await this.#media.modify(writeSdp(offerForMediaServer(answer, choice)));
+    this.#theirs = { session: answer, index: choice.index };
+  }
+
+  /** Drops the media session for a new one that offers without keys: the far end has declined SRTP, which was not required. */
+  async offerPlain(): Promise<string> {
+    const media = await this.#port.openWithoutOffer({ secure: false, answer: "later" });
+    const before = this.#media;
+    this.#media = media;
+    await before.close();
+    const { session } = agreed(offerForPeer(parseSdp(media.localSdp), { ...this.#context, policy: "none" }, this.#ours));
+    this.#ours = session;
+    return writeSdp(session);
+  }
+
+  close(): Promise<void> {
+    return this.#media.close();
+  }
+}
+
+function suiteOf(choice: AudioChoice): string | null {
+  return choice.decision.kind === "srtp" ? choice.decision.crypto.keying.suite.name : null;
+}
+
+/** A media server that cannot take an offer answers 488 (415, 606); anything else is its own trouble. */
+async function openFor(port: MediaPort, offer: string): Promise<MediaSession> {
+  try {
+    return await port.open(offer);
+  } catch (error) {
+    const status = (error as { status?: unknown }).status;
+    if (status === 488 || status === 415 || status === 606)
+      throw new MediaRefused(refusal("no-common-codec", "No audio codec in common", 304));
+    throw error;
+  }
+}

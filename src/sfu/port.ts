@@ -1,0 +1,46 @@
+import type { MediaSession } from "../call/media.ts";
+
+/** Who joins, and how. */
+export interface SfuParticipant {
+  /** The participant's identifier: unique, of `[A-Za-z0-9._-]`. */
+  readonly id: string;
+  readonly displayName: string;
+  /** Audio, from and to the media server. */
+  readonly media: MediaSession;
+  readonly muted: boolean;
+}
+
+/** What happens to somebody in the meeting's media. */
+export interface SeatEvents {
+  talking: [talking: boolean];
+  /** They are now the one whom an active-speaker view shows. */
+  floor: [];
+  /** They are out without `leave` having been called: the SFU or the media server put them out. */
+  removed: [];
+}
+
+/**
+ * One participant's place in a meeting. After `leave` or `removed` its methods do nothing.
+ */
+export interface Seat {
+  on<E extends keyof SeatEvents>(event: E, listener: (...args: SeatEvents[E]) => void): this;
+  setMuted(muted: boolean): Promise<void>;
+  /** Plays files to this participant alone, one after the other, over the meeting. Resolves when they are queued. */
+  play(files: readonly string[]): Promise<void>;
+  /** Out of the meeting; the media session stays, for last words. */
+  leave(): Promise<void>;
+}
+
+/**
+ * The meeting's SFU (design decision 7): everything the gateway asks of it. An adapter takes the participant's media session and brings its audio into the
+ * meeting; how is its own affair. A meeting comes into being with its first participant and is gone with its last.
+ *
+ * An adapter must: let everybody hear everybody but themselves; say `talking` within half a second of speech and of its end; make `setMuted` effective before
+ * it resolves; survive that a session closes without `leave`.
+ */
+export interface Sfu {
+  /** Resolves when the participant hears and is heard. Rejects when the meeting cannot be joined; the media session is then as it was. */
+  join(meetingId: string, participant: SfuParticipant): Promise<Seat>;
+  /** Plays files to everybody in the meeting, one after the other. Does nothing where nobody is. */
+  announce(meetingId: string, files: readonly string[]): Promise<void>;
+}
