@@ -178,7 +178,11 @@ function meetingsOf(config: GatewayConfig, context: GatewayContext): Promise<Mee
     config.meetings.map((definition) => {
       const before = context.directory.get(definition.id);
       // only a PIN's hash is taken over from before: what the file does not say any more is as if it had never said it
-      return defineMeeting({ guestPin: null, hostPin: null, ...definition }, before && { ...defaultMeeting(before.id, config.language), guestPin: before.guestPin, hostPin: before.hostPin }, config.language);
+      return defineMeeting(
+        { guestPin: null, hostPin: null, ...definition },
+        before && { ...defaultMeeting(before.id, config.language), guestPin: before.guestPin, hostPin: before.hostPin },
+        config.language,
+      );
     }),
   );
 }
