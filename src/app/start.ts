@@ -9,7 +9,7 @@ import { projectRoot } from "./config/load.ts";
 import { type RunningMediaServer, type RunningSipEngine, startMedia, startSip } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import { gatewayConfig } from "./gateway-config.ts";
-import type { Gateway, GatewayConfig, GatewayOptions } from "./gateway-options.ts";
+import type { GatewayConfig } from "./gateway-options.ts";
 import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { version } from "./version.ts";
@@ -26,10 +26,6 @@ export interface Running {
   reload(config: Config): Promise<void>;
   /** Ends calls, keeps records, closes everything. A drain waits for calls to end first. */
   stop(drainSeconds?: number): Promise<void>;
-}
-
-interface GatewayModule {
-  createGateway(options: GatewayOptions): Promise<Gateway>;
 }
 
 const hour = 3_600_000;
@@ -54,7 +50,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     import("../admin/metrics.ts"),
     import("../records/store.ts"),
     import("./kept-meetings.ts"),
-    import("./gateway.ts" as string),
+    import("./gateway.ts"),
   ]);
   modules.catch(() => {});
   const media = startMedia(config);
@@ -68,7 +64,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   const sipEngine: RunningSipEngine = await startSip(config, tls);
   undo.push(() => sipEngine.stop());
   const mediaServer: RunningMediaServer = await media;
-  const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, gatewayModule] = await modules;
+  const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, { createGateway }] = await modules;
 
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),
@@ -82,11 +78,12 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
   };
   const metrics = new Metrics({ version, engines, certificates: () => expiries(config) });
-  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) }) as GatewayConfig;
-  const gateway = await (gatewayModule as GatewayModule).createGateway({
+  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
+  const gateway = await createGateway({
     config: forGateway(config),
     logger,
     drachtio: sipEngine.address,
+    sipEngine: config.engine.sip,
     freeswitch: mediaServer.address,
     records,
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
