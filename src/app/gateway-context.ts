@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { GatewayEvent } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
 import type { FsmrfPort } from "../call/fsmrf/port.ts";
+import type { SessionTimerPolicy } from "../call/session-timer.ts";
 import type { Srf } from "../call/sip/drachtio.ts";
 import { DEFAULT_TIMINGS, type JoinTimings } from "../ivr/join-types.ts";
 import type { MemoryDirectory } from "../meetings/directory.ts";
@@ -57,6 +58,11 @@ export function timingsOf(ivr: IvrTimings = {}): JoinTimings {
     lobbyMs: ms(ivr.lobbySeconds, DEFAULT_TIMINGS.lobbyMs),
     hostMs: ms(ivr.hostSeconds, DEFAULT_TIMINGS.hostMs),
   };
+}
+
+export function sessionTimerOf(context: GatewayContext): SessionTimerPolicy {
+  const { expires = 1800, minSe = 90 } = context.config.sessionTimer ?? {};
+  return { expires, minSe };
 }
 
 /** The trunk of this name, the default one too. */

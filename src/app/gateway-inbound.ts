@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { LegInfo } from "../call/leg.ts";
-import type { SessionTimerPolicy } from "../call/session-timer.ts";
 import type { SipRequest, SipResponse } from "../call/sip/drachtio.ts";
 import { IncomingSipLeg } from "../call/sip/incoming.ts";
 import { ALLOW } from "../call/sip/sip-leg.ts";
@@ -12,7 +11,7 @@ import type { Recognition } from "../trunks/recognition.ts";
 import { ScannerSense } from "../trunks/scanners.ts";
 import { parsePeerCertificate } from "../wire/sip/index.ts";
 import { Call } from "./gateway-call.ts";
-import { type GatewayContext, keep, track } from "./gateway-context.ts";
+import { type GatewayContext, keep, sessionTimerOf, track } from "./gateway-context.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { type Destination, type Reception, srtpContext } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
@@ -20,11 +19,6 @@ import type { Transfers } from "./gateway-transfers.ts";
 
 /** A stranger who is not answered is logged and recorded this seldom. */
 const SILENT_LOG_MS = 60_000;
-
-export function sessionTimerOf(context: GatewayContext): SessionTimerPolicy {
-  const { expires = 1800, minSe = 90 } = context.config.sessionTimer ?? {};
-  return { expires, minSe };
-}
 
 /** Calls and other requests that come in: who it is, whether they may, and on to the reception. */
 export class Inbound {

@@ -9,8 +9,7 @@ import { keysMayTravel } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
 import { Call } from "./gateway-call.ts";
-import { type GatewayContext, track, trunkNamed } from "./gateway-context.ts";
-import { sessionTimerOf } from "./gateway-inbound.ts";
+import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import { mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
 
