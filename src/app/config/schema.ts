@@ -227,7 +227,10 @@ export const configSchema = z.strictObject({
     .describe("Language of the prompts before the meeting is known, and of meetings that name none."),
   accessNumbers: z.array(dialled()).default([]).describe("Numbers that ask for the meeting's number."),
   unknownCallers: unknownCallersSchema,
-  trunks: z.array(trunkSchema).default([]).describe("Peers that bring or take calls. Of those that match a call, the one that demands most is it; of equals, the first."),
+  trunks: z
+    .array(trunkSchema)
+    .default([])
+    .describe("Peers that bring or take calls. Of those that match a call, the one that demands most is it; of equals, the first."),
   meetings: z.array(meetingSchema).default([]).describe("Meetings. The admin API may add others, not change these."),
 });
 

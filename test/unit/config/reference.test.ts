@@ -19,6 +19,8 @@ it("its example is right", () => {
   const { mistakes, warnings } = loadConfig({ file: "example.yaml", cwd: folder, env });
   rmSync(folder, { recursive: true });
   // The certificates are not here; everything else must be right.
-  expect(mistakes.map(showMistake).filter((line) => !line.includes("there is no such file") && !line.includes("no CA is named"))).toEqual([]);
+  expect(mistakes.map(showMistake).filter((line) => !line.includes("there is no such file") && !line.includes("no CA is named"))).toEqual(
+    [],
+  );
   expect(warnings.map(showMistake)).toEqual([]);
 });
