@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createEncoder } from "../../../src/audio/codecs.ts";
 import type { SampleRate } from "../../../src/audio/format.ts";
 import { EncoderPool } from "../../../src/audio/mix/encoder-pool.ts";
 import type { MixMember } from "../../../src/audio/mix/member.ts";
 import { type MixEvent, MixRoom } from "../../../src/audio/mix/room.ts";
-import { concat, rmsDb, seededNoise, tone, toneLevel, tonesIn } from "../../support/spectrum.ts";
+import { readWav } from "../../../src/audio/wav.ts";
+import { concat, rmsDb, seededNoise, snrDb, tone, toneLevel, tonesIn } from "../../support/spectrum.ts";
 
 /** A room whose members each play a sound of their own; keeps what each hears and what happens. */
 class Party {
@@ -159,6 +162,17 @@ describe("MixRoom", () => {
     party.play(a, tone(420, 8000, 1000, -30));
     party.run(400);
     expect(party.tones(b, frequencies)).toEqual([420]);
+  });
+
+  it("passes speech whole, quiet ends of words too", () => {
+    const recording = readWav(readFileSync(join(import.meta.dirname, "../../../src/ivr/prompts/de/enter-host-pin-or-hash.wav"))).pcm;
+    const party = new Party();
+    const hiss = seededNoise(12);
+    const spoken = recording.map((v) => v / 4 + hiss() * 20);
+    party.join(16000, spoken);
+    const listener = party.join(16000);
+    party.run((spoken.length / 16) | 0);
+    expect(snrDb(spoken.subarray(1600), party.heard(listener))).toBeGreaterThan(25);
   });
 
   it("never wraps when everybody shouts", () => {
