@@ -18,7 +18,7 @@ import { Inbound } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { StatefulProxy } from "./proxy.ts";
 import { type EngineOptions, EngineState, type EngineStats } from "./state.ts";
-import { sameSecret } from "./secret.ts";
+import { sameSecret } from "../security/token.ts";
 
 /** Version told to applications: drachtio-srf decides by it whether pings are understood. */
 const VERSION = "v0.9.10";

@@ -101,7 +101,6 @@ export class Inbound {
     if (dialog.confirmed) dialog.learn(request, source);
     this.#manager.track(dialog, connection);
     if (request.method === "INVITE") {
-      transaction.reply(100, now);
       if (dialog.invite !== undefined || this.#offerWaits(dialog)) {
         // RFC 3261 section 14.2: an earlier INVITE still waits for its final response.
         transaction.reply(500, now, undefined, { "Retry-After": "2" });
