@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from "node:dgram";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { CallEvent, CallStyle, LocalMedia } from "../../src/h323/index.ts";
-import { type H323Endpoint, type H323Session, openH323Endpoint } from "../../src/io/index.ts";
+import { type CallEvent, type CallStyle, Gatekeeper, type GatekeeperEvent, type LocalMedia } from "../../src/h323/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket } from "../../src/io/index.ts";
 import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
 import { OUTGOING, ooh323 } from "../support/ooh323.ts";
 import { describeWithPeers } from "../support/peers.ts";
@@ -195,5 +196,79 @@ describeWithPeers("H.323 with Asterisk's chan_ooh323", ["asterisk"], () => {
       await rtp.until(before + 25);
       session.act((machine) => machine.release(16));
     });
+  });
+
+  it("it registers with our gatekeeper, asks for admission and calls us; and we call it by its number", async () => {
+    const signalling = { host: US, port: 1720 };
+    const events: GatekeeperEvent[] = [];
+    const gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
+      { host: US, port: 1719, onEvent: (event) => events.push(event) },
+      (ras) => {
+        return new Gatekeeper({
+          identifier: "crosspoint",
+          ras,
+          signalling,
+          timeToLive: 60,
+          maxEndpoints: 10,
+          password: () => undefined,
+          ours: (alias) => alias === "1000",
+          neighbours: [],
+          maxBandwidth: 200_000,
+          epoch: Math.floor(Date.now() / 1000 - performance.now() / 1000),
+          random: (count) => randomBytes(count),
+        });
+      },
+    );
+    const asterisk = await startAsterisk({
+      name: "h323gk",
+      ip: ASTERISK,
+      rtpStart: 17_100,
+      ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, gatekeeper: US }),
+      extensions: OUTGOING,
+    });
+    const rtp = await rtpPort();
+    const incoming = new Watched();
+    const endpoint = await openH323Endpoint({
+      host: US,
+      port: 1720,
+      identity: { aliases: [{ "h323-ID": "crosspoint" }], displayName: "Crosspoint", product: "Crosspoint", version: "0" },
+      capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: 101, userInput: ["alphanumeric"] },
+      onSession: (session) => {
+        session.onEvent = (event) => {
+          incoming.push(event);
+          if (event.type === "incoming")
+            session.act((machine, now) => {
+              machine.setMedia(rtp.media, now);
+              machine.answer(now);
+            });
+        };
+      },
+    });
+    try {
+      await expect.poll(() => gatekeeper.machine.find("500")?.signalling.host, { timeout: 10_000 }).toBe(ASTERISK);
+      expect(gatekeeper.machine.find("asterisk")?.product).toBe("ooh323");
+      asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
+      expect(await incoming.until("released")).toMatchObject({ cause: 16, by: "peer" });
+      expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
+      const outgoing = new Watched();
+      const session = await endpoint.call(
+        gatekeeper.machine.find("500")!.signalling,
+        { aliases: [{ dialledDigits: "601" }] },
+        {
+          prepare: (s) => {
+            s.onEvent = (event) => outgoing.push(event);
+            s.act((machine, now) => machine.setMedia(rtp.media, now));
+          },
+        },
+      );
+      await outgoing.until("established");
+      await rtp.until(25);
+      session.act((machine) => machine.release(16));
+    } finally {
+      rtp.socket.close();
+      await endpoint.close();
+      await asterisk.stop();
+      await gatekeeper.close();
+    }
   });
 });

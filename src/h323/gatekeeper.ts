@@ -1,0 +1,409 @@
+import type { Millis } from "../base/clock.ts";
+import {
+  type AdmissionRejectReason,
+  type AliasAddress,
+  decodeRas,
+  encodeRas,
+  H225_VERSION,
+  type RasMessage,
+  type RegistrationRejectReason,
+} from "../wire/h225/index.ts";
+import { type Address, fromH225, toH225 } from "./address.ts";
+import { aliasText } from "./call-messages.ts";
+import { verify } from "./ras-security.ts";
+import { Timers } from "./timers.ts";
+
+export interface GatekeeperConfig {
+  readonly identifier: string;
+  /** Where we take RAS and calls. */
+  readonly ras: Address;
+  readonly signalling: Address;
+  /** Longest registration, seconds. */
+  readonly timeToLive: number;
+  readonly maxEndpoints: number;
+  /** Password of an alias; undefined where it needs none; null where it may not register. */
+  readonly password: (alias: string) => string | undefined | null;
+  /** Whether the gateway itself takes calls for this alias. */
+  readonly ours: (alias: string) => boolean;
+  /** Other gatekeepers asked by LRQ for what is not here. */
+  readonly neighbours: readonly Address[];
+  /** Most bandwidth of a call, units of 100 bit/s. */
+  readonly maxBandwidth: number;
+  /** Seconds since 1970 at `now` 0. */
+  readonly epoch: number;
+  readonly random: (count: number) => Uint8Array;
+}
+
+/** A registered endpoint. */
+export interface Registration {
+  readonly endpointIdentifier: string;
+  readonly aliases: readonly AliasAddress[];
+  readonly signalling: Address;
+  /** Where its requests come from: answers go there whatever it says its address is. */
+  readonly ras: Address;
+  readonly product: string | undefined;
+  readonly expires: Millis;
+}
+
+export type GatekeeperEvent =
+  | { readonly type: "registered"; readonly registration: Registration }
+  | { readonly type: "unregistered"; readonly registration: Registration; readonly reason: "expired" | "asked" | "replaced" }
+  | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string }
+  | { readonly type: "admitted"; readonly from: Registration; readonly callIdentifier: string; readonly to: Address }
+  | { readonly type: "disengaged"; readonly from: Registration; readonly callIdentifier: string };
+
+export type GatekeeperOutput =
+  | { readonly type: "send"; readonly to: Address; readonly bytes: Uint8Array }
+  | { readonly type: "event"; readonly event: GatekeeperEvent };
+
+type AdmissionRequest = NonNullable<RasMessage["admissionRequest"]>;
+interface Location {
+  readonly sequence: number;
+  readonly request: AdmissionRequest;
+  readonly from: Address;
+  readonly caller: Registration;
+}
+type TimerName = `endpoint ${string}` | `location ${number}`;
+
+/** How long neighbours have, milliseconds. */
+const LOCATION_PATIENCE = 3_000;
+const MOST_LOCATIONS = 500;
+
+/** A small gatekeeper (H.323 clause 6.4, H.225.0 7.7): registers endpoints, admits calls in the direct model, locates. */
+export class Gatekeeper {
+  readonly #config: GatekeeperConfig;
+  readonly #timers = new Timers<TimerName>();
+  readonly #endpoints = new Map<string, Registration>();
+  readonly #byAlias = new Map<string, string>();
+  readonly #locations = new Map<number, Location>();
+  #outputs: GatekeeperOutput[] = [];
+  #sequence = 0;
+
+  constructor(config: GatekeeperConfig) {
+    this.#config = config;
+  }
+
+  get registrations(): readonly Registration[] {
+    return [...this.#endpoints.values()];
+  }
+  /** Who is registered under an alias. */
+  find(alias: string): Registration | undefined {
+    const id = this.#byAlias.get(alias.toLowerCase());
+    return id === undefined ? undefined : this.#endpoints.get(id);
+  }
+
+  takeOutputs(): GatekeeperOutput[] {
+    const out = this.#outputs;
+    this.#outputs = [];
+    return out;
+  }
+  nextTimeout(): Millis | undefined {
+    return this.#timers.next();
+  }
+
+  timeout(now: Millis): void {
+    for (const name of this.#timers.expire(now)) {
+      if (name.startsWith("endpoint ")) this.#forget(name.slice(9), "expired");
+      else {
+        const location = this.#locations.get(Number(name.slice(9)));
+        this.#locations.delete(Number(name.slice(9)));
+        if (location !== undefined) this.#reject(location.request, location.from, { calledPartyNotRegistered: true });
+      }
+    }
+  }
+
+  /** A datagram. What cannot be decoded is not answered. */
+  received(bytes: Uint8Array, from: Address, now: Millis): void {
+    let message: RasMessage;
+    try {
+      message = decodeRas(bytes);
+    } catch {
+      return;
+    }
+    const { gatekeeperRequest, registrationRequest, unregistrationRequest, admissionRequest, disengageRequest } = message;
+    if (gatekeeperRequest !== undefined) this.#discovered(gatekeeperRequest, from);
+    else if (registrationRequest !== undefined) this.#register(registrationRequest, message, bytes, from, now);
+    else if (unregistrationRequest !== undefined) this.#unregister(unregistrationRequest, from);
+    else if (admissionRequest !== undefined) this.#admit(admissionRequest, message, bytes, from, now);
+    else if (disengageRequest !== undefined) this.#disengage(disengageRequest, from);
+    else this.#others(message, from);
+  }
+
+  #send(message: RasMessage, to: Address): void {
+    this.#outputs.push({ type: "send", to, bytes: encodeRas(message) });
+  }
+  #emit(event: GatekeeperEvent): void {
+    this.#outputs.push({ type: "event", event });
+  }
+
+  #discovered(request: NonNullable<RasMessage["gatekeeperRequest"]>, from: Address): void {
+    const { requestSeqNum, gatekeeperIdentifier } = request;
+    if (gatekeeperIdentifier !== undefined && gatekeeperIdentifier !== this.#config.identifier) {
+      this.#send({ gatekeeperReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason: { terminalExcluded: true } } }, from);
+      return;
+    }
+    this.#send(
+      {
+        gatekeeperConfirm: {
+          requestSeqNum,
+          protocolIdentifier: H225_VERSION,
+          gatekeeperIdentifier: this.#config.identifier,
+          rasAddress: toH225(this.#config.ras),
+        },
+      },
+      from,
+    );
+  }
+
+  #register(
+    request: NonNullable<RasMessage["registrationRequest"]>,
+    message: RasMessage,
+    bytes: Uint8Array,
+    from: Address,
+    now: Millis,
+  ): void {
+    const known = request.endpointIdentifier === undefined ? undefined : this.#endpoints.get(request.endpointIdentifier);
+    const light = request.keepAlive === true;
+    const aliases = light ? (known?.aliases ?? []) : (request.terminalAlias ?? []);
+    const signalling = light ? known?.signalling : request.callSignalAddress.map(fromH225).find((a) => a !== undefined);
+    const rejectReason = this.#registrationObjection({ light, known, aliases, signalling, from }, message, bytes, now);
+    if (rejectReason !== undefined || signalling === undefined) {
+      const reason = rejectReason ?? { invalidCallSignalAddress: true };
+      this.#emit({ type: "refused", from, what: "registration", reason: Object.keys(reason)[0]! });
+      const { requestSeqNum } = request;
+      this.#send({ registrationReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason: reason } }, from);
+      return;
+    }
+    for (const alias of aliases) {
+      const holder = this.find(aliasText(alias));
+      if (holder !== undefined && holder !== known) this.#forget(holder.endpointIdentifier, "replaced");
+    }
+    const timeToLive = Math.max(30, Math.min(request.timeToLive ?? this.#config.timeToLive, this.#config.timeToLive));
+    const endpointIdentifier = known?.endpointIdentifier ?? Buffer.from(this.#config.random(8)).toString("hex");
+    const product = request.endpointVendor.productId;
+    const registration: Registration = {
+      endpointIdentifier,
+      aliases,
+      signalling,
+      ras: from,
+      product: product === undefined ? known?.product : Buffer.from(product).toString("latin1").replace(/\0+$/, ""),
+      // A little longer than told, for a refresh on its way.
+      expires: now + timeToLive * 1000 + 10_000,
+    };
+    if (known !== undefined) for (const alias of known.aliases) this.#byAlias.delete(aliasText(alias).toLowerCase());
+    this.#endpoints.set(endpointIdentifier, registration);
+    for (const alias of aliases) this.#byAlias.set(aliasText(alias).toLowerCase(), endpointIdentifier);
+    this.#timers.set(`endpoint ${endpointIdentifier}`, registration.expires);
+    if (!light) this.#emit({ type: "registered", registration });
+    this.#send(
+      {
+        registrationConfirm: {
+          requestSeqNum: request.requestSeqNum,
+          protocolIdentifier: H225_VERSION,
+          callSignalAddress: [toH225(this.#config.signalling)],
+          terminalAlias: aliases,
+          gatekeeperIdentifier: this.#config.identifier,
+          endpointIdentifier,
+          timeToLive,
+          willRespondToIRR: false,
+          maintainConnection: false,
+        },
+      },
+      from,
+    );
+  }
+
+  /** Why a registration is not taken. */
+  #registrationObjection(
+    asked: {
+      readonly light: boolean;
+      readonly known: Registration | undefined;
+      readonly aliases: readonly AliasAddress[];
+      readonly signalling: Address | undefined;
+      readonly from: Address;
+    },
+    message: RasMessage,
+    bytes: Uint8Array,
+    now: Millis,
+  ): RegistrationRejectReason | undefined {
+    const { light, known, aliases, signalling, from } = asked;
+    // H.323 7.2.2: a light refresh of what has expired, or from elsewhere, needs the whole again.
+    if (light && (known === undefined || known.ras.host !== from.host)) return { fullRegistrationRequired: true };
+    if (signalling === undefined) return { invalidCallSignalAddress: true };
+    if (aliases.length === 0 || aliases.length > 32) return { invalidAlias: true };
+    const names = aliases.map(aliasText);
+    const denied = names.some((name) => this.#config.password(name) === null || this.#config.ours(name));
+    if (denied || !this.#proven(names, message, bytes, now)) return { securityDenial: true };
+    // The same endpoint may come back after a restart; another must not take its names.
+    for (const alias of aliases) {
+      const holder = this.find(aliasText(alias));
+      if (holder === undefined || holder === known) continue;
+      if (holder.signalling.host !== signalling.host || holder.signalling.port !== signalling.port) return { duplicateAlias: [alias] };
+    }
+    if (known === undefined && this.#endpoints.size >= this.#config.maxEndpoints) return { resourceUnavailable: true };
+    return undefined;
+  }
+
+  /** Whether a message proves one of the names that have a password; true where none has. */
+  #proven(names: readonly string[], message: RasMessage, bytes: Uint8Array, now: Millis): boolean {
+    const seconds = this.#seconds(now);
+    let needed = false;
+    for (const user of names) {
+      const password = this.#config.password(user);
+      if (typeof password !== "string") continue;
+      needed = true;
+      if (verify(message, bytes, { user, password, seconds }) === "good") return true;
+    }
+    return !needed;
+  }
+
+  #seconds(now: Millis): number {
+    return this.#config.epoch + Math.floor(now / 1000);
+  }
+
+  #forget(endpointIdentifier: string, reason: "expired" | "asked" | "replaced"): void {
+    const registration = this.#endpoints.get(endpointIdentifier);
+    if (registration === undefined) return;
+    this.#endpoints.delete(endpointIdentifier);
+    this.#timers.clear(`endpoint ${endpointIdentifier}`);
+    for (const alias of registration.aliases) {
+      const name = aliasText(alias).toLowerCase();
+      if (this.#byAlias.get(name) === endpointIdentifier) this.#byAlias.delete(name);
+    }
+    this.#emit({ type: "unregistered", registration, reason });
+  }
+
+  #unregister(request: NonNullable<RasMessage["unregistrationRequest"]>, from: Address): void {
+    const { requestSeqNum } = request;
+    const known = this.#of(request.endpointIdentifier, from);
+    if (known === undefined) {
+      this.#send({ unregistrationReject: { requestSeqNum, rejectReason: { notCurrentlyRegistered: true } } }, from);
+      return;
+    }
+    this.#forget(known.endpointIdentifier, "asked");
+    this.#send({ unregistrationConfirm: { requestSeqNum } }, from);
+  }
+
+  /** A registration by its identifier, if the request comes from where it registered. */
+  #of(endpointIdentifier: string | undefined, from: Address): Registration | undefined {
+    const known = endpointIdentifier === undefined ? undefined : this.#endpoints.get(endpointIdentifier);
+    return known?.ras.host === from.host ? known : undefined;
+  }
+
+  #admit(request: AdmissionRequest, message: RasMessage, bytes: Uint8Array, from: Address, now: Millis): void {
+    const caller = this.#of(request.endpointIdentifier, from);
+    const wanted = request.destinationInfo ?? [];
+    if (caller === undefined) this.#reject(request, from, { callerNotRegistered: true });
+    else if (!this.#proven(caller.aliases.map(aliasText), message, bytes, now)) this.#reject(request, from, { securityDenial: true });
+    else if (request.answerCall) this.#confirm(request, from, caller, caller.signalling);
+    else {
+      const to = wanted.length === 0 ? fromH225(request.destCallSignalAddress) : this.#locate(wanted);
+      if (to !== undefined) this.#confirm(request, from, caller, to);
+      else if (wanted.length === 0) this.#reject(request, from, { incompleteAddress: true });
+      else if (this.#config.neighbours.length === 0 || this.#locations.size >= MOST_LOCATIONS)
+        this.#reject(request, from, { calledPartyNotRegistered: true });
+      else this.#askNeighbours({ request, from, caller }, now);
+    }
+  }
+
+  #locate(wanted: readonly AliasAddress[]): Address | undefined {
+    for (const alias of wanted) {
+      const name = aliasText(alias);
+      const registered = this.find(name);
+      if (registered !== undefined) return registered.signalling;
+      if (this.#config.ours(name)) return this.#config.signalling;
+    }
+    return undefined;
+  }
+
+  #askNeighbours(question: Omit<Location, "sequence">, now: Millis): void {
+    this.#sequence = (this.#sequence % 65535) + 1;
+    const sequence = this.#sequence;
+    this.#locations.set(sequence, { ...question, sequence });
+    this.#timers.set(`location ${sequence}`, now + LOCATION_PATIENCE);
+    // The caller is told that it takes a while, or it would ask again.
+    this.#send({ requestInProgress: { requestSeqNum: question.request.requestSeqNum, delay: LOCATION_PATIENCE + 1000 } }, question.from);
+    for (const neighbour of this.#config.neighbours)
+      this.#send(
+        {
+          locationRequest: {
+            requestSeqNum: sequence,
+            destinationInfo: question.request.destinationInfo ?? [],
+            replyAddress: toH225(this.#config.ras),
+            sourceInfo: [{ "h323-ID": this.#config.identifier }],
+            canMapAlias: true,
+            hopCount: 4,
+          },
+        },
+        neighbour,
+      );
+  }
+
+  #confirm(request: AdmissionRequest, from: Address, caller: Registration, to: Address): void {
+    const callIdentifier = request.callIdentifier === undefined ? "" : Buffer.from(request.callIdentifier.guid).toString("hex");
+    this.#emit({ type: "admitted", from: caller, callIdentifier, to });
+    this.#send(
+      {
+        admissionConfirm: {
+          requestSeqNum: request.requestSeqNum,
+          bandWidth: Math.min(request.bandWidth, this.#config.maxBandwidth),
+          callModel: { direct: true },
+          destCallSignalAddress: toH225(to),
+          willRespondToIRR: false,
+        },
+      },
+      from,
+    );
+  }
+
+  #reject(request: AdmissionRequest, from: Address, rejectReason: AdmissionRejectReason): void {
+    this.#emit({ type: "refused", from, what: "admission", reason: Object.keys(rejectReason)[0]! });
+    this.#send({ admissionReject: { requestSeqNum: request.requestSeqNum, rejectReason } }, from);
+  }
+
+  #disengage(request: NonNullable<RasMessage["disengageRequest"]>, from: Address): void {
+    const { requestSeqNum } = request;
+    const known = this.#of(request.endpointIdentifier, from);
+    if (known === undefined) {
+      this.#send({ disengageReject: { requestSeqNum, rejectReason: { notRegistered: true } } }, from);
+      return;
+    }
+    const callIdentifier = request.callIdentifier === undefined ? "" : Buffer.from(request.callIdentifier.guid).toString("hex");
+    this.#emit({ type: "disengaged", from: known, callIdentifier });
+    this.#send({ disengageConfirm: { requestSeqNum } }, from);
+  }
+
+  #others(message: RasMessage, from: Address): void {
+    const {
+      locationRequest: lrq,
+      locationConfirm: lcf,
+      bandwidthRequest: brq,
+      infoRequestResponse: irr,
+      resourcesAvailableIndicate: rai,
+    } = message;
+    if (lrq !== undefined) {
+      const to = fromH225(lrq.replyAddress) ?? from;
+      const answerTo = to.host === from.host ? to : from; // not at the word of a stranger to a third party
+      const found = this.#config.neighbours.some((n) => n.host === from.host) ? this.#locate(lrq.destinationInfo) : undefined;
+      if (found === undefined)
+        this.#send({ locationReject: { requestSeqNum: lrq.requestSeqNum, rejectReason: { notRegistered: true } } }, answerTo);
+      else
+        this.#send(
+          { locationConfirm: { requestSeqNum: lrq.requestSeqNum, callSignalAddress: toH225(found), rasAddress: toH225(this.#config.ras) } },
+          answerTo,
+        );
+    } else if (lcf !== undefined) {
+      const location = this.#locations.get(lcf.requestSeqNum);
+      const to = fromH225(lcf.callSignalAddress);
+      if (location === undefined || to === undefined || !this.#config.neighbours.some((n) => n.host === from.host)) return;
+      this.#locations.delete(lcf.requestSeqNum);
+      this.#timers.clear(`location ${lcf.requestSeqNum}`);
+      this.#confirm(location.request, location.from, location.caller, to);
+    } else if (brq !== undefined) {
+      const bandWidth = Math.min(brq.bandWidth, this.#config.maxBandwidth);
+      this.#send({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth } }, from);
+    } else if (irr?.needResponse === true) this.#send({ infoRequestAck: { requestSeqNum: irr.requestSeqNum } }, from);
+    else if (rai !== undefined)
+      this.#send({ resourcesAvailableConfirm: { requestSeqNum: rai.requestSeqNum, protocolIdentifier: H225_VERSION } }, from);
+  }
+}

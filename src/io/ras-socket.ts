@@ -1,0 +1,84 @@
+/** A UDP socket with a RAS machine on it: a client's or our gatekeeper's. */
+import { createSocket, type Socket } from "node:dgram";
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { Address, Gatekeeper, GatekeeperEvent, RasClient, RasEvent } from "../h323/index.ts";
+
+/** Longest datagram looked at. */
+const LONGEST = 8192;
+
+export interface RasSocketOptions<E> {
+  readonly host: string;
+  /** 1719; 0 for any free port. */
+  readonly port: number;
+  readonly clock?: Clock;
+  readonly onEvent: (event: E) => void;
+}
+
+/** Runs the machine until closed. Use the machine through `act`, so that what it leaves is sent. */
+export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | GatekeeperEvent> {
+  readonly machine: M;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #onEvent: (event: E) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, machine: M, options: RasSocketOptions<E>) {
+    this.machine = machine;
+    this.#socket = socket;
+    this.#clock = options.clock ?? systemClock;
+    this.#onEvent = options.onEvent;
+    socket.on("message", (bytes, from) => {
+      if (bytes.length <= LONGEST) this.act((m, now) => m.received(bytes, { host: from.address, port: from.port }, now));
+    });
+    // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
+    socket.on("error", () => {});
+  }
+
+  get address(): Address {
+    const { address, port } = this.#socket.address();
+    return { host: address, port };
+  }
+
+  act(action: (machine: M, now: number) => void): void {
+    if (this.#closed) return;
+    action(this.machine, this.#clock.now());
+    for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
+      for (const output of outputs) {
+        if (output.type === "send") this.#socket.send(output.bytes, output.to.port, output.to.host);
+        else this.#onEvent(output.event as E);
+      }
+    clearTimeout(this.#timer);
+    const next = this.machine.nextTimeout();
+    if (next !== undefined)
+      this.#timer = setTimeout(
+        () => this.act((m, now) => m.timeout(now)),
+        Math.ceil(Math.max(0, Math.min(next - this.#clock.now(), 2 ** 31 - 1))),
+      );
+  }
+
+  /** A client is unregistered first. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    if ("stop" in this.machine) this.act((m, now) => (m as RasClient).stop(now));
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    return new Promise((resolve) => this.#socket.close(() => resolve()));
+  }
+}
+
+/** Binds a socket for the machine that `make` builds once the address is known. Rejects when the port cannot be had. */
+export function openRasSocket<M extends RasClient | Gatekeeper, E extends M extends RasClient ? RasEvent : GatekeeperEvent>(
+  options: RasSocketOptions<E>,
+  make: (address: Address) => M,
+): Promise<RasSocket<M, E>> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(options.host.includes(":") ? "udp6" : "udp4");
+    socket.once("error", reject);
+    socket.bind(options.port, options.host, () => {
+      socket.off("error", reject);
+      const { address, port } = socket.address();
+      resolve(new RasSocket(socket, make({ host: address, port }), options));
+    });
+  });
+}
