@@ -23,6 +23,8 @@ export type ThreadFactory = (index: number, onMessage: (message: FromMedia) => v
 /** A playback or a recording under way. */
 export interface Job<Result> {
   readonly id: number;
+  /** Resolves when the file is open: true, or could not be opened: false. */
+  readonly started: Promise<boolean>;
   /** Resolves once, with the end. */
   readonly done: Promise<Result>;
   stop(): void;
@@ -30,8 +32,6 @@ export interface Job<Result> {
 
 /** A recording under way. */
 export interface RecordJob extends Job<RecordResult> {
-  /** Resolves when the file is open: true, or could not be opened: false. */
-  readonly started: Promise<boolean>;
   pause(paused: boolean): void;
 }
 
@@ -413,17 +413,23 @@ export class Room {
 
 function playJob(pool: MediaPool, worker: number, message: (job: number) => ToMedia): Job<PlayResult> {
   const { promise, resolve } = Promise.withResolvers<PlayResult>();
+  const started = Promise.withResolvers<boolean>();
   const id = pool.startJob(
     worker,
     message,
     (reply) => {
+      if (reply.t === "play-started") started.resolve(true);
       if (reply.t !== "played") return false;
+      started.resolve(false);
       resolve(reply.result);
       return true;
     },
-    () => resolve(stopped),
+    () => {
+      started.resolve(false);
+      resolve(stopped);
+    },
   );
-  return { id, done: promise, stop: () => pool.post(worker, { t: "stop", job: id }) };
+  return { id, started: started.promise, done: promise, stop: () => pool.post(worker, { t: "stop", job: id }) };
 }
 
 function recordJob(pool: MediaPool, worker: number, message: (job: number) => ToMedia): RecordJob {

@@ -183,7 +183,6 @@ export class SipProfile {
   /** Answers the first INVITE: with an answer to its offer, or with our offer. */
   #answer(call: Call, invite: SipRequest): void {
     const { session, channel, negotiation } = call;
-    const { settings } = this.#options;
     const now = this.#now();
     const offer = invite.body.length > 0 ? invite.body.toString("utf8") : undefined;
     if (offer === undefined) {
@@ -200,7 +199,6 @@ export class SipProfile {
     }
     this.#apply(call, outcome);
     session.answer(now, { body: negotiation.localSdp, headers: { "X-Channel-UUID": channel.uuid } });
-    this.#ready(call, settings);
   }
 
   #refuse({ session, channel }: Call, why: Refusal): void {
@@ -255,7 +253,11 @@ export class SipProfile {
     const { session, channel, negotiation } = call;
     session.events = {
       onAck: (ack) => {
-        if (!call.offered) return;
+        if (!call.offered) {
+          // The event socket is connected once the application knows of the answer: drachtio-fsmrf's connectCaller() misses one that is earlier.
+          this.#ready(call, this.#options.settings);
+          return;
+        }
         call.offered = false;
         const answer = ack.body.length > 0 ? ack.body.toString("utf8") : "";
         const outcome = negotiation.answered(answer);

@@ -22,10 +22,7 @@ export function conferenceApplication(conferences: Conferences): Application {
         return `-ERR ${joined}`;
       }
       const { conference, member } = joined;
-      const leave = () => {
-        conference.remove(member);
-        left.resolve();
-      };
+      const leave = () => left.resolve();
       // A digit is the conference's: told to everybody, played to everybody where the member asked for that.
       const unlisten = channel.digits.listen((digit) => {
         conference.fire("dtmf", member, { "DTMF-Key": digit, Data: digit });
@@ -36,6 +33,7 @@ export function conferenceApplication(conferences: Conferences): Application {
       const forget = channel.onHangup(leave);
       onBreak(leave);
       await left.promise;
+      conference.remove(member);
       unlisten();
       forget();
       return undefined;

@@ -151,7 +151,7 @@ async function playOne(
         return taken;
       })
     : undefined;
-  channel.fire("PLAYBACK_START", about);
+  if (await job.started) channel.fire("PLAYBACK_START", about);
   const result = await job.done;
   unlisten?.();
   if (result.reason === "not-found") {

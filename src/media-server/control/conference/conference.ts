@@ -194,14 +194,9 @@ export class Conference {
     const job = this.room.play(source, member?.id);
     const playing: Playing = { file, job, member };
     this.#playing.push(playing);
-    // A file that cannot be opened ends at once; one that can, plays.
-    const failed = await Promise.race([
-      job.done.then((result) => result.reason === "not-found"),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 20)),
-    ]);
-    if (failed) {
+    if (!(await job.started)) {
       this.#playing = this.#playing.filter((p) => p !== playing);
-      return false;
+      return (await job.done).reason !== "not-found";
     }
     void job.done.then((result) => {
       this.#playing = this.#playing.filter((p) => p !== playing);
