@@ -112,11 +112,11 @@ class CounterKey {
   constructor({ encryption, authentication, salt }: SessionKeys) {
     const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
     const salt3 = salt.readUInt16BE(12);
-    this.keystream = new Keystream(encryption, 0, (out, at, ssrc, index) => {
-      out.setInt32(at, salt0);
-      out.setInt32(at + 4, salt1 ^ ssrc);
-      out.setInt32(at + 8, salt2 ^ Math.floor(index / 65536));
-      out.setInt32(at + 12, (salt3 ^ (index % 65536)) << 16);
+    this.keystream = new Keystream(encryption, 0, (out, ssrc, index) => {
+      out[0] = salt0;
+      out[1] = salt1 ^ ssrc;
+      out[2] = salt2 ^ Math.floor(index / 65536);
+      out[3] = (salt3 ^ (index % 65536)) << 16;
     });
     this.#inner = keyedState(authentication, 0x36);
     this.#outer = keyedState(authentication, 0x5c);

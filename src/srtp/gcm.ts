@@ -112,12 +112,12 @@ class GcmKey {
   constructor({ encryption, salt }: SessionKeys) {
     const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
     // 00 00 | SSRC | 48-bit index, XOR salt (RFC 7714 section 8.1); SRTCP's index has 31 bits (section 9.1).
-    this.keystream = new Keystream(encryption, 1, (out, at, ssrc, index) => {
+    this.keystream = new Keystream(encryption, 1, (out, ssrc, index) => {
       const rollover = Math.floor(index / 65536);
-      out.setInt32(at, salt0 ^ (ssrc >>> 16));
-      out.setInt32(at + 4, salt1 ^ ((ssrc << 16) | (rollover >>> 16)));
-      out.setInt32(at + 8, salt2 ^ ((rollover << 16) | (index % 65536)));
-      out.setInt32(at + 12, 0);
+      out[0] = salt0 ^ (ssrc >>> 16);
+      out[1] = salt1 ^ ((ssrc << 16) | (rollover >>> 16));
+      out[2] = salt2 ^ ((rollover << 16) | (index % 65536));
+      out[3] = 0;
     });
     const h = this.keystream.encipher(new Uint8Array(16));
     this.#h0 = h.readInt32BE(0);

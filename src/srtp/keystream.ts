@@ -14,9 +14,9 @@ const BUDGET = 256;
 const MAX_WINDOWS = 16;
 
 /**
- * Writes the first counter block of a packet: twelve bytes that say which packet, and a last word whose low 16 bits are zero and count blocks.
+ * Gives the four words of a packet's first counter block: three say which packet, the last has zeros in its low 16 bits, which count blocks.
  */
-export type CounterBlock = (out: DataView, at: number, ssrc: number, index: number) => void;
+export type CounterBlock = (out: Int32Array, ssrc: number, index: number) => void;
 
 /** Key streams of packets [first, first + packets), `blocks` blocks each. */
 interface Window {
@@ -100,23 +100,23 @@ export class Keystream {
 
   #make(ssrc: number, index: number, packets: number, blocks: number): Int32Array {
     const length = packets * blocks * BLOCK;
-    const [bytes, view] = length <= INPUT.length ? [INPUT, INPUT_VIEW] : newInput(length);
-    for (let packet = 0, at = 0; packet < packets; packet++) {
-      this.#counterBlock(view, at, ssrc, index + packet);
-      const [a, b, c, d] = [
-        view.getUint32(at),
-        view.getUint32(at + 4),
-        view.getUint32(at + 8),
-        view.getUint32(at + 12) + this.#firstCounter,
-      ];
-      for (let block = 0; block < blocks; block++, at += BLOCK) {
-        view.setUint32(at, a);
-        view.setUint32(at + 4, b);
-        view.setUint32(at + 8, c);
-        view.setUint32(at + 12, d + block);
+    const words = length <= INPUT.byteLength ? INPUT : new Int32Array(length / 4);
+    let at = 0;
+    for (let packet = 0; packet < packets; packet++) {
+      this.#counterBlock(HEAD, ssrc, index + packet);
+      const a = bigEndian(HEAD[0]!);
+      const b = bigEndian(HEAD[1]!);
+      const c = bigEndian(HEAD[2]!);
+      const counter = HEAD[3]! + this.#firstCounter;
+      for (let block = 0; block < blocks; block++) {
+        words[at] = a;
+        words[at + 1] = b;
+        words[at + 2] = c;
+        words[at + 3] = bigEndian(counter + block);
+        at += 4;
       }
     }
-    const stream = this.#cipher.update(length === bytes.length ? bytes : bytes.subarray(0, length));
+    const stream = this.#cipher.update(new Uint8Array(words.buffer, 0, length));
     // A small result may stand unaligned in a shared slab.
     if (stream.byteOffset % 4 !== 0) return new Int32Array(new Uint8Array(stream).buffer);
     return new Int32Array(stream.buffer, stream.byteOffset, length / 4);
@@ -124,10 +124,13 @@ export class Keystream {
 }
 
 /** Counter blocks on their way into the cipher, for all key streams of the thread. */
-const INPUT = new Uint8Array(BUDGET * BLOCK);
-const INPUT_VIEW = new DataView(INPUT.buffer);
+const INPUT = new Int32Array((BUDGET * BLOCK) / 4);
+const HEAD = new Int32Array(4);
 
-function newInput(length: number): [Uint8Array<ArrayBuffer>, DataView<ArrayBuffer>] {
-  const bytes = new Uint8Array(length);
-  return [bytes, new DataView(bytes.buffer)];
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** The word whose bytes in memory are those of `word` in network order. */
+function bigEndian(word: number): number {
+  if (!LITTLE_ENDIAN) return word;
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }

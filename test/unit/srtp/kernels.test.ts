@@ -50,11 +50,8 @@ describe("key streams made ahead", () => {
   test("are the same however they are asked for", () => {
     const key = bytes(32);
     const make = () =>
-      new Keystream(key, 1, (out, at, ssrc, index) => {
-        out.setUint32(at, ssrc);
-        out.setUint32(at + 4, Math.floor(index / 65536));
-        out.setUint32(at + 8, index % 65536);
-        out.setUint32(at + 12, 0);
+      new Keystream(key, 1, (out, ssrc, index) => {
+        out.set([ssrc, Math.floor(index / 65536), index % 65536, 0]);
       });
     const [used, fresh] = [make(), make()];
     for (let i = 0; i < 2000; i++) {
