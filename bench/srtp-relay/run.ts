@@ -9,7 +9,7 @@ import { SrtpReceiver, srtpFailureName } from "../../src/srtp/index.ts";
 import { buildRtp } from "../../src/wire/rtp/index.ts";
 import { startOurs } from "./ours.ts";
 import { cpuNanoseconds, type Relay, type RelayTask } from "./relay.ts";
-import { startRtpengine } from "./rtpengine.ts";
+import { startReference } from "./rtpengine.ts";
 
 const { values } = parseArgs({
   options: {
@@ -119,7 +119,7 @@ function median(numbers: readonly number[]): number {
 execFileSync("taskset", ["-acp", "1", String(process.pid)]);
 const starts = [startOurs];
 if (spawnSync("rtpengine", ["--version"]).error) console.log("rtpengine is not installed: ours alone");
-else starts.push(startRtpengine);
+else starts.push(startReference);
 
 const results = new Map<string, { micros: number[]; lost: number }>();
 for (let round = 0; round < Number(values.rounds); round++) {

@@ -17,6 +17,7 @@ export const PEERS = {
   tshark: { program: "tshark", packages: ["tshark"] },
   chromium: { program: "chromium", packages: ["chromium"] },
   ip: { program: "ip", packages: ["iproute2"] },
+  rtpengine: { program: "rtpengine", packages: ["rtpengine-daemon"] },
   asterisk: { program: "", packages: ["asterisk", "asterisk-ooh323"] },
 } as const satisfies Record<string, Peer>;
 
