@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { MeetingView, Participant } from "../../src/meetings/model.ts";
 import type { CallRecord } from "../../src/records/model.ts";
 
+/** Where the demo's certificates are made at first start. */
+const DEMO_CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
 const LAUNCHER = join(import.meta.dirname, "../../src/cli/crosspoint.mjs");
 
 /** How to run the command line: as a user does, with whatever Node.js is first on the path. */
@@ -43,7 +45,7 @@ export interface CrosspointOptions {
 export interface Crosspoint {
   readonly sip: string;
   readonly tls: string;
-  /** Folder of ca.crt, client.crt, client.key, client.pem (key and certificate). */
+  /** Folder of the demo's ca.crt, client.crt and client.key. */
   readonly certificates: string;
   readonly process: ChildProcess;
   /** Everything it has printed. */
@@ -81,8 +83,6 @@ function realEngines(): string[] {
 export async function startCrosspoint(options: CrosspointOptions): Promise<Crosspoint> {
   const host = options.listen ?? "127.0.0.1";
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-test-"));
-  const certificates = join(folder, "certificates");
-  mkdirSync(certificates);
   const token = "a-token-for-tests-only";
   const settings = [
     `listen=${host}`,
@@ -94,7 +94,6 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     `h323.ras=${options.port + 4}`,
     `media.ports=${options.mediaPort}-${options.mediaPort + 199}`,
     `data=${join(folder, "data")}`,
-    `certificates.development=${certificates}`,
     "logging.format=json",
     ...realEngines(),
     ...(options.set ?? []),
@@ -141,7 +140,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
   return {
     sip: `${host}:${options.port}`,
     tls: `${host}:${options.port + 1}`,
-    certificates,
+    certificates: DEMO_CERTIFICATES,
     process: child,
     output: () => output,
     api,
