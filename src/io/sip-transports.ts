@@ -96,7 +96,7 @@ export class SipTransports implements ConnectionSink {
     this.#sink = options.sink;
     this.limits = { ...standardLimits, ...options.limits };
     if (options.tls !== undefined) this.reloadTls(options.tls);
-    this.#sweeper = setInterval(() => this.#sweep(), 5_000);
+    this.#sweeper = setInterval(() => this.#sweep(), Math.max(100, Math.min(5_000, this.limits.partial / 2)));
     this.#sweeper.unref();
   }
 

@@ -32,6 +32,7 @@ export async function startSipEngine(options: SipEngineOptions, onLog: (line: En
   const pending = new Map<number, { resolve: (result: SipEngineStats | undefined) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let stopping = false;
+  let over = false;
   let failure: Error | undefined;
   const ended = new Promise<Error | undefined>((done) => {
     worker.on("error", (error) => {
@@ -41,6 +42,7 @@ export async function startSipEngine(options: SipEngineOptions, onLog: (line: En
       const error = stopping ? undefined : (failure ?? new Error(`the SIP engine's thread ended with ${code}`));
       for (const { reject } of pending.values()) reject(error ?? new Error("the SIP engine has stopped"));
       pending.clear();
+      over = true;
       done(error);
     });
   });
@@ -73,6 +75,10 @@ export async function startSipEngine(options: SipEngineOptions, onLog: (line: En
   type Order = ToWorker extends infer T ? (T extends ToWorker ? Omit<T, "id"> : never) : never;
   const ask = (order: Order): Promise<SipEngineStats | undefined> =>
     new Promise((resolve, reject) => {
+      if (over) {
+        reject(new Error("the SIP engine has stopped"));
+        return;
+      }
       const id = ++lastId;
       pending.set(id, { resolve, reject });
       worker.postMessage({ ...order, id });

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { X509Certificate } from "node:crypto";
+import { connect, type ConnectionOptions, createServer, type TLSSocket } from "node:tls";
+import { createAuthority, type Issued, issueCertificate } from "../../../src/security/issue.ts";
+import { cipherList, type TlsSettings } from "../../../src/io/index.ts";
+import type { SipEngine } from "../../../src/sip-engine/index.ts";
+import { parsePeerCertificate, type SipMessage } from "../../../src/wire/sip/index.ts";
+import { LiveApp, portOf, requestText, startEngine, streamPeer } from "./live.ts";
+
+let root: Issued;
+let stranger: Issued;
+let server: Issued;
+let engine: SipEngine;
+let app: LiveApp;
+const ecdsa = "ecdsa-p256" as const;
+const settings = (own: Issued): TlsSettings => ({ cert: own.chain, key: own.key, cas: [root.cert] });
+
+beforeAll(async () => {
+  root = await createAuthority({ subject: { commonName: "trusted root" }, kind: ecdsa });
+  stranger = await createAuthority({ subject: { commonName: "somebody's root" }, kind: ecdsa });
+  server = await issueCertificate(root, {
+    subject: { commonName: "gateway.example", names: ["gateway.example", "127.0.0.1"] },
+    kind: "rsa-2048",
+  });
+  engine = await startEngine({
+    listeners: [
+      { transport: "tls", host: "127.0.0.1", port: 0 },
+      { transport: "udp", host: "127.0.0.1", port: 0 },
+      { transport: "ws", host: "127.0.0.1", port: 0 },
+    ],
+    tls: settings(server),
+  });
+  app = await LiveApp.open(engine, ["options"], () => "SIP/2.0 200 OK\r\n");
+});
+afterAll(async () => {
+  app.close();
+  await engine.stop();
+});
+
+async function client(options: ConnectionOptions = {}): Promise<ReturnType<typeof streamPeer> & { socket: TLSSocket }> {
+  const socket = connect({ host: "127.0.0.1", port: portOf(engine, "tls"), ca: [root.cert], servername: "gateway.example", ...options });
+  const peer = streamPeer(socket);
+  await new Promise<void>((done, fail) => {
+    socket.once("secureConnect", done);
+    socket.once("error", fail);
+  });
+  return { ...peer, socket };
+}
+
+/** What the application sees of a caller with this certificate. */
+async function seen(options: ConnectionOptions): Promise<SipMessage> {
+  const peer = await client(options);
+  peer.socket.write(requestText("OPTIONS", { via: "TLS" }));
+  await peer.inbox.next();
+  peer.socket.destroy();
+  return (await app.inbox.next()).sip;
+}
+
+describe("callers over TLS", () => {
+  test("with a certificate of a configured authority are verified, and the application sees their names", async () => {
+    const caller = await issueCertificate(root, {
+      subject: { commonName: "room.example", names: ["room.example", "sip:room.example"] },
+      kind: ecdsa,
+    });
+    const sip = await seen({ cert: caller.chain, key: caller.key });
+    const peer = parsePeerCertificate(sip.get("X-Crosspoint-Peer"))!;
+    expect(peer).toMatchObject({
+      verified: true,
+      subject: expect.stringContaining("CN=room.example"),
+      issuer: expect.stringContaining("trusted root"),
+    });
+    expect(peer.san).toEqual(expect.arrayContaining(["DNS:room.example", "URI:sip:room.example"]));
+    const hash = (pem: string) => new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
+    expect([peer.ca, peer.fingerprint]).toEqual([hash(root.cert), hash(caller.cert)]);
+  });
+  test("with somebody else's are let in unverified, with none they carry no stamp", async () => {
+    const caller = await issueCertificate(stranger, { subject: { commonName: "room.example" }, kind: ecdsa });
+    const peer = parsePeerCertificate((await seen({ cert: caller.chain, key: caller.key })).get("X-Crosspoint-Peer"))!;
+    expect([peer.verified, peer.ca]).toEqual([false, ""]);
+    expect((await seen({})).has("X-Crosspoint-Peer")).toBe(false);
+  });
+  test("with an expired one are not verified", async () => {
+    const caller = await issueCertificate(root, {
+      subject: { commonName: "old.example" },
+      kind: ecdsa,
+      from: new Date(Date.now() - 10 * 86_400_000),
+      days: 5,
+    });
+    expect(parsePeerCertificate((await seen({ cert: caller.chain, key: caller.key })).get("X-Crosspoint-Peer"))?.verified).toBe(false);
+  });
+  test("speak TLS 1.2 or 1.3 in our order of ciphers, nothing older or weaker", async () => {
+    const suite = async (options: ConnectionOptions) => {
+      const peer = await client(options);
+      const { name } = peer.socket.getCipher();
+      peer.socket.destroy();
+      return name;
+    };
+    expect(await suite({})).toBe("TLS_AES_256_GCM_SHA384");
+    const twelve = { maxVersion: "TLSv1.2" as const };
+    expect(await suite({ ...twelve, ciphers: "ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-GCM-SHA256" })).toBe(
+      "ECDHE-RSA-AES128-GCM-SHA256",
+    );
+    expect(await suite({ ...twelve, ciphers: "ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384" })).toBe("ECDHE-RSA-AES256-SHA384");
+    await expect(suite({ ...twelve, ciphers: "AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA" })).rejects.toThrow();
+    await expect(suite({ minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" })).rejects.toThrow();
+    expect(cipherList(true).split(":")).toContain("ECDHE-RSA-AES128-SHA");
+  });
+  test("meet the new certificate after a reload, while older connections stay; an unusable one changes nothing", async () => {
+    const before = await client();
+    const renewed = await issueCertificate(root, { subject: { commonName: "gateway.example", names: ["gateway.example"] }, kind: ecdsa });
+    await expect(engine.reloadTls({ ...settings(renewed), key: stranger.key })).rejects.toThrow();
+    await engine.reloadTls(settings(renewed));
+    const after = await client();
+    expect(after.socket.getPeerX509Certificate()?.fingerprint256).toBe(new X509Certificate(renewed.cert).fingerprint256);
+    before.socket.write(requestText("OPTIONS", { via: "TLS" }));
+    expect(await before.inbox.next()).toMatchObject({ status: 200 });
+    await app.inbox.next();
+    before.socket.destroy();
+    after.socket.destroy();
+  });
+});
+
+describe("calls out over TLS", () => {
+  async function far(
+    own: Issued,
+  ): Promise<{ port: number; peer: Promise<ReturnType<typeof streamPeer> & { socket: TLSSocket }>; close(): void }> {
+    let arrived: (peer: ReturnType<typeof streamPeer> & { socket: TLSSocket }) => void;
+    const peer = new Promise<ReturnType<typeof streamPeer> & { socket: TLSSocket }>((done) => {
+      arrived = done;
+    });
+    const listening = createServer(
+      { cert: own.chain, key: own.key, ca: [root.cert], requestCert: true, rejectUnauthorized: false },
+      (socket) => arrived({ ...streamPeer(socket), socket }),
+    );
+    listening.on("tlsClientError", () => {});
+    await new Promise<void>((done) => listening.listen(0, "127.0.0.1", done));
+    return { port: (listening.address() as { port: number }).port, peer, close: () => listening.close() };
+  }
+  const call = (port: number) => app.send(`sip||\r\nOPTIONS sip:x@localhost:${port};transport=tls SIP/2.0\r\n\r\n`);
+
+  test("present our certificate and check the far end's name", async () => {
+    const good = await issueCertificate(root, { subject: { commonName: "localhost", names: ["localhost"] }, kind: ecdsa });
+    const server = await far(good);
+    call(server.port);
+    const peer = await server.peer;
+    expect(peer.socket.authorized).toBe(true);
+    const options = await peer.inbox.next();
+    expect(options).toMatchObject({ method: "OPTIONS" });
+    peer.socket.destroy();
+    server.close();
+    expect((await app.inbox.next()).sip).toMatchObject({ status: 503 });
+  });
+  test.each(["another name", "somebody's root"])("refuse a far end with %s", async (what) => {
+    const own =
+      what === "another name"
+        ? await issueCertificate(root, { subject: { commonName: "other.example", names: ["other.example"] }, kind: ecdsa })
+        : await issueCertificate(stranger, { subject: { commonName: "localhost", names: ["localhost"] }, kind: ecdsa });
+    const server = await far(own);
+    call(server.port);
+    const { sip } = await app.inbox.next();
+    expect(sip).toMatchObject({ status: 503 });
+    expect(sip.get("warning")).toMatch(/certificate|altnames/i);
+    server.close();
+  });
+});
+
+test("browsers register and are called over WebSocket (RFC 7118)", async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${portOf(engine, "ws")}`, ["sip"]);
+  await new Promise<void>((done, fail) => {
+    socket.onopen = () => done();
+    socket.onerror = () => fail(new Error("refused"));
+  });
+  expect(socket.protocol).toBe("sip");
+  const answer = new Promise<string>((done) => {
+    socket.onmessage = (event) => done(String(event.data));
+  });
+  socket.send(requestText("OPTIONS", { via: "WS" }));
+  expect(await answer).toMatch(/^SIP\/2\.0 200 OK/);
+  await app.inbox.next();
+  socket.close();
+});
