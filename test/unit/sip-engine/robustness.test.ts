@@ -123,7 +123,9 @@ test("one source cannot have all connections, and half-open handshakes end by th
     socket.on("error", () => {});
     return socket;
   });
-  ending.push(() => sockets.forEach((s) => s.destroy()));
+  ending.push(() => {
+    for (const s of sockets) s.destroy();
+  });
   await expect.poll(() => sockets.filter((s) => s.destroyed || s.readyState === "closed").length).toBeGreaterThanOrEqual(70);
   expect((await engine.stats())["halfOpen"]).toBeLessThanOrEqual(30);
   await expect.poll(async () => (await engine.stats())["halfOpen"], { timeout: 5_000 }).toBe(0);
