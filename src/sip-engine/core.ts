@@ -86,8 +86,8 @@ export class EngineCore implements LayerHandler {
       ...this.layer.dump(),
       apps: this.#apps.size,
       dialogs: this.#state.dialogs.size,
-      waiting: this.#inbound.waitingCount,
-      sent: this.#outbound.sentCount,
+      awaitingApplication: this.#inbound.waitingCount,
+      awaitingResponse: this.#outbound.sentCount,
       proxied: this.#proxy.count,
       flows: this.#state.flows.size,
     };

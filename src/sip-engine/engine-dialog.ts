@@ -43,6 +43,8 @@ export class EngineDialog {
   reinvite: ClientCall | undefined;
   /** The first INVITE while it is in progress, as callee or as caller. */
   invite: ServerTransaction | ClientCall | undefined;
+  /** The far end's last INVITE inside the dialog. */
+  offer: ServerTransaction | undefined;
   /** An UPDATE waits for the application's answer (RFC 3311 section 5.2). */
   updatePending = false;
   session: { interval: number; refresher: "us" | "them"; timer: Timer | undefined } | undefined;

@@ -101,7 +101,7 @@ export class Inbound {
     if (dialog.confirmed) dialog.learn(request, source);
     this.#manager.track(dialog, connection);
     if (request.method === "INVITE") {
-      if (dialog.invite !== undefined || this.#offerWaits(dialog)) {
+      if (dialog.invite !== undefined || dialog.offer?.answered === false) {
         // RFC 3261 section 14.2: an earlier INVITE still waits for its final response.
         transaction.reply(500, now, undefined, { "Retry-After": "2" });
         return;
@@ -137,24 +137,16 @@ export class Inbound {
       return;
     }
     this.#stamp(transaction);
+    if (request.method === "INVITE") dialog.offer = transaction;
     const waiting = this.#wait(transaction, dialog.app, dialog, now);
     this.#state.sendSip(dialog.app, this.#state.metaFrom(request, source), waiting.id, dialog.id, request);
-  }
-
-  #offerWaits(dialog: EngineDialog): boolean {
-    for (const w of this.#waiting.values()) {
-      if (w.dialog === dialog && w.transaction.request.method === "INVITE" && !w.transaction.answered) return true;
-    }
-    return false;
   }
 
   /** A BYE came: what is still unanswered in the dialog ends with 487 (RFC 3261 section 15.1.2). */
   #endPending(dialog: EngineDialog, now: Millis): void {
     const { invite } = dialog;
     if (invite instanceof InviteServerTransaction && !invite.answered) invite.reply(487, now);
-    for (const w of [...this.#waiting.values()]) {
-      if (w.dialog === dialog && w.transaction.request.method === "INVITE" && !w.transaction.answered) w.transaction.reply(487, now);
-    }
+    if (dialog.offer?.answered === false) dialog.offer.reply(487, now);
     dialog.reinvite?.abandon();
   }
 
@@ -175,6 +167,8 @@ export class Inbound {
       onAck: (ack, source, at) => {
         const current = waiting.dialog;
         if (current === undefined || transaction.status >= 300) return;
+        // Answered and acknowledged: the application has nothing left to say to it.
+        this.#done(waiting);
         const connection = current.connection;
         current.connection = source.connection;
         this.#manager.track(current, connection);

@@ -58,7 +58,7 @@ export async function listenForApps(
   };
 }
 
-/** Frames of one turn of the event loop leave in one write. */
+/** Frames of one turn of the event loop leave in one write: under load that is several calls' at once. */
 class SocketConnection implements AppConnection {
   readonly #socket: Socket;
   #queued = "";
@@ -68,7 +68,7 @@ class SocketConnection implements AppConnection {
   }
 
   send(content: string): void {
-    if (this.#queued === "") queueMicrotask(() => this.#flush());
+    if (this.#queued === "") setImmediate(this.#flush);
     this.#queued += encodeFrame(content);
   }
 
@@ -77,11 +77,11 @@ class SocketConnection implements AppConnection {
     this.#socket.end();
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const text = this.#queued;
     this.#queued = "";
     if (text === "" || this.#socket.destroyed) return;
     this.#socket.write(text, "latin1");
     if (this.#socket.writableLength > UNREAD_MAX) this.#socket.destroy();
-  }
+  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { formatPeerCertificate, parsePeerCertificate, SipRequest } from "../../../src/wire/sip/index.ts";
 import { SDP, TestApp, World } from "./world.ts";
 
-const clean = { dialogs: 0, waiting: 0, sent: 0, proxied: 0, clientTransactions: 0, serverTransactions: 0, awaitingAck: 0, timers: 0 };
+const clean = { dialogs: 0, awaitingApplication: 0, awaitingResponse: 0, proxied: 0, clientTransactions: 0, serverTransactions: 0, awaitingAck: 0, timers: 0 };
 
 describe("applications", () => {
   test("must know the secret, before anything else", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SDP, type TestApp, World } from "./world.ts";
 
-const clean = { dialogs: 0, waiting: 0, proxied: 0, clientTransactions: 0, serverTransactions: 0, timers: 0 };
+const clean = { dialogs: 0, awaitingApplication: 0, proxied: 0, clientTransactions: 0, serverTransactions: 0, timers: 0 };
 
 /** An INVITE that the application has proxied. */
 function proxied(
