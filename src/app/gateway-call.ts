@@ -190,7 +190,10 @@ export class Call extends EventEmitter<CallEvents> {
     if (this.#closed) return this.#closed;
     this.#end = end;
     this.#state = "ending";
-    this.#closed = this.#close(end, tell);
+    // there before anybody hears of the end, and asks for the record
+    const closed = Promise.withResolvers<CallRecord>();
+    this.#closed = closed.promise;
+    this.#close(end, tell).then(closed.resolve, closed.reject);
     return this.#closed;
   }
 

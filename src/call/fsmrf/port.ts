@@ -57,9 +57,10 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
         CONNECT_MS,
       );
     });
+    let given = false;
     // one that comes too late is not wanted any more
     attempt.then(
-      (server) => this.#server !== server && this.#discard(server),
+      (server) => given && this.#discard(server),
       () => undefined,
     );
     try {
@@ -73,6 +74,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       this.#retryMs = RETRY_MS.first;
       this.emit("connected");
     } finally {
+      given = true;
       clearTimeout(timer);
     }
   }
@@ -171,8 +173,12 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     this.#sessions.add(session);
     session.once("gone", () => this.#sessions.delete(session));
     session.onClosed(() => this.#sessions.delete(session));
+    const hungUp = new Promise<never>((_, reject) => {
+      dialog.once("destroy", () => reject(new Error("the media server hung up before it connected back")));
+    });
+    hungUp.catch(() => undefined);
     try {
-      session.attach(dialog, await connection, server);
+      session.attach(dialog, await Promise.race([connection, hungUp]), server);
       return session;
     } catch (error) {
       this.#sessions.delete(session);
