@@ -36,6 +36,8 @@ export class Phone {
   readonly digits: string[] = [];
   ended: string | undefined;
   tone: number;
+  /** Said instead of the tone, once. */
+  say: Int16Array | undefined;
   /** Sends nothing while true. */
   silent = false;
   readonly #options: PhoneOptions;
@@ -150,8 +152,13 @@ export class Phone {
         if (this.rtp.pull(now, inbound)) this.heard.push(inbound.slice());
         else this.heard.push(new Int16Array(inbound.length));
         if (this.silent || !this.rtp.sends) continue;
-        for (let i = 0; i < frame.length; i++)
-          frame[i] = this.tone === 0 ? 0 : 8000 * Math.sin((2 * Math.PI * this.tone * this.#at++) / this.rate);
+        if (this.say) {
+          frame.fill(0);
+          frame.set(this.say.subarray(0, frame.length));
+          this.say = this.say.length > frame.length ? this.say.subarray(frame.length) : undefined;
+        } else
+          for (let i = 0; i < frame.length; i++)
+            frame[i] = this.tone === 0 ? 0 : 8000 * Math.sin((2 * Math.PI * this.tone * this.#at++) / this.rate);
         const packet = this.rtp.digitPacket(now) ?? this.rtp.packet(payload.subarray(0, this.#encoder!.encode(frame, payload)), 20, now);
         const target = this.rtp.target;
         if (packet && packet.length > 12 && target && target.port > 0) this.#socket.send(Buffer.from(packet), target.port, target.address);

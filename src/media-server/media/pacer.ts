@@ -3,7 +3,7 @@ import type { Millis } from "../../base/clock.ts";
 export const TICK_MS = 20;
 /** A thread this far behind lets the missed time go: what it would send is too old to be of use. */
 const GIVE_UP_MS = 200;
-/** Ticks missed are made up at this distance, so that receivers get a quick succession and not a burst. */
+/** Ticks are never nearer than this: those missed are made up so that receivers get a quick succession and not a burst. */
 const CATCH_UP_MS = 8;
 
 /**
@@ -24,10 +24,7 @@ export class Pacer {
 
   /** Milliseconds until the next tick should begin; 0 is now. */
   wait(now: Millis): number {
-    const behind = now - this.#due;
-    if (behind < 0) return -behind;
-    // Behind by less than a tick: at once, the grid stays. By more: make up quickly, but not in a burst.
-    return behind < TICK_MS ? 0 : Math.max(0, CATCH_UP_MS - (now - this.#last));
+    return Math.max(0, this.#due - now, CATCH_UP_MS - (now - this.#last));
   }
 
   /** A tick begins. Returns how many ticks of time were given up before it (0 as a rule). */

@@ -33,11 +33,6 @@ export function recordApplications(place: (path: string) => string): Readonly<Re
       if (await job.started) channel.fire("RECORD_START", { "Record-File-Path": path });
       const result = await job.done;
       unlisten();
-      if (result.reason === "not-opened") {
-        channel.core.log("error", "a recording could not be opened", { uuid: channel.uuid, path, reason: result.message ?? "" });
-        channel.hangup("DESTINATION_OUT_OF_ORDER");
-        return undefined;
-      }
       tellEnd(channel, path, result);
       return undefined;
     },
@@ -104,7 +99,7 @@ function tellEnd(channel: Channel, path: string, result: RecordResult): void {
   channel.fire("RECORD_STOP", {
     "Record-File-Path": path,
     "Record-Completion-Cause": causes[result.reason],
-    // A disk that fills up ends the recording, not the call; whoever asked for it is told here.
+    // A file that cannot be opened, a disk that fills up end the recording, not the call (FreeSWITCH hangs up for the first); whoever asked is told here.
     "Record-Error": result.message,
   });
   if (result.message !== undefined)

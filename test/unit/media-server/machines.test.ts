@@ -1,0 +1,272 @@
+// The media side's machines, on fake time.
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../../src/base/clock.ts";
+import { FrameRing, frameLink } from "../../../src/media-server/media/frame-ring.ts";
+import { DigitsOut } from "../../../src/media-server/media/digits-out.ts";
+import { Latch } from "../../../src/media-server/media/latch.ts";
+import { Pacer } from "../../../src/media-server/media/pacer.ts";
+import { Packetizer } from "../../../src/media-server/media/packetizer.ts";
+import { Reception } from "../../../src/media-server/media/reception.ts";
+import { RtpLeg } from "../../../src/media-server/media/rtp-leg.ts";
+import type { LegConfig } from "../../../src/media-server/messages.ts";
+
+describe("latching", () => {
+  const signalled = { address: "192.0.2.1", port: 4000 };
+  const nat = { address: "198.51.100.7", port: 61000 };
+  const thief = { address: "203.0.113.9", port: 5000 };
+  const judge = (latch: Latch, from: { address: string; port: number }, ssrc: number, now: number, authenticated = false) =>
+    latch.judge(from.address, from.port, ssrc, authenticated, now);
+
+  it("believes the signalled address at once, and then nobody else", () => {
+    const latch = new Latch(signalled, 0);
+    expect(judge(latch, signalled, 1, 10)).toBe("latched");
+    for (let t = 20; t < 10_000; t += 20) {
+      expect(judge(latch, signalled, 1, t)).toBe("accept");
+      expect(judge(latch, thief, 9, t)).toBe("stranger");
+      // Guessing the SSRC does not help while the stream flows.
+      expect(judge(latch, thief, 1, t)).toBe("stranger");
+    }
+    expect(latch.target).toEqual(signalled);
+  });
+
+  it("follows a peer behind NAT after some packets, and gives way to the signalled address within two seconds", () => {
+    const latch = new Latch(signalled, 0);
+    expect([10, 30, 50].map((t) => judge(latch, nat, 1, t))).toEqual(["stranger", "stranger", "latched"]);
+    expect(latch.target).toEqual(nat);
+    expect(judge(latch, signalled, 2, 500)).toBe("latched");
+    const late = new Latch(signalled, 0);
+    for (const t of [10, 30, 50]) judge(late, nat, 1, t);
+    expect(judge(late, signalled, 2, 2500)).toBe("stranger");
+  });
+
+  it("is not taken by packets of many sources that each come once", () => {
+    const latch = new Latch(signalled, 0);
+    for (let i = 0; i < 100; i++) expect(judge(latch, { address: thief.address, port: 10_000 + i }, i, i)).toBe("stranger");
+    expect(latch.target).toEqual(signalled);
+  });
+
+  it("believes an authenticated source at once and lets its stream move", () => {
+    const latch = new Latch(signalled, 0);
+    expect(judge(latch, nat, 1, 10, true)).toBe("latched");
+    expect(judge(latch, { ...nat, port: 62000 }, 1, 30, true)).toBe("latched");
+    expect(judge(latch, thief, 7, 50, true)).toBe("stranger");
+  });
+
+  it("lets a stream move without SRTP only after a long silence", () => {
+    const latch = new Latch(signalled, 0);
+    judge(latch, signalled, 1, 0);
+    expect([1000, 1020, 1040, 1060].map((t) => judge(latch, nat, 1, t))).not.toContain("latched");
+    expect([4000, 4020, 4040].map((t) => judge(latch, nat, 1, t)).at(-1)).toBe("latched");
+  });
+
+  it("begins anew when another address is signalled, not when the same is", () => {
+    const latch = new Latch(signalled, 0);
+    judge(latch, signalled, 1, 0);
+    latch.signal(signalled, 100);
+    expect(latch.latched).toBe(true);
+    latch.signal(nat, 200);
+    expect(latch.target).toEqual(nat);
+    expect(judge(latch, signalled, 1, 220)).toBe("stranger");
+    expect(judge(latch, nat, 5, 240)).toBe("latched");
+  });
+});
+
+describe("pacing", () => {
+  it("keeps the grid although each tick is late", () => {
+    const pacer = new Pacer(0);
+    let now = 0;
+    for (let i = 0; i < 1000; i++) {
+      now += pacer.wait(now) + 3;
+      pacer.begin(now);
+    }
+    expect(now).toBeLessThan(1000 * 20 + 25);
+    expect(pacer.late).toBe(0);
+  });
+
+  it("makes up for a stall without a burst, and lets a long one go", () => {
+    const pacer = new Pacer(0);
+    let now = 120;
+    const begun: number[] = [];
+    while (begun.length < 10) {
+      const wait = pacer.wait(now);
+      now += wait;
+      expect(pacer.begin(now)).toBe(0);
+      begun.push(now);
+    }
+    for (let i = 1; i < begun.length; i++) expect(begun[i]! - begun[i - 1]!).toBeGreaterThanOrEqual(8);
+    // Ten ticks by 220 ms: caught up.
+    expect(begun.at(-1)).toBeLessThanOrEqual(220);
+    expect(pacer.begin(now + 2000)).toBeGreaterThan(90);
+  });
+});
+
+describe("reception", () => {
+  it("counts loss and jitter as RFC 3550 does", () => {
+    const reception = new Reception();
+    // One in ten is lost; arrivals alternate by 10 ms.
+    for (let i = 0; i < 1000; i++) {
+      if (i % 10 === 5) continue;
+      reception.packets++;
+      reception.packet(7, (65_000 + i) & 0xffff, i * 160, 8000, i * 20 + (i % 2) * 10);
+    }
+    expect(reception.lost).toBe(100);
+    expect(reception.lossRate).toBeCloseTo(10, 1);
+    expect(reception.jitterMs(8000)).toBeGreaterThan(5);
+    expect(reception.jitterMs(8000)).toBeLessThan(15);
+    const report = reception.report(20_000)!;
+    expect(report.highestSequence).toBe(65_999);
+    expect(report.fractionLost).toBe(25);
+    expect(reception.report(21_000)!.fractionLost).toBe(0);
+  });
+
+  it("takes a new SSRC as a new stream and keeps the total", () => {
+    const reception = new Reception();
+    for (const seq of [1, 2, 5]) reception.packet(1, seq, seq * 160, 8000, seq * 20);
+    for (const seq of [9000, 9001]) reception.packet(2, seq, seq * 160, 8000, seq * 20);
+    expect(reception.lost).toBe(2);
+    expect(reception.ssrc).toBe(2);
+  });
+});
+
+describe("rings between threads", () => {
+  it("carry frames in order, tell when there is none, and never block", () => {
+    const { toRoom } = frameLink(8000);
+    const [writer, reader] = [new FrameRing(toRoom, 8000), new FrameRing(toRoom, 8000)];
+    const out = new Int16Array(160);
+    expect(reader.read(out)).toBe(false);
+    for (let i = 1; i < 500; i++) {
+      expect(writer.write(new Int16Array(160).fill(i))).toBe(true);
+      expect(reader.read(out)).toBe(true);
+      expect(out[0]).toBe(i);
+      expect(out[159]).toBe(i);
+    }
+  });
+
+  it("lose the oldest when the reader is slow, and stay near the writer", () => {
+    const { toRoom } = frameLink(8000);
+    const [writer, reader] = [new FrameRing(toRoom, 8000), new FrameRing(toRoom, 8000)];
+    const accepted = Array.from({ length: 10 }, (_, i) => writer.write(new Int16Array(160).fill(i))).filter(Boolean).length;
+    expect(accepted).toBe(4);
+    const out = new Int16Array(160);
+    expect(reader.read(out)).toBe(true);
+    expect(out[0]).toBe(3);
+    expect(reader.read(out)).toBe(false);
+  });
+});
+
+it("packets of 10, 30 and 60 ms hold every byte of the frames, in order", () => {
+  for (const ptime of [10, 30, 40, 60]) {
+    const packetizer = new Packetizer(ptime);
+    const bytes: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      packetizer.push(new Uint8Array(160).fill(i));
+      for (let chunk = packetizer.next(); chunk; chunk = packetizer.next()) {
+        expect(chunk.length).toBe(ptime * 8);
+        bytes.push(...chunk);
+      }
+    }
+    expect(bytes.every((byte, i) => byte === Math.floor(i / 160))).toBe(true);
+    expect(bytes.length).toBeGreaterThanOrEqual(30 * 160 - ptime * 8);
+  }
+});
+
+describe("two legs", () => {
+  const config = (payloadType: number, received: number, dtmf: [number, number]): LegConfig => ({
+    codecs: [{ name: "PCMU", sendPayloadType: payloadType, receivePayloadType: received, ptime: 20 }],
+    remote: { address: "127.0.0.1", port: 1, rtcpPort: 2 },
+    rtcpMux: false,
+    direction: "sendrecv",
+    dtmf: { sendPayloadType: dtmf[0], receivePayloadType: dtmf[1], rate: 8000 },
+  });
+
+  function pair(loss: (n: number) => boolean = () => false) {
+    const clock = new FakeClock();
+    const digits: string[] = [];
+    const notices: string[] = [];
+    const leg = () =>
+      new RtpLeg(clock, { digit: (digit, ms) => digits.push(`${digit}:${Math.round(ms)}`), notice: (kind) => notices.push(kind) });
+    const [a, b] = [leg(), leg()];
+    // Asymmetric payload types: each sends with the number the other gave it.
+    a.configure(config(0, 8, [101, 96]), clock.now());
+    b.configure({ ...config(8, 0, [96, 101]) }, clock.now());
+    const payload = new Uint8Array(160).fill(0x55);
+    let n = 0;
+    const step = (say = true) => {
+      clock.advance(20);
+      const now = clock.now();
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const packet = from.digitPacket(now) ?? (say ? from.packet(payload, 20, now) : undefined);
+        if (packet && !loss(n++)) to.receive(Buffer.from(packet), "127.0.0.1", 1, now);
+        const rtcp = from.rtcp(now);
+        clock.advance(0);
+        if (rtcp) to.receiveRtcp(Buffer.from(rtcp.data), now);
+      }
+    };
+    return { clock, a, b, digits, notices, step };
+  }
+
+  it("hear each other with asymmetric payload types", () => {
+    const { a, b, step, clock } = pair();
+    for (let i = 0; i < 50; i++) step();
+    const out = new Int16Array(160);
+    expect(a.pull(clock.now(), out)).toBe(true);
+    expect(out.some((v) => v !== 0)).toBe(true);
+    expect(b.stats().counters["in_media_packet_count"]).toBe(50);
+    expect(b.stats().counters["out_packet_count"]).toBe(50);
+  });
+
+  it("know each other's loss and the round trip from RTCP", () => {
+    const { a, step, clock } = pair((n) => n % 20 === 0);
+    for (let i = 0; i < 1500; i++) {
+      step();
+      if (i % 50 === 0) clock.advance(0);
+    }
+    const { counters, roundTripMs } = a.stats();
+    expect(counters["out_remote_lost"]).toBeGreaterThan(50);
+    // All is handed over in the same millisecond.
+    expect(roundTripMs).toBeGreaterThanOrEqual(0);
+    expect(roundTripMs).toBeLessThan(1);
+    expect(counters["rtcp_packet_count"]).toBeGreaterThan(100);
+  });
+
+  it("tell every digit once, although packets are lost", () => {
+    const { a, digits, step } = pair((n) => n % 7 === 3);
+    a.sendDigits("1w2#", 120);
+    const out = new Int16Array(160);
+    for (let i = 0; i < 120; i++) {
+      step();
+      a.pull(i, out);
+    }
+    expect(digits.map((d) => d.split(":")[0])).toEqual(["1", "2", "#"]);
+  });
+
+  it("count garbage, unknown payload types and strangers, and tell of each kind once", () => {
+    const { a, notices, step, clock } = pair();
+    step();
+    for (let i = 0; i < 100; i++) {
+      a.receive(Buffer.from([0x80, 77, 0, i, 0, 0, 0, 0, 0, 0, 0, 1, 9]), "127.0.0.1", 1, clock.now());
+      a.receive(Buffer.from([0x80, 8, 0, i, 0, 0, 0, 0, 0, 0, 0, 9, 9]), "192.0.2.66", 7, clock.now());
+      a.receive(Buffer.from([1, 2, 3]), "127.0.0.1", 1, clock.now());
+    }
+    expect(a.reception.invalid).toBe(100);
+    expect(a.reception.strangers).toBe(100);
+    expect(notices).toEqual(["rtp from a stranger"]);
+    expect(a.target).toEqual({ address: "127.0.0.1", port: 1 });
+  });
+});
+
+it("pauses in a dial string pass in time", () => {
+  const digits = new DigitsOut(8000);
+  digits.add("1W2", 60);
+  const sent: number[] = [];
+  for (let i = 0; i < 100; i++) {
+    const event = digits.tick(i * 160);
+    if (event?.marker) sent.push(i * 20);
+  }
+  expect(sent).toHaveLength(2);
+  expect(sent[1]! - sent[0]!).toBeGreaterThanOrEqual(1000);
+  expect(digits.busy).toBe(false);
+});
