@@ -68,7 +68,8 @@ class Load {
       for (; sent < due; sent++) this.#send(relay, sent % flowCount);
       await sleep(TICK_MS);
     }
-    await sleep(200);
+    // What is still under way belongs to this run.
+    for (let seen = -1; seen !== this.received; await sleep(300)) seen = this.received;
     return { sent, received: this.received - before.received, cpu: cpuNanoseconds(relay.pid) - before.cpu };
   }
 
