@@ -24,7 +24,6 @@ export interface Framing {
 }
 
 const PONG = Buffer.from("\r\n");
-const PING = Buffer.from("\r\n\r\n");
 /** A peer that lets so much pile up does not read. */
 const UNREAD_MAX = 1 << 20;
 
@@ -91,11 +90,6 @@ export class Connection {
     const waiting = this.waiting;
     this.waiting = [];
     for (const { data } of waiting) this.#write(this.#framing.wrap(data));
-  }
-
-  /** Sends a keepalive (RFC 5626 section 3.5.1). */
-  ping(): void {
-    if (this.connected) this.#write(this.#framing.wrap(PING));
   }
 
   /** Closes at once; reported once. */

@@ -368,7 +368,7 @@ export class Inbound {
   #contact(transaction: ServerTransaction): string {
     const { target } = transaction;
     const local = this.#state.layer.listenerFor(target);
-    return local === undefined ? "<sip:invalid.invalid>" : contactOf(local);
+    return local === undefined ? "<sip:invalid.invalid>" : contactOf(local, undefined, transaction.request.uri.startsWith("sips:"));
   }
 
   #fill(response: SipResponse, given: SipResponse, transaction: ServerTransaction): boolean {

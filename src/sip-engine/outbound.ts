@@ -151,7 +151,7 @@ export class Outbound {
       const value = request.get(name);
       if (value?.includes("@localhost")) request.set(name, value.startsWith("*") ? value : replaceHost(value, local));
     }
-    if (!custom && makesDialog(request.method)) request.set("Contact", contactOf(local));
+    if (!custom && makesDialog(request.method)) request.set("Contact", contactOf(local, undefined, request.uri.startsWith("sips:")));
     if (dialog !== undefined) {
       dialog.localContact = request.get("contact") ?? "";
       dialog.localSdp = request.body.length > 0 ? request.body : undefined;

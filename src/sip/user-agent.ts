@@ -183,11 +183,12 @@ export class UserAgent implements LayerHandler, SessionOwner {
   }
 }
 
-/** `<sip:user@host:port;transport=x>` of a listener. */
-export function contactOf(local: Listener, user?: string): string {
+/** `<sip:user@host:port;transport=x>` of a listener. In a dialog made by a sips URI the Contact is sips too (RFC 3261 section 12.1.1). */
+export function contactOf(local: Listener, user?: string, sips = false): string {
   const host = local.advertisedHost.includes(":") ? `[${local.advertisedHost}]` : local.advertisedHost;
-  const transport = local.transport === "udp" ? "" : `;transport=${local.transport}`;
-  return `<sip:${user === undefined ? "" : `${bytes(user)}@`}${host}:${local.advertisedPort}${transport}>`;
+  const secure = sips && (local.transport === "tls" || local.transport === "wss");
+  const transport = local.transport === "udp" || (secure && local.transport === "tls") ? "" : `;transport=${local.transport}`;
+  return `<${secure ? "sips" : "sip"}:${user === undefined ? "" : `${bytes(user)}@`}${host}:${local.advertisedPort}${transport}>`;
 }
 
 function bracketed(address: string): string {

@@ -2,7 +2,16 @@ import { describe, expect, test } from "vitest";
 import { formatPeerCertificate, parsePeerCertificate, SipRequest } from "../../../src/wire/sip/index.ts";
 import { SDP, TestApp, World } from "./world.ts";
 
-const clean = { dialogs: 0, awaitingApplication: 0, awaitingResponse: 0, proxied: 0, clientTransactions: 0, serverTransactions: 0, awaitingAck: 0, timers: 0 };
+const clean = {
+  dialogs: 0,
+  awaitingApplication: 0,
+  awaitingResponse: 0,
+  proxied: 0,
+  clientTransactions: 0,
+  serverTransactions: 0,
+  awaitingAck: 0,
+  timers: 0,
+};
 
 describe("applications", () => {
   test("must know the secret, before anything else", () => {
@@ -447,6 +456,18 @@ describe("calls of applications", () => {
     world.answer(sent, 200);
     expect([app.got(100).length, app.got(200)[0]!.transactionId]).toEqual([0, said.tokens[7]]);
   });
+});
+
+test("calls made with a sips URI have a sips Contact (RFC 3261 section 12.1.1)", () => {
+  const world = new World();
+  const app = world.app("invite");
+  world.deliver(world.request("INVITE", {}, SDP, "sips:service@10.0.0.1"), "tls");
+  app.respond(app.got("INVITE")[0]!, 200, {}, SDP);
+  expect(world.takeOne(200).message.get("contact")).toBe("<sips:10.0.0.1:5061>");
+  app.request("INVITE sips:x@10.0.0.2 SIP/2.0");
+  const invite = world.takeOne("INVITE");
+  expect([invite.target.transport, invite.message.get("contact")]).toEqual(["tls", "<sips:10.0.0.1:5061>"]);
+  expect(invite.message.get("via")).toMatch(/^SIP\/2\.0\/TLS 10\.0\.0\.1:5061;rport;branch=z9hG4bK\w+;alias$/);
 });
 
 describe("connections", () => {
