@@ -90,14 +90,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     return send(reply, told);
   }
 
-  const document = JSON.stringify(openApi(routes, options.version));
+  let document: string | undefined;
   for (const route of routes) {
     app.route({
       method: route.method,
       url: `/api/v1${route.path.replace(/\{(\w+)\}/g, ":$1")}`,
       onRequest: async (request, reply) => (route.open ? undefined : gate.check(request, reply)),
       handler: async (request, reply) => {
-        if (route.id === "openapi") return reply.type("application/json").send(document);
+        if (route.id === "openapi") {
+          document ??= JSON.stringify(openApi(routes, options.version));
+          return reply.type("application/json").send(document);
+        }
         if (route.id === "events") return stream(request, reply);
         if (route.id === "health") {
           const health = options.gateway.health();

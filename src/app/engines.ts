@@ -1,8 +1,15 @@
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { MediaServerOptions } from "../media-server/index.ts";
+import type { SipEngineOptions } from "../sip-engine/index.ts";
 import { isLoopback } from "./config/checks.ts";
 import type { Config } from "./config/config.ts";
+import { projectRoot } from "./config/load.ts";
 import type { EngineAddress, MediaServerAddress } from "./gateway-options.ts";
 import { explainBindFailure } from "./ports.ts";
+import { Supervisor } from "./supervise.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 const loopback = "127.0.0.1";
@@ -11,68 +18,73 @@ const loopback = "127.0.0.1";
 export interface RunningSipEngine {
   readonly address: EngineAddress;
   /** Actual listeners of the embedded engine; empty for drachtio-server, whose own configuration has them. */
-  readonly listeners: readonly { readonly transport: string; readonly host: string; readonly port: number }[];
-  stats?(): unknown;
-  reloadTls(material: TlsMaterial): void;
+  readonly listeners: readonly { readonly transport: string; readonly port: number }[];
+  stats?(): Promise<unknown>;
+  /** Rejects when certificate and key do not fit; the old ones then stay. */
+  reloadTls(material: TlsMaterial): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface RunningMediaServer {
   readonly address: MediaServerAddress;
-  stats?(): unknown;
+  stats?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** What the SIP engine offers; see src/sip-engine. */
-interface SipEngineModule {
-  startSipEngine(options: object): Promise<{
-    readonly drachtioPort: number;
-    readonly listeners: readonly { readonly transport: string; readonly host: string; readonly port: number }[];
-    reloadTls(tls: TlsMaterial): unknown;
-    stats(): unknown;
-    stop(): Promise<void>;
-  }>;
-}
-/** What the media server offers; see src/media-server. */
-interface MediaServerModule {
-  startMediaServer(
-    options: object,
-  ): Promise<{ readonly eslPort: number; readonly sipPort: number; stats(): unknown; stop(): Promise<void> }>;
-}
-
 /** Starts the embedded SIP engine, or tells where drachtio-server is. */
-export async function startSip(config: Config, tls: TlsMaterial | null): Promise<RunningSipEngine> {
+export async function startSip(config: Config, tls: TlsMaterial | null, logger: Logger): Promise<RunningSipEngine> {
   if (config.engine.sip === "drachtio") {
-    return { address: { ...config.engine.drachtio }, listeners: [], reloadTls: () => {}, stop: async () => {} };
+    return { address: { ...config.engine.drachtio }, listeners: [], reloadTls: async () => {}, stop: async () => {} };
   }
-  const { startSipEngine } = (await import(sipEngine)) as SipEngineModule;
-  const secret = randomBytes(24).toString("base64url");
-  const listeners = (["udp", "tcp", "tls", "ws", "wss"] as const).flatMap((transport) => {
-    const port = config.sip[transport];
-    return port === null
-      ? []
-      : [{ transport, host: config.listen, port, ...(config.sip.advertise ? { advertise: config.sip.advertise } : {}) }];
-  });
-  const options = {
+  const { startSipEngine } = await import("../sip-engine/index.ts");
+  let material = tls;
+  const options = (): SipEngineOptions => ({
     drachtio: { host: loopback, port: 0, secret },
-    listeners,
-    ...(tls ? { tls } : {}),
-    handshakeSeconds: config.sip.handshakeSeconds,
-  };
-  const engine = await startSipEngine(options).catch(async (error: unknown) => {
+    listeners: (["udp", "tcp", "tls", "ws", "wss"] as const).flatMap((transport) => {
+      const port = config.sip[transport];
+      return port === null
+        ? []
+        : [{ transport, host: config.listen, port, ...(config.sip.advertise ? { advertise: config.sip.advertise } : {}) }];
+    }),
+    ...(material ? { tls: material } : {}),
+    limits: { handshake: config.sip.handshakeSeconds * 1000 },
+  });
+  const secret = randomBytes(24).toString("base64url");
+  const log = logger.child({ engine: "sip" });
+  const start = (wanted: SipEngineOptions) => startSipEngine(wanted, ({ level, what, fields }) => log[level](fields, what));
+  const running = await start(options()).catch(async (error: unknown) => {
     throw await explainBindFailure(config, error, (key) => key.startsWith("sip."));
   });
+  const supervisor = new Supervisor({
+    name: "sip",
+    logger,
+    running,
+    ended: (engine) => engine.ended,
+    again: (before) => {
+      const wanted = options();
+      const bound = (transport: string, port: number) =>
+        before.listeners.find((listener) => listener.transport === transport)?.port ?? port;
+      return start({
+        ...wanted,
+        drachtio: { ...wanted.drachtio, port: before.drachtioPort },
+        listeners: wanted.listeners.map((spec) => ({ ...spec, port: bound(spec.transport, spec.port) })),
+      });
+    },
+  });
   return {
-    address: { host: loopback, port: engine.drachtioPort, secret },
-    listeners: engine.listeners,
-    stats: () => engine.stats(),
-    reloadTls: (material) => void engine.reloadTls(material),
-    stop: () => engine.stop(),
+    address: { host: loopback, port: running.drachtioPort, secret },
+    listeners: running.listeners,
+    stats: () => supervisor.current.stats(),
+    async reloadTls(next) {
+      await supervisor.current.reloadTls(next);
+      material = next;
+    },
+    stop: () => supervisor.stop(),
   };
 }
 
 /** Starts the embedded media server, or tells where FreeSWITCH is. */
-export async function startMedia(config: Config): Promise<RunningMediaServer> {
+export async function startMedia(config: Config, logger: Logger): Promise<RunningMediaServer> {
   const { freeswitch } = config.engine;
   if (config.engine.media === "freeswitch") {
     const { host, port, password, profile, listenAddress, advertise } = freeswitch;
@@ -82,22 +94,32 @@ export async function startMedia(config: Config): Promise<RunningMediaServer> {
       stop: async () => {},
     };
   }
-  const { startMediaServer } = (await import(mediaServer)) as MediaServerModule;
+  const { startMediaServer } = await import("../media-server/index.ts");
   const password = randomBytes(24).toString("base64url");
-  const server = await startMediaServer({
+  const log = logger.child({ engine: "media" });
+  const options: MediaServerOptions = {
     esl: { host: loopback, port: 0, password },
     sip: { host: loopback, port: 0 },
     rtp: { host: config.listen, minPort: config.media.ports.min, maxPort: config.media.ports.max },
     rtpTimeoutSeconds: config.media.timeoutSeconds,
-    ...(config.media.workers > 0 ? { workers: config.media.workers } : {}),
+    workers: config.media.workers || Math.max(1, availableParallelism() - 1),
+    codecs: config.media.codecs.map((codec) => codec.toUpperCase()),
+    music: join(projectRoot, "src/ivr/prompts/common"),
     ...(config.media.advertise ? { advertise: config.media.advertise } : {}),
+    log: ({ level, message, fields }) => log[level](fields, message),
+  };
+  const running = await startMediaServer(options);
+  const supervisor = new Supervisor({
+    name: "media",
+    logger,
+    running,
+    ended: (server) => server.stopped,
+    again: (before) =>
+      startMediaServer({ ...options, esl: { ...options.esl, port: before.eslPort }, sip: { ...options.sip, port: before.sipPort } }),
   });
   return {
-    address: { host: loopback, port: server.eslPort, secret: password, listenAddress: loopback },
-    stats: () => server.stats(),
-    stop: () => server.stop(),
+    address: { host: loopback, port: running.eslPort, secret: password, listenAddress: loopback },
+    stats: () => supervisor.current.stats(),
+    stop: () => supervisor.stop(),
   };
 }
-
-const sipEngine: string = "../sip-engine/index.ts";
-const mediaServer: string = "../media-server/index.ts";

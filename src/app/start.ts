@@ -6,7 +6,7 @@ import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
-import { type RunningMediaServer, type RunningSipEngine, startMedia, startSip } from "./engines.ts";
+import { startMedia, startSip } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import { gatewayConfig } from "./gateway-config.ts";
 import type { GatewayConfig } from "./gateway-options.ts";
@@ -44,27 +44,22 @@ export async function startCrosspoint(config: Config, logger: Logger): Promise<R
 async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Promise<Running> {
   let config = first;
   prepareData(config.data);
-  // The slow things beside each other: loading the gateway and the admin API, keys, the engines in their threads.
-  const modules = Promise.all([
+  if (config.certificates.development) {
+    const { made } = await ensureDevelopmentCertificates(config.certificates.development);
+    if (made) logger.info({ folder: config.certificates.development }, "development certificates made");
+  }
+  let tls = readTlsMaterial(config);
+  // The engines come up in their threads while the gateway and the admin API are loaded in this one.
+  const engines = Promise.all([startStoppable(startSip(config, tls, logger), undo), startStoppable(startMedia(config, logger), undo)]);
+  engines.catch(() => {});
+  const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, { createGateway }] = await Promise.all([
     import("../admin/server.ts"),
     import("../admin/metrics.ts"),
     import("../records/store.ts"),
     import("./kept-meetings.ts"),
     import("./gateway.ts"),
   ]);
-  modules.catch(() => {});
-  const media = startMedia(config);
-  media.catch(() => {});
-  undo.push(async () => (await media).stop());
-  if (config.certificates.development) {
-    const { made } = await ensureDevelopmentCertificates(config.certificates.development);
-    if (made) logger.info({ folder: config.certificates.development }, "development certificates made");
-  }
-  let tls = readTlsMaterial(config);
-  const sipEngine: RunningSipEngine = await startSip(config, tls);
-  undo.push(() => sipEngine.stop());
-  const mediaServer: RunningMediaServer = await media;
-  const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, { createGateway }] = await modules;
+  const [sipEngine, mediaServer] = await engines;
 
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),
@@ -73,11 +68,11 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     log: logger,
   });
   undo.push(() => records.close());
-  const engines = {
+  const figures = {
     ...(sipEngine.stats ? { sip: () => sipEngine.stats!() } : {}),
     ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
   };
-  const metrics = new Metrics({ version, engines, certificates: () => expiries(config) });
+  const metrics = new Metrics({ version, engines: figures, certificates: () => expiries(config) });
   const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
   const gateway = await createGateway({
     config: forGateway(config),
@@ -117,19 +112,18 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   }
   if (made && !config.demo) logger.info({ file: made.file }, made.made ? "admin token made" : "admin token read");
 
-  const takeCertificates = (from: Config): void => {
-    tls = readTlsMaterial(from);
-    if (!tls) return;
-    sipEngine.reloadTls(tls);
-    if (from.web.tls) admin?.reloadTls(tls);
+  const takeCertificates = async (from: Config): Promise<void> => {
+    const next = readTlsMaterial(from);
+    if (!next) return;
+    await sipEngine.reloadTls(next);
+    if (from.web.tls) admin?.reloadTls(next);
+    tls = next;
   };
   const watch = new FileWatch(certificateFiles(config), () => {
-    try {
-      takeCertificates(config);
-      logger.info({ files: certificateFiles(config) }, "certificates re-read");
-    } catch (error) {
-      logger.error({ error: (error as Error).message }, "changed certificates cannot be used; the old ones stay");
-    }
+    takeCertificates(config).then(
+      () => logger.info({ files: certificateFiles(config) }, "certificates re-read"),
+      (error: Error) => logger.error({ error: error.message }, "changed certificates cannot be used; the old ones stay"),
+    );
   });
   undo.push(() => watch.close());
   warnOfExpiry(config, logger);
@@ -145,7 +139,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     tokenFile: made?.file ?? null,
     async reload(next) {
       const forNext = forGateway(next);
-      takeCertificates(next);
+      await takeCertificates(next);
       watch.replace(certificateFiles(next));
       const report = await gateway.reload(forNext);
       config = next;
@@ -170,6 +164,12 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       }
     }
   }
+}
+
+/** Waits for an engine, and sees to it that it is stopped, also when it comes up after something else has failed. */
+function startStoppable<T extends { stop(): Promise<void> }>(starting: Promise<T>, undo: (() => unknown)[]): Promise<T> {
+  undo.push(async () => (await starting.catch(() => null))?.stop());
+  return starting;
 }
 
 /** The data folder, there and writable. */
