@@ -239,7 +239,7 @@ function explain(message: SipRequest | SipResponse): string {
   const warning = message.get("warning")?.replace(/^\d{3}\s+\S+\s+"?|"$/g, "");
   const reason = /text="([^"]*)"/.exec(message.get("reason") ?? "")?.[1];
   const own = message.kind === "response" ? message.reason : "";
-  return [own, warning, reason].filter(Boolean).join(", ");
+  return [...new Set([own, warning, reason])].filter(Boolean).join(", ");
 }
 
 function inWords(report: CallReport): string {
