@@ -10,8 +10,9 @@ export interface AsteriskOptions {
   readonly name: string;
   /** Address of the loopback range (or of a namespace of the test's own). */
   readonly ip: string;
-  /** First of 100 RTP ports. */
+  /** First of 100 RTP ports, or of `rtpPorts`. */
   readonly rtpStart: number;
+  readonly rtpPorts?: number;
   /** Text of pjsip.conf; without it chan_pjsip is not loaded. */
   readonly pjsip?: string;
   /** Text of ooh323.conf; without it chan_ooh323 is not loaded. */
@@ -26,6 +27,7 @@ export interface AsteriskOptions {
 
 /** A running Asterisk. */
 export interface Asterisk {
+  readonly pid: number;
   /** Runs a CLI command and returns what it prints. */
   cli(command: string): string;
   /** The log so far: verbose, dtmf, warnings, errors. */
@@ -112,7 +114,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     "asterisk.conf": `[directories]\nastetcdir => ${inside}/etc\nastmoddir => /${moduleFolder}\nastvarlibdir => /var/lib/asterisk\nastdbdir => ${inside}/db\nastkeydir => ${inside}/keys\nastdatadir => /usr/share/asterisk\nastagidir => /usr/share/asterisk/agi-bin\nastspooldir => ${inside}/spool\nastrundir => ${inside}/run\nastlogdir => ${inside}/log\n[options]\nverbose = 4\nnocolor = yes\n`,
     "modules.conf": modules(options, moduleFolder),
     "logger.conf": "[general]\n[logfiles]\nmessages.log => notice,warning,error,verbose,dtmf\n",
-    "rtp.conf": `[general]\nrtpstart=${options.rtpStart}\nrtpend=${options.rtpStart + 99}\n`,
+    "rtp.conf": `[general]\nrtpstart=${options.rtpStart}\nrtpend=${options.rtpStart + (options.rtpPorts ?? 100) - 1}\n`,
     "indications.conf":
       "[general]\ncountry=us\n[us]\ndescription=us\nringcadence=2000,4000\ndial=350+440\nbusy=480+620/500,0/500\nring=440+480/2000,0/4000\n",
     "extensions.conf": EXTENSIONS + (options.extensions ?? ""),
@@ -142,6 +144,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       timeout: 10_000,
     });
   const asterisk: Asterisk = {
+    pid: child.pid ?? 0,
     cli,
     log: () => (existsSync(join(base, "log/messages.log")) ? readFileSync(join(base, "log/messages.log"), "utf8") : ""),
     path: (name) => join(base, "files", name),

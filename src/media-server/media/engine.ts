@@ -2,6 +2,7 @@ import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
 import type { LegConfig, ToMedia } from "../messages.ts";
 import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
+import { TICK_MS } from "./pacer.ts";
 import { Room } from "./room.ts";
 import { MediaSession, type Transmit } from "./session.ts";
 import { SourceLoader } from "./sources/files.ts";
@@ -68,6 +69,11 @@ export class MediaEngine {
     for (const room of this.#rooms.values()) room.tick();
     for (const session of this.#sessions.values()) session.speak(now);
     if (++this.#ticks % 50 === 0 && this.#options.rtpTimeoutMs > 0) this.#checkTimeouts(now);
+  }
+
+  /** So many ticks were let go: media time goes on without them. */
+  skip(ticks: number): void {
+    for (const session of this.#sessions.values()) session.rtp.skip(ticks * TICK_MS);
   }
 
   #checkTimeouts(now: Millis): void {

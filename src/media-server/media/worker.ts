@@ -113,7 +113,8 @@ let timer: ReturnType<typeof setTimeout>;
 function run(): void {
   const now = systemClock.now();
   if (pacer.wait(now) < 0.5) {
-    pacer.begin(now);
+    const lost = pacer.begin(now);
+    if (lost > 0) engine.skip(lost);
     engine.tick(now);
   }
   timer = setTimeout(run, Math.max(0, pacer.wait(systemClock.now())));
