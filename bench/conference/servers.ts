@@ -77,7 +77,7 @@ export async function asterisk(): Promise<Candidate | undefined> {
     rtpStart: 36000,
     rtpPorts: 4000,
     pjsip: PJSIP,
-    extensions: "[bench]\nexten => _co[n]f-.,1,Answer()\n same => n,ConfBridge(${EXTEN})\n",
+    extensions: `[bench]\nexten => _co[n]f-.,1,Answer()\n same => n,ConfBridge(\${EXTEN})\n`,
   });
   return { name: "Asterisk", sip: "127.0.0.1:35060", pid: server.pid, stop: () => server.stop() };
 }
