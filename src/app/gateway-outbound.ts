@@ -158,7 +158,7 @@ export class Outbound {
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
     if (/^h323:/i.test(request.uri)) throw new AdminError(400, "protocol-not-supported", "calls by H.323 cannot be made yet");
-    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk);
+    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
     if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
     if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)

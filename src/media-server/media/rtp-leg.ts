@@ -346,7 +346,8 @@ export class RtpLeg {
         out_cng_packet_count: 0,
         rtcp_packet_count: reporter.remotePackets,
         rtcp_octet_count: reporter.remoteOctets,
-        // Not FreeSWITCH's: what the far end says of what we send.
+        // Not FreeSWITCH's: RFC 3550's jitter, and what the far end says of what we send.
+        in_jitter_ms: jitter,
         out_remote_lost: reporter.remoteLost,
         out_remote_jitter_ms: reporter.remoteJitterMs,
       },
