@@ -1,11 +1,4 @@
-import {
-  type AudioCodec,
-  type AudioFormat,
-  type LocalCapabilities,
-  type LocalMedia,
-  payloadTypeOf,
-  type RemoteCapabilities,
-} from "../../h323/index.ts";
+import { type AudioCodec, type AudioFormat, type LocalCapabilities, type LocalMedia, payloadTypeOf } from "../../h323/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
 
 /** Codecs that a description and H.245 both have a name for, by RTP encoding name and clock rate. */
@@ -51,17 +44,17 @@ export interface FarAudio {
   readonly transmit: AudioFormat;
   /** What it sends, where that is another codec. */
   readonly receive: AudioFormat | undefined;
-  readonly remote: RemoteCapabilities | undefined;
+  /** Payload type on which it takes RFC 4733 events, and sends them. */
+  readonly telephoneEvent: number | undefined;
   readonly direction: SdpDirection;
 }
 
 /** The far end as a session description, as if it had spoken SDP. `version` rises with every change. */
 export function describeFarEnd(far: FarAudio, version: number): string {
-  const { rtp, rtcp, transmit, receive, remote, direction } = far;
+  const { rtp, rtcp, transmit, receive, telephoneEvent: events, direction } = far;
   const ip = rtp.host.includes(":") ? "IP6" : "IP4";
   const codecs = [transmit, ...(receive !== undefined && receive.codec !== transmit.codec ? [receive] : [])];
   const payloadTypes: (readonly [number, string])[] = codecs.map(({ codec }) => [payloadTypeOf(codec), `${codec}/8000`]);
-  const events = remote?.telephoneEvent;
   if (events !== undefined) payloadTypes.push([events, "telephone-event/8000"]);
   return [
     "v=0",

@@ -29,6 +29,9 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #receive: AudioFormat | undefined;
   #remote: RemoteCapabilities | undefined;
   #version = 1;
+  /** Payload type of telephone events: that of our description, and that which the far end's last said. */
+  #ourEvents: number | undefined;
+  #toldEvents: number | undefined;
   #waiting: { resolve: (sdp: string) => void; reject: (error: Error) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ringing: () => void = () => {};
@@ -83,7 +86,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     if (described === undefined || this.#far === undefined) return Promise.reject(new NoH323Codec("no audio that H.245 has a name for"));
     const held = described.direction === "sendonly" || described.direction === "inactive";
     this.#session.act((machine, now) => machine.control((control) => (held ? control.hold(now) : control.resume(now)), now));
-    return Promise.resolve(this.#farSdp(held ? "recvonly" : "sendrecv"));
+    return Promise.resolve(this.#farSdp(held ? "recvonly" : "sendrecv", this.#remote?.telephoneEvent));
   }
 
   /** H.450.2 is not spoken. */
@@ -99,6 +102,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #describe(sdp: string): void {
     const described = readDescription(sdp);
     if (described === undefined) throw new NoH323Codec("no audio that H.245 has a name for");
+    this.#ourEvents = described.capabilities.telephoneEvent;
     this.#session.act((machine, now) => {
       machine.setCapabilities(described.capabilities);
       machine.setMedia(described.media, now);
@@ -122,11 +126,27 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     clearTimeout(this.#timer);
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
-    resolve(this.#farSdp("sendrecv"));
+    // Events are received where we said; a far end that names another payload type for them may send on its own: see #tellEvents.
+    const events = this.#remote?.telephoneEvent === this.#ourEvents ? this.#ourEvents : undefined;
+    resolve(this.#farSdp("sendrecv", events));
+    this.#tellEvents();
   }
 
-  #farSdp(direction: SdpDirection): string {
-    return describeFarEnd({ ...this.#far!, receive: this.#receive, remote: this.#remote, direction }, this.#version++);
+  /**
+   * Telephone events become known, or are to go on another payload type than ours: offered anew as the far end's own, so that the media server takes
+   * them there. chan_ooh323 sends on the payload type it names itself, whatever it was told. Waits for who follows changes.
+   */
+  #tellEvents(tries = 40): void {
+    const wanted = this.#remote?.telephoneEvent;
+    if (this.#ended || wanted === undefined || wanted === this.#toldEvents || this.#waiting !== undefined || this.#far === undefined)
+      return;
+    if (this.listenerCount("change") > 0) this.#changed("sendrecv");
+    else if (tries > 0) setTimeout(() => this.#tellEvents(tries - 1), 50).unref();
+  }
+
+  #farSdp(direction: SdpDirection, telephoneEvent: number | undefined): string {
+    this.#toldEvents = telephoneEvent;
+    return describeFarEnd({ ...this.#far!, receive: this.#receive, telephoneEvent, direction }, this.#version++);
   }
 
   #on(event: CallEvent): void {
@@ -142,6 +162,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         break;
       case "capabilities":
         this.#remote = event.remote;
+        this.#tellEvents();
         break;
       case "receive":
         this.#receive = event.format;
@@ -167,14 +188,14 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
 
   #transmit({ rtp, rtcp, format }: Extract<CallEvent, { type: "transmit" }>): void {
     const before = this.#far;
-    this.#far = { rtp, rtcp, transmit: format, receive: this.#receive, remote: this.#remote, direction: "sendrecv" };
+    this.#far = { rtp, rtcp, transmit: format, receive: this.#receive, telephoneEvent: undefined, direction: "sendrecv" };
     if (before === undefined || this.#waiting !== undefined) this.#complete();
     else this.#changed("sendrecv");
   }
 
   /** Tells that the far end's media are others, as if it had offered them anew. Its channels are what they are: a refusal changes nothing there. */
   #changed(direction: SdpDirection): void {
-    const offer = this.#farSdp(direction);
+    const offer = this.#farSdp(direction, this.#remote?.telephoneEvent);
     this.emit("change", { offer, accept: () => Promise.resolve(null), reject: () => {} });
   }
 
