@@ -1,4 +1,5 @@
 import { type AudioCodec, type AudioFormat, type LocalCapabilities, type LocalMedia, payloadTypeOf } from "../../h323/index.ts";
+import { capabilityOf } from "../../negotiation/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
 
 /** Codecs that a description and H.245 both have a name for, by RTP encoding name and clock rate. */
@@ -19,7 +20,8 @@ export function readDescription(text: string): Described | undefined {
   if (audio === undefined || host === undefined) return undefined;
   const maxPtime = audio.ptime ?? 20;
   const formats = audio.formats.flatMap((format): AudioFormat[] => {
-    const codec = CODECS.find((c) => c.toUpperCase() === format.codec?.toUpperCase() && (format.clockRate ?? 8000) === 8000);
+    const capability = capabilityOf(format);
+    const codec = CODECS.find((c) => c.toUpperCase() === capability?.codec.toUpperCase() && capability.clockRate === 8000);
     return codec === undefined ? [] : [{ codec, maxPtime }];
   });
   if (formats.length === 0) return undefined;
