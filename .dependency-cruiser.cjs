@@ -13,8 +13,7 @@ const allowed = {
   io: ["wire", "sip", "h323"],
   "sip-engine": ["wire", "sip", "io", "security"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "io"],
-  // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions
-  call: ["wire", "negotiation", "h323", "io"],
+  call: ["wire", "negotiation"],
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings"],

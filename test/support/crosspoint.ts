@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { MeetingView, Participant } from "../../src/meetings/model.ts";
 import type { CallRecord } from "../../src/records/model.ts";
+import { ensureDevelopmentCertificates } from "../../src/security/development.ts";
+import { realDrachtio, startRealEngines } from "./real-engines.ts";
 
 /** Where the demo's certificates are made at first start. */
 const DEMO_CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
@@ -34,7 +36,7 @@ export interface CrosspointOptions {
   readonly port: number;
   /** First of 200 UDP ports for media. */
   readonly mediaPort: number;
-  /** YAML of the configuration; the demo where absent. Ports, data and token are set by the command line. */
+  /** YAML of the configuration; the demo where absent. Ports, data, token, and the certificates where it names none, are set by the command line. */
   readonly config?: string;
   /** Further `key=value` settings. */
   readonly set?: readonly string[];
@@ -60,30 +62,16 @@ export interface Crosspoint {
   stop(): Promise<number | null>;
 }
 
-/** Environment that points a run at real engines: `DRACHTIO_ADDRESS`, `FREESWITCH_ADDRESS` (host:port), with `DRACHTIO_SECRET`, `FREESWITCH_PASSWORD`. */
-function realEngines(): string[] {
-  const set: string[] = [];
-  const drachtio = process.env["DRACHTIO_ADDRESS"]?.split(":");
-  if (drachtio !== undefined)
-    set.push(
-      "engine.sip=drachtio",
-      `engine.drachtio.host=${drachtio[0]}`,
-      `engine.drachtio.port=${drachtio[1]}`,
-      `engine.drachtio.secret=${process.env["DRACHTIO_SECRET"] ?? "cymru"}`,
-    );
-  const freeswitch = process.env["FREESWITCH_ADDRESS"]?.split(":");
-  if (freeswitch !== undefined) {
-    set.push("engine.media=freeswitch", `engine.freeswitch.host=${freeswitch[0]}`, `engine.freeswitch.port=${freeswitch[1]}`);
-    set.push(`engine.freeswitch.password=${process.env["FREESWITCH_PASSWORD"] ?? "ClueCon"}`);
-  }
-  return set;
-}
-
-/** Starts `crosspoint start` and waits until it answers. Throws with its output when it does not within 20 s. */
+/**
+ * Starts `crosspoint start`, on drachtio-server and FreeSWITCH where the environment names them (real-engines.ts), and waits until it answers.
+ * Throws with its output when it does not within 20 s.
+ */
 export async function startCrosspoint(options: CrosspointOptions): Promise<Crosspoint> {
   const host = options.listen ?? "127.0.0.1";
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-test-"));
   const token = "a-token-for-tests-only";
+  if (realDrachtio !== undefined) await ensureDevelopmentCertificates(DEMO_CERTIFICATES);
+  const engines = await startRealEngines({ port: options.port, mediaPort: options.mediaPort, certificates: DEMO_CERTIFICATES, folder });
   const settings = [
     `listen=${host}`,
     `sip.udp=${options.port}`,
@@ -95,7 +83,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     `media.ports=${options.mediaPort}-${options.mediaPort + 199}`,
     `data=${join(folder, "data")}`,
     "logging.format=json",
-    ...realEngines(),
+    ...(options.config === undefined || options.config.includes("certificates:") ? [] : [`certificates.development=${DEMO_CERTIFICATES}`]),
+    ...engines.settings,
     ...(options.set ?? []),
   ];
   const args = ["start", ...settings.flatMap((setting) => ["--set", setting])];
@@ -116,6 +105,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
   for (let tries = 0; ; tries++) {
     if (child.exitCode !== null || tries > 200) {
       child.kill("SIGKILL");
+      await engines.stop();
       rmSync(folder, { recursive: true, force: true });
       throw new Error(`crosspoint did not start:\n${output.slice(-4000)}`);
     }
@@ -161,6 +151,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
       const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
       const code = await exited;
       clearTimeout(timer);
+      await engines.stop();
       rmSync(folder, { recursive: true, force: true });
       return code;
     },

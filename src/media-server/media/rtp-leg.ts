@@ -329,9 +329,9 @@ export class RtpLeg {
         in_cng_packet_count: reception.cngPackets,
         in_flush_packet_count: playout?.discarded ?? 0,
         in_largest_jb_size: playout?.depth ?? 0,
-        in_jitter_min_variance: Number.isFinite(reception.minJitterMs) ? reception.minJitterMs : 0,
-        in_jitter_max_variance: reception.maxJitterMs,
-        in_jitter_loss_rate: lossRate,
+        in_jitter_min_variance: Number.isFinite(reception.minJitterMs) ? reception.minJitterMs ** 2 : 0,
+        in_jitter_max_variance: reception.maxJitterMs ** 2,
+        in_jitter_loss_rate: lossRate / 100,
         in_jitter_burst_rate: 0,
         in_mean_interval: reception.meanIntervalMs,
         in_flaw_total: Math.round((playout?.concealedMs ?? 0) / 20),
@@ -346,7 +346,8 @@ export class RtpLeg {
         out_cng_packet_count: 0,
         rtcp_packet_count: reporter.remotePackets,
         rtcp_octet_count: reporter.remoteOctets,
-        // Not FreeSWITCH's: RFC 3550's jitter, and what the far end says of what we send.
+        // Not FreeSWITCH's: exact figures, and what the far end says of what we send.
+        in_lost_packet_count: reception.lost,
         in_jitter_ms: jitter,
         out_remote_lost: reporter.remoteLost,
         out_remote_jitter_ms: reporter.remoteJitterMs,
