@@ -22,6 +22,11 @@ export interface SipDriverOptions {
   readonly onConnectionClosed?: (closed: ClosedConnection, now: Millis) => void;
   /** Something an operator may want to know; limit what you do with it. */
   readonly onNotice?: (what: string, source: { address: string; port: number }) => void;
+  /**
+   * A fault of ours while a message or a timer was handled. With a handler the fault costs that message only; without one it is thrown,
+   * which ends the thread.
+   */
+  readonly onError?: (error: unknown) => void;
   readonly tls?: TlsSettings | undefined;
   readonly limits?: Partial<TransportLimits> | undefined;
   readonly clock?: Clock | undefined;
@@ -75,7 +80,7 @@ export class SipDriver implements TransportSink {
   // ── what the sockets report ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   message(data: Buffer, source: Source): void {
-    this.layer.receive(data, source, this.#clock.now());
+    this.#guarded(() => this.layer.receive(data, source, this.#clock.now()));
   }
   sendFailed(ref: number, reason: string): void {
     this.layer.sendFailed(ref, reason, this.#clock.now());
@@ -122,7 +127,20 @@ export class SipDriver implements TransportSink {
 
   readonly #onTimer = (): void => {
     this.#timerDue = Number.POSITIVE_INFINITY;
-    this.layer.handleTimeout(this.#clock.now());
+    this.#guarded(() => this.layer.handleTimeout(this.#clock.now()));
     this.#flush();
   };
+
+  #guarded(work: () => void): void {
+    const { onError } = this.#options;
+    if (onError === undefined) {
+      work();
+      return;
+    }
+    try {
+      work();
+    } catch (error) {
+      onError(error);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** A SIP user agent on real sockets in one call: for engines that talk SIP to a neighbour, and for tests. */
 import type { Millis } from "../base/clock.ts";
 import type { SipResponse } from "../wire/sip/message.ts";
-import type { ServerTransaction } from "../sip/layer.ts";
+import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Session } from "../sip/session.ts";
 import { type InviteOptions, UserAgent } from "../sip/user-agent.ts";
 import type { Listener, Source, TransportName } from "../sip/types.ts";

@@ -1,9 +1,7 @@
 /**
  * Sockets for SIP: listeners, the table of connections, limits. Knows where bytes come from and go to, and nothing of what they mean.
  */
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createServer, connect as connectTcp, isIP, type Server, type Socket } from "node:net";
-import { networkInterfaces } from "node:os";
 import {
   connect as connectTls,
   createSecureContext,
@@ -14,8 +12,10 @@ import {
 } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import type { Listener, Source, Target, TransportName } from "../sip/types.ts";
+import { advertised, plainAddress } from "./addresses.ts";
 import { Connection, type ConnectionSink, type Framing } from "./connection.ts";
 import { checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
+import { UdpSockets } from "./udp-sockets.ts";
 import { acceptWebSocket } from "./websocket.ts";
 
 /** A listener to open. */
@@ -76,8 +76,7 @@ export class SipTransports implements ConnectionSink {
   readonly limits: TransportLimits;
   readonly #clock: Clock;
   readonly #sink: TransportSink;
-  readonly #udp = new Map<number, UdpSocket>();
-  readonly #udpListeners: Listener[] = [];
+  readonly #udp: UdpSockets;
   readonly #servers: Server[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -94,6 +93,7 @@ export class SipTransports implements ConnectionSink {
   constructor(options: TransportOptions) {
     this.#clock = options.clock;
     this.#sink = options.sink;
+    this.#udp = new UdpSockets(options.sink);
     this.limits = { ...standardLimits, ...options.limits };
     if (options.tls !== undefined) this.reloadTls(options.tls);
     this.#sweeper = setInterval(() => this.#sweep(), Math.max(100, Math.min(5_000, this.limits.partial / 2)));
@@ -110,8 +110,8 @@ export class SipTransports implements ConnectionSink {
   /** Opens a listener. Rejects when the address cannot be bound, or TLS is asked for without certificates. */
   async listen(spec: ListenSpec): Promise<Listener> {
     const id = ++this.#lastListener;
-    const bound = spec.transport === "udp" ? await this.#listenUdp(id, spec) : await this.#listenStream(id, spec);
-    const [host, port] = advertised(spec, bound);
+    const bound = spec.transport === "udp" ? await this.#udp.bind(id, spec.host, spec.port) : await this.#listenStream(id, spec);
+    const [host, port] = advertised(spec.advertise, bound);
     const listener: Listener = {
       id,
       transport: spec.transport,
@@ -120,7 +120,7 @@ export class SipTransports implements ConnectionSink {
       advertisedHost: host,
       advertisedPort: port,
     };
-    if (spec.transport === "udp") this.#udpListeners.push(listener);
+    if (spec.transport === "udp") this.#udp.add(listener);
     return listener;
   }
 
@@ -138,7 +138,7 @@ export class SipTransports implements ConnectionSink {
 
   /** Sends, on a connection that stands or a new one. A failure is reported for `ref` unless that is 0. */
   send(target: Target, data: Buffer, ref: number): void {
-    if (target.transport === "udp") this.#sendUdp(target, data, ref);
+    if (target.transport === "udp") this.#udp.send(target, data, ref);
     else this.#sendStream(target, data, ref);
   }
 
@@ -161,69 +161,8 @@ export class SipTransports implements ConnectionSink {
     for (const server of this.#servers) ends.push(new Promise((done) => server.close(() => done())));
     for (const socket of this.#halfOpen) socket.destroy();
     for (const connection of [...this.#connections.values()]) connection.close("shutting down");
-    for (const socket of this.#udp.values()) ends.push(new Promise((done) => socket.close(() => done())));
-    this.#udp.clear();
+    ends.push(this.#udp.close());
     await Promise.all(ends);
-  }
-
-  // ── datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #listenUdp(id: number, spec: ListenSpec): Promise<{ address: string; port: number }> {
-    const six = isIP(spec.host) === 6;
-    // Addresses only ever: looking one up through the resolver's queue costs more than sending it.
-    const socket = createSocket({ type: six ? "udp6" : "udp4", lookup: (host, _options, done) => done(null, host, six ? 6 : 4) });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.bind(spec.port, spec.host, () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
-    try {
-      socket.setRecvBufferSize(4 << 20);
-      socket.setSendBufferSize(2 << 20);
-    } catch {
-      // The system's limit is lower; its default will do.
-    }
-    const bound = socket.address();
-    socket.on("error", () => {});
-    socket.on("message", (data, from) => {
-      // One or two line ends are a keepalive (RFC 5626 section 3.5.1 is STUN for UDP, but CRLF is what phones send): nothing to do.
-      if (data.length <= 4) return;
-      this.#sink.message(data, {
-        transport: "udp",
-        address: from.address,
-        port: from.port,
-        localAddress: bound.address,
-        localPort: bound.port,
-        connection: 0,
-        listener: id,
-      });
-    });
-    this.#udp.set(id, socket);
-    return bound;
-  }
-
-  #sendUdp(target: Target, data: Buffer, ref: number): void {
-    const socket =
-      (target.listener === undefined ? undefined : this.#udp.get(target.listener)) ?? this.#udp.get(this.#udpFor(target.address) ?? 0);
-    if (socket === undefined) {
-      if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "no UDP socket"));
-      return;
-    }
-    if (ref === 0) socket.send(data, target.port, target.address, ignore);
-    else {
-      socket.send(data, target.port, target.address, (error) => {
-        if (error !== null) this.#sink.sendFailed(ref, error.message);
-      });
-    }
-  }
-
-  #udpFor(address: string): number | undefined {
-    const six = address.includes(":");
-    const loop = isLoopback(address);
-    const fit = this.#udpListeners.filter((l) => l.address.includes(":") === six);
-    return (fit.find((l) => isLoopback(l.address) === loop) ?? fit[0])?.id;
   }
 
   // ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,7 +182,7 @@ export class SipTransports implements ConnectionSink {
     };
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
-      const from = { address: normal(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+      const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
       const refused = this.#refusal(from.address, secure);
       if (refused !== undefined) {
         socket.destroy();
@@ -268,7 +207,7 @@ export class SipTransports implements ConnectionSink {
     });
     tlsServer?.on("tlsClientError", (error, socket) => {
       this.#sink.notice(`TLS handshake failed (${error.message.slice(0, 120)})`, {
-        address: normal(socket.remoteAddress ?? ""),
+        address: plainAddress(socket.remoteAddress ?? ""),
         port: socket.remotePort ?? 0,
       });
       socket.destroy();
@@ -329,9 +268,9 @@ export class SipTransports implements ConnectionSink {
   #sourceOf(transport: TransportName, socket: Socket, listener: number, peer: Source["peer"]): Source {
     return {
       transport,
-      address: normal(socket.remoteAddress ?? ""),
+      address: plainAddress(socket.remoteAddress ?? ""),
       port: socket.remotePort ?? 0,
-      localAddress: normal(socket.localAddress ?? ""),
+      localAddress: plainAddress(socket.localAddress ?? ""),
       localPort: socket.localPort ?? 0,
       connection: ++this.#lastConnection,
       listener,
@@ -361,7 +300,7 @@ export class SipTransports implements ConnectionSink {
     connection ??= this.#byAddress.get(addressKey(target.transport, target.address, target.port));
     if (connection?.closed === true) connection = undefined;
     if (connection === undefined) {
-      if (target.port <= 0 || target.transport === "ws" || target.transport === "wss") {
+      if (!(target.port > 0 && target.port < 65_536) || target.transport === "ws" || target.transport === "wss") {
         if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "the connection is gone"));
         return;
       }
@@ -399,7 +338,7 @@ export class SipTransports implements ConnectionSink {
     socket.once("close", () => clearTimeout(timer));
     socket.once(target.transport === "tls" ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
-      Object.assign(source, { localAddress: normal(socket.localAddress ?? ""), localPort: socket.localPort ?? 0 });
+      Object.assign(source, { localAddress: plainAddress(socket.localAddress ?? ""), localPort: socket.localPort ?? 0 });
       if (target.transport === "tls") Object.assign(source, { peer: peerCertificateOf(socket as TLSSocket) });
       connection.ready();
     });
@@ -446,27 +385,4 @@ const ignore = (): void => {};
 
 function addressKey(transport: TransportName, address: string, port: number): string {
   return `${transport}|${address}|${port}`;
-}
-
-/** IPv4 as seen through a dual-stack socket. */
-function normal(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
-}
-
-function advertised(spec: ListenSpec, bound: { address: string; port: number }): [string, number] {
-  if (spec.advertise !== undefined && spec.advertise !== "") {
-    const match = /^(\[[^\]]+\]|[^:]+|[0-9a-fA-F:]+)(?::(\d+))?$/.exec(spec.advertise);
-    const host = match?.[1] ?? spec.advertise;
-    return [host.replace(/^\[|\]$/g, ""), match?.[2] === undefined ? bound.port : Number(match[2])];
-  }
-  if (bound.address !== "0.0.0.0" && bound.address !== "::") return [bound.address, bound.port];
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outward =
-    all.find((a) => !a.internal && a.family === "IPv4") ??
-    all.find((a) => !a.internal && a.family === "IPv6" && !a.address.startsWith("fe80"));
-  return [outward?.address ?? "127.0.0.1", bound.port];
 }

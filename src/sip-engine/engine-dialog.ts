@@ -4,7 +4,7 @@ import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
 import { bareHost, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
 import type { ClientCall } from "../sip/client-call.ts";
 import type { Dialog } from "../sip/dialog.ts";
-import type { ServerTransaction } from "../sip/layer.ts";
+import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import type { Source, Target } from "../sip/types.ts";
 import type { App } from "./apps.ts";

@@ -52,12 +52,17 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
     orphanGrace: options.orphanGrace,
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
   };
+  const fault = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    limited({ level: "error", what: "fault in the SIP engine", fields: { error: text.slice(0, 2000) } });
+  };
   const core = new EngineCore(engineOptions, systemClock);
   const driver = new SipDriver({
     layer: core.layer,
     tls: options.tls,
     limits: options.limits,
     onConnectionClosed: (closed, now) => core.connectionClosed(closed.connection, now),
+    onError: fault,
     onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
   });
   const listeners: Listener[] = [];
@@ -67,6 +72,7 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
       options.drachtio,
       (connection) => core.connect(connection),
       () => driver.now(),
+      fault,
     );
     return {
       drachtioPort: apps.port,

@@ -6,7 +6,7 @@ import { formatPeerCertificate, PEER_HEADER } from "../wire/sip/peer-certificate
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import { Dialog } from "../sip/dialog.ts";
-import type { ServerTransaction } from "../sip/layer.ts";
+import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";

@@ -18,6 +18,8 @@ export async function listenForApps(
   address: { host: string; port: number },
   connect: (connection: AppConnection) => AppHandle,
   now: () => Millis,
+  /** A fault of ours while a frame was handled: it costs that frame, not the engine. */
+  onFault: (error: unknown) => void,
 ): Promise<AppServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
@@ -25,11 +27,20 @@ export async function listenForApps(
     const handle = connect(new SocketConnection(socket));
     const reader = new FrameReader();
     socket.on("data", (chunk: Buffer) => {
+      let frames: Buffer[];
       try {
-        for (const frame of reader.push(chunk)) handle.receive(frame, now());
+        frames = reader.push(chunk);
       } catch (error) {
-        if (!(error instanceof ParseError)) throw error;
+        if (!(error instanceof ParseError)) onFault(error);
         socket.destroy();
+        return;
+      }
+      for (const frame of frames) {
+        try {
+          handle.receive(frame, now());
+        } catch (error) {
+          onFault(error);
+        }
       }
     });
     socket.on("error", () => socket.destroy());

@@ -2,15 +2,8 @@ export { ClientCall, type ClientUser } from "./client-call.ts";
 export { Dialog, dialogKey, dialogKeyOfRequest, remoteTagOf } from "./dialog.ts";
 export * from "./digest.ts";
 export { newBranch, newCallId, newTag, randomId } from "./ids.ts";
-export {
-  type LayerHandler,
-  type LayerOptions,
-  type LayerStats,
-  nextHop,
-  type SendOptions,
-  type ServerTransaction,
-  SipLayer,
-} from "./layer.ts";
+export { nextHop, SipLayer } from "./layer.ts";
+export type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
 export { locate, orderSrv } from "./locate.ts";
 export { type Content, type EndReason, Session, type SessionEvents } from "./session.ts";
 export { SessionTimer, type SessionTimerOptions } from "./session-timer.ts";

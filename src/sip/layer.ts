@@ -13,8 +13,9 @@ import { splitList } from "../wire/sip/text.ts";
 import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import { formatVia } from "../wire/sip/via.ts";
 import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
-import { type CallContext, ClientCall, type ClientUser, hangsOn } from "./client-call.ts";
+import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
 import { newTag } from "./ids.ts";
+import type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
 import { locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
 import { type ReliableOwner, Reliable1xx } from "./reliable.ts";
@@ -35,48 +36,7 @@ import {
   type TransportName,
 } from "./types.ts";
 
-/** Any server transaction. */
-export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
-
-/** The user of a layer. */
-export interface LayerHandler {
-  /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */
-  onRequest(transaction: ServerTransaction, now: Millis): void;
-  /** An ACK for a 2xx. `invite` is its INVITE's transaction where that is still known (its user's `onAck` has then been called). */
-  onAck?(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void;
-  /** A response that belongs to no transaction of ours. */
-  onStrayResponse?(response: SipResponse, source: Source, now: Millis): void;
-  /** Something unusable arrived; for counting and for a limited log. */
-  onRejected?(why: string, source: Source, now: Millis): void;
-}
-
-export interface LayerOptions {
-  readonly handler: LayerHandler;
-  readonly timers?: TimerBase;
-  /** 0 ≤ n < 1; for tests. */
-  readonly random?: () => number;
-  /** Requests above so many bytes go by TCP where the URI leaves it open (RFC 3261 section 18.1.1). Default 1300; 0 for never. */
-  readonly udpLimit?: number;
-}
-
-/** How a request is to be sent. */
-export interface SendOptions {
-  readonly user: ClientUser;
-  /** Go there and nowhere else. */
-  readonly target?: Target | undefined;
-  /** URI of an outbound proxy to locate instead of the request's own next hop. */
-  readonly via?: Uri | undefined;
-}
-
 type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
-
-/** Counters for metrics; they only grow. */
-export interface LayerStats {
-  received: number;
-  sent: number;
-  rejected: number;
-  retransmissionsReceived: number;
-}
 
 export class SipLayer implements CallContext {
   /** Called when there is something to drain or a timer was armed. The driver sets it; it must only note the fact. */

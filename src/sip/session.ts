@@ -3,7 +3,8 @@ import type { Millis } from "../base/clock.ts";
 import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
 import type { ClientCall } from "./client-call.ts";
 import { Dialog } from "./dialog.ts";
-import type { ServerTransaction, SipLayer } from "./layer.ts";
+import type { SipLayer } from "./layer.ts";
+import type { ServerTransaction } from "./layer-api.ts";
 import { InviteServerTransaction } from "./transactions/invite-server.ts";
 import type { Source, Target } from "./types.ts";
 

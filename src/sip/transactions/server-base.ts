@@ -80,10 +80,8 @@ export abstract class ServerTransactionBase {
     let port = via?.port ?? defaultPort(transport);
     // With rport the response returns to the port the request came from; RFC 3261 alone would have it go to the sent-by port.
     if (transport === "udp" && via?.params.has("rport")) port = this.source.port;
-    let to = address;
-    const maddr = via?.params.get("maddr");
-    if (transport === "udp" && typeof maddr === "string" && maddr === via?.host) to = maddr;
-    this.#target = { transport, address: to, port, connection, listener };
+    // maddr (section 18.2.2) is not followed: it would let anybody have our responses sent to a third party.
+    this.#target = { transport, address, port: port === 0 ? this.source.port : port, connection, listener };
     return this.#target;
   }
 

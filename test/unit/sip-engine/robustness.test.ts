@@ -102,6 +102,31 @@ test("64 KiB arrive over TCP in pieces; more is refused by closing, and so is a 
   stream.socket.destroy();
 }, 20_000);
 
+test("impossible ports and addresses harm nobody", async () => {
+  const engine = await engineWith();
+  const app = await LiveApp.open(engine, ["options", "invite"], ok);
+  ending.push(() => app.close());
+  const udp = await peer();
+  const strange = requestText("OPTIONS", { port: udp.port });
+  udp.send(strange.replace(/;rport/, "").replace(`:${udp.port};`, ":0;"), portOf(engine, "udp"));
+  expect(await udp.inbox.next()).toMatchObject({ status: 200 });
+  await app.inbox.next();
+  for (const uri of [
+    "sip:x@127.0.0.1:0",
+    "sip:x@127.0.0.1:0;transport=tcp",
+    "sip:x@0.0.0.0:1",
+    "sip:x@[::]:5060",
+    "sip:x@999.1.2.3",
+    "sip:x@255.255.255.255",
+  ]) {
+    app.send(`sip||\r\nOPTIONS ${uri} SIP/2.0\r\n\r\n`);
+    app.send(`sip|||${uri}\r\nOPTIONS sip:a@b SIP/2.0\r\n\r\n`);
+  }
+  for (let i = 0; i < 12; i++) await app.replies.next();
+  udp.send(requestText("OPTIONS", { port: udp.port }), portOf(engine, "udp"));
+  expect(await udp.inbox.next()).toMatchObject({ status: 200 });
+});
+
 test("keepalives are answered (RFC 5626)", async () => {
   const engine = await engineWith();
   const stream = await tcpPeer(portOf(engine, "tcp"));

@@ -1,0 +1,50 @@
+/** What a SIP layer and its user tell each other. */
+import type { Millis } from "../base/clock.ts";
+import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
+import type { Uri } from "../wire/sip/uri.ts";
+import type { ClientUser } from "./client-call.ts";
+import type { TimerBase } from "./timers.ts";
+import type { InviteServerTransaction } from "./transactions/invite-server.ts";
+import type { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";
+import type { Source, Target } from "./types.ts";
+
+/** Any server transaction. */
+export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
+
+/** The user of a layer. */
+export interface LayerHandler {
+  /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */
+  onRequest(transaction: ServerTransaction, now: Millis): void;
+  /** An ACK for a 2xx. `invite` is its INVITE's transaction where that is still known (its user's `onAck` has then been called). */
+  onAck?(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void;
+  /** A response that belongs to no transaction of ours. */
+  onStrayResponse?(response: SipResponse, source: Source, now: Millis): void;
+  /** Something unusable arrived; for counting and for a limited log. */
+  onRejected?(why: string, source: Source, now: Millis): void;
+}
+
+export interface LayerOptions {
+  readonly handler: LayerHandler;
+  readonly timers?: TimerBase;
+  /** 0 ≤ n < 1; for tests. */
+  readonly random?: () => number;
+  /** Requests above so many bytes go by TCP where the URI leaves it open (RFC 3261 section 18.1.1). Default 1300; 0 for never. */
+  readonly udpLimit?: number;
+}
+
+/** How a request is to be sent. */
+export interface SendOptions {
+  readonly user: ClientUser;
+  /** Go there and nowhere else. */
+  readonly target?: Target | undefined;
+  /** URI of an outbound proxy to locate instead of the request's own next hop. */
+  readonly via?: Uri | undefined;
+}
+
+/** Counters for metrics; they only grow. */
+export interface LayerStats {
+  received: number;
+  sent: number;
+  rejected: number;
+  retransmissionsReceived: number;
+}
