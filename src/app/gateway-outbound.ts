@@ -117,6 +117,8 @@ export class Outbound {
     } finally {
       clearTimeout(timer);
     }
+    // Some answer without ringing first.
+    ringing();
     call.answered();
     this.#context.metrics.stage("answered", call.age);
     try {

@@ -52,30 +52,33 @@ interface ControlMessage {
   readonly token?: string;
 }
 
-/** Rate aufile must be at: that of the first codec. G.722 says 8000 in SDP and is 16000 (RFC 3551 section 4.5.2). */
-function sampleRateOf(codecs: string): number {
+/** What aufile must be: rate and channels of the first codec. G.722 says 8000 in SDP and is 16000 (RFC 3551 section 4.5.2). */
+function formatOf(codecs: string): { rate: number; channels: number } {
   const first = codecs.split(",")[0]!.toLowerCase();
-  return first.startsWith("g722") ? 16_000 : first.startsWith("opus") ? 48_000 : 8000;
+  if (first.startsWith("opus")) return { rate: 48_000, channels: 2 };
+  return { rate: first.startsWith("g722") ? 16_000 : 8000, channels: 1 };
 }
 
-/** A minute of a sine at a fifth of full scale, mono, 16 bit. */
-function toneWav(frequency: number, rate: number): Buffer {
+/** A minute of a sine at a fifth of full scale, 16 bit, the same in every channel. */
+function toneWav(frequency: number, { rate, channels }: { rate: number; channels: number }): Buffer {
   const samples = rate * 60;
-  const wav = Buffer.alloc(44 + samples * 2);
+  const bytes = samples * channels * 2;
+  const wav = Buffer.alloc(44 + bytes);
   wav.write("RIFF", 0);
-  wav.writeUInt32LE(36 + samples * 2, 4);
+  wav.writeUInt32LE(36 + bytes, 4);
   wav.write("WAVEfmt ", 8);
   wav.writeUInt32LE(16, 16);
   wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
+  wav.writeUInt16LE(channels, 22);
   wav.writeUInt32LE(rate, 24);
-  wav.writeUInt32LE(rate * 2, 28);
-  wav.writeUInt16LE(2, 32);
+  wav.writeUInt32LE(rate * channels * 2, 28);
+  wav.writeUInt16LE(channels * 2, 32);
   wav.writeUInt16LE(16, 34);
   wav.write("data", 36);
-  wav.writeUInt32LE(samples * 2, 40);
-  for (let index = 0; index < samples; index++)
-    wav.writeInt16LE(Math.round(6500 * Math.sin((2 * Math.PI * frequency * index) / rate)), 44 + index * 2);
+  wav.writeUInt32LE(bytes, 40);
+  for (let index = 0; index < samples * channels; index++) {
+    wav.writeInt16LE(Math.round(6500 * Math.sin((2 * Math.PI * frequency * Math.floor(index / channels)) / rate)), 44 + index * 2);
+  }
   return wav;
 }
 
@@ -84,7 +87,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-baresip-"));
   const transport = options.transport ?? "udp";
   const tone = join(folder, "tone.wav");
-  writeFileSync(tone, toneWav(options.tone ?? 440, sampleRateOf(options.codecs ?? "PCMU/8000")));
+  writeFileSync(tone, toneWav(options.tone ?? 440, formatOf(options.codecs ?? "PCMU/8000")));
   const rtp = options.rtpStart ?? 31_000;
   const modules = [
     "stdio.so",

@@ -93,7 +93,9 @@ export class MediaNegotiation {
       const theirs = decision.crypto.keying;
       const kept = this.#ourKey;
       // The same key of theirs keeps ours: a refresh must not restart the contexts. A new one gets a new one.
-      ours = kept && this.#theirKey && kept.suite === theirs.suite && sameKeying(this.#theirKey, theirs) ? kept : newKey(theirs);
+      if (kept) ours = this.#theirKey && kept.suite === theirs.suite && sameKeying(this.#theirKey, theirs) ? kept : newKey(theirs);
+      // The peer may have learnt the key of our own offer already, while its answer comes to us as an offer (see `answered`).
+      else ours = this.#ourKeys.get(theirs.suite.name) ?? newKey(theirs);
       this.#theirKey = theirs;
     } else this.#theirKey = undefined;
     this.#ourKey = ours;
@@ -127,12 +129,15 @@ export class MediaNegotiation {
     const answer = parse(answerText);
     const ourOffer = this.#offered;
     if (!answer || !ourOffer) return refusal("audio-rejected", "The answer cannot be read");
-    const agreement = readAudioAnswer(ourOffer, 0, answer, this.#capabilities);
-    if (agreement.kind === "refuse") return agreement;
+    const read = readAudioAnswer(ourOffer, 0, answer, this.#capabilities);
+    if (read.kind === "refuse") return read;
+    // drachtio-srf acknowledges an offer with the offer itself while the real answer is not there: nobody to send to, no keys yet.
+    const echoed = read.remote?.port === this.#local.rtpPort && read.remote.address === this.#local.address;
+    const agreement: AudioAgreement = echoed ? withoutRemote(read) : read;
     this.remoteSdp = answerText;
     const line = answer.media[0]!;
     const offeredKeys = ourOffer.media[0]!.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
-    // An answer that holds us at once (drachtio-srf sends our own offer back so) brings no keys yet; its next offer does.
+    // An answer that holds us at once brings no keys yet; its next offer does.
     if (agreement.remote && offeredKeys.length > 0) {
       const decision = readAnswerCrypto(line, offeredKeys, true);
       if (decision.kind === "refuse") return decision;
@@ -206,6 +211,10 @@ function withOneCodec(agreement: AudioAgreement): AudioAgreement {
   const codecs = agreement.codecs.slice(0, 1);
   const event = codecs[0] ? telephoneEventFor(agreement, codecs[0]) : undefined;
   return { ...agreement, codecs, telephoneEvents: event ? [event] : [] };
+}
+
+function withoutRemote({ remote: _, ...agreement }: AudioAgreement): AudioAgreement {
+  return agreement;
 }
 
 function newKey(theirs: SrtpKeying): SrtpKeying {

@@ -72,7 +72,9 @@ export class RtpLeg {
   }
   /** Where to send to; undefined before the first negotiation. */
   get target(): { address: string; port: number } | undefined {
-    return this.#latch?.target;
+    const target = this.#latch?.target;
+    // Port 0: the far end has not said where it is (held at once, or its answer is still to come).
+    return target === undefined || target.port === 0 ? undefined : target;
   }
   get latched(): boolean {
     return this.#latch?.latched === true;
@@ -281,16 +283,16 @@ export class RtpLeg {
   /** The RTCP datagram that is due, with where to send it; undefined for none yet. */
   rtcp(now: Millis): { data: Buffer; address: string; port: number; mux: boolean } | undefined {
     const config = this.#config;
-    const target = this.#latch?.target;
-    if (!config || !target || target.port === 0 || !this.reporter.due(now)) return undefined;
+    const { target } = this;
+    if (!config || !target || !this.reporter.due(now)) return undefined;
     return this.#rtcpTo(this.reporter.compose(this.reception, now), config, target);
   }
 
   /** The goodbye, when the call ends. */
   goodbye(now: Millis): { data: Buffer; address: string; port: number; mux: boolean } | undefined {
     const config = this.#config;
-    const target = this.#latch?.target;
-    if (!config || !target || target.port === 0 || this.packetsOut === 0) return undefined;
+    const { target } = this;
+    if (!config || !target || this.packetsOut === 0) return undefined;
     return this.#rtcpTo(this.reporter.compose(this.reception, now, true), config, target);
   }
 

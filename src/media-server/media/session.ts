@@ -173,13 +173,14 @@ export class MediaSession {
   /** Second step: sends 20 ms, of whatever the far end is to hear. */
   speak(now: Millis): void {
     const { rtp } = this;
-    const target = rtp.target;
-    if (!target) return;
+    if (!rtp.config) return;
     const rtcp = rtp.rtcp(now);
     if (rtcp) this.#transmit(rtcp.data, rtcp.port, rtcp.address, !rtcp.mux);
     const pcm = this.#choose();
     if (this.taps.length > 0) this.#tap(pcm);
-    if (!rtp.sends) {
+    const { target } = rtp;
+    // What is played goes on although nobody can be sent to: it has an end that others wait for.
+    if (!target || !rtp.sends) {
       rtp.skip();
       return;
     }

@@ -1,0 +1,120 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Baresip, startBaresip } from "../support/baresip.ts";
+import { type Crosspoint, runCli, startCrosspoint } from "../support/crosspoint.ts";
+import { tonesHeard } from "../support/heard.ts";
+import { describeWithPeers } from "../support/peers.ts";
+
+/** DTMF by RFC 4733, as a finger presses: one digit, a pause. */
+async function press(peer: Baresip, digits: string): Promise<void> {
+  for (const digit of digits) {
+    await peer.command("sndcode", digit);
+    await delay(250);
+  }
+}
+
+describeWithPeers("baresip as a room system", ["baresip"], () => {
+  let gateway: Crosspoint;
+  const rooms: Baresip[] = [];
+  let port = 18_670;
+  let folder: string;
+
+  /** A room of its own ports, over TLS with the demo's client certificate unless told otherwise. */
+  async function room(options: Partial<Parameters<typeof startBaresip>[0]> = {}): Promise<Baresip & { readonly port: number }> {
+    const own = port;
+    port += 4;
+    const peer = await startBaresip({ port: own, controlPort: own + 3, rtpStart: 34_000 + (own - 18_670) * 25, ...options });
+    rooms.push(peer);
+    return Object.assign(peer, { port: own });
+  }
+
+  beforeAll(async () => {
+    gateway = await startCrosspoint({ port: 18_600, mediaPort: 33_300 });
+    folder = mkdtempSync(join(tmpdir(), "crosspoint-client-"));
+    for (const file of ["ca.crt", "ca.key"]) copyFileSync(join(gateway.certificates, file), join(folder, file));
+    const issued = runCli(["certs", "issue", "client.demo.crosspoint.example", "--san", "127.0.0.1", "--folder", folder]);
+    if (issued.status !== 0) throw new Error(issued.stderr);
+    writeFileSync(
+      join(folder, "client.pem"),
+      Buffer.concat([
+        readFileSync(join(folder, "client.demo.crosspoint.example.key")),
+        readFileSync(join(folder, "client.demo.crosspoint.example.crt")),
+      ]),
+    );
+  });
+  afterAll(async () => {
+    for (const peer of rooms) await peer.stop();
+    await gateway?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const secure = () => ({
+    transport: "tls" as const,
+    certificate: join(folder, "client.pem"),
+    ca: join(gateway.certificates, "ca.crt"),
+  });
+
+  test("dials over mutual TLS with SRTP, types its PIN, is a verified host", async () => {
+    const peer = await room({ ...secure(), account: "mediaenc=srtp-mand" });
+    await peer.command("dial", `sip:2000@${gateway.tls};transport=tls`);
+    await peer.waitForEvent("CALL_ESTABLISHED");
+    await gateway.waitForParticipants("2000", (all) => all.some((one) => one.state === "ivr"));
+    await delay(500);
+    await press(peer, "98765#");
+    const [host] = await gateway.waitForParticipants("2000", (all) => all.some((one) => one.state === "joined" && one.audio !== null));
+    expect(host).toMatchObject({
+      role: "host",
+      trust: process.env["DRACHTIO_ADDRESS"] === undefined ? "verified" : "unverified",
+      protocol: "sip",
+    });
+    expect(host?.audio?.srtp).toBe("AES_CM_128_HMAC_SHA1_80");
+    await peer.command("hangup");
+    await gateway.waitForParticipants("2000", (all) => all.length === 0);
+    const log = gateway
+      .output()
+      .split("\n")
+      .filter((line) => line.startsWith("{"));
+    expect(log.length).toBeGreaterThan(3);
+    expect(log.filter((line) => line.includes("98765"))).toEqual([]);
+  });
+
+  test("answers our call with AEAD_AES_256_GCM, our first offer", async () => {
+    const peer = await room({ ...secure(), account: "mediaenc=srtp", autoAnswer: true });
+    await gateway.api("POST", "/calls", { uri: `sip:room@127.0.0.1:${peer.port + 1};transport=tls`, meetingId: "1000" });
+    const [called] = await gateway.waitForParticipants("1000", (all) =>
+      all.some((one) => one.state === "joined" && (one.audio?.packetsIn ?? 0) > 20),
+    );
+    expect(called?.audio?.srtp).toBe("AEAD_AES_256_GCM");
+    await peer.command("hangup");
+    await gateway.waitForParticipants("1000", (all) => all.length === 0);
+  });
+
+  test("three rooms, three codecs: each hears the others and not itself", async () => {
+    const tones = [440, 700, 1100];
+    const codecs = ["PCMU/8000", "G722/16000/1", "opus/48000/2"];
+    const peers: Baresip[] = [];
+    for (const [index, tone] of tones.entries()) {
+      const peer = await room({ tone, codecs: codecs[index]! });
+      peers.push(peer);
+      await peer.command("dial", `sip:1000@${gateway.sip}`);
+      await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === index + 1);
+    }
+    await gateway.waitForParticipants("1000", (all) => all.every((one) => one.audio !== null));
+    await delay(4000);
+    const heard = peers.map((peer) => tonesHeard(peer, tones, 2));
+    const roster = await gateway.participants("1000");
+    for (const peer of peers) await peer.command("hangup");
+    expect(roster.map((one) => one.audio?.codec?.toUpperCase()).sort()).toEqual(["G722", "OPUS", "PCMU"]);
+    expect(heard).toEqual(tones.map((own) => tones.filter((tone) => tone !== own)));
+  });
+
+  test("is refused by an end-to-end encrypted meeting", async () => {
+    const peer = await room();
+    await peer.command("dial", `sip:4000@${gateway.sip}`);
+    expect((await peer.waitForEvent("CALL_CLOSED")).param).toContain("488");
+    const [record] = await gateway.records();
+    expect(record).toMatchObject({ outcome: "end-to-end-encrypted", sipStatus: 488, cause: 79 });
+  });
+});
