@@ -27,7 +27,11 @@ export interface MediaServer {
  */
 export async function startMediaServer(options: MediaServerOptions): Promise<MediaServer> {
   const settings = settingsOf(options, process.cwd());
-  const worker = new Worker(new URL("./control/worker.ts", import.meta.url), { workerData: settings, name: "media-control" });
+  const worker = new Worker(new URL("./control/worker.ts", import.meta.url), {
+    workerData: settings,
+    name: "media-control",
+    resourceLimits: { maxYoungGenerationSizeMb: 6 },
+  });
   const opening = Promise.withResolvers<Addresses>();
   const stopped = Promise.withResolvers<string | undefined>();
   const requests = new Map<number, (stats: ServerStats) => void>();

@@ -9,6 +9,8 @@ import { MediaPool } from "./media-pool.ts";
 import type { FromControl, ToControl } from "./messages.ts";
 import { ControlServer } from "./server.ts";
 
+const YOUNG_MB = 6;
+
 const settings = workerData as Settings;
 const port = parentPort;
 if (!port) throw new Error("this file is a worker");
@@ -27,6 +29,8 @@ const pool = new MediaPool(
     const worker = new Worker(new URL("../media/worker.ts", import.meta.url), {
       workerData: { rtp: settings.rtp, portStart: index / settings.workers, rtpTimeoutMs: settings.rtpTimeoutMs } satisfies MediaWorkerData,
       name: `media-${index}`,
+      // Packets live for a moment: a small nursery is swept more often and holds less garbage, which is most of what a call would weigh.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     let reason = "";
     worker.on("message", (message: FromMedia) => onMessage(message));
