@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { connect } from "node:net";
 import type { SipEngine } from "../../../src/sip-engine/index.ts";
 import { createAuthority, issueCertificate } from "../../../src/security/issue.ts";
@@ -15,6 +15,13 @@ async function engineWith(options: Parameters<typeof startEngine>[0] = {}): Prom
   ending.push(() => engine.stop());
   return engine;
 }
+/** The engine most tests torment, one after the other: each must find it whole. */
+let engine: SipEngine;
+beforeAll(async () => {
+  engine = await startEngine({ limits: { partial: 300 } });
+});
+afterAll(() => engine.stop());
+
 async function peer() {
   const made = await udpPeer();
   ending.push(() => made.close());
@@ -23,7 +30,6 @@ async function peer() {
 const ok = () => "SIP/2.0 200 OK\r\n";
 
 test("10,000 damaged messages over UDP and TCP: the engine lives, answers, and keeps nothing", async () => {
-  const engine = await engineWith();
   const app = await LiveApp.open(engine, ["invite", "options", "register", "message", "info", "subscribe"], (r) =>
     r.kind === "request" && r.method === "ACK" ? undefined : "SIP/2.0 404 Not Found\r\n",
   );
@@ -53,7 +59,6 @@ test("10,000 damaged messages over UDP and TCP: the engine lives, answers, and k
 });
 
 test("a flood of OPTIONS is answered, one call beside it goes through", async () => {
-  const engine = await engineWith();
   const app = await LiveApp.open(engine, ["options", "invite"], (r) => (r.kind === "request" && r.method === "ACK" ? undefined : ok()));
   ending.push(() => app.close());
   const flood = await peer();
@@ -78,7 +83,6 @@ test("a flood of OPTIONS is answered, one call beside it goes through", async ()
 });
 
 test("64 KiB arrive over TCP in pieces; more is refused by closing, and so is a message that never ends", async () => {
-  const engine = await engineWith({ limits: { partial: 300 } });
   const app = await LiveApp.open(engine, ["message"], ok);
   ending.push(() => app.close());
   const head = requestText("MESSAGE", { via: "TCP", headers: "Content-Type: text/plain\r\n", body: "" }).length + 4;
@@ -103,7 +107,6 @@ test("64 KiB arrive over TCP in pieces; more is refused by closing, and so is a 
 }, 20_000);
 
 test("impossible ports and addresses harm nobody", async () => {
-  const engine = await engineWith();
   const app = await LiveApp.open(engine, ["options", "invite"], ok);
   ending.push(() => app.close());
   const udp = await peer();
@@ -128,7 +131,6 @@ test("impossible ports and addresses harm nobody", async () => {
 });
 
 test("keepalives are answered (RFC 5626)", async () => {
-  const engine = await engineWith();
   const stream = await tcpPeer(portOf(engine, "tcp"));
   stream.socket.write("\r\n\r\n");
   expect(await stream.inbox.next()).toBe("pong");
@@ -157,9 +159,9 @@ test("one source cannot have all connections, and half-open handshakes end by th
 });
 
 test("the end of a TCP connection ends the call on it: the application gets a BYE", async () => {
-  const engine = await engineWith();
   const app = await LiveApp.open(engine, ["invite"], (r) => (r.kind === "request" && r.method === "INVITE" ? ok() : undefined));
   ending.push(() => app.close());
+  const before = (await engine.stats())["dialogs"]!;
   const stream = await tcpPeer(portOf(engine, "tcp"));
   const { port } = stream.socket.address() as { port: number };
   const invite = requestText("INVITE", { via: "TCP", port });
@@ -173,7 +175,7 @@ test("the end of a TCP connection ends the call on it: the application gets a BY
   expect(bye.tokens.slice(2, 3)).toEqual(["application"]);
   expect(bye.tokens[8]).toBe("unsolicited");
   expect(bye.sip.get("reason")).toContain("connection lost");
-  await expect.poll(async () => (await engine.stats())["dialogs"]).toBe(0);
+  await expect.poll(async () => (await engine.stats())["dialogs"]).toBeLessThanOrEqual(before);
 });
 
 test("an engine that cannot bind says so; a stopped one is gone", async () => {
