@@ -25,10 +25,11 @@ export function announceDemo({ config, sip, webPort, token, tokenFile, readyMs }
     "4000": "end-to-end encrypted: refused, and told why",
     "5000": "German prompts, guests wait for the host; guest PIN 1234, host PIN 98765",
   };
+  const elsewhere = Object.keys(sip).length === 0;
   const lines = [
     `Crosspoint is ready after ${Math.round(readyMs)} ms, with its demo configuration.`,
     "",
-    "Dial, by SIP over UDP, TCP or TLS:",
+    elsewhere ? "Dial, by SIP, where drachtio-server listens (its own configuration says):" : "Dial, by SIP over UDP, TCP or TLS:",
   ];
   for (const meeting of config.meetings)
     lines.push(`  sip:${`${meeting.id}${at}`.padEnd(28)} ${notes[meeting.id] ?? meeting.name ?? ""}`.trimEnd());

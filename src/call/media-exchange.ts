@@ -10,7 +10,7 @@ import {
   refusal,
   type SrtpContext,
 } from "../negotiation/index.ts";
-import { parseSdp, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
+import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
 import type { MediaPort, MediaSession } from "./media.ts";
 
 /** An offer that has been read and may be answered. */
@@ -135,7 +135,8 @@ export class MediaExchange {
     await this.#media.accept(writeSdp(session));
     this.#theirs = { session: answer, index: 0 };
     this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
-    const changed = compareDescriptions(parseSdp(before), parseSdp(this.#media.localSdp), 0);
+    const after = parseSdp(this.#media.localSdp);
+    const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
     if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
     const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, this.#ours));
     this.#ours = next;
@@ -186,6 +187,18 @@ export class MediaExchange {
   close(): Promise<void> {
     return this.#media.close();
   }
+}
+
+/** The offer with RTCP as the answer settled it: one port or two were both offered (RFC 5761 section 5.1.1), so choosing one changes nothing. */
+function withRtcpAsSettled(offer: SdpSession, settled: SdpSession): SdpSession {
+  const [now] = settled.media;
+  const port = (media: SdpMedia): number => media.rtcp?.port ?? media.port + 1;
+  const media = offer.media.map((line, index) => {
+    if (index !== 0 || !now || !(now.rtcpMux ? line.rtcpMux : port(line) === port(now))) return line;
+    const { rtcp: _, ...rest } = line;
+    return { ...rest, rtcpMux: now.rtcpMux, ...(now.rtcp && { rtcp: now.rtcp }) };
+  });
+  return { ...offer, media };
 }
 
 function suiteOf(choice: AudioChoice): string | null {
