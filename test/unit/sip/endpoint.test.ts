@@ -150,3 +150,30 @@ test("an address where nobody listens fails a TCP call at once", async () => {
   );
   expect(result).toEqual(["failed", 503]);
 });
+
+test("calls over IPv6 keep their brackets in URIs and lose them at the sockets", async (context) => {
+  const here = await openSipEndpoint({ host: "::1", port: 0, onInvite: (s, now) => s.answer(now, { body: "answer" }) }).catch(
+    () => undefined,
+  );
+  if (here === undefined) {
+    context.skip("no IPv6 here");
+    return;
+  }
+  open.push(here);
+  const caller = await endpoint({ host: "::1" });
+  const answered = await new Promise<string>((done) => {
+    const call: Session = caller.invite({
+      uri: `sip:x@[::1]:${here.listeners[0]!.port}`,
+      from: "sip:me@[::1]",
+      body: "offer",
+      events: {
+        onAnswered: (response) => {
+          done(`${response.get("contact")} ${response.topVia?.host}`);
+          call.end(caller.now());
+        },
+        onEnded: (reason) => done(reason),
+      },
+    });
+  });
+  expect(answered).toBe(`<sip:[::1]:${here.listeners[0]!.port}> [::1]`);
+});
