@@ -1,4 +1,5 @@
-// Runs drachtio-fsmrf's tests from its package. Environment: NODE_CONFIG with the addresses, FSMRF_FILES to choose files.
+// Runs drachtio-fsmrf's tests from its package. Environment: NODE_CONFIG with the addresses, FSMRF_FILES to choose files,
+// FSMRF_MEND_RECVONLY=1 for stock FreeSWITCH.
 const Module = require("node:module");
 const path = require("node:path");
 
@@ -10,6 +11,17 @@ const stub = path.join(__dirname, "forget-nothing.cjs");
 Module._resolveFilename = function resolveFilename(request, ...rest) {
   return request === "clear-module" ? stub : resolve.call(this, request, ...rest);
 };
+
+// drachtio-srf answers a late offer with a=recvonly, which stock FreeSWITCH 1.11 takes for its own direction: such legs are dead there. Said as sendrecv
+// the tests show what they are about; the embedded media server needs no such help.
+if (process.env.FSMRF_MEND_RECVONLY === "1") {
+  const WireProtocol = require(path.join(path.dirname(require.resolve("drachtio-srf/package.json")), "lib/wire-protocol.js"));
+  const { send } = WireProtocol.prototype;
+  WireProtocol.prototype.send = function mended(socket, message) {
+    const isAck = typeof message === "string" && /^sip\|[^\r\n]*\r\nACK /.test(message);
+    return send.call(this, socket, isAck ? message.replace("\r\na=recvonly", "\r\na=sendrecv") : message);
+  };
+}
 
 const tape = require(require.resolve("tape", { paths: [root] }));
 tape.onFinish(() => setTimeout(() => process.exit(), 100));

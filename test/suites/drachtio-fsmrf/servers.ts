@@ -24,6 +24,8 @@ export interface SuiteServers {
   readonly callerMedia: Named;
   readonly sutMedia: Named;
   readonly customMedia: Named & { readonly profile: string };
+  /** A real FreeSWITCH, with its quirk of late offers. */
+  readonly stockFreeswitch: boolean;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function openServers(): Promise<SuiteServers> {
       callerMedia: media.caller,
       sutMedia: media.sut,
       customMedia: media.custom,
+      stockFreeswitch: freeswitch !== undefined,
       stop: () => closeAll(closers),
     };
   } catch (error) {

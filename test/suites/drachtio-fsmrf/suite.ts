@@ -50,6 +50,7 @@ export function runFsmrfSuite(servers: SuiteServers, files?: readonly string[]):
       NODE_CONFIG_DIR: join(dirname(packageFile), "config"),
       NODE_CONFIG: configuration(servers),
       SUPPRESS_NO_CONFIG_WARNING: "1",
+      ...(servers.stockFreeswitch ? { FSMRF_MEND_RECVONLY: "1" } : {}),
       ...(files ? { FSMRF_FILES: files.join(",") } : {}),
     },
     stdio: ["ignore", "pipe", "pipe"],
