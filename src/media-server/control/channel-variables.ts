@@ -27,6 +27,14 @@ export function describeRequest(channel: Channel, invite: SipRequest, settings: 
   address("sip_to", uriOf(invite.to));
   address("sip_req", invite.requestUri);
   address("sip_contact", uriOf(invite.contact));
+  const via = invite.topVia;
+  set("sip_via_protocol", via?.transport.toLowerCase());
+  set("sip_via_host", via?.host);
+  set("sip_via_port", via?.port);
+  set("sip_cseq", invite.cseq?.seq);
+  set("sip_full_from", invite.get("from"));
+  set("sip_full_to", invite.get("to"));
+  set("sip_full_via", invite.get("via"));
   set("sip_received_ip", caller.networkAddress);
   set("sip_network_ip", caller.networkAddress);
   set("sip_user_agent", invite.get("user-agent"));
@@ -43,6 +51,9 @@ export function describeMedia(channel: Channel, { config, agreement }: Outcome, 
   const set = (name: string, value: string | number | undefined) => variables.set(name, value);
   set("rtp_local_sdp_str", negotiation.localSdp);
   set("switch_r_sdp", negotiation.remoteSdp);
+  set("advertised_media_ip", settings.advertise);
+  set("audio_media_flow", config.direction);
+  set("endpoint_disposition", "ANSWER");
   set("remote_media_ip", config.remote.address);
   set("remote_media_port", config.remote.port);
   set("rtp_use_codec_string", settings.codecs.map((name) => name.toUpperCase()).join(","));

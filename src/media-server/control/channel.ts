@@ -22,6 +22,13 @@ const stateNumbers = {
 export type ChannelState = keyof typeof stateNumbers;
 export type CallState = "DOWN" | "RINGING" | "EARLY" | "ACTIVE" | "HELD" | "HANGUP";
 
+/** Events that carry every variable (switch_channel_event_set_extended_data); the others have the channel's headers only. */
+const withVariables = new Set(
+  `CHANNEL_CREATE CHANNEL_ORIGINATE CHANNEL_UUID CHANNEL_ANSWER CHANNEL_PARK CHANNEL_UNPARK CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_PROGRESS
+  CHANNEL_PROGRESS_MEDIA CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DATA CHANNEL_EXECUTE CHANNEL_EXECUTE_COMPLETE CHANNEL_DESTROY RECORD_START
+  RECORD_STOP PLAYBACK_START PLAYBACK_STOP CHANNEL_HOLD CHANNEL_UNHOLD CUSTOM`.split(/\s+/),
+);
+
 /** What the SIP side does for a channel. */
 export interface Signalling {
   /** Ends the call: BYE, or the final response. Called once. */
@@ -123,7 +130,7 @@ export class Channel {
   /** Fires an event that carries the channel's data; `headers` come last. */
   fire(name: string, headers: Readonly<Record<string, string | number | undefined>> = {}): void {
     const event = this.core.event(name, "channel");
-    this.describe(event);
+    this.describe(event, withVariables.has(name));
     for (const [key, value] of Object.entries(headers)) event.set(key, value);
     this.core.fire(event);
   }
@@ -188,10 +195,9 @@ export class Channel {
   /** Set by the owner: the channel is gone. */
   onDestroyed: () => void = () => {};
 
-  /** Writes the channel's data into an event: the basic headers, the caller's, and with `variables` every variable. */
+  /** Writes the channel's data into an event: its headers, the caller's, and with `variables` every variable. */
   describe(event: EslEvent, variables = true): void {
     this.describeBasic(event);
-    this.#describeCaller(event);
     if (variables) for (const [name, value] of this.variables) event.headers.set(`variable_${name}`, value);
   }
 
@@ -217,6 +223,7 @@ export class Channel {
         headers.set(`Channel-${side}-Codec-Bit-Rate`, this.codec.name === "opus" ? "0" : "64000");
       }
     }
+    this.#describeCaller(event);
   }
 
   #describeCaller(event: EslEvent): void {
@@ -224,6 +231,7 @@ export class Channel {
     const micros = (ms: number) => String(Math.round(ms * 1000));
     const fields: Record<string, string> = {
       Direction: "inbound",
+      Username: number,
       "Logical-Direction": "inbound",
       Dialplan: "XML",
       "Caller-ID-Name": name,
@@ -242,9 +250,13 @@ export class Channel {
       "Channel-Created-Time": micros(this.createdAt),
       "Channel-Answered-Time": micros(this.answeredAt),
       "Channel-Progress-Time": "0",
-      "Channel-Progress-Media-Time": "0",
+      "Channel-Progress-Media-Time": micros(this.answeredAt),
       "Channel-Hangup-Time": micros(this.hungupAt),
       "Channel-Transfer-Time": "0",
+      "Channel-Resurrect-Time": "0",
+      "Channel-Bridged-Time": "0",
+      "Channel-Last-Hold": "0",
+      "Channel-Hold-Accum": "0",
       "Screen-Bit": "true",
       "Privacy-Hide-Name": "false",
       "Privacy-Hide-Number": "false",
