@@ -13,7 +13,8 @@ const allowed = {
   io: ["wire", "sip", "h323"],
   "sip-engine": ["wire", "sip", "io", "security"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "io"],
-  call: ["wire", "negotiation"],
+  // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions
+  call: ["wire", "negotiation", "h323", "io"],
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings"],

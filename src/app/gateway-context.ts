@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { GatewayEvent } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
-import type { FsmrfPort } from "../call/fsmrf/port.ts";
+import type { MediaPort } from "../call/media.ts";
 import type { SessionTimerPolicy } from "../call/session-timer.ts";
 import type { Srf } from "../call/sip/drachtio.ts";
 import { DEFAULT_TIMINGS, type JoinTimings } from "../ivr/join-types.ts";
@@ -22,7 +22,7 @@ export interface GatewayContext {
   readonly log: Logger;
   readonly clock: Clock;
   readonly srf: Srf;
-  readonly media: FsmrfPort;
+  readonly media: MediaPort;
   readonly sfu: Sfu;
   readonly directory: MemoryDirectory;
   readonly lockout: PinLockout;

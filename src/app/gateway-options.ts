@@ -106,6 +106,17 @@ export interface GatewayMetrics {
   engine(name: "sip" | "media", connected: boolean): void;
 }
 
+/** Where H.323 is taken. */
+export interface H323Listeners {
+  readonly host: string;
+  /** Call signalling, TCP; 0 for any free port. */
+  readonly signalling: number;
+  /** RAS, UDP; null for none. */
+  readonly ras: number | null;
+  /** Address told to peers, where it is not the listening one. */
+  readonly advertise?: string;
+}
+
 /** Everything `createGateway` needs. */
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -123,6 +134,8 @@ export interface GatewayOptions {
   readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
   readonly clock?: Clock;
+  /** Where H.323 is taken; not at all where absent. */
+  readonly h323?: H323Listeners;
 }
 
 /** What changed in a reload. */

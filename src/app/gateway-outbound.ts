@@ -10,6 +10,7 @@ import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
+import type { H323Gateway } from "./gateway-h323.ts";
 import { mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
 
@@ -30,6 +31,8 @@ export interface Invitation {
 export class Outbound {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
+  /** Calls by H.323; set once by who composes the gateway. */
+  h323: H323Gateway | undefined;
 
   constructor(context: GatewayContext, reception: Reception) {
     this.#context = context;
@@ -43,6 +46,7 @@ export class Outbound {
     if (meeting.endToEndEncrypted) throw new AdminError(409, "end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (this.#context.draining) throw new AdminError(503, "draining", "the gateway is being taken out of service");
     if (!this.#context.media.connected) throw new AdminError(503, "media-server-lost", "the media server is not connected");
+    if (/^h323:/i.test(request.uri)) return this.#byH323(request, meeting);
     const { trunk, target } = this.#targetOf(request);
     const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
     await ringing;
@@ -150,6 +154,34 @@ export class Outbound {
     if (again !== null) await exchange.reanswered(await call.leg.change(again));
   }
 
+  /** `h323:user@host[:port]`, or an alias registered with our gatekeeper. */
+  async #byH323(request: DialOutRequest, meeting: Meeting): Promise<Call> {
+    const { trunks, defaultTrunk } = this.#context.config;
+    const match = /^h323:(?:([^@]*)@)?([^@:]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i.exec(request.uri);
+    const h323 = this.h323;
+    if (!match || !h323?.address) throw new AdminError(400, "no-route", `${request.uri} cannot be called by H.323`);
+    const [, user, place = "", port] = match;
+    const registered = user === undefined ? h323.registered(place) : undefined;
+    const host = plainAddress(place.replace(/^\[|\]$/g, ""));
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    const trunk = named ?? (request.trunk === undefined ? (trunks.find((t) => t.target?.includes(host)) ?? defaultTrunk) : undefined);
+    if (!trunk) throw new AdminError(400, "no-route", `no trunk leads to ${request.uri}`);
+    if (trunk.srtp === "required")
+      throw new AdminError(400, "srtp-required", `trunk ${trunk.name} requires SRTP, which H.323 does not have here`);
+    try {
+      return await h323.dial({
+        user: registered ? place : (user ?? ""),
+        peer: registered ?? { host, port: Number(port ?? 1720) },
+        meeting,
+        role: request.role ?? "guest",
+        trunk,
+        displayName: request.displayName,
+      });
+    } catch (error) {
+      throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   #from(): string | undefined {
     const { callerHost, callerUser = "crosspoint" } = this.#context.config;
     return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
@@ -159,8 +191,7 @@ export class Outbound {
     const { trunks, defaultTrunk } = this.#context.config;
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
-    if (/^h323:/i.test(request.uri)) throw new AdminError(400, "protocol-not-supported", "calls by H.323 cannot be made yet");
-    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk);
+    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
     if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
     if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)

@@ -32,13 +32,14 @@ function parse(uri: string): ParsedUri | undefined {
 }
 
 /**
- * How a URI is called: through the trunk whose target has its host, through the only one named, or straight, by the default trunk's policy, where
- * there is one. `tel:` numbers need a trunk. Undefined when it is no URI, or nothing leads there.
+ * How a URI is called: through the trunk whose target has its host; with `anywhere`, through the first that has a target, whatever the host; or straight, by
+ * the default trunk's policy, where there is one. `tel:` numbers need a trunk. Undefined when it is no URI, or nothing leads there.
  */
 export function dialTarget(
   uri: string,
   trunks: readonly Trunk[],
   defaultTrunk: Trunk | null,
+  anywhere = false,
 ): { readonly trunk: Trunk; readonly target: DialTarget } | undefined {
   const outward = trunks.flatMap((trunk) => {
     const target = trunk.target === null ? undefined : parse(trunk.target);
@@ -57,8 +58,7 @@ export function dialTarget(
   }
   const wanted = parse(uri);
   if (!wanted) return undefined;
-  const ours =
-    outward.find(({ target }) => target.host === wanted.host) ?? (defaultTrunk === null && outward.length === 1 ? outward[0] : undefined);
+  const ours = outward.find(({ target }) => target.host === wanted.host) ?? (anywhere ? outward[0] : undefined);
   if (ours) {
     const same = ours.target.host === wanted.host;
     const transport = uri.includes("transport=") || wanted.scheme === "sips" ? wanted.transport : ours.target.transport;
@@ -74,7 +74,8 @@ export function dialTarget(
       },
     };
   }
-  const straight = defaultTrunk ?? trunks.find((trunk) => trunk.target === null && trunks.length === 1);
+  // a trunk that was named and has no target of its own calls straight, under its own policy
+  const straight = defaultTrunk ?? (anywhere ? trunks.find(({ target }) => target === null) : undefined);
   return (
     straight && { trunk: straight, target: { uri, proxy: undefined, transport: wanted.transport, host: wanted.host, user: wanted.user } }
   );

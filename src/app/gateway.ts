@@ -13,6 +13,7 @@ import { type GatewayContext, NO_METRICS } from "./gateway-context.ts";
 import { Control } from "./gateway-control.ts";
 import { compareTrunks, defaultMeeting, defineMeeting } from "./gateway-definitions.ts";
 import { Inbound } from "./gateway-inbound.ts";
+import { H323Gateway } from "./gateway-h323.ts";
 import { LiveMeetings } from "./gateway-meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport } from "./gateway-options.ts";
 import { Outbound } from "./gateway-outbound.ts";
@@ -87,6 +88,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     peerStamps: (options.sipEngine ?? "embedded") === "embedded",
   });
   const probe = new TrunkProbe(context);
+  const h323 = new H323Gateway(context, reception, load);
+  outbound.h323 = h323;
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {
     context.metrics.engine("media", true);
@@ -102,8 +105,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     await sip.ready;
     await media.connect();
+    if (options.h323) await h323.listen(options.h323, options.version);
   } catch (error) {
     load.stop();
+    await h323.close();
     srf.disconnect();
     await media.close();
     throw error;
@@ -162,6 +167,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
       await Promise.race([Promise.allSettled(told), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
       sip.stop();
+      await h323.close();
       await media.close();
       srf.disconnect();
       log.info({ event: "stopped", calls: told.length }, "the gateway has stopped");

@@ -84,6 +84,18 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
     version,
     metrics,
+    ...(config.h323.signalling === null
+      ? {}
+      : {
+          h323: {
+            host: config.listen,
+            signalling: config.h323.signalling,
+            ras: config.h323.ras,
+            ...(config.media.advertise === null ? {} : { advertise: config.media.advertise }),
+          },
+        }),
+  }).catch(async (error: unknown) => {
+    throw await explainBindFailure(config, error, (key) => key.startsWith("h323."));
   });
   undo.push(() => gateway.stop());
   metrics.watch(gateway);

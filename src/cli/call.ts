@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as timer } from "node:timers/promises";
 import type { EndReason, Session } from "../sip/index.ts";
 import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
 import { SipFlow, type TlsReport } from "./call/flow.ts";
@@ -52,6 +52,8 @@ export interface CallReport {
 }
 
 const answerSeconds = 40;
+/** A pause that does not keep the process: what is waited for may come first, and the call's sockets are there as long as it is needed. */
+const delay = <T = void>(ms: number, value?: T): Promise<T> => timer(ms, value, { ref: false }) as Promise<T>;
 
 /** `crosspoint call URI`: exit code 1 when the call was not answered, brought no sound, or was ended by the far end. */
 export async function call(uri: string, options: CallOptions): Promise<number> {
@@ -127,7 +129,7 @@ async function place(text: string, options: CallOptions, report: CallReport): Pr
     }
   } finally {
     // A moment for the goodbye's last packets.
-    await delay(20);
+    await timer(20);
     flow.flow.close();
   }
 }

@@ -5,7 +5,7 @@ import { type Address, fromH225, toH225 } from "./address.ts";
 import * as messages from "./call-messages.ts";
 import { CALL_STATES, type CallConfig, type CallEvent, type CallOutput, type CallState, type Destination } from "./call-types.ts";
 import { causeOf, reasonOf } from "./causes.ts";
-import type { UserInputWay } from "./codecs.ts";
+import type { LocalCapabilities, UserInputWay } from "./codecs.ts";
 import { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
 import { accepted, propose, select } from "./fast-start.ts";
@@ -56,12 +56,14 @@ export class CallMachine {
   #controlAddress: Address | undefined;
   #connectDue = false;
   #media: LocalMedia | undefined;
+  #capabilities: LocalCapabilities;
   /** Caller: what it proposed was taken. Callee: what was proposed, until answered. */
   #proposals: readonly Uint8Array[] | undefined;
   #fast: "none" | "offered" | "done" | "refused" = "none";
 
   constructor(config: CallConfig) {
     this.#config = config;
+    this.#capabilities = config.capabilities;
     this.#durations = { ...DURATIONS, ...config.durations };
     this.#ids = { guid: config.random(16), conferenceID: config.random(16) };
     const draw = () => {
@@ -113,7 +115,7 @@ export class CallMachine {
     const extra: { fastStart?: Uint8Array[]; parallelH245Control?: Uint8Array[] } = {};
     if (style.fastStart && this.#media !== undefined) {
       this.#offer(now);
-      extra.fastStart = propose(this.#config.capabilities.audio, this.#media);
+      extra.fastStart = propose(this.#capabilities.audio, this.#media);
     }
     let control: Uint8Array[] = [];
     if (style.tunnelling && style.earlyControl) {
@@ -124,6 +126,12 @@ export class CallMachine {
     }
     const { body, elements } = messages.setupBody(this.#config, this.#ids, to, extra);
     this.#send("setup", body, elements, control);
+  }
+
+  /** What we can do, where that is known better than by the configuration; before `setMedia`. */
+  setCapabilities(capabilities: LocalCapabilities): void {
+    this.#capabilities = capabilities;
+    this.#control.setCapabilities(capabilities);
   }
 
   /** Where audio is to arrive. A caller sets it before `start` to use fast connect, a callee before `alert` or `answer`. */
@@ -471,7 +479,7 @@ export class CallMachine {
   #answering(now: Millis, last: boolean): messages.Answering {
     const parts: { h245Address?: h225.TransportAddress; fastStart?: readonly Uint8Array[]; fastConnectRefused?: true } = {};
     if (this.#fast === "offered" && this.#proposals !== undefined) {
-      const chosen = this.#media === undefined ? undefined : select(this.#proposals, this.#config.capabilities.audio, this.#media);
+      const chosen = this.#media === undefined ? undefined : select(this.#proposals, this.#capabilities.audio, this.#media);
       if (chosen !== undefined) {
         this.#fast = "done";
         parts.fastStart = chosen.elements;
@@ -491,7 +499,7 @@ export class CallMachine {
     if (this.#fast !== "offered" || body === undefined) return;
     if (body.fastConnectRefused) this.#refuse(now);
     else if (body.fastStart !== undefined && body.fastStart.length > 0) {
-      const channels = accepted(body.fastStart, this.#config.capabilities.audio);
+      const channels = accepted(body.fastStart, this.#capabilities.audio);
       if (channels.transmit === undefined && channels.receive === undefined) return;
       this.#fast = "done";
       this.#opened(channels, now);

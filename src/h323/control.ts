@@ -1,7 +1,14 @@
 import type { Millis } from "../base/clock.ts";
 import { type ControlMessage, encodeControl, type TerminalCapabilitySet } from "../wire/h245/index.ts";
 import { Channels } from "./channels.ts";
-import { type AudioFormat, composeCapabilities, isEmptySet, type RemoteCapabilities, readCapabilities } from "./codecs.ts";
+import {
+  type AudioFormat,
+  composeCapabilities,
+  isEmptySet,
+  type LocalCapabilities,
+  type RemoteCapabilities,
+  readCapabilities,
+} from "./codecs.ts";
 import type { ControlConfig, ControlEvent, LocalMedia } from "./control-types.ts";
 import { Determination, type DeterminationAction } from "./determination.ts";
 import { Timers } from "./timers.ts";
@@ -21,6 +28,7 @@ export class ControlMachine {
   #messages: ControlMessage[] = [];
   #events: ControlEvent[] = [];
   #media: LocalMedia | undefined;
+  #capabilities: LocalCapabilities;
   #waitingChannels: NonNullable<Request["openLogicalChannel"]>[] = [];
   #started = false;
   #sequence = 0;
@@ -38,6 +46,7 @@ export class ControlMachine {
 
   constructor(config: ControlConfig) {
     this.#config = config;
+    this.#capabilities = config.capabilities;
     this.#channels = new Channels({ send: (m) => this.#send(m), emit: (e) => this.#emit(e) }, config.durations);
     this.#determination = new Determination(config.terminalType, config.draw);
   }
@@ -97,10 +106,15 @@ export class ControlMachine {
     this.#act(this.#determination.repeat(), now);
   }
 
+  /** What we can do, once the media are known; said in the next capability set. */
+  setCapabilities(capabilities: LocalCapabilities): void {
+    this.#capabilities = capabilities;
+  }
+
   /** Where audio is to arrive; channels wait for it. */
   setMedia(media: LocalMedia, now: Millis): void {
     this.#media = media;
-    for (const olc of this.#waitingChannels.splice(0)) this.#channels.opened(olc, this.#config.capabilities.audio, media);
+    for (const olc of this.#waitingChannels.splice(0)) this.#channels.opened(olc, this.#capabilities.audio, media);
     this.#openTransmit(now);
   }
 
@@ -209,12 +223,12 @@ export class ControlMachine {
   #sendCapabilities(now: Millis): void {
     this.#sequence = (this.#sequence + 1) & 0xff;
     this.#timers.set("T101", now + this.#config.durations.T101);
-    const capabilities = this.#holding ? undefined : this.#config.capabilities;
+    const capabilities = this.#holding ? undefined : this.#capabilities;
     this.#send({ request: { terminalCapabilitySet: composeCapabilities(capabilities, this.#sequence) } });
   }
 
   #request(request: Request, now: Millis): void {
-    if (request.terminalCapabilitySet) this.#capabilities(request.terminalCapabilitySet, now);
+    if (request.terminalCapabilitySet) this.#capabilitiesHeard(request.terminalCapabilitySet, now);
     else if (request.masterSlaveDetermination) {
       const { terminalType, statusDeterminationNumber } = request.masterSlaveDetermination;
       this.#act(this.#determination.received(terminalType, statusDeterminationNumber), now);
@@ -222,7 +236,7 @@ export class ControlMachine {
       // A peer that opens before the exchange is done is served: what we receive does not depend on it.
       if (this.#media === undefined) {
         if (this.#waitingChannels.length < 8) this.#waitingChannels.push(request.openLogicalChannel);
-      } else this.#channels.opened(request.openLogicalChannel, this.#config.capabilities.audio, this.#media);
+      } else this.#channels.opened(request.openLogicalChannel, this.#capabilities.audio, this.#media);
     } else if (request.closeLogicalChannel) this.#channels.closed(request.closeLogicalChannel.forwardLogicalChannelNumber);
     else if (request.requestChannelClose) this.#channels.closeRequested(request.requestChannelClose.forwardLogicalChannelNumber, now);
     else if (request.roundTripDelayRequest)
@@ -242,7 +256,7 @@ export class ControlMachine {
       });
   }
 
-  #capabilities(set: TerminalCapabilitySet, now: Millis): void {
+  #capabilitiesHeard(set: TerminalCapabilitySet, now: Millis): void {
     this.#send({ response: { terminalCapabilitySetAck: { sequenceNumber: set.sequenceNumber } } });
     if (isEmptySet(set)) {
       // H.323 8.4.6: stop sending and close what we send; the peer's channels to us stay.
@@ -312,7 +326,7 @@ export class ControlMachine {
     } else if (command.sendTerminalCapabilitySet) {
       this.#sequence = (this.#sequence + 1) & 0xff;
       this.#send({
-        request: { terminalCapabilitySet: composeCapabilities(this.#holding ? undefined : this.#config.capabilities, this.#sequence) },
+        request: { terminalCapabilitySet: composeCapabilities(this.#holding ? undefined : this.#capabilities, this.#sequence) },
       });
     }
   }
@@ -367,7 +381,7 @@ export class ControlMachine {
 
   /** What the peer sends if it takes that too, else the first in the master's order. */
   #choose(): AudioFormat | undefined {
-    const local = this.#config.capabilities.audio;
+    const local = this.#capabilities.audio;
     const remote = this.#remote?.audio ?? [];
     const [first, second] = this.#determination.role === "master" ? [local, remote] : [remote, local];
     const common = first.flatMap((a) => {
@@ -380,7 +394,7 @@ export class ControlMachine {
 
   #modeRequested({ sequenceNumber, requestedModes }: NonNullable<Request["requestMode"]>, now: Millis): void {
     const choices = requestedModes.map((mode) => (mode.length === 1 ? readMode(mode[0]?.type.audioMode) : undefined));
-    const at = choices.findIndex((codec) => codec !== undefined && this.#config.capabilities.audio.some((a) => a.codec === codec));
+    const at = choices.findIndex((codec) => codec !== undefined && this.#capabilities.audio.some((a) => a.codec === codec));
     const codec = choices[at];
     const known = this.#remote?.audio.find((a) => a.codec === codec);
     if (codec === undefined || known === undefined || this.#media === undefined) {

@@ -249,7 +249,9 @@ describeWithPeers("H.323 with Asterisk's chan_ooh323", ["asterisk"], () => {
       expect(gatekeeper.machine.find("asterisk")?.product).toBe("ooh323");
       asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
       expect(await incoming.until("released")).toMatchObject({ cause: 16, by: "peer" });
-      expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
+      await expect
+        .poll(() => events.map((e) => e.type), { timeout: 5000 })
+        .toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
       const outgoing = new Watched();
       const session = await endpoint.call(
         gatekeeper.machine.find("500")!.signalling,

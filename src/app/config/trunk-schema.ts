@@ -7,6 +7,7 @@ export const suiteNames = [
   "AEAD_AES_128_GCM",
   "AES_256_CM_HMAC_SHA1_80",
   "AES_CM_128_HMAC_SHA1_80",
+  "AES_256_CM_HMAC_SHA1_32",
   "AES_CM_128_HMAC_SHA1_32",
 ] as const;
 

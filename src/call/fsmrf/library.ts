@@ -27,7 +27,6 @@ export interface Endpoint {
   readonly conf: { memberId?: number; name?: string };
   api(command: string, args: string | readonly string[]): Promise<EslEvent>;
   execute(application: string, argument: string): Promise<EslEvent>;
-  getChannelVariables(includeMedia: boolean): Promise<Record<string, string | number | undefined>>;
   join(conference: string, options: { profile?: string; flags?: Record<string, boolean> }): Promise<{ memberId: number; confUuid: string }>;
   confMute(): Promise<unknown>;
   confUnmute(): Promise<unknown>;

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { MediaSession, MediaSessionEvents, MediaStats } from "../media.ts";
 import type { Dialog } from "../sip/drachtio.ts";
 import { createEndpoint, type Endpoint, type EslConnection, type MediaServer } from "./library.ts";
-import { readStats } from "./stats.ts";
+import { parseDump, readStats } from "./stats.ts";
 
 /** A session that makes the offer has no dialog before it is answered. */
 interface Opening {
@@ -116,8 +116,11 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
 
   async stats(): Promise<MediaStats | null> {
     if (!this.#endpoint || this.#closed) return null;
-    const variables = await this.#wait(this.#endpoint.getChannelVariables(true)).catch(() => null);
-    return variables && readStats(variables);
+    const endpoint = this.#endpoint;
+    // the library's own reading of the dump makes whole numbers of fractions
+    const dump = endpoint.api("uuid_set_media_stats", this.id).then(() => endpoint.api("uuid_dump", this.id));
+    const event = await this.#wait(dump).catch(() => null);
+    return event && readStats(parseDump(event.getBody()));
   }
 
   async close(): Promise<void> {

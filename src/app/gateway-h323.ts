@@ -1,0 +1,317 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
+import type { LegInfo } from "../call/leg.ts";
+import { MediaExchange } from "../call/media-exchange.ts";
+import {
+  type Address,
+  aliasText,
+  type AudioFormat,
+  controlName,
+  Gatekeeper,
+  type GatekeeperEvent,
+  type IncomingCall,
+} from "../h323/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket, type RasSocket } from "../io/index.ts";
+import { type Dialled, parseDialString } from "../meetings/dial-string.ts";
+import type { Meeting, Role } from "../meetings/model.ts";
+import type { Trunk } from "../trunks/model.ts";
+import { type AliasAddress, decodeSignalling } from "../wire/h225/index.ts";
+import { decodeControl } from "../wire/h245/index.ts";
+import { Call } from "./gateway-call.ts";
+import { type GatewayContext, keep, track } from "./gateway-context.ts";
+import type { H323Listeners } from "./gateway-options.ts";
+import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
+import { type Destination, mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
+import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
+
+/** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
+const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
+  G722: { codec: "G722", maxPtime: 20 },
+  PCMU: { codec: "PCMU", maxPtime: 20 },
+  PCMA: { codec: "PCMA", maxPtime: 20 },
+};
+
+/** H.323 callers and callees: the same way into a meeting as SIP's. */
+export class H323Gateway {
+  readonly #context: GatewayContext;
+  readonly #reception: Reception;
+  readonly #load: LoadMeter;
+  #endpoint: H323Endpoint | undefined;
+  #gatekeeper: RasSocket<Gatekeeper, GatekeeperEvent> | undefined;
+
+  constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
+    this.#context = context;
+    this.#reception = reception;
+    this.#load = load;
+  }
+
+  /** Opens the listeners; rejects when a port cannot be had. */
+  async listen(listeners: H323Listeners, version: string): Promise<void> {
+    const { host, advertise } = listeners;
+    const { log, config } = this.#context;
+    const audio = (config.codecs ?? ["G722", "PCMU", "PCMA"]).flatMap((name) => H323_CODECS[name] ?? []);
+    this.#endpoint = await openH323Endpoint({
+      host,
+      port: listeners.signalling,
+      ...(advertise === undefined ? {} : { advertise }),
+      identity: { aliases: [{ "h323-ID": "crosspoint" }], displayName: "Crosspoint", product: "Crosspoint", version },
+      capabilities: {
+        audio: audio.length > 0 ? audio : [H323_CODECS["PCMU"]!],
+        telephoneEvent: 101,
+        userInput: ["alphanumeric", "signal"],
+      },
+      onSession: (session) => this.#expect(session),
+      ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
+    });
+    if (listeners.ras === null) return;
+    this.#gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
+      { host, port: listeners.ras, clock: this.#context.clock, onEvent: (event) => this.#told(event) },
+      (ras) => this.#makeGatekeeper({ host: advertise ?? ras.host, port: ras.port }),
+    );
+  }
+
+  /** Where call signalling is taken; undefined before `listen`. */
+  get address(): Address | undefined {
+    return this.#endpoint?.address;
+  }
+
+  async close(): Promise<void> {
+    await this.#gatekeeper?.close();
+    await this.#endpoint?.close();
+  }
+
+  /** Writes a message as it is decoded, at debug level. Digits dialled or pressed could be a PIN: they are not written. */
+  trace(peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array): void {
+    let name: string;
+    try {
+      if (kind === "control") name = controlName(decodeControl(bytes));
+      else {
+        const message = decodeSignalling(bytes);
+        const tunnelled = (message.info?.["h323-uu-pdu"].h245Control ?? []).map((b) => controlName(decodeControl(b)));
+        name = [String(message.type), ...tunnelled].join(" ");
+      }
+    } catch (error) {
+      name = `not decodable: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    this.#context.log.debug({ event: "h323-message", peer: `${peer.host}:${peer.port}`, direction, kind, octets: bytes.length }, name);
+  }
+
+  #expect(session: H323Session): void {
+    session.onEvent = (event) => {
+      if (event.type !== "incoming") return;
+      this.#incoming(session, event.call).catch((error: unknown) => {
+        this.#context.log.error(
+          { event: "call-failed", callId: event.call.callIdentifier, err: error },
+          "an H.323 call failed in the gateway",
+        );
+        session.act((machine) => machine.release(41, "failed in the gateway"));
+      });
+    };
+  }
+
+  async #incoming(session: H323Session, incoming: IncomingCall): Promise<void> {
+    const { clock, log, metrics, limits } = this.#context;
+    const dialled = dialledOf(incoming);
+    const info = infoOf(session, incoming, dialled);
+    metrics.callStarted({ direction: "in", protocol: "h323", transport: "tcp" });
+    const recognition = this.#context.recognition.recognise(
+      { transport: "tcp", address: info.address, peer: undefined, authorization: undefined, method: "INVITE" },
+      clock.now(),
+    );
+    // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
+    const trunk = recognition.kind === "trunk" ? recognition.trunk : null;
+    const leg = new H323Leg(session, info);
+    const id = randomUUID();
+    const call = new Call({
+      id,
+      leg,
+      trunk: trunk?.name ?? null,
+      trust: trunk?.trust ?? "unverified",
+      clock,
+      log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
+    });
+    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk);
+    if (refusal || !trunk) return this.#refuse(call, leg, refusal ?? refuse("trunk-unknown", "no trunk takes this caller by H.323"));
+    const limited = limits.admit(trunk, clock.now());
+    if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
+    track(this.#context, call);
+    const destination = await this.#reception.destination(dialled, trunk);
+    if (call.over) return;
+    if ("code" in destination) return this.#refuse(call, leg, destination);
+    if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
+    const failed = await this.#reception.answer(call, null, srtpContext(trunk, "tcp"));
+    if (failed) return this.#refuse(call, leg, failed);
+    if (call.over) return;
+    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
+    this.#reception.lead(call, destination as Destination, null);
+  }
+
+  #atTheDoor(reason: string | null, trunk: Trunk | null): GatewayRefusal | null {
+    const { config, draining, calls } = this.#context;
+    if (reason !== null || !trunk) return refuse("trunk-unknown", reason ?? "no trunk takes this caller by H.323");
+    if (draining) return refuse("draining", "the gateway is being taken out of service");
+    const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
+    if (overload) return refuse("overload", overload);
+    if (trunk.srtp === "required") return refuse("srtp-required", `trunk ${trunk.name} requires SRTP, which H.323 callers do not have`);
+    return null;
+  }
+
+  #refuse(call: Call, leg: H323Leg, refusal: GatewayRefusal): void {
+    if (leg.ended) return;
+    const tracked = this.#context.calls.has(call.id);
+    const record = call.refused(refusal.code, refusal.reason, refusal.status, refusal.cause);
+    leg.refuse(refusal);
+    if (!tracked) void record.then((kept) => keep(this.#context, call, kept));
+  }
+
+  /** Calls `h323:user@host[:port]`, or an alias registered here, into a meeting. */
+  async dial(request: {
+    readonly user: string;
+    readonly peer: Address;
+    readonly meeting: Meeting;
+    readonly role: Role;
+    readonly trunk: Trunk;
+    readonly displayName: string | undefined;
+  }): Promise<Call> {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) throw new Error("H.323 is not listening");
+    const { peer, user, meeting, trunk } = request;
+    const { clock, log, limits, metrics } = this.#context;
+    const exchange = await MediaExchange.offering(this.#context.media, srtpContext(trunk, "tcp"), "later", false);
+    const id = randomUUID();
+    const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
+    let leg: H323Leg | undefined;
+    try {
+      const ringing = Promise.withResolvers<void>();
+      let answer: Promise<string> | undefined;
+      await endpoint.call(
+        peer,
+        { aliases },
+        {
+          prepare: (session) => {
+            const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}`;
+            leg = new H323Leg(session, {
+              callId: session.machine.callIdentifier,
+              protocol: "h323",
+              direction: "out",
+              transport: "tcp",
+              address: peer.host,
+              from: "h323:crosspoint",
+              to: uri,
+              displayName: request.displayName ?? (user || uri),
+              userAgent: undefined,
+            });
+            leg.prepare(exchange.localSdp);
+            answer = leg.placed(ringing.resolve);
+          },
+        },
+      );
+      const call = new Call({
+        id,
+        leg: leg!,
+        trunk: trunk.name,
+        trust: trunk.trust,
+        clock,
+        log: log.child({ call: id, callId: leg!.info.callId, trunk: trunk.name }),
+      });
+      call.meetingId = meeting.id;
+      limits.occupy(trunk.name);
+      metrics.callStarted({ direction: "out", protocol: "h323", transport: "tcp" });
+      track(this.#context, call);
+      call.carry(exchange);
+      call.once("ended", () => ringing.resolve());
+      void this.#placed(call, exchange, answer!, request);
+      await ringing.promise;
+      return call;
+    } catch (error) {
+      if (leg === undefined || error instanceof NoH323Codec) await exchange.close();
+      throw error;
+    }
+  }
+
+  async #placed(
+    call: Call,
+    exchange: MediaExchange,
+    answer: Promise<string>,
+    { meeting, role }: { readonly meeting: Meeting; readonly role: Role },
+  ): Promise<void> {
+    let sdp: string;
+    try {
+      sdp = await answer;
+    } catch {
+      return; // the leg has said how it ended
+    }
+    try {
+      call.answered();
+      await exchange.complete(sdp);
+      if (call.over) return;
+      call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
+      this.#reception.follow(call);
+      this.#reception.lead(call, { meeting, pin: null, role }, null, true);
+    } catch (error) {
+      const refusal = mediaRefusal(error);
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+    }
+  }
+
+  /** Who is registered with us under an alias. */
+  registered(alias: string): Address | undefined {
+    return this.#gatekeeper?.machine.find(alias)?.signalling;
+  }
+
+  #makeGatekeeper(ras: Address): Gatekeeper {
+    const { clock } = this.#context;
+    return new Gatekeeper({
+      identifier: "crosspoint",
+      ras,
+      signalling: this.#endpoint!.address,
+      timeToLive: 300,
+      maxEndpoints: 2_000,
+      password: () => undefined,
+      ours: (alias) => this.#isMeeting(alias),
+      neighbours: [],
+      maxBandwidth: 200_000,
+      epoch: Math.floor((clock.wall() - clock.now()) / 1000),
+      random: (count) => randomBytes(count),
+    });
+  }
+
+  /** Whether the gateway takes calls for it: a meeting, or the question for one. The directory is asked again when the call comes. */
+  #isMeeting(alias: string): boolean {
+    const { number } = parseDialString(alias);
+    const { accessNumbers } = this.#context.config;
+    return accessNumbers.some((n) => parseDialString(n).number === number) || this.#context.directory.get(number) !== undefined;
+  }
+
+  #told(event: GatekeeperEvent): void {
+    const { log } = this.#context;
+    if (event.type === "registered" || event.type === "unregistered") {
+      const { aliases, signalling, product } = event.registration;
+      const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
+      log.info(fields, event.type === "registered" ? "an H.323 endpoint has registered" : "an H.323 endpoint is registered no more");
+    } else if (event.type === "refused")
+      log.warn({ event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason }, "RAS refused");
+  }
+}
+
+/** The meeting dialled: the first alias that says one, the called party number otherwise. */
+function dialledOf({ called, calledNumber }: IncomingCall): Dialled {
+  const texts = [...called.map(aliasText), calledNumber ?? ""].map((text) => /^(?:h323:)?([^@]*)/i.exec(text)?.[1] ?? "");
+  return { ...parseDialString(texts.find((text) => text !== "") ?? ""), language: null, siteUuid: null };
+}
+
+function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled): LegInfo {
+  const name = incoming.calling.map(aliasText).find((text) => text !== "") ?? incoming.callingNumber ?? "";
+  const { host } = session.peer;
+  return {
+    callId: incoming.callIdentifier,
+    protocol: "h323",
+    direction: "in",
+    transport: "tcp",
+    address: host,
+    from: name === "" ? `h323:${host}` : `h323:${name}@${host}`,
+    to: `h323:${dialled.number}`,
+    displayName: incoming.displayName || name || host,
+    userAgent: incoming.product,
+  };
+}
