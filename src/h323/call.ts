@@ -3,40 +3,16 @@ import * as h225 from "../wire/h225/index.ts";
 import { type ControlMessage, decodeControl, encodeControl } from "../wire/h245/index.ts";
 import { type Address, fromH225, toH225 } from "./address.ts";
 import * as messages from "./call-messages.ts";
+import { ANYTIME, TRANSITIONS } from "./call-states.ts";
 import { CALL_STATES, type CallConfig, type CallEvent, type CallOutput, type CallState, type Destination } from "./call-types.ts";
 import { causeOf, reasonOf } from "./causes.ts";
 import type { LocalCapabilities, UserInputWay } from "./codecs.ts";
 import { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
-import { accepted, propose, select } from "./fast-start.ts";
+import { FastConnect } from "./fast-connect.ts";
 import { DURATIONS, type Durations, Timers } from "./timers.ts";
 
 type TimerName = "T303" | "T310" | "T301" | "T302" | "T322" | "control";
-
-/** Where a message takes the call (Q.931 annex A, as H.225.0 7.3 profiles it). What is not here changes nothing. */
-const TRANSITIONS: { readonly [S in CallState]?: { readonly [M in h225.MessageType]?: CallState } } = {
-  null: { setup: "present" },
-  initiated: {
-    setupAcknowledge: "overlap-sending",
-    callProceeding: "outgoing-proceeding",
-    progress: "outgoing-proceeding",
-    alerting: "delivered",
-    connect: "active",
-  },
-  "overlap-sending": { callProceeding: "outgoing-proceeding", progress: "outgoing-proceeding", alerting: "delivered", connect: "active" },
-  "outgoing-proceeding": { progress: "outgoing-proceeding", alerting: "delivered", connect: "active" },
-  delivered: { progress: "delivered", alerting: "delivered", connect: "active" },
-};
-/** Messages that do not change the state, taken in every state of a call. */
-const ANYTIME = new Set<string | number>([
-  "facility",
-  "information",
-  "status",
-  "statusInquiry",
-  "notify",
-  "releaseComplete",
-  "connectAcknowledge",
-]);
 
 type Link = "none" | "tunnel" | "wanted" | "listening" | "connecting" | "open";
 
@@ -57,9 +33,7 @@ export class CallMachine {
   #connectDue = false;
   #media: LocalMedia | undefined;
   #capabilities: LocalCapabilities;
-  /** Caller: what it proposed was taken. Callee: what was proposed, until answered. */
-  #proposals: readonly Uint8Array[] | undefined;
-  #fast: "none" | "offered" | "done" | "refused" = "none";
+  readonly #fast: FastConnect;
 
   constructor(config: CallConfig) {
     this.#config = config;
@@ -76,6 +50,7 @@ export class CallMachine {
       draw,
       durations: this.#durations,
     });
+    this.#fast = new FastConnect(this.#control, (event) => this.#emit(event));
   }
 
   get state(): CallState {
@@ -93,7 +68,7 @@ export class CallMachine {
   }
   /** For dumps: nothing secret in it. */
   get dump() {
-    return { state: this.#state, tunnel: this.#tunnel, link: this.#link, fast: this.#fast, control: this.#control.state };
+    return { state: this.#state, tunnel: this.#tunnel, link: this.#link, fast: this.#fast.state, control: this.#control.state };
   }
 
   /** What to do, in order; taken once. */
@@ -114,8 +89,7 @@ export class CallMachine {
     this.#timers.set("T303", now + this.#durations.T303);
     const extra: { fastStart?: Uint8Array[]; parallelH245Control?: Uint8Array[] } = {};
     if (style.fastStart && this.#media !== undefined) {
-      this.#offer(now);
-      extra.fastStart = propose(this.#capabilities.audio, this.#media);
+      extra.fastStart = this.#fast.propose(this.#capabilities.audio, this.#media, now);
     }
     let control: Uint8Array[] = [];
     if (style.tunnelling && style.earlyControl) {
@@ -270,7 +244,7 @@ export class CallMachine {
   controlClosed(reason: string): void {
     if (this.#state === "released" || this.#link === "none" || this.#link === "tunnel") return;
     this.#link = "none";
-    if (this.#control.ended || this.#fast === "done") return;
+    if (this.#control.ended || this.#fast.state === "done") return;
     this.#release(41, `control connection: ${reason}`, "network");
   }
 
@@ -357,7 +331,7 @@ export class CallMachine {
     if (pdu !== undefined && this.#caller && this.#tunnel === "unknown" && next !== undefined && !pdu.provisionalRespToH245Tunnelling)
       this.#tunnel = this.#config.style.tunnelling && pdu.h245Tunnelling === true ? "yes" : "no";
     const answered = body?.callProceeding ?? body?.alerting ?? body?.progress ?? body?.connect;
-    if (this.#caller) this.#fastAnswer(answered ?? body?.facility, now);
+    if (this.#caller) this.#fast.answered(answered ?? body?.facility, this.#capabilities.audio, now);
     const elements = message;
     const inband = [1, 8].includes((h225.element(elements, h225.IE.progressIndicator)?.[1] ?? 0) & 0x7f);
     switch (type) {
@@ -420,10 +394,8 @@ export class CallMachine {
     this.#ids = { guid: setup.callIdentifier?.guid ?? this.#ids.guid, conferenceID: setup.conferenceID };
     this.#state = "present";
     this.#tunnel = this.#config.style.tunnelling && pdu.h245Tunnelling === true ? "yes" : "no";
-    if (this.#config.style.fastStart && setup.fastStart !== undefined && setup.fastStart.length > 0) {
-      this.#proposals = setup.fastStart;
-      this.#offer(now);
-    }
+    if (this.#config.style.fastStart && setup.fastStart !== undefined && setup.fastStart.length > 0)
+      this.#fast.offered(setup.fastStart, now);
     this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu) });
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();
@@ -443,13 +415,13 @@ export class CallMachine {
       displayName: h225.readDisplay(h225.element(message, h225.IE.display)),
       product: messages.readProduct(connect?.destinationInfo.vendor?.productId),
     });
-    if (this.#fast === "offered") this.#refuse(now);
+    this.#fast.refuse(now);
     this.#startControl(now, connect?.h245Address !== undefined);
   }
 
   /** After Connect: gets H.245 going by whatever way there is. */
   #startControl(now: Millis, offered = false): void {
-    if (this.#fast !== "done") this.#timers.set("control", now + this.#durations.control);
+    if (this.#fast.state !== "done") this.#timers.set("control", now + this.#durations.control);
     if (this.#control.established) this.#timers.clear("control");
     if (this.#tunnel === "yes") {
       if (this.#control.started) this.#control.repeat(now);
@@ -477,51 +449,9 @@ export class CallMachine {
 
   /** Callee: what goes into a message on the way to Connect. */
   #answering(now: Millis, last: boolean): messages.Answering {
-    const parts: { h245Address?: h225.TransportAddress; fastStart?: readonly Uint8Array[]; fastConnectRefused?: true } = {};
-    if (this.#fast === "offered" && this.#proposals !== undefined) {
-      const chosen = this.#media === undefined ? undefined : select(this.#proposals, this.#capabilities.audio, this.#media);
-      if (chosen !== undefined) {
-        this.#fast = "done";
-        parts.fastStart = chosen.elements;
-        this.#opened(chosen, now);
-      } else if (last) {
-        this.#refuse(now);
-        parts.fastConnectRefused = true;
-      }
-    }
-    if (this.#tunnel !== "yes" && this.#link !== "open" && this.#controlAddress !== undefined)
-      parts.h245Address = toH225(this.#controlAddress);
-    return parts;
-  }
-
-  /** Caller: what the callee has taken of our proposals. */
-  #fastAnswer(body: { readonly fastStart?: readonly Uint8Array[]; readonly fastConnectRefused?: true } | undefined, now: Millis): void {
-    if (this.#fast !== "offered" || body === undefined) return;
-    if (body.fastConnectRefused) this.#refuse(now);
-    else if (body.fastStart !== undefined && body.fastStart.length > 0) {
-      const channels = accepted(body.fastStart, this.#capabilities.audio);
-      if (channels.transmit === undefined && channels.receive === undefined) return;
-      this.#fast = "done";
-      this.#opened(channels, now);
-    }
-  }
-
-  #offer(now: Millis): void {
-    this.#fast = "offered";
-    this.#control.defer(true, now);
-  }
-
-  #refuse(now: Millis): void {
-    this.#fast = "refused";
-    this.#control.defer(false, now);
-  }
-
-  #opened({ transmit, receive }: ReturnType<typeof accepted>, now: Millis): void {
-    this.#control.adopt(transmit, receive);
-    this.#control.defer(false, now);
-    if (receive !== undefined) this.#emit({ type: "receive", channel: receive.number, format: receive.format, rtcp: receive.rtcp });
-    if (transmit !== undefined)
-      this.#emit({ type: "transmit", channel: transmit.number, format: transmit.format, rtp: transmit.rtp, rtcp: transmit.rtcp });
+    const fast = this.#fast.answer(this.#capabilities.audio, this.#media, last, now);
+    const own = this.#tunnel !== "yes" && this.#link !== "open" && this.#controlAddress !== undefined;
+    return own ? { ...fast, h245Address: toH225(this.#controlAddress!) } : fast;
   }
 
   #tunnelled(pdu: h225.H323UuPdu, now: Millis): void {

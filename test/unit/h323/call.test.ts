@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CallStyle } from "../../../src/h323/index.ts";
 import * as h225 from "../../../src/wire/h225/index.ts";
-import { callConfig, eventsOf, mediaOf, Pair } from "../../support/h323-pair.ts";
+import { callConfig, eventsOf, mediaOf, Pair, seededOctets } from "../../support/h323-pair.ts";
 
 const styles: Partial<CallStyle>[] = [true, false].flatMap((fastStart) =>
   [true, false].flatMap((tunnelling) => [true, false].map((earlyControl) => ({ fastStart, tunnelling, earlyControl }))),
@@ -322,5 +322,20 @@ describe("within a call", () => {
     pair.do((p) => p.b.machine.signalling(Uint8Array.of(8, 2, 0, 1, 0x62), p.now));
     expect(eventsOf(pair.b.events, "released")).toMatchObject([{ cause: 101 }]);
     expect(pair.b.closed).toBe(true);
+  });
+  it("damaged messages of a whole call harm neither side's machine", () => {
+    const random = seededOctets(99);
+    for (let round = 0; round < 300; round++) {
+      const pair = new Pair(callConfig("a", { fastStart: round % 2 === 0 }), callConfig("b", { tunnelling: round % 3 !== 0 }));
+      const signalling = pair.b.machine.signalling.bind(pair.b.machine);
+      pair.b.machine.signalling = (bytes, now) => {
+        const damaged = Uint8Array.from(bytes);
+        const [at = 0, what = 0, often = 0] = random(3);
+        if (often < 128) damaged[(at * 3) % damaged.length]! ^= what;
+        signalling(damaged, now);
+      };
+      pair.call().run(400_000);
+      expect([pair.a.machine.state, pair.b.machine.state]).not.toContain("initiated");
+    }
   });
 });
