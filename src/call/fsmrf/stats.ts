@@ -1,5 +1,23 @@
 import type { MediaStats } from "../media.ts";
 
+/** The lines of `uuid_dump`; values are percent-encoded, mostly. */
+export function parseDump(body: string): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const line of body.split("\n")) {
+    const colon = line.indexOf(": ");
+    if (colon > 0 && line.startsWith("variable_")) variables[line.slice(0, colon)] = decoded(line.slice(colon + 2).trim());
+  }
+  return variables;
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
 /** Reads `uuid_dump` after `uuid_set_media_stats`: FreeSWITCH's channel variables of RTP. Null before there is any codec. */
 export function readStats(variables: Readonly<Record<string, string | number | undefined>>): MediaStats | null {
   const number = (name: string): number => {

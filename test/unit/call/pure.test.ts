@@ -167,7 +167,7 @@ describe("figures of the media server", () => {
       "variable_sip_h_X: 100%25 %zz",
       "variable_rtp_audio_in_packet_count: 990",
       "variable_rtp_audio_out_packet_count: 1000",
-      "variable_rtp_audio_in_jitter_loss_rate: 1.25",
+      "variable_rtp_audio_in_jitter_loss_rate: 0.0125",
       "variable_rtp_audio_in_jitter_max_variance: 4.00",
     ].join("\n");
     const variables = parseDump(dump);
