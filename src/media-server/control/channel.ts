@@ -4,7 +4,7 @@ import { q850Of } from "./causes.ts";
 import type { Core } from "./core.ts";
 import { DigitQueue } from "./digits.ts";
 import { Executor, type Runnable } from "./executor.ts";
-import type { Leg } from "./media-pool.ts";
+import type { Leg } from "./media-leg.ts";
 import { Variables } from "./variables.ts";
 
 /** The states of a channel that matter here, with FreeSWITCH's numbers. */

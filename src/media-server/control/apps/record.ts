@@ -1,6 +1,6 @@
 import type { RecordResult } from "../../messages.ts";
 import type { Channel } from "../channel.ts";
-import type { RecordJob } from "../media-pool.ts";
+import type { RecordJob } from "../media-jobs.ts";
 import { atoi, words } from "../variables.ts";
 import { isTerminator } from "./playback.ts";
 import type { Application } from "./types.ts";
