@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { MediaPort, MediaPortEvents, MediaSession } from "../media.ts";
 import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, type MediaServer } from "./library.ts";
+import { placeholderAnswer } from "./placeholder.ts";
 import { probe } from "./probe.ts";
 import { FsmrfSession } from "./session.ts";
 
@@ -12,6 +13,8 @@ const CONNECT_MS = 3_000;
 const RETRY_MS = { first: 250, last: 5_000 } as const;
 /** The media server has answered the INVITE; it connects back within this, or never. */
 const CALLBACK_MS = 5_000;
+/** A 200 of the media server may wait this long for its ACK; sofia gives it up after 32 s (RFC 3261 section 13.3.1.4). */
+const UNACKNOWLEDGED_MS = 20_000;
 
 /** What the port tells its owner's log. */
 export type PortLog = (level: "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
@@ -101,21 +104,32 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const { server, token, headers, uri } = this.#prepare(secure ? { "X-Secure-RTP": "true" } : {});
     const connection = this.#awaitConnection(server, token);
     try {
-      if (answer === "later") {
-        const dialog: Dialog = await this.#srf.createUAC(uri, { headers });
-        return await this.#keep(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }), dialog, connection.start(), server);
-      }
       const late: LateDialog = await this.#srf.createUAC(uri, { headers, noAck: true });
-      const session = new FsmrfSession({
+      const acknowledge = async (sdp: string) => {
+        await this.#keep(session, await late.ack(sdp), connection.start(), server);
+      };
+      // an answer that is long in coming is stood in for, and becomes a re-INVITE: that may change our keys, so it is not the rule
+      let placeholder: Promise<void> | undefined;
+      const timer =
+        answer === "soon"
+          ? undefined
+          : setTimeout(() => {
+              placeholder = acknowledge(placeholderAnswer(late.sdp));
+              placeholder.catch(() => session.lost());
+            }, UNACKNOWLEDGED_MS);
+      const session: FsmrfSession = new FsmrfSession({
         server,
         localSdp: late.sdp,
         complete: async (sdp) => {
-          const dialog = await late.ack(sdp);
-          await this.#keep(session, dialog, connection.start(), server);
+          clearTimeout(timer);
+          if (!placeholder) return acknowledge(sdp);
+          await placeholder;
+          await session.modify(sdp);
         },
-        abandon: () => {
+        abandon: async () => {
+          clearTimeout(timer);
           connection.stop();
-          return late.destroy();
+          if (!placeholder) await late.destroy();
         },
       });
       this.#sessions.add(session);
