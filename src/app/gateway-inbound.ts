@@ -86,7 +86,12 @@ export class Inbound {
     const limited = this.#context.limits.admit(trunk, clock.now());
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason, { retryAfterSeconds: limited.retryAfterSeconds }));
     track(this.#context, call);
-    await this.#receive(call, leg, trunk, parseDialledUri(request.uri));
+    try {
+      await this.#receive(call, leg, trunk, parseDialledUri(request.uri));
+    } catch (error) {
+      await call.end("internal-error", `the gateway failed: ${String(error)}`);
+      throw error;
+    }
   }
 
   /** A call of a trunk: finds the meeting and answers, or refuses. */

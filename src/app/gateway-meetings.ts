@@ -91,8 +91,9 @@ export class LiveMeetings {
     call.meetingId = meeting.id;
     this.#attendances.set(call.id, { call, runner, named: false });
     const { info } = call.leg;
+    const address = info.direction === "in" ? info.from : info.to;
     room.arrive(
-      { id: call.id, callId: call.id, displayName: info.displayName, address: info.from, protocol: info.protocol, trust: call.trust },
+      { id: call.id, callId: call.id, displayName: info.displayName, address, protocol: info.protocol, trust: call.trust },
       invited,
     );
   }

@@ -1,8 +1,10 @@
 /** The engine on real sockets, in the thread it is called in. `index.ts` runs it in a worker. */
+
 import { systemClock } from "../base/clock.ts";
 import { SipDriver } from "../io/sip-driver.ts";
 import type { ListenSpec, TransportLimits } from "../io/sip-transports.ts";
 import type { TlsSettings } from "../io/tls.ts";
+import { standardTimers } from "../sip/timers.ts";
 import type { Listener } from "../sip/types.ts";
 import { EngineCore } from "./core.ts";
 import { listenForApps } from "./server.ts";
@@ -19,6 +21,11 @@ export interface SipEngineOptions {
   readonly outboundProxy?: string | undefined;
   /** How long the calls of an application that is gone are kept, in ms; default 10 s. */
   readonly orphanGrace?: number | undefined;
+  /**
+   * An INVITE is answered 100 after this long without an answer, in ms; default 0, at once, as drachtio-server does. RFC 3261 section 17.2.1 allows
+   * 200, within which an application can have a scanner answered with nothing at all.
+   */
+  readonly tryingMs?: number | undefined;
 }
 
 /** Figures for metrics and for tests that nothing leaks. */
@@ -56,7 +63,7 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     limited({ level: "error", what: "fault in the SIP engine", fields: { error: text.slice(0, 2000) } });
   };
-  const core = new EngineCore(engineOptions, systemClock);
+  const core = new EngineCore(engineOptions, systemClock, { ...standardTimers, trying: options.tryingMs ?? 0 });
   const driver = new SipDriver({
     layer: core.layer,
     tls: options.tls,

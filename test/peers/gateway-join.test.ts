@@ -189,7 +189,7 @@ describeWithPeers("the demo, dialled by SIPp", ["sipp"], () => {
     ]);
   });
 
-  test("CANCEL and OPTIONS", async () => {
+  test("OPTIONS is answered with what we can", async () => {
     const messages = await call("1000", [
       `<send retrans="500"><![CDATA[\nOPTIONS sip:[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nFrom: <sip:sipp@[local_ip]>;tag=[call_number]\nTo: <sip:[remote_ip]>\nCall-ID: [call_id]\nCSeq: 1 OPTIONS\nMax-Forwards: 70\nContent-Length: 0\n\n]]></send>`,
       sipp.expect(200, { header: "Allow", pattern: "INVITE.*REFER" }),
@@ -213,7 +213,7 @@ describeWithPeers("the demo, dialled by SIPp", ["sipp"], () => {
     expect(await lastRecord("scanner")).toMatchObject({ outcome: "scanner" });
   });
 
-  test("draining and reload are the operator's: calls that are up stay", async () => {
+  test("a reload leaves calls that are up alone", async () => {
     const scenario = call("1000", [...answered(), sipp.pause(2500), sipp.bye()]);
     await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
     gateway.process.kill("SIGHUP");

@@ -61,7 +61,7 @@ const common = {
     .describe("Transports it may use; all where absent."),
   maxCalls: whole(0, 1_000_000, 0).describe("Most calls at a time; 0 for no limit."),
   maxCallsPerSecond: whole(0, 100_000, 0).describe("Most new calls a second; 0 for no limit."),
-  tenant: text().nullable().default(null).describe("The tenant whose meetings it reaches; all where absent."),
+  tenant: text().nullable().default(null).describe("The tenant whose meetings it reaches; those of no tenant where absent."),
 };
 
 /** One of `trunks`: the keys of Trunk in src/trunks/model.ts. */

@@ -206,7 +206,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.emit("transfer", {
       ...refer,
       accept: () => {
-        response.send(202);
+        response.send(202, { headers: { Contact: this.#dialog?.local.contact ?? this.info.to } });
         notify(100);
       },
       reject: (status) => response.send(status),
