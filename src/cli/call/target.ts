@@ -13,7 +13,6 @@ export class CallError extends Error {
 
 /** The URI as it goes on the wire: `#` of a dial string (`2000##1234`) has to be escaped in a SIP URI (RFC 3261 section 25.1). */
 export function parseTarget(text: string): { readonly text: string; readonly uri: Uri } {
-  if (/^h323:/i.test(text)) throw new CallError("calls by H.323 cannot be placed yet: give a sip: or sips: URI");
   const full = /^sips?:/i.test(text) ? text : `sip:${text}`;
   const at = full.lastIndexOf("@");
   const escaped = at < 0 ? full : full.slice(0, at).replaceAll("#", "%23") + full.slice(at);

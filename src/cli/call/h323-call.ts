@@ -1,0 +1,144 @@
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { setTimeout as timer } from "node:timers/promises";
+import { H323Leg, NoH323Codec } from "../../call/h323/h323-leg.ts";
+import { type H323Session, openH323Endpoint } from "../../io/index.ts";
+import type { AliasAddress } from "../../wire/h225/index.ts";
+import { CallMedia } from "./media.ts";
+import type { CallOptions, CallReport } from "./report.ts";
+import { answerSeconds, judge, talk } from "./talk.ts";
+import { CallError } from "./target.ts";
+
+const signallingPort = 1720;
+
+/** Whom an H.323 URL names (H.323 annex O): `h323:user@host:port`. */
+export function parseH323(text: string): { readonly user: string; readonly host: string; readonly port: number } {
+  const match = /^h323:(?:([^@;]*)@)?(\[[0-9a-f:]+\]|[^:;@\s]+)(?::(\d{1,5}))?(?:;.*)?$/i.exec(text);
+  if (!match) throw new CallError(`"${text}" is no H.323 address, such as h323:1000@127.0.0.1`);
+  return { user: decodeURIComponent(match[1] ?? ""), host: match[2]!.replace(/^\[|\]$/g, ""), port: Number(match[3] ?? signallingPort) };
+}
+
+/** Places the call by H.323: connects, Setup with fast connect and tunnelling, PIN by telephone events or H.245. Throws CallError where it cannot be tried. */
+export async function placeByH323(text: string, options: CallOptions, report: CallReport): Promise<void> {
+  const { user, host, port } = parseH323(text);
+  if (options.srtp !== undefined && options.srtp !== "none")
+    throw new CallError("SRTP is not negotiated by H.323 (H.235.8): leave --srtp out");
+  const { stages } = report;
+  const begun = performance.now();
+  const address = isIP(host)
+    ? host
+    : await lookup(host).then(
+        (found) => found.address,
+        () => null,
+      );
+  if (address === null) throw new CallError(`no address found for ${host}`);
+  stages.locate = performance.now() - begun;
+  report.target = `h323 ${address}:${port}`;
+
+  const localAddress = await addressTowards(address);
+  const media = await CallMedia.open({ localAddress, srtp: "none", secureSignalling: false, codec: options.codec });
+  const endpoint = await openH323Endpoint({
+    host: localAddress,
+    port: 0,
+    identity: { aliases: [{ "h323-ID": "crosspoint-call" }], displayName: "Crosspoint test call", product: "Crosspoint", version: "1" },
+    capabilities: { audio: [], telephoneEvent: undefined, userInput: ["alphanumeric", "signal"] },
+    onSession: (session) => session.act((machine) => machine.release(21, "takes no calls")),
+  });
+  try {
+    await converse(media, options, report, (prepare) => {
+      const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
+      return endpoint.call({ host: address, port }, { aliases }, { prepare });
+    });
+  } finally {
+    report.media = media.report();
+    media.close();
+    // A moment for the release to be written.
+    await timer(20);
+    await endpoint.close();
+  }
+}
+
+async function converse(
+  media: CallMedia,
+  options: CallOptions,
+  report: CallReport,
+  connect: (prepare: (session: H323Session) => void) => Promise<H323Session>,
+): Promise<void> {
+  const { stages } = report;
+  const ended = Promise.withResolvers<void>();
+  const begun = performance.now();
+  let sent = begun;
+  let answer: Promise<string> = Promise.reject(new Error("not placed"));
+  answer.catch(() => {});
+  let leg: H323Leg | undefined;
+  const prepare = (session: H323Session): void => {
+    sent = performance.now();
+    stages.connect = sent - begun;
+    const { callIdentifier: callId } = session.machine;
+    const here = { from: "h323:crosspoint-call", displayName: "", userAgent: undefined };
+    leg = new H323Leg(session, {
+      callId,
+      protocol: "h323",
+      direction: "out",
+      transport: "tcp",
+      address: report.target!,
+      to: report.uri,
+      ...here,
+    });
+    leg.on("ended", ({ by, cause, text }) => {
+      report.ended = by === "peer" ? "peer" : by === "us" ? "us" : "connection-lost";
+      report.cause = cause;
+      report.reason = text;
+      ended.resolve();
+    });
+    // A stream that moves or is held, as an offer of the far end's.
+    leg.on("change", ({ offer, accept }) => {
+      const described = media.answer(offer);
+      if (described !== null) void accept(described);
+    });
+    leg.prepare(media.offer);
+    answer = leg.placed(() => (stages.ringing ??= performance.now() - sent));
+    answer.catch(() => {});
+  };
+  let session: H323Session;
+  try {
+    session = await connect(prepare);
+  } catch (error) {
+    if (error instanceof NoH323Codec) throw new CallError("H.323 has no such codec: G722, PCMU or PCMA");
+    throw new CallError(
+      `${report.target} does not take the connection: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`,
+    );
+  }
+  const patience = setTimeout(() => void leg!.end(102, "nobody answered"), answerSeconds * 1000);
+  const description = await answer.catch(() => null);
+  clearTimeout(patience);
+  if (description === null) {
+    report.error = `refused with cause ${report.cause ?? "unknown"}${report.reason ? `: ${report.reason}` : ""}`;
+    return;
+  }
+  stages.answered = performance.now() - sent;
+  media.start(description);
+  await talk(media, options, report, ended.promise, (keys) => {
+    if (!media.press(keys)) session.act((machine, now) => void machine.sendDigits(keys, now));
+    return true;
+  });
+  judge(media, report, sent);
+  if (report.ended === null) {
+    report.ended = "us";
+    await leg!.end(16, "the test call is over");
+  }
+}
+
+/** The address of ours that packets to `host` leave from. */
+async function addressTowards(host: string): Promise<string> {
+  const scout = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
+  const failed = await new Promise<Error | undefined>((resolve) => {
+    scout.once("error", resolve);
+    scout.connect(9, host, () => resolve(undefined));
+  });
+  if (failed) throw new CallError(`${host} cannot be reached: ${(failed as NodeJS.ErrnoException).code ?? failed.message}`);
+  const { address } = scout.address();
+  scout.close();
+  return address;
+}

@@ -1,0 +1,137 @@
+import { setTimeout as timer } from "node:timers/promises";
+import type { EndReason, Session } from "../../sip/index.ts";
+import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
+import { SipFlow } from "./flow.ts";
+import { CallMedia } from "./media.ts";
+import type { CallOptions, CallReport } from "./report.ts";
+import { answerSeconds, delay, judge, talk } from "./talk.ts";
+import { clientTls, findTargets, parseTarget } from "./target.ts";
+
+/** Places the call by SIP. Throws CallError where it cannot be tried. */
+export async function placeBySip(text: string, options: CallOptions, report: CallReport): Promise<void> {
+  const { text: uri, uri: parsed } = parseTarget(text);
+  const tls = clientTls(options, parsed);
+  const { stages } = report;
+  const begun = performance.now();
+  const targets = await findTargets(parsed);
+  stages.locate = performance.now() - begun;
+
+  const flow = await firstThatConnects(targets, async (target) => {
+    report.target = `${target.transport} ${target.address}:${target.port}`;
+    return { target, flow: await SipFlow.open(target, tls) };
+  });
+  stages.connect = flow.flow.connectMs;
+  stages.tls = flow.flow.tlsMs;
+  report.tls = flow.flow.tls;
+  const secureSignalling = flow.target.transport === "tls";
+  try {
+    const media = await CallMedia.open({
+      localAddress: flow.flow.localAddress,
+      srtp: options.srtp,
+      secureSignalling,
+      codec: options.codec,
+    });
+    try {
+      await converse(flow.flow, uri, options, media, report);
+    } finally {
+      report.media = media.report();
+      media.close();
+    }
+  } finally {
+    // A moment for the goodbye's last packets.
+    await timer(20);
+    flow.flow.close();
+  }
+}
+
+/** RFC 3263 section 4.3: the next target when one cannot be reached. */
+async function firstThatConnects<T, R>(targets: readonly T[], open: (target: T) => Promise<R>): Promise<R> {
+  let failure: unknown;
+  for (const target of targets) {
+    try {
+      return await open(target);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function converse(flow: SipFlow, uri: string, options: CallOptions, media: CallMedia, report: CallReport): Promise<void> {
+  const { stages } = report;
+  const ended = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<boolean>();
+  const sent = flow.now();
+  const host = flow.localAddress.includes(":") ? `[${flow.localAddress}]` : flow.localAddress;
+  const session: Session = flow.agent.invite(
+    {
+      uri,
+      from: options.from ?? `sip:crosspoint-call@${host}`,
+      body: media.offer,
+      headers: { Allow: "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE" },
+      target: { ...flow.target, connection: 1 },
+      events: {
+        onProvisional: (response, now) => {
+          stages.progress ??= now - sent;
+          if (response.status === 180 || response.status === 183) stages.ringing ??= now - sent;
+        },
+        onAnswered: (response, now) => {
+          stages.answered = now - sent;
+          report.status = response.status;
+          try {
+            media.start(response.body.toString());
+          } catch (error) {
+            report.error = (error as Error).message;
+          }
+          answered.resolve(true);
+        },
+        onOffer: (transaction, now) => {
+          const body = media.answer(transaction.request.body.toString());
+          session.answerTo(transaction, body === null ? 488 : 200, now, body === null ? {} : { body });
+        },
+        onEnded: (reason, _now, status, message) => {
+          report.ended = whoEnded(reason);
+          if (report.status === null) report.status = status ?? null;
+          if (message) report.reason = explain(message);
+          answered.resolve(false);
+          ended.resolve();
+        },
+      },
+    },
+    flow.now(),
+  );
+
+  const patience = setTimeout(() => session.end(flow.now()), answerSeconds * 1000);
+  const taken = await answered.promise;
+  clearTimeout(patience);
+  if (!taken) {
+    report.error = report.status === null ? "nobody answered" : `refused with ${report.status}${report.reason ? `: ${report.reason}` : ""}`;
+    return;
+  }
+  if (!report.error) await talk(media, options, report, ended.promise);
+  judge(media, report, sent);
+  if (report.ended === null) await hangUp(session, flow, report);
+}
+
+async function hangUp(session: Session, flow: SipFlow, report: CallReport): Promise<void> {
+  const sent = flow.now();
+  report.ended = "us";
+  // The goodbye by hand: its answer is measured.
+  const done = Promise.withResolvers<void>();
+  if (!session.request("BYE", sent, undefined, () => done.resolve())) return;
+  const answered = await Promise.race([done.promise.then(() => true), delay(3000, false)]);
+  if (answered) report.stages.goodbye = flow.now() - sent;
+}
+
+function whoEnded(reason: EndReason): string {
+  if (reason === "bye-received") return "peer";
+  return reason === "bye-sent" || reason === "cancelled" ? "us" : reason;
+}
+
+/** What the far end said to it: Warning and Reason say more than the status. */
+function explain(message: SipRequest | SipResponse): string {
+  const warning = message.get("warning")?.replace(/^\d{3}\s+\S+\s+"?|"$/g, "");
+  const reason = /text="([^"]*)"/.exec(message.get("reason") ?? "")?.[1];
+  const own = message.kind === "response" ? message.reason : "";
+  return [...new Set([own, warning, reason])].filter(Boolean).join(", ");
+}
