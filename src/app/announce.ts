@@ -36,6 +36,10 @@ export function announceDemo({ config, sip, webPort, token, tokenFile, readyMs }
   for (const number of config.accessNumbers) lines.push(`  sip:${`${number}${at}`.padEnd(28)} asks for the meeting's number, then its PIN`);
   if (sip["tls"] !== undefined)
     lines.push(`  sips:${`2000**1234@${host}${port("tls", 5061)}`.padEnd(27)} the same over TLS; a dial string may carry the PIN`);
+  if (config.h323.signalling !== null) {
+    const h323Port = config.h323.signalling === 1720 ? "" : `:${config.h323.signalling}`;
+    lines.push(`  h323:${`1000@${host}${h323Port}`.padEnd(27)} and the others by H.323`);
+  }
   if (webPort !== null) {
     const scheme = config.web.tls ? "https" : "http";
     lines.push(

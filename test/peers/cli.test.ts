@@ -131,8 +131,15 @@ describe("the running gateway", () => {
     expect(pin.report).toMatchObject({ ok: true, pinSent: true, tls: { clientCertificate: true }, media: { srtp: "AEAD_AES_256_GCM" } });
     // The gateway asks the media server for its last figures before it keeps the record.
     const found = async () => (await crosspoint!.records()).find(({ meetingId }) => meetingId === "2000");
-    for (let i = 0; i < 40 && !(await found()); i++) await delay(50);
+    await eventually(async () => (await found()) !== undefined);
     expect(await found()).toMatchObject({ outcome: "completed", meetingId: "2000", trust: "verified", trunk: "demo-client" });
+
+    const h323 = await call(`h323:2000@127.0.0.1:17203`, "--pin", "1234", "--seconds", "5");
+    expect(h323.report).toMatchObject({ ok: true, status: null, pinSent: true, media: { codec: "G722" } });
+    await eventually(async () =>
+      (await crosspoint!.records()).some(({ meetingId, protocol }) => meetingId === "2000" && protocol === "h323"),
+    );
+    expect((await call(`h323:4000@127.0.0.1:17203`)).report).toMatchObject({ ok: false, cause: 79 });
 
     const refused = await call(`sip:4000@${crosspoint.sip}`);
     expect(refused).toMatchObject({
@@ -262,6 +269,15 @@ describe("the running gateway", () => {
     }
   });
 });
+
+/** Waits until a condition holds, two seconds at most. */
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    if (await condition()) return;
+    await delay(50);
+  }
+  throw new Error("it never came to that");
+}
 
 function fingerprint(port: number): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -93,9 +93,10 @@ async function converse(
       ended.resolve();
     });
     // A stream that moves or is held, as an offer of the far end's.
-    leg.on("change", ({ offer, accept }) => {
-      const described = media.answer(offer);
-      if (described !== null) void accept(described);
+    leg.on("change", (change) => {
+      const described = change.offer === null ? media.offer : media.answer(change.offer);
+      if (described === null) change.reject(79, "no codec in common");
+      else void change.accept(described);
     });
     leg.prepare(media.offer);
     answer = leg.placed(() => (stages.ringing ??= performance.now() - sent));

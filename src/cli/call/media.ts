@@ -259,7 +259,12 @@ export class CallMedia {
     const before = this.#agreement?.codecs[0]?.capability.codec;
     this.#agreement = agreed;
     const [codec] = agreed.codecs;
-    if (!codec || before === codec.capability.codec) return;
+    if (!codec) return;
+    // Keys may be said later than the codec: H.245 tells of telephone events by its capabilities.
+    const event = telephoneEventFor(agreed, codec);
+    if (!event) this.#events = null;
+    else if (before !== codec.capability.codec || !this.#events) this.#events = new TelephoneEventSender(event.capability.clockRate);
+    if (before === codec.capability.codec) return;
     const info = findCodec(codec.capability.codec)!;
     this.#encoder?.close();
     this.#encoder = createEncoder(info.name);
@@ -272,8 +277,6 @@ export class CallMedia {
     this.#receiver = new AudioReceiver({ rate: info.sampleRate, clockRate: info.clockRate, decoders });
     const probe = createDecoder(info.name);
     this.#probe = { decode: (payload, out) => probe.decode(payload, out), rate: info.sampleRate };
-    const event = telephoneEventFor(agreed, codec);
-    this.#events = event ? new TelephoneEventSender(event.capability.clockRate) : null;
   }
 
   #tick(): void {

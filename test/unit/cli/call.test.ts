@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseH323 } from "../../../src/cli/call/h323-call.ts";
 import { CallMedia } from "../../../src/cli/call/media.ts";
 import { CallError, parseTarget } from "../../../src/cli/call/target.ts";
 import { type CallOptions, placeCall } from "../../../src/cli/call.ts";
@@ -147,12 +148,25 @@ describe("a test call", () => {
   });
 });
 
+describe("whom to call by H.323", () => {
+  it.each([
+    ["h323:1000@127.0.0.1", { user: "1000", host: "127.0.0.1", port: 1720 }],
+    ["h323:127.0.0.1:11720", { user: "", host: "127.0.0.1", port: 11720 }],
+    ["H323:2000**1234@[2001:db8::1]:1721;type=address", { user: "2000**1234", host: "2001:db8::1", port: 1721 }],
+  ])("%s", (text, expected) => expect(parseH323(text)).toEqual(expected));
+  it("is told from nonsense, and from what H.323 has not", async () => {
+    expect(() => parseH323("h323:")).toThrow(CallError);
+    expect((await call("h323:1@127.0.0.1", { srtp: "AEAD_AES_256_GCM" })).error).toContain("H.323");
+    expect((await call("h323:1@127.0.0.1:9")).error).toMatch(/does not take the connection: ECONNREFUSED/);
+  });
+});
+
 describe("what to call", () => {
   it("may carry a PIN", () => {
     expect(parseTarget("2000**1234@127.0.0.1").text).toBe("sip:2000**1234@127.0.0.1");
     expect(parseTarget("sips:2000##1234@meet.example").text).toBe("sips:2000%23%231234@meet.example");
   });
-  it.each(["", "sip:", "h323:1000@127.0.0.1", "1000"])("is not %j", (text) => {
+  it.each(["", "sip:", "1000"])("is not %j", (text) => {
     if (text === "1000") expect(parseTarget(text).uri.host).toBe("1000");
     else expect(() => parseTarget(text)).toThrow(CallError);
   });
