@@ -15,6 +15,13 @@ export function engineChecks(config: Config, { warn }: Findings): void {
     if (drachtio && trunk.legacyCiphers)
       warn(["trunks", i, "legacyCiphers"], "drachtio-server's cipher list is its own: this does nothing");
   }
+  if (config.engine.media === "freeswitch") {
+    if (config.media.advertise !== null)
+      warn(["media", "advertise"], "FreeSWITCH's external address is in its own configuration: this does nothing");
+    if (config.media.workers !== 0) warn(["media", "workers"], "FreeSWITCH has threads of its own: this does nothing");
+    if (config.media.timeoutSeconds !== 30)
+      warn(["media", "timeoutSeconds"], "FreeSWITCH's media timeout is in its own configuration (media_timeout_ms): this does nothing");
+  }
   if (!drachtio) return;
   for (const key of ["ws", "wss"] as const) {
     if (config.sip[key] !== null) warn(["sip", key], "drachtio-server's listeners are in its own configuration: this does nothing");

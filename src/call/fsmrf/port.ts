@@ -3,9 +3,9 @@ import { EventEmitter } from "node:events";
 import type { MediaPort, MediaPortEvents, MediaSession } from "../media.ts";
 import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, type MediaServer } from "./library.ts";
-import { placeholderAnswer } from "./placeholder.ts";
 import { probe } from "./probe.ts";
 import { FsmrfSession } from "./session.ts";
+import { narrowOffer, standInAnswer } from "./stand-in.ts";
 
 /** The first connection, and each anew, is given up after this long. */
 const CONNECT_MS = 3_000;
@@ -105,8 +105,9 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const connection = this.#awaitConnection(server, token);
     try {
       const late: LateDialog = await this.#srf.createUAC(uri, { headers, noAck: true });
+      const { offer, complete } = narrowOffer(late.sdp, secure);
       const acknowledge = async (sdp: string) => {
-        await this.#keep(session, await late.ack(sdp), connection.start(), server);
+        await this.#keep(session, await late.ack(complete(sdp)), connection.start(), server);
       };
       // an answer that is long in coming is stood in for, and becomes a re-INVITE: that may change our keys, so it is not the rule
       let placeholder: Promise<void> | undefined;
@@ -114,12 +115,12 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
         answer === "soon"
           ? undefined
           : setTimeout(() => {
-              placeholder = acknowledge(placeholderAnswer(late.sdp));
+              placeholder = acknowledge(standInAnswer(offer));
               placeholder.catch(() => session.lost());
             }, UNACKNOWLEDGED_MS);
       const session: FsmrfSession = new FsmrfSession({
         server,
-        localSdp: late.sdp,
+        localSdp: offer,
         complete: async (sdp) => {
           clearTimeout(timer);
           if (!placeholder) return acknowledge(sdp);
