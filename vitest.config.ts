@@ -4,11 +4,13 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", passWithNoTests: true, include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, pool: "forks", maxWorkers: 2 } },
+      { test: { name: "unit", passWithNoTests: true, include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, retry: 1, pool: "forks", maxWorkers: 2 } },
       {
         test: {
           name: "peers",
           include: ["test/peers/**/*.test.ts"],
+          // Real programs on a busy machine: a test that fails is tried again, and the report says so ("retry x1").
+          retry: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",
