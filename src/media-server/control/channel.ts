@@ -175,7 +175,9 @@ export class Channel {
     if (!signalled) this.#signalling.hangup(cause);
     for (const undo of this.#onHangup.splice(0).reverse()) undo();
     this.executor.stop();
-    void this.#finish();
+    this.#finish().catch((error: unknown) =>
+      this.core.log("error", "a channel did not end cleanly", { uuid: this.uuid, error: String(error) }),
+    );
   }
 
   async #finish(): Promise<void> {

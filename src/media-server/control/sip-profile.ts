@@ -57,7 +57,7 @@ export class SipProfile {
       transports: ["udp", "tcp"],
       contactUser: "mod_sofia",
       product: "Crosspoint media server",
-      onInvite: (session, now) => void this.#invite(session, now),
+      onInvite: (session, now) => this.#take(session, now),
     });
     let tlsPort: number | undefined;
     if (sip.tls) {
@@ -78,7 +78,7 @@ export class SipProfile {
       contactUser: "mod_sofia",
       product: "Crosspoint media server",
       tls: { cert, key, cas: [], verifyServers: false },
-      onInvite: (session, now) => void this.#invite(session, now),
+      onInvite: (session, now) => this.#take(session, now),
     });
     return this.#tls;
   }
@@ -94,6 +94,15 @@ export class SipProfile {
 
   #now(): Millis {
     return this.#endpoint?.now() ?? 0;
+  }
+
+  #take(session: Session, now: Millis): void {
+    this.#invite(session, now).catch((error: unknown) => {
+      this.#options.core.log("error", "a call could not be taken", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      session.end(this.#now());
+    });
   }
 
   async #invite(session: Session, now: Millis): Promise<void> {

@@ -65,15 +65,50 @@ export class MediaEngine {
 
   /** 20 ms: everybody's sound in, rooms mixed, everybody's sound out. */
   tick(now: Millis): void {
-    for (const session of this.#sessions.values()) session.listen(now);
+    for (const session of this.#sessions.values()) {
+      try {
+        session.listen(now);
+      } catch (error) {
+        this.#fault(session.id, error);
+      }
+    }
     for (const room of this.#rooms.values()) room.tick();
-    for (const session of this.#sessions.values()) session.speak(now);
+    for (const session of this.#sessions.values()) {
+      try {
+        session.speak(now);
+      } catch (error) {
+        this.#fault(session.id, error);
+      }
+    }
     if (++this.#ticks % 50 === 0 && this.#options.rtpTimeoutMs > 0) this.#checkTimeouts(now);
   }
 
   /** So many ticks were let go: media time goes on without them. */
   skip(ticks: number): void {
     for (const session of this.#sessions.values()) session.rtp.skip(ticks * TICK_MS);
+  }
+
+  /** A datagram on one of a session's ports. */
+  receive(id: number, datagram: Buffer, address: string, port: number, rtcp: boolean): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    const now = this.#options.clock.now();
+    try {
+      if (rtcp) session.rtp.receiveRtcp(datagram, now);
+      else session.rtp.receive(datagram, address, port, now);
+    } catch (error) {
+      this.#fault(id, error);
+    }
+  }
+
+  /** A mistake of ours must cost the call it happened in, not the thread with all the others: it is taken out, and told. */
+  #fault(id: number, error: unknown): void {
+    const session = this.#sessions.get(id);
+    if (!session || session.timeoutTold) return;
+    session.timeoutTold = true;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.tell({ t: "log", level: "error", message: "a leg failed and its call ends", fields: { leg: id, error: text } });
+    this.#options.tell({ t: "timeout", id, silentMs: 0 });
   }
 
   #checkTimeouts(now: Millis): void {

@@ -32,16 +32,15 @@ async function open(req: number, id: number): Promise<void> {
   try {
     const pair = await allocator.open();
     sockets.set(id, pair);
-    const session = engine.add(id, (datagram, toPort, address, rtcp) => {
+    engine.add(id, (datagram, toPort, address, rtcp) => {
       packetsOut++;
       (rtcp ? pair.rtcp : pair.rtp).send(datagram, toPort, address);
     });
-    const { rtp } = session;
     pair.rtp.on("message", (datagram, from) => {
       packetsIn++;
-      rtp.receive(datagram, from.address, from.port, systemClock.now());
+      engine.receive(id, datagram, from.address, from.port, false);
     });
-    pair.rtcp.on("message", (datagram) => rtp.receiveRtcp(datagram, systemClock.now()));
+    pair.rtcp.on("message", (datagram, from) => engine.receive(id, datagram, from.address, from.port, true));
     tell({ t: "opened", req, rtpPort: pair.port, rtcpPort: pair.port + 1 });
   } catch (error) {
     tell({ t: "failed", req, message: error instanceof Error ? error.message : String(error) });
