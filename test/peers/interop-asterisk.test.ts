@@ -6,6 +6,7 @@ import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
 import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { realDrachtio } from "../support/real-engines.ts";
 import { tonesHeard } from "../support/heard.ts";
 
 /** Milliwatt's tone, baresip's own, and a stranger's that must not be heard. */
@@ -97,7 +98,7 @@ describeWithPeers("an Asterisk trunk by chan_pjsip", ["asterisk", "baresip"], ()
       all.some((one) => one.state === "joined" && one.audio?.srtp != null && one.audio.packetsIn > 20),
     );
     const secure = both.find((one) => one.audio?.srtp != null);
-    expect(secure?.trust).toBe(process.env["DRACHTIO_ADDRESS"] === undefined ? "verified" : "unverified");
+    expect(secure?.trust).toBe(realDrachtio === undefined ? "verified" : "unverified");
     expect(secure?.audio?.srtp).toBe("AES_CM_128_HMAC_SHA1_80");
     asterisk.cli("channel request hangup all");
     await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === 1);

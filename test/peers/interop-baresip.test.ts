@@ -7,6 +7,7 @@ import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { type Crosspoint, runCli, startCrosspoint } from "../support/crosspoint.ts";
 import { tonesHeard } from "../support/heard.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { realDrachtio } from "../support/real-engines.ts";
 
 /** DTMF by RFC 4733, as a finger presses: one digit, a pause. */
 async function press(peer: Baresip, digits: string): Promise<void> {
@@ -66,7 +67,7 @@ describeWithPeers("baresip as a room system", ["baresip"], () => {
     const [host] = await gateway.waitForParticipants("2000", (all) => all.some((one) => one.state === "joined" && one.audio !== null));
     expect(host).toMatchObject({
       role: "host",
-      trust: process.env["DRACHTIO_ADDRESS"] === undefined ? "verified" : "unverified",
+      trust: realDrachtio === undefined ? "verified" : "unverified",
       protocol: "sip",
     });
     expect(host?.audio?.srtp).toBe("AES_CM_128_HMAC_SHA1_80");
