@@ -97,6 +97,11 @@ export class Call extends EventEmitter<CallEvents> {
     return this.#media;
   }
 
+  /** What protects the audio between the far end and us: an SDES suite, or what the leg itself ends; null for nothing. */
+  get protection(): string | null {
+    return this.leg.mediaProtection ?? this.#media?.suite ?? null;
+  }
+
   get audio(): AudioStats | null {
     return this.#audio;
   }
@@ -151,7 +156,7 @@ export class Call extends EventEmitter<CallEvents> {
   /** Fresh figures from the media server; keeps the last ones when it has none. */
   async measure(): Promise<AudioStats | null> {
     const stats = (await this.#media?.media.stats().catch(() => null)) ?? null;
-    if (stats) this.#audio = { ...stats, srtp: this.#media?.suite ?? null };
+    if (stats) this.#audio = { ...stats, srtp: this.protection };
     return this.#audio;
   }
 
@@ -228,7 +233,7 @@ export class Call extends EventEmitter<CallEvents> {
       sipStatus: end.sipStatus,
       cause: end.cause,
       codec: audio?.codec ?? null,
-      srtp: this.#media?.suite ?? null,
+      srtp: this.protection,
       packetsIn: audio?.packetsIn ?? 0,
       packetsOut: audio?.packetsOut ?? 0,
       lossPercent: audio?.lossPercent ?? null,

@@ -4,8 +4,8 @@ import type { LegInfo } from "../call/leg.ts";
 import { MediaExchange } from "../call/media-exchange.ts";
 import {
   type Address,
-  aliasText,
   type AudioFormat,
+  aliasText,
   controlName,
   Gatekeeper,
   type GatekeeperEvent,

@@ -72,6 +72,30 @@ export interface LegEvents {
   dtmf: [key: { readonly digit: string; readonly durationMs: number }];
   change: [change: MediaChange];
   transfer: [request: TransferRequest];
+  /** The far end cannot decode what it gets on line `line` of the description (from 0) and asks for a picture that stands alone: RFC 5168, H.245. */
+  keyframe: [line: number];
+  /** The far end takes at most this on a line by H.245 flowControlCommand, bits per second; null: no limit any more. */
+  bitrate: [limit: { readonly line: number; readonly bitsPerSecond: number | null }];
+}
+
+export interface ContentControlEvents {
+  /** The far end wants to show its screen; exactly one of `grant` and `deny` follows. */
+  request: [];
+  /** It has stopped showing it. */
+  release: [];
+}
+
+/**
+ * Who may present, as one leg sees it: BFCP (RFC 8855) in SIP, H.239 in H.323, the page's own messages in browsers. One presenter at a time is the
+ * meeting's rule, not the leg's.
+ */
+export interface ContentControl extends Pick<EventEmitter<ContentControlEvents>, "on" | "once" | "off"> {
+  grant(): void;
+  deny(): void;
+  /** Somebody else presents from now on; the far end's own screen is not shown any more. */
+  revoke(): void;
+  /** Tells the far end that somebody else presents (and its content line carries pictures), or that nobody does. */
+  announce(presenting: boolean): void;
 }
 
 /**
@@ -84,6 +108,10 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly offer: string | null;
   readonly answered: boolean;
   readonly ended: boolean;
+  /** What protects the media between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
+  readonly mediaProtection?: string | undefined;
+  /** Where the leg's protocol has content control inside it. */
+  readonly content?: ContentControl | undefined;
   /** Tells the caller that it rings, reliably where it demands that. */
   ring(): Promise<void>;
   /**
@@ -96,6 +124,10 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   change(offer: string): Promise<string>;
   /** Asks the far end to call `target` instead of us; resolves with whether it has reached it. */
   transfer(target: string): Promise<boolean>;
+  /** Asks the far end for a picture that stands alone on line `line` of the description (from 0), by signalling: RFC 5168, H.245. */
+  requestKeyframe?(line: number): void;
+  /** Asks the far end to send at most this on a line, bits per second; null lifts the limit. H.245 flowControlCommand. */
+  limitBitrate?(line: number, bitsPerSecond: number | null): void;
   /** Ends an answered leg, or gives an outgoing one up. Resolves when the far end knows, or when that is not to be expected any more. */
   end(cause: number, text: string): Promise<void>;
 }
