@@ -14,7 +14,7 @@ export {
 } from "./codecs.ts";
 export { ControlMachine } from "./control.ts";
 export type { ControlConfig, ControlEvent, LocalMedia } from "./control-types.ts";
-export { DURATIONS, type Durations } from "./timers.ts";
 export * from "./gatekeeper.ts";
 export * from "./ras-client.ts";
 export { CLOCK_SKEW, type Credentials } from "./ras-security.ts";
+export { DURATIONS, type Durations } from "./timers.ts";

@@ -1,0 +1,223 @@
+import type { Millis } from "../base/clock.ts";
+import type * as h225 from "../wire/h225/index.ts";
+import { type ControlMessage, decodeControl, encodeControl } from "../wire/h245/index.ts";
+import { type Address, fromH225, toH225 } from "./address.ts";
+import type { Answering } from "./call-messages.ts";
+import type { CallConfig, CallEvent, CallOutput } from "./call-types.ts";
+import type { LocalCapabilities } from "./codecs.ts";
+import { ControlMachine } from "./control.ts";
+import type { LocalMedia } from "./control-types.ts";
+import { FastConnect } from "./fast-connect.ts";
+import type { Durations } from "./timers.ts";
+
+/** What control uses of its call. */
+export interface CallPort {
+  readonly over: boolean;
+  readonly caller: boolean;
+  output(output: CallOutput): void;
+  emit(event: CallEvent): void;
+  /** Sends tunnelled messages in a Facility of their own. */
+  tunnel(control: readonly Uint8Array[]): void;
+  release(cause: number, reason: string, by: "peer" | "us" | "network"): void;
+}
+
+type Link = "none" | "tunnel" | "wanted" | "listening" | "connecting" | "open";
+
+/** H.245 of one call, and how its messages travel: inside call signalling, or on a connection opened from either side (H.323 8.2). */
+export class CallControl {
+  readonly machine: ControlMachine;
+  readonly fast: FastConnect;
+  readonly #config: CallConfig;
+  readonly #durations: Durations;
+  readonly #port: CallPort;
+  #capabilities: LocalCapabilities;
+  #media: LocalMedia | undefined;
+  #tunnel: "unknown" | "yes" | "no" = "unknown";
+  #link: Link = "none";
+  #address: Address | undefined;
+  /** By when control must be established. */
+  #deadline: Millis | undefined;
+
+  constructor(config: CallConfig, durations: Durations, port: CallPort) {
+    this.#config = config;
+    this.#durations = durations;
+    this.#port = port;
+    this.#capabilities = config.capabilities;
+    const draw = () => {
+      const [a = 0, b = 0, c = 0] = config.random(3);
+      return (a << 16) | (b << 8) | c;
+    };
+    this.machine = new ControlMachine({ capabilities: config.capabilities, terminalType: config.terminalType, draw, durations });
+    this.fast = new FastConnect(this.machine, (event) => port.emit(event));
+  }
+
+  get dump() {
+    return { tunnel: this.#tunnel, link: this.#link, fast: this.fast.state, control: this.machine.state };
+  }
+  /** What our messages say in `h245Tunnelling`. */
+  get tunnelling(): boolean {
+    return this.#tunnel === "unknown" ? this.#config.style.tunnelling : this.#tunnel === "yes";
+  }
+  /** The peer has said whether it tunnels. */
+  get decided(): boolean {
+    return this.#tunnel !== "unknown";
+  }
+  get separate(): boolean {
+    return this.#tunnel === "no";
+  }
+  /** Connect can say how control is reached, or need not. */
+  get reachable(): boolean {
+    return this.#tunnel === "yes" || this.#link === "open" || this.#address !== undefined;
+  }
+
+  setCapabilities(capabilities: LocalCapabilities): void {
+    this.#capabilities = capabilities;
+    this.machine.setCapabilities(capabilities);
+  }
+
+  setMedia(media: LocalMedia, now: Millis): void {
+    this.#media = media;
+    this.machine.setMedia(media, now);
+  }
+
+  /** Caller: what Setup carries of fast connect and control. */
+  opening(now: Millis): { readonly setup: Partial<h225.SetupUUIE>; readonly control: readonly Uint8Array[] } {
+    const { style } = this.#config;
+    const fastStart =
+      style.fastStart && this.#media !== undefined ? this.fast.propose(this.#capabilities.audio, this.#media, now) : undefined;
+    let control: Uint8Array[] = [];
+    if (style.tunnelling && style.earlyControl) {
+      this.machine.start(now);
+      control = this.machine.takeMessages().map(encodeControl);
+    }
+    if (fastStart === undefined) return { setup: {}, control };
+    // H.323 8.2.4: beside fast connect, h245Control must not be in Setup.
+    return { setup: { fastStart, ...(control.length > 0 ? { parallelH245Control: control } : {}) }, control: [] };
+  }
+
+  /** Whether the peer tunnels, by its Setup or its first answer. */
+  agree(peerTunnels: boolean): void {
+    this.#tunnel = this.#config.style.tunnelling && peerTunnels ? "yes" : "no";
+  }
+
+  /** Callee: what goes into a message on the way to Connect. */
+  answering(last: boolean, now: Millis): Answering {
+    const fast = this.fast.answer(this.#capabilities.audio, this.#media, last, now);
+    const own = this.#tunnel !== "yes" && this.#link !== "open" && this.#address !== undefined;
+    return own ? { ...fast, h245Address: toH225(this.#address!) } : fast;
+  }
+
+  /** Caller: what a message of the callee's says of fast connect. */
+  answered(body: Answering | undefined, now: Millis): void {
+    this.fast.answered(body, this.#capabilities.audio, now);
+  }
+
+  /** After Connect: gets H.245 going by whatever way there is. */
+  begin(offered: boolean, now: Millis): void {
+    if (this.fast.state !== "done" && !this.machine.established) this.#deadline = now + this.#durations.control;
+    if (this.#tunnel === "yes") {
+      if (this.machine.started) this.machine.repeat(now);
+      else this.machine.start(now);
+    } else if (this.#port.caller && !offered && this.#link === "none") this.listen();
+  }
+
+  listen(): void {
+    if (this.#link !== "none") return;
+    this.#link = "wanted";
+    this.#port.output({ type: "listen-control" });
+  }
+
+  /** The peer says where it takes the control connection. */
+  offered(address: h225.TransportAddress): void {
+    const to = fromH225(address);
+    if (to === undefined || this.#link === "open" || this.#link === "connecting" || this.#tunnel === "yes") return;
+    if (to.host !== this.#config.peer.host && this.#config.allowForeignControl !== true) {
+      this.#port.emit({ type: "ignored", what: `control address ${to.host} of another host than the peer's` });
+      return;
+    }
+    this.#link = "connecting";
+    this.#port.output({ type: "connect-control", to });
+  }
+
+  /** The listener asked for is at `address`. False when it is not wanted any more. */
+  listening(address: Address): boolean {
+    if (this.#link !== "wanted") return false;
+    this.#link = "listening";
+    this.#address = address;
+    return true;
+  }
+
+  connected(now: Millis): void {
+    if (this.#link === "open") return;
+    this.#link = "open";
+    // Started in Setup for a peer that does not tunnel: once more.
+    if (this.machine.started) this.machine.repeat(now);
+    else this.machine.start(now);
+  }
+
+  /** The connection could not be opened, or was closed. Without media agreed the call cannot live. */
+  closed(reason: string): void {
+    if (this.#link === "none" || this.#link === "tunnel") return;
+    this.#link = "none";
+    if (this.machine.ended || this.fast.state === "done") return;
+    this.#port.release(41, `control connection: ${reason}`, "network");
+  }
+
+  /** Messages inside a call signalling message. */
+  tunnelled(messages: readonly Uint8Array[] | undefined, now: Millis): void {
+    // H.323 8.2.1: what is tunnelled without both having agreed is not for us.
+    if (this.#tunnel !== "yes" || this.#link === "open") return;
+    for (const bytes of messages ?? []) this.received(bytes, now);
+  }
+
+  received(bytes: Uint8Array, now: Millis): void {
+    let message: ControlMessage;
+    try {
+      message = decodeControl(bytes);
+    } catch (error) {
+      this.#port.emit({ type: "ignored", what: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.machine.handle(message, now);
+  }
+
+  /** Moves what the machine has left: its messages to where they travel, its events to the call's. */
+  flush(): void {
+    for (const event of this.machine.takeEvents()) {
+      this.#port.emit(event);
+      if (event.type === "established") this.#deadline = undefined;
+      else if (event.type === "control-failed") this.#port.release(47, event.reason, "us");
+      else if (event.type === "session-ended" && !this.#port.over) this.#port.release(16, "session ended by the peer", "peer");
+    }
+    if (this.#port.over || (this.#link !== "open" && this.#tunnel !== "yes")) return;
+    const pending = this.machine.takeMessages().map(encodeControl);
+    if (pending.length === 0) return;
+    if (this.#link === "open") for (const bytes of pending) this.#port.output({ type: "control", bytes });
+    else {
+      this.#link = "tunnel";
+      this.#port.tunnel(pending);
+    }
+  }
+
+  /** Ends the session. What is still to be said is left for ReleaseComplete where control is tunnelled. */
+  end(): readonly Uint8Array[] {
+    this.#deadline = undefined;
+    this.machine.end();
+    const control = this.machine.takeMessages().map(encodeControl);
+    if (this.#link === "open") for (const bytes of control) this.#port.output({ type: "control", bytes });
+    return this.#tunnel === "yes" && this.#link !== "open" ? control : [];
+  }
+
+  nextTimeout(): Millis | undefined {
+    const all = [this.#deadline, this.machine.nextTimeout()].filter((t) => t !== undefined);
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  timeout(now: Millis): void {
+    if (this.#deadline !== undefined && this.#deadline <= now) {
+      this.#deadline = undefined;
+      this.#port.release(41, "control was not established", "us");
+    }
+    this.machine.timeout(now);
+  }
+}
