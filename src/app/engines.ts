@@ -7,6 +7,7 @@ import type { SipEngineOptions } from "../sip-engine/index.ts";
 import { isLoopback } from "./config/checks.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
+import { codecNames } from "./config/trunk-schema.ts";
 import type { EngineAddress, MediaServerAddress } from "./gateway-options.ts";
 import { explainBindFailure } from "./ports.ts";
 import { Supervisor } from "./supervise.ts";
@@ -104,7 +105,8 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
     rtp: { host: config.listen, minPort: config.media.ports.min, maxPort: config.media.ports.max },
     rtpTimeoutSeconds: config.media.timeoutSeconds,
     workers: config.media.workers || Math.max(1, availableParallelism() - 1),
-    codecs: config.media.codecs.map((codec) => codec.toUpperCase()),
+    // all it has: which are used, and in which order, is each call's own (a trunk may have its own list)
+    codecs: codecNames.map((codec) => codec.toUpperCase()),
     music: join(projectRoot, "src/ivr/prompts/common"),
     ...(config.media.advertise ? { advertise: config.media.advertise } : {}),
     log: ({ level, message, fields }) => log[level](fields, message),

@@ -21,7 +21,7 @@ import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, track } from "./gateway-context.ts";
 import type { H323Listeners } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
-import { type Destination, mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
+import { type Destination, mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
@@ -139,7 +139,7 @@ export class H323Gateway {
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
     if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
-    const failed = await this.#reception.answer(call, null, srtpContext(trunk, "tcp"));
+    const failed = await this.#reception.answer(call, null, mediaPolicy(this.#context.config, trunk, "tcp"));
     if (failed) return this.#refuse(call, leg, failed);
     if (call.over) return;
     call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
@@ -177,7 +177,7 @@ export class H323Gateway {
     if (endpoint === undefined) throw new Error("H.323 is not listening");
     const { peer, user, meeting, trunk } = request;
     const { clock, log, limits, metrics } = this.#context;
-    const exchange = await MediaExchange.offering(this.#context.media, srtpContext(trunk, "tcp"), "later", false);
+    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, "tcp"), "later", false);
     const id = randomUUID();
     const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
     let leg: H323Leg | undefined;

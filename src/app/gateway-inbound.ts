@@ -13,7 +13,7 @@ import { parsePeerCertificate } from "../wire/sip/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "./gateway-context.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
-import { type Destination, type Reception, srtpContext } from "./gateway-reception.ts";
+import { type Destination, type Reception, mediaPolicy } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 import type { Transfers } from "./gateway-transfers.ts";
 
@@ -96,7 +96,7 @@ export class Inbound {
 
   /** A call of a trunk: finds the meeting and answers, or refuses. */
   async #receive(call: Call, leg: IncomingSipLeg, trunk: Trunk, dialled: Dialled): Promise<void> {
-    const context = srtpContext(trunk, leg.info.transport);
+    const context = mediaPolicy(this.#context.config, trunk, leg.info.transport);
     const destination = await this.#reception.destination(dialled, trunk);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);

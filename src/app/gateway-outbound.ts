@@ -11,7 +11,7 @@ import { plainAddress } from "../trunks/networks.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
-import { mediaRefusal, type Reception, srtpContext } from "./gateway-reception.ts";
+import { mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
 
 /** Nobody answers: the far end rang this long. */
@@ -106,7 +106,7 @@ export class Outbound {
   }
 
   async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
-    const context = srtpContext(trunk, target.transport);
+    const context = mediaPolicy(this.#context.config, trunk, target.transport);
     const secure = context.policy !== "none" && keysMayTravel(context);
     const exchange = await MediaExchange.offering(this.#context.media, context, "later", secure);
     call.carry(exchange);
@@ -196,7 +196,7 @@ export class Outbound {
     const { trunk, target } = found;
     if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
       throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
-    if (trunk.srtp === "required" && !keysMayTravel(srtpContext(trunk, target.transport))) {
+    if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {
       throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
     }
     return { trunk, target };

@@ -6,22 +6,25 @@ import type { Dialled } from "../meetings/dial-string.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { roleOfPin } from "../meetings/pin.ts";
-import type { SrtpContext } from "../negotiation/index.ts";
+import type { MediaPolicy } from "../negotiation/index.ts";
 import type { SrtpSuiteName } from "../srtp/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { Call } from "./gateway-call.ts";
 import { type GatewayContext, timingsOf, trunkNamed } from "./gateway-context.ts";
 import { JoinRunner } from "./gateway-join.ts";
 import type { LiveMeetings } from "./gateway-meetings.ts";
+import type { GatewayConfig } from "./gateway-options.ts";
 import { type GatewayRefusal, refuse, refuseMedia } from "./gateway-refusals.ts";
 
-/** What SRTP is decided by, for a leg of this trunk. */
-export function srtpContext(trunk: Trunk, transport: string): SrtpContext {
+/** What SRTP and codecs are decided by, for a leg of this trunk. */
+export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {
+  const codecs = trunk.codecs ?? config.codecs;
   return {
     policy: trunk.srtp,
     transport,
     privateNetwork: trunk.privateNetwork,
     ...(trunk.suites ? { allowedSuites: trunk.suites as readonly SrtpSuiteName[] } : {}),
+    ...(codecs ? { codecs } : {}),
   };
 }
 
@@ -79,7 +82,7 @@ export class Reception {
   }
 
   /** Reads the offer before anything is opened for it. Null: there is none, we make it. */
-  offer(call: { readonly offer: string | null }, context: SrtpContext): AcceptableOffer | null | GatewayRefusal {
+  offer(call: { readonly offer: string | null }, context: MediaPolicy): AcceptableOffer | null | GatewayRefusal {
     if (call.offer === null) return null;
     const read = readOffer(call.offer, context);
     if (read.kind === "unreadable")
@@ -88,7 +91,7 @@ export class Reception {
   }
 
   /** Brings up the media and answers. Resolves when the call is up, or is over because the caller gave up; with a refusal when there are no media for it. */
-  async answer(call: Call, accepted: AcceptableOffer | null, context: SrtpContext): Promise<GatewayRefusal | null> {
+  async answer(call: Call, accepted: AcceptableOffer | null, context: MediaPolicy): Promise<GatewayRefusal | null> {
     let exchange: MediaExchange;
     try {
       exchange = accepted

@@ -2,13 +2,15 @@ import {
   type AudioChoice,
   answerForCaller,
   answerForMediaServer,
+  checkCodecs,
   chooseAudio,
   compareDescriptions,
+  firstCodec,
+  type MediaPolicy,
   offerForMediaServer,
   offerForPeer,
   type Refusal,
   refusal,
-  type SrtpContext,
 } from "../negotiation/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
 import type { MediaPort, MediaSession } from "./media.ts";
@@ -27,11 +29,12 @@ export interface Unreadable {
 }
 
 /** Reads an offer and decides about its audio, before anything is opened for it. */
-export function readOffer(text: string, context: SrtpContext): AcceptableOffer | Refusal | Unreadable {
+export function readOffer(text: string, context: MediaPolicy): AcceptableOffer | Refusal | Unreadable {
   const offer = read(text);
   if ("kind" in offer) return offer;
   const choice = chooseAudio(offer, context);
-  return choice.kind === "refuse" ? choice : { kind: "acceptable", offer, choice };
+  if (choice.kind === "refuse") return choice;
+  return checkCodecs(offer.media[choice.index]!, context) ?? { kind: "acceptable", offer, choice };
 }
 
 function read(text: string): SdpSession | Unreadable {
@@ -63,15 +66,17 @@ function agreed<T extends { readonly kind: string }>(result: T | Refusal): T {
  */
 export class MediaExchange {
   readonly #port: MediaPort;
-  readonly #context: SrtpContext;
+  readonly #context: MediaPolicy;
   #media: MediaSession;
   /** The far end's last description and which line of it is the audio. */
   #theirs: { readonly session: SdpSession; readonly index: number } | undefined;
   /** Our last to them, whose o= line goes on. */
   #ours: SdpSession;
   #suite: string | null;
+  /** The codec in force, which a later offer does not change unless it has to. */
+  #codec: string | undefined;
 
-  private constructor(port: MediaPort, context: SrtpContext, media: MediaSession, ours: SdpSession) {
+  private constructor(port: MediaPort, context: MediaPolicy, media: MediaSession, ours: SdpSession) {
     this.#port = port;
     this.#context = context;
     this.#media = media;
@@ -80,14 +85,15 @@ export class MediaExchange {
   }
 
   /** Answers an offer. Rejects with MediaRefused when the media server has nothing in common with it. */
-  static async answering(port: MediaPort, context: SrtpContext, accepted: AcceptableOffer): Promise<MediaExchange> {
+  static async answering(port: MediaPort, context: MediaPolicy, accepted: AcceptableOffer): Promise<MediaExchange> {
     const { offer, choice } = accepted;
-    const media = await openFor(port, writeSdp(offerForMediaServer(offer, choice)));
+    const media = await openFor(port, writeSdp(offerForMediaServer(offer, choice, context)));
     try {
       const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice }));
       const exchange = new MediaExchange(port, context, media, session);
       exchange.#theirs = { session: offer, index: choice.index };
       exchange.#suite = suiteOf(choice);
+      exchange.#codec = firstCodec(session.media[choice.index]);
       return exchange;
     } catch (error) {
       await media.close();
@@ -96,7 +102,7 @@ export class MediaExchange {
   }
 
   /** Makes an offer, to be answered soon (delayed offer) or later (a call of ours). */
-  static async offering(port: MediaPort, context: SrtpContext, answer: "soon" | "later", secure: boolean): Promise<MediaExchange> {
+  static async offering(port: MediaPort, context: MediaPolicy, answer: "soon" | "later", secure: boolean): Promise<MediaExchange> {
     const media = await port.openWithoutOffer({ secure, answer });
     try {
       const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context));
@@ -134,6 +140,7 @@ export class MediaExchange {
     );
     await this.#media.accept(writeSdp(session));
     this.#theirs = { session: answer, index: 0 };
+    this.#codec = firstCodec(session.media[0]);
     this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
     const after = parseSdp(this.#media.localSdp);
     const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
@@ -152,15 +159,18 @@ export class MediaExchange {
       const changed = agreed(compareDescriptions(this.#theirs.session, offer, choice.index));
       if (changed.unchanged) return writeSdp(this.#ours);
     }
-    const answer = await this.#media.modify(writeSdp(offerForMediaServer(offer, choice))).catch((error: unknown) => {
-      throw error instanceof MediaRefused
-        ? error
-        : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
-    });
+    const answer = await this.#media
+      .modify(writeSdp(offerForMediaServer(offer, choice, this.#context, this.#codec)))
+      .catch((error: unknown) => {
+        throw error instanceof MediaRefused
+          ? error
+          : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
+      });
     const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, previous: this.#ours }));
     this.#theirs = { session: offer, index: choice.index };
     this.#ours = session;
     this.#suite = suiteOf(choice);
+    this.#codec = firstCodec(session.media[choice.index]);
     return writeSdp(session);
   }
 
@@ -169,8 +179,9 @@ export class MediaExchange {
     const answer = read(answerText);
     if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
     const choice = agreed(chooseAudio(answer, this.#context));
-    await this.#media.modify(writeSdp(offerForMediaServer(answer, choice)));
+    await this.#media.modify(writeSdp(offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]))));
     this.#theirs = { session: answer, index: choice.index };
+    this.#codec = firstCodec(answer.media[choice.index]);
   }
 
   /** Drops the media session for a new one that offers without keys: the far end has declined SRTP, which was not required. */

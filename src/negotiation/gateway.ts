@@ -1,6 +1,7 @@
 import { cryptoOf, readCrypto, type UsableCrypto } from "../srtp/index.ts";
-import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
+import type { SdpFormat, SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import { composeAnswer, emptyMedia, emptySession } from "./answer.ts";
+import { checkCodecs, firstCodec, type MediaPolicy, orderFormats } from "./codec-policy.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 import { reviseOrigin } from "./reoffer.ts";
 import {
@@ -27,10 +28,21 @@ export interface Rewritten {
 
 /**
  * A caller's offer as the media server gets it: the chosen audio line alone, RTP/SAVP with the one chosen key or RTP/AVP with none; ICE,
- * BUNDLE, DTLS, capability negotiation and what nobody there understands left out.
+ * BUNDLE, DTLS, capability negotiation and what nobody there understands left out. Its formats are the policy's, in the policy's order, so that a media
+ * server that takes the offer's first decides as we do; `current` is the codec in force.
  */
-export function offerForMediaServer(offer: SdpSession, choice: AudioChoice): SdpSession {
-  return singleAudio(offer, offer.media[choice.index]!, choice.decision, choice.decision.kind === "srtp" ? "RTP/SAVP" : "RTP/AVP");
+export function offerForMediaServer(
+  offer: SdpSession,
+  choice: AudioChoice,
+  policy: Pick<MediaPolicy, "codecs"> = {},
+  current?: string,
+): SdpSession {
+  const line = withFormats(offer.media[choice.index]!, policy, current);
+  return singleAudio(offer, line, choice.decision, choice.decision.kind === "srtp" ? "RTP/SAVP" : "RTP/AVP");
+}
+
+function withFormats(line: SdpMedia, policy: Pick<MediaPolicy, "codecs">, current?: string): SdpMedia {
+  return { ...line, formats: orderFormats(line, policy, current) };
 }
 
 /** What {@link answerForCaller} needs to know of the call. */
@@ -72,9 +84,12 @@ function answeredKey(answered: SdpMedia, { tag, suiteName, padded, keying }: Usa
  * The media server's offer (late offer, or dial out) as the peer gets it. Its keys go along only where they may travel, in our order;
  * `required` makes the line RTP/SAVP, `preferred` RTP/AVP with keys, which the peer may decline (RFC 8643).
  */
-export function offerForPeer(mediaServerOffer: SdpSession, context: SrtpContext, previous?: SdpSession): Rewritten | Refusal {
-  const offered = mediaServerOffer.media.find(({ kind, port }) => kind === "audio" && port !== 0);
-  if (!offered) return refusal("no-audio", "The media server offers no audio", 304);
+export function offerForPeer(mediaServerOffer: SdpSession, context: MediaPolicy, previous?: SdpSession): Rewritten | Refusal {
+  const line = mediaServerOffer.media.find(({ kind, port }) => kind === "audio" && port !== 0);
+  if (!line) return refusal("no-audio", "The media server offers no audio", 304);
+  const none = checkCodecs(line, context);
+  if (none) return none;
+  const offered = withFormats(line, context, firstCodec(previous?.media[0]));
   const keys = context.policy === "none" || !keysMayTravel(context) ? [] : offeredKeys(offered, context);
   if (context.policy === "required" && keys.length === 0) {
     return keysMayTravel(context)
@@ -86,8 +101,8 @@ export function offerForPeer(mediaServerOffer: SdpSession, context: SrtpContext,
   }
   const protocol = context.policy === "required" ? "RTP/SAVP" : "RTP/AVP";
   const crypto = keys.map(({ keying, tag, suiteName }) => cryptoOf(keying, { tag, suiteName }));
-  const line = { ...audioOf(mediaServerOffer, offered, protocol), crypto };
-  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [line], line.connection)) };
+  const ours = { ...audioOf(mediaServerOffer, offered, protocol), crypto };
+  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [ours], ours.connection)) };
 }
 
 function offeredKeys(offered: SdpMedia, context: SrtpContext): UsableCrypto[] {
@@ -100,7 +115,7 @@ export interface PeerSide {
   readonly mediaServerOffer: SdpSession;
   /** What {@link offerForPeer} made of it. */
   readonly sent: SdpSession;
-  readonly context: SrtpContext;
+  readonly context: MediaPolicy;
 }
 
 /**
@@ -127,7 +142,15 @@ export function answerForMediaServer(
   if (decision.kind === "plain" && profileOf(offered.protocol).secure) {
     return refusal("srtp-answer-mismatch", "The answer declines SRTP, on which the media server insists");
   }
-  return { kind: "sdp", session: singleAudio(peerAnswer, answered, decision, offered.protocol), decision };
+  const none = checkCodecs(answered, context);
+  if (none) return none;
+  // an answer's order is the peer's own: it says what it will send
+  const line = context.codecs ? { ...answered, formats: answered.formats.filter(allowedIn(orderFormats(answered, context))) } : answered;
+  return { kind: "sdp", session: singleAudio(peerAnswer, line, decision, offered.protocol), decision };
+}
+
+function allowedIn(formats: readonly SdpFormat[]) {
+  return (format: SdpFormat): boolean => formats.includes(format);
 }
 
 function singleAudio(session: SdpSession, media: SdpMedia, decision: Exclude<SrtpDecision, Refusal>, protocol: string): SdpSession {

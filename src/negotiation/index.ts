@@ -1,6 +1,7 @@
 export * from "./agreement.ts";
 export * from "./answer.ts";
 export * from "./capability.ts";
+export * from "./codec-policy.ts";
 export * from "./direction.ts";
 export * from "./gateway.ts";
 export * from "./offer.ts";

@@ -26,6 +26,8 @@ export interface Trunk {
   readonly srtp: SrtpPolicy;
   /** Suites allowed, RFC 4568 names in order of preference; the project's own order where absent. */
   readonly suites?: readonly string[];
+  /** Audio codecs of its calls, best first; the configuration's `media.codecs` where absent. */
+  readonly codecs?: readonly string[];
   /** Keys are accepted over unencrypted signalling: the network is private, on the operator's word. */
   readonly privateNetwork: boolean;
   /** Transports it may use; all where absent. */

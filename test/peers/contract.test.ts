@@ -73,6 +73,17 @@ describe(`callers and meetings, on ${engines}`, () => {
     expect(tonesIn(b.recent(1000), b.rate, [700, 1300])).toEqual([700]);
   });
 
+  test.each([
+    ["PCMU,PCMA,G722", "G722"],
+    ["PCMA,PCMU", "PCMU"],
+    ["PCMU,PCMA,opus", "opus"],
+  ])("our order of codecs decides, not the caller's: %s", async (codec, chosen) => {
+    const phone = await dial("1000", { codec });
+    expect(phone.rtp.config?.codecs.map(({ name }) => name)).toEqual([chosen]);
+    const [one] = await gateway.waitForParticipants("1000", (all) => all.length === 1 && all[0]?.audio !== null);
+    expect(one?.audio?.codec.toLowerCase()).toBe(chosen.toLowerCase());
+  });
+
   test.each([undefined, "AEAD_AES_256_GCM"])("a caller that offers nothing is offered to: %s", async (suite) => {
     const a = await dial("1000", { lateOffer: true, tone: 700, ...(suite ? { suite } : {}) });
     const b = await dial("1000", { tone: 1300 });

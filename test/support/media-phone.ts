@@ -15,7 +15,7 @@ export interface PhoneOptions {
   readonly sipPort: number;
   /** User part it calls: `conf-NAME`, `tone`. */
   readonly to: string;
-  /** The one codec it offers. */
+  /** The codecs it offers, in this order, one or with commas between them. */
   readonly codec?: string;
   /** The one SRTP suite it offers; none by default. */
   readonly suite?: string;
@@ -55,7 +55,7 @@ export class Phone {
     this.#socket = socket;
     this.tone = options.tone ?? 0;
     const { port } = socket.address();
-    this.#negotiation = new MediaNegotiation({ address: HOST, rtpPort: port, rtcpPort: port }, [options.codec ?? "PCMU"]);
+    this.#negotiation = new MediaNegotiation({ address: HOST, rtpPort: port, rtcpPort: port }, (options.codec ?? "PCMU").split(","));
     this.rtp = new RtpLeg(systemClock, { digit: (digit) => this.digits.push(digit), notice: () => {} });
     socket.on("message", (data, from) => this.rtp.receive(data, from.address, from.port, systemClock.now()));
     this.#keySuite = options.suite;

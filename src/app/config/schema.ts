@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
-import { trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
+import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, port, portRange, remotePort, text, whole } from "./values.ts";
 
 /**
@@ -55,10 +55,10 @@ const media = section(
       .default(null)
       .describe("Address told to peers in SDP and H.245, where it is not the listening address (behind NAT)."),
     codecs: z
-      .array(oneOf(["opus", "G722", "PCMU", "PCMA"]))
+      .array(oneOf(codecNames))
       .min(1, { error: "expected at least one codec" })
-      .default(["opus", "G722", "PCMU", "PCMA"])
-      .describe("Audio codecs offered and accepted, in order."),
+      .default([...codecNames])
+      .describe("Audio codecs offered and accepted, in order of preference: ours decides, not the caller's. A trunk may have its own."),
     workers: whole(0, 256, 0).describe("Threads of the embedded media server; 0 takes one for each core but one."),
     timeoutSeconds: whole(5, 3600, 30, "seconds").describe(
       "A call whose peer sends neither RTP nor RTCP for so long is ended. Silence of the room does not count.",

@@ -11,6 +11,9 @@ export const suiteNames = [
   "AES_CM_128_HMAC_SHA1_32",
 ] as const;
 
+/** Audio codecs the media servers have, in the order of preference. */
+export const codecNames = ["opus", "G722", "PCMU", "PCMA"] as const;
+
 const certificateName = () => textLike(/^(?:\*\.)?[^\s*]+$/, "a name from a certificate, exact or *.example.com");
 
 const identity = z
@@ -51,6 +54,12 @@ const common = {
     .min(1, { error: "expected at least one suite" })
     .optional()
     .describe("SRTP suites allowed, in order of preference; all, best first, where absent."),
+  codecs: z
+    .array(oneOf(codecNames))
+    .min(1, { error: "expected at least one codec" })
+    .optional()
+    .meta({ expects: "a list: opus, G722, PCMU, PCMA", shown: "`media.codecs`" })
+    .describe("Audio codecs of its calls, in order of preference."),
   privateNetwork: flag(false).describe(
     "SRTP keys are accepted over unencrypted signalling: the network is private, on the operator's word.",
   ),

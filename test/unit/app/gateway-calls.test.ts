@@ -333,3 +333,31 @@ describe("other requests", () => {
     expect(bench.request("options")).toMatchObject([{ status: 503 }]);
   });
 });
+
+describe("codecs", () => {
+  const offering = sdp().replace("m=audio 4000 RTP/AVP 0 101", "m=audio 4000 RTP/AVP 0 8 9 101");
+
+  it("shows the media server the configured ones in their order, or the trunk's", async () => {
+    await start({
+      codecs: ["G722", "PCMU"],
+      trunks: [trunk("carrier", { identity: { networks: ["198.51.100.0/24"] }, codecs: ["PCMA"], trust: "unverified" })],
+    });
+    const open = bench.port.open.bind(bench.port);
+    const shown: string[] = [];
+    bench.port.open = (offer) => {
+      shown.push(/m=audio.*/.exec(offer)![0]);
+      return open(offer);
+    };
+    await bench.invite("sip:1000@gw", { body: offering });
+    await bench.invite("sip:1000@gw", { body: offering, headers: { "X-Source": "198.51.100.7" } });
+    expect(shown).toEqual(["m=audio 4000 RTP/AVP 9 0 101", "m=audio 4000 RTP/AVP 8 101"]);
+  });
+
+  it("refuses a caller who has none of them, and says which there are", async () => {
+    await start({ codecs: ["opus", "G722"] });
+    const { sent } = await bench.invite("sip:1000@gw", { body: sdp() });
+    expect(sent).toMatchObject([{ status: 488, headers: { Warning: expect.stringContaining("PCMU offered, opus, G722 taken") } }]);
+    expect(bench.records).toMatchObject([{ outcome: "media-not-acceptable" }]);
+    expect(bench.port.sessions).toEqual([]);
+  });
+});

@@ -8,7 +8,15 @@ afterEach(() => void vi.useRealTimers());
 /** An engine that can be made to die. */
 function engine() {
   const ended = Promise.withResolvers<Error | undefined>();
-  return { ended: ended.promise, die: () => ended.resolve(new Error("fault")), stopped: false, stop: async function () { this.stopped = true; ended.resolve(undefined); } };
+  return {
+    ended: ended.promise,
+    die: () => ended.resolve(new Error("fault")),
+    stopped: false,
+    stop: async function () {
+      this.stopped = true;
+      ended.resolve(undefined);
+    },
+  };
 }
 
 function supervise(again: () => Promise<ReturnType<typeof engine>>) {
