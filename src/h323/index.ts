@@ -15,6 +15,8 @@ export {
 export { ControlMachine } from "./control.ts";
 export type { ControlConfig, ControlEvent, LocalMedia } from "./control-types.ts";
 export * from "./gatekeeper.ts";
+export * from "./h460.ts";
+export * from "./h460-19.ts";
 export * from "./ras-client.ts";
 export { CLOCK_SKEW, type Credentials } from "./ras-security.ts";
 export { DURATIONS, type Durations } from "./timers.ts";

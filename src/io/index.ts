@@ -1,8 +1,11 @@
 export { type DnsClient, dnsClient } from "./dns.ts";
+export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323Endpoint } from "./h323-endpoint.ts";
+export { type H323Limits, H323Session, h323Limits } from "./h323-session.ts";
+export { openRasSocket, RasSocket, type RasSocketOptions } from "./ras-socket.ts";
+export { MultiplexPort, openMultiplexPort } from "./rtp-multiplex.ts";
+export type { MediaKind, PortRange } from "./rtp-ports.ts";
+export { type FarTarget, type KeepAlive, openRtpRelay, type RelayFilter, RtpRelay, type RtpRelayOptions } from "./rtp-relay.ts";
 export { type ClosedConnection, SipDriver, type SipDriverOptions } from "./sip-driver.ts";
 export { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip-endpoint.ts";
 export { type ListenSpec, standardLimits, type TransportLimits } from "./sip-transports.ts";
 export { cipherList, type TlsSettings } from "./tls.ts";
-export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323Endpoint } from "./h323-endpoint.ts";
-export { type H323Limits, H323Session, h323Limits } from "./h323-session.ts";
-export { openRasSocket, RasSocket, type RasSocketOptions } from "./ras-socket.ts";
