@@ -160,6 +160,9 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   "media-timeout": "The peer sent neither RTP nor RTCP for `media.timeoutSeconds`: the network, a firewall or NAT.",
   "media-server-lost": "The media server went away in the middle of the call. Look at its log.",
   "signalling-lost": "The signalling connection went away and did not come back.",
+  "far-end-refused": "The far end refused a call of ours, or a change of media the call needed. The reason has its status and its Warning.",
+  "far-end-unreachable":
+    "A call of ours reached nobody: no answer, no connection, no address, a TLS certificate that does not verify or names somebody else. The reason says which.",
   "session-expired": "The peer did not refresh the session in time (RFC 4028).",
   "bad-request": "The peer's message could not be understood; the reason says what of it.",
   "internal-error": "A fault of the gateway: please report it with the log lines of this call.",

@@ -181,14 +181,16 @@ export class Call extends EventEmitter<CallEvents> {
 
   #onLegEnded(end: LegEnd): void {
     if (this.#end) return;
-    const outcome = end.cancelled
-      ? "cancelled"
-      : end.by === "engine"
-        ? this.#answeredWall === null
-          ? "internal-error"
-          : lostOutcome(end)
-        : "completed";
-    void this.#finish({ outcome, reason: end.text, cause: end.cause, sipStatus: null }, () => Promise.resolve());
+    const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : end.by === "engine" ? lostOutcome(end) : "completed";
+    void this.#finish({ outcome, reason: end.text, cause: end.cause, sipStatus: end.status ?? null }, () => Promise.resolve());
+  }
+
+  #unansweredOutcome(end: LegEnd): OutcomeCode {
+    if (end.cancelled) return "cancelled";
+    if (this.leg.info.direction === "in") return end.by === "engine" ? "internal-error" : "completed";
+    // without a status nothing was sent at all: that is ours
+    if (end.by === "engine") return end.status === undefined ? "internal-error" : "far-end-unreachable";
+    return end.by === "peer" ? "far-end-refused" : "completed";
   }
 
   #finish(end: CallEnd, tell: () => Promise<void>): Promise<CallRecord> {

@@ -1,3 +1,4 @@
+import { ChangeRefused } from "../call/leg.ts";
 import type { MediaRefused } from "../call/media-exchange.ts";
 import { type AcceptableOffer, MediaExchange, readOffer } from "../call/media-exchange.ts";
 import { Digits } from "../ivr/digits.ts";
@@ -228,6 +229,8 @@ export class Reception {
 /** What a failure to bring up media means for the caller. */
 export function mediaRefusal(error: unknown): GatewayRefusal {
   const refused = error as Partial<MediaRefused>;
+  if (error instanceof ChangeRefused)
+    return refuse("far-end-refused", `the far end refuses the change of media the call needs: ${error.message}`, { cause: error.q850 });
   if (error instanceof Error && error.name === "MediaRefused" && refused.refusal) return refuseMedia(refused.refusal);
   return refuse("media-server-lost", `the media server does not take the call: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -34,6 +34,8 @@ const TABLE = {
   overload: [503, CAUSE.switchCongestion, "Overloaded"],
   draining: [503, CAUSE.switchCongestion, "Being taken out of service"],
   "media-server-lost": [503, CAUSE.switchCongestion, "No media server"],
+  // the far end's own doing in a call that is up: nobody is answered with these
+  "far-end-refused": [488, CAUSE.serviceNotImplemented, "The change of media was refused"],
   "bad-request": [400, CAUSE.protocolError, "Bad request"],
   "internal-error": [500, CAUSE.temporaryFailure, "Internal error"],
 } as const satisfies Partial<Record<OutcomeCode, readonly [number, number, string]>>;
@@ -83,6 +85,7 @@ export function causeOfOutcome(outcome: OutcomeCode): number {
     case "removed":
       return CAUSE.callRejected;
     case "signalling-lost":
+    case "far-end-unreachable":
       return CAUSE.destinationOutOfOrder;
     default:
       return CAUSE.normalClearing;

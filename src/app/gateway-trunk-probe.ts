@@ -1,4 +1,4 @@
-import type { SipResponse } from "../call/sip/drachtio.ts";
+import { describeResponse, type SipResponse } from "../call/sip/drachtio.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 
 /** Asks each trunk's target by OPTIONS whether it is there. */
@@ -37,19 +37,21 @@ export class TrunkProbe {
   #ask(name: string, target: string): void {
     try {
       this.#context.srf.request(target, { method: "OPTIONS", headers: { "Max-Forwards": "70" } }, (error, request) => {
-        if (error) return this.#told(name, false);
-        request.on("response", (response: SipResponse) => this.#told(name, response.status !== 408 && response.status !== 503));
+        if (error) return this.#told(name, false, String(error));
+        request.on("response", (response: SipResponse) =>
+          this.#told(name, response.status !== 408 && response.status !== 503, describeResponse(response)),
+        );
       });
-    } catch {
-      this.#told(name, false);
+    } catch (error) {
+      this.#told(name, false, String(error));
     }
   }
 
-  #told(name: string, reachable: boolean): void {
+  #told(name: string, reachable: boolean, reason: string): void {
     if (this.#reachable.get(name) === reachable) return;
     this.#reachable.set(name, reachable);
     const fields = { event: reachable ? "trunk-reachable" : "trunk-unreachable", trunk: name };
     if (reachable) this.#context.log.info(fields, "the trunk's target answers");
-    else this.#context.log.warn(fields, "the trunk's target does not answer OPTIONS");
+    else this.#context.log.warn({ ...fields, reason }, "the trunk's target does not answer OPTIONS");
   }
 }

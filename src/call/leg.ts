@@ -44,6 +44,19 @@ export interface LegEnd {
   readonly text: string;
   /** Before it was answered, by its caller. */
   readonly cancelled: boolean;
+  /** SIP status of a call of ours that was refused. */
+  readonly status?: number;
+}
+
+/** The far end refused a change of media that we offered; nothing has changed. */
+export class ChangeRefused extends Error {
+  override name = "ChangeRefused";
+  /** Q.850. */
+  readonly q850: number;
+  constructor(text: string, q850: number) {
+    super(text);
+    this.q850 = q850;
+  }
 }
 
 /** The far end wants other media: a re-INVITE or UPDATE, new H.245 channels. Exactly one of `accept` and `reject` is called. */
@@ -120,7 +133,7 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
    */
   answer(sdp: string): Promise<string | null>;
   refuse(refusal: Refusal): void;
-  /** Offers other media; resolves with the answer, rejects when it is refused and everything stays as it was. */
+  /** Offers other media; resolves with the answer, rejects with ChangeRefused when it is refused: everything stays as it was. */
   change(offer: string): Promise<string>;
   /** Asks the far end to call `target` instead of us; resolves with whether it has reached it. */
   transfer(target: string): Promise<boolean>;

@@ -29,6 +29,8 @@ export type OutcomeCode =
   | "media-timeout"
   | "media-server-lost"
   | "signalling-lost"
+  | "far-end-refused"
+  | "far-end-unreachable"
   | "session-expired"
   | "bad-request"
   | "internal-error";

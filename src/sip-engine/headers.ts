@@ -5,7 +5,7 @@
 import { headerKey, headerSpelling } from "../wire/sip/header-names.ts";
 import type { SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { formatNameAddr, tryParseNameAddr } from "../wire/sip/name-addr.ts";
-import { PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
 import { bracketHost, formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
 import type { Listener } from "../sip/types.ts";
 
@@ -51,6 +51,7 @@ export function replaceHost(value: string, local: Listener): string {
 export function stripStamps(message: SipMessageBase): void {
   message.remove(PEER_HEADER);
   message.remove(ACTION_HEADER);
+  message.remove(LOCAL_HEADER);
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Millis } from "../base/clock.ts";
 import { type SipMessage, type SipRequest, type SipResponse, SipResponse as Response } from "../wire/sip/message.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
-import { formatPeerCertificate, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { formatPeerCertificate, LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import { Dialog } from "../sip/dialog.ts";
@@ -413,5 +413,5 @@ export function isTerminatedNotify(request: SipRequest): boolean {
 export function madeUp(request: SipRequest, status: number, reason: string): SipResponse {
   const response = new Response(status);
   for (const h of request.headers) if (["via", "from", "to", "call-id", "cseq"].includes(h.key)) response.headers.push(h);
-  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\]/g, "")}"`);
+  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\\u0000-\u001f]/g, " ")}"`).set(LOCAL_HEADER, "1");
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { MediaSession, MediaSessionEvents, MediaStats } from "../media.ts";
-import type { Dialog } from "../sip/drachtio.ts";
+import { type Dialog, describeResponse, reinvite } from "../sip/drachtio.ts";
 import { createEndpoint, type Endpoint, type EslConnection, type MediaServer } from "./library.ts";
 import { parseDump, readStats } from "./stats.ts";
 
@@ -23,6 +23,7 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   #closed = false;
   #localSdp: string;
   #playing: symbol | null = null;
+  #changes: Promise<void> = Promise.resolve();
   /** What ends every wait for the media server when the session is gone. */
   readonly #over = Promise.withResolvers<"over">();
   readonly #whenClosed: (() => void)[] = [];
@@ -84,9 +85,21 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   }
 
   async modify(offer: string): Promise<string> {
+    const turn = this.#changes.then(() => this.#modify(offer));
+    // one after the other (RFC 3261 section 14.1); one that failed does not keep the next from its turn
+    this.#changes = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+
+  async #modify(offer: string): Promise<string> {
     const dialog = this.#dialog;
     if (!dialog || this.#closed) throw new Error("the media session is not up");
-    this.#localSdp = await dialog.modify(offer);
+    const response = await reinvite(dialog, offer);
+    if (response.status >= 300) throw new Error(describeResponse(response));
+    this.#localSdp = response.body ?? "";
     return this.#localSdp;
   }
 

@@ -48,8 +48,11 @@ export interface Dialog {
   readonly local: { uri: string; sdp: string; contact?: string };
   readonly remote: { uri: string; sdp: string | undefined };
   destroy(options: { headers?: Headers }): Promise<unknown>;
-  modify(sdp: string): Promise<string>;
   request(options: { method: string; headers?: Headers; body?: string }): Promise<SipResponse>;
+  request(
+    options: { method: string; headers?: Headers; body?: string },
+    callback: (error: unknown, response: SipResponse | undefined) => void,
+  ): void;
   on(event: "destroy", listener: (request: SipRequest, reason?: string) => void): this;
   on(
     event: "modify" | "update" | "info" | "refer" | "message" | "options" | "notify",
@@ -114,6 +117,35 @@ export function createSrf(): Srf {
 /** Whether a rejection is a final SIP status. */
 export function isSipFailure(error: unknown): error is SipFailure {
   return error instanceof Error && typeof (error as { status?: unknown }).status === "number";
+}
+
+/**
+ * Offers other media inside a dialog; resolves with the final response, whatever it is. Not by `dialog.modify`: after a refusal that lets no
+ * later one go out, and so a far end whose change was refused once could never be answered again.
+ */
+export function reinvite(dialog: Dialog, offer: string): Promise<SipResponse> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(new Error("the call ended while a change was under way"));
+    dialog.once("destroy", gone);
+    const contact: Headers = dialog.local.contact === undefined ? {} : { Contact: dialog.local.contact };
+    dialog.request({ method: "INVITE", headers: contact, body: offer }, (error, response) => {
+      if (!error && response && response.status < 200) return;
+      dialog.removeListener("destroy", gone);
+      if (error || !response) return reject(error instanceof Error ? error : new Error(String(error)));
+      if (response.status < 300) {
+        dialog.local.sdp = offer;
+        dialog.remote.sdp = response.body;
+      }
+      resolve(response);
+    });
+  });
+}
+
+/** Status and reason of a response, with what its Warning says (RFC 3261 section 20.43): the words a record needs. */
+export function describeResponse(response: Pick<SipResponse, "status" | "reason" | "get">): string {
+  const warning = /^\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"/.exec(response.get("Warning") ?? "")?.[1]?.trim();
+  const said = `${response.status} ${response.reason ?? ""}`.trim();
+  return warning ? `${said}: ${warning.replace(/\\(.)/g, "$1").slice(0, 300)}` : said;
 }
 
 /** Several fields of one name: drachtio takes headers as text, so that further lines can stand in the value of the first. */

@@ -1,14 +1,18 @@
 import { EventEmitter } from "node:events";
+import { LOCAL_HEADER } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
-import type { Leg, LegEnd, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
+import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, type Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
-import { type Dialog, isSipFailure, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
+import { type Dialog, describeResponse, isSipFailure, reinvite, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
 const ACK_WAIT_MS = 33_000;
 const TRANSFER_WAIT_MS = 60_000;
+/** Both sides changed something at once: how often we try again, and how long we wait before (RFC 3261 section 14.1). */
+const GLARE_TRIES = 3;
+const GLARE_MS = { owner: [2_100, 4_000], other: [0, 2_000] } as const;
 
 /** What both directions of a SIP call have in common once there is a dialog. */
 export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
@@ -18,8 +22,6 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #ended = false;
   /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
   #changing = false;
-  /** Our description as it stands, to answer refreshes with. */
-  #localSdp = "";
 
   constructor(info: LegInfo, timer: SessionTimerPolicy) {
     super();
@@ -50,18 +52,31 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     const dialog = this.#dialog;
     if (!dialog || this.#ended) throw new Error("the leg is not up");
     if (this.#changing) throw new Error("another change is under way");
-    this.#changing = true;
-    const before = this.#localSdp;
-    try {
-      const answer = await dialog.modify(offer);
-      this.#localSdp = offer;
-      return answer;
-    } catch (error) {
-      dialog.local.sdp = before;
-      throw error;
-    } finally {
-      this.#changing = false;
+    for (let tries = 1; ; tries++) {
+      this.#changing = true;
+      const response = await reinvite(dialog, offer).finally(() => {
+        this.#changing = false;
+      });
+      const { status } = response;
+      if (status < 300) return response.body ?? "";
+      const said = describeResponse(response);
+      if (status === 408 || status === 481) this.#lost(dialog, said);
+      if (status !== 491 || tries === GLARE_TRIES || this.#ended) throw new ChangeRefused(said, causeOfStatus(status));
+      const [least, most] = GLARE_MS[this.info.direction === "out" ? "owner" : "other"];
+      await new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)));
+      if (this.#ended) throw new ChangeRefused("the call ended meanwhile", CAUSE.normalClearing);
     }
+  }
+
+  /** RFC 3261 section 12.2.1.2: the far end does not know the call any more, or does not answer at all. */
+  #lost(dialog: Dialog, said: string): void {
+    this.finish({
+      by: "engine",
+      cause: CAUSE.destinationOutOfOrder,
+      text: `the far end does not know the call: ${said}`,
+      cancelled: false,
+    });
+    if (dialog.connected) dialog.destroy({ headers: { Reason: formatReason(CAUSE.destinationOutOfOrder, said) } }).catch(() => undefined);
   }
 
   async transfer(target: string): Promise<boolean> {
@@ -106,7 +121,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   /** The dialog is up: from now on its requests are the leg's events. */
   protected establish(dialog: Dialog, localSdp: string): void {
     this.#dialog = dialog;
-    this.#localSdp = localSdp;
+    dialog.local.sdp = localSdp;
     dialog.on("destroy", (request, reason) => this.finish(endOf(request, reason)));
     dialog.on("info", (request, response) => this.#onInfo(request, response));
     dialog.on("modify", (request, response) => this.#onOffer(request, response));
@@ -163,7 +178,6 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         const dialog = this.#dialog;
         const acked = offer === null && dialog ? this.answerInAck(dialog) : null;
         response.send(200, { headers: { ...headers, "Content-Type": "application/sdp" }, body: sdp });
-        this.#localSdp = sdp;
         if (dialog) dialog.local.sdp = sdp;
         try {
           return await acked;
@@ -250,11 +264,13 @@ export function endOfFailure(error: unknown): LegEnd {
   if (!isSipFailure(error))
     return { by: "engine", cause: CAUSE.temporaryFailure, text: error instanceof Error ? error.message : String(error), cancelled: false };
   const given = parseReason(error.res?.get("Reason"));
-  const by = error.status === 408 && !error.res ? "engine" : "peer";
+  // what the SIP engine answers in place of a far end that it did not reach says so, and why
+  const unreached = error.res === undefined ? error.status === 408 : error.res.get(LOCAL_HEADER) !== undefined;
   return {
-    by,
+    by: unreached ? "engine" : "peer",
     cause: given?.cause ?? causeOfStatus(error.status),
-    text: `${error.status} ${error.reason ?? error.res?.reason ?? ""}`.trim(),
+    text: error.res ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
     cancelled: false,
+    status: error.status,
   };
 }

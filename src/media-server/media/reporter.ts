@@ -17,7 +17,7 @@ export class Reporter {
   /** From its sender reports. */
   remotePackets = 0;
   remoteOctets = 0;
-  readonly #ssrc: number;
+  #ssrc: number;
   readonly #clock: Clock;
   readonly #cname: string;
   #next: Millis;
@@ -32,6 +32,12 @@ export class Reporter {
     // A name that tells nothing and differs from call to call (RFC 7022).
     this.#cname = ssrc.toString(36);
     this.#next = clock.now() + FIRST_MS * (0.5 + Math.random());
+  }
+
+  /** What we send has another source from now on, of which nothing has been sent. */
+  restart(ssrc: number): void {
+    this.#ssrc = ssrc;
+    this.#packets = this.#octets = 0;
   }
 
   /** A packet was sent; `timestamp` is the RTP time of what comes after it. */

@@ -31,7 +31,7 @@ export interface RtpLegEvents {
  * an argument.
  */
 export class RtpLeg {
-  readonly ssrc = randomBytes(4).readUInt32BE();
+  #ssrc = randomBytes(4).readUInt32BE();
   readonly reception = new Reception();
   readonly playout = new Playout();
   readonly reporter: Reporter;
@@ -42,7 +42,7 @@ export class RtpLeg {
   #latch: Latch | undefined;
   #receiver: SrtpReceiver | undefined;
   #sender: SrtpSender | undefined;
-  #sequence = randomBytes(2).readUInt16BE();
+  #sequence = firstSequence();
   #timestamp = randomBytes(4).readUInt32BE();
   #marker = true;
   readonly #noticed = new Set<string>();
@@ -59,9 +59,13 @@ export class RtpLeg {
   constructor(clock: Clock, events: RtpLegEvents) {
     this.#events = events;
     this.lastPacketAt = this.configuredAt = clock.now();
-    this.reporter = new Reporter(this.ssrc, clock);
+    this.reporter = new Reporter(this.#ssrc, clock);
   }
 
+  /** The source of what we send. */
+  get ssrc(): number {
+    return this.#ssrc;
+  }
   get config(): LegConfig | undefined {
     return this.#config;
   }
@@ -115,9 +119,24 @@ export class RtpLeg {
       return;
     }
     const [send, receive] = [keyingOf(srtp.send), keyingOf(srtp.receive)];
-    if (!this.#sender || !sameKeying(this.#sender.keying, send)) this.#sender = new SrtpSender(send);
+    if (!this.#sender || !sameKeying(this.#sender.keying, send)) {
+      if (this.#sender?.hasRolledOver(this.#ssrc)) this.#newSource();
+      this.#sender = new SrtpSender(send);
+    }
     if (!this.#receiver) this.#receiver = new SrtpReceiver(receive);
     else this.#receiver.rekey(receive);
+  }
+
+  /**
+   * Another SSRC, from its beginning. A new key starts the rollover counter at zero with us and most peers, while others go on counting for a source
+   * they know (RFC 3711 section 3.3.1): once it has counted, only a source nobody knows means zero to all.
+   */
+  #newSource(): void {
+    const before = this.#ssrc;
+    while (this.#ssrc === before) this.#ssrc = randomBytes(4).readUInt32BE();
+    this.#sequence = firstSequence();
+    this.#marker = true;
+    this.reporter.restart(this.#ssrc);
   }
 
   // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +287,7 @@ export class RtpLeg {
     buffer[3] = this.#sequence;
     this.#sequence = (this.#sequence + 1) & 0xffff;
     writeUint32(buffer, 4, timestamp);
-    writeUint32(buffer, 8, this.ssrc);
+    writeUint32(buffer, 8, this.#ssrc);
     buffer.set(length === payload.length ? payload : payload.subarray(0, length), RTP_HEADER_LENGTH);
     let size = RTP_HEADER_LENGTH + length;
     if (this.#sender) {
@@ -371,4 +390,9 @@ function keyingOf({ suite, masterKey, masterSalt, mki }: LegKeys): SrtpKeying {
   const found = findSuite(suite);
   if (!found) throw new RangeError(`unknown SRTP suite ${suite}`);
   return { suite: found, masterKey, masterSalt, ...(mki ? { mki } : {}) };
+}
+
+/** A random sequence number of the lower half: the far end may miss the first packets, but not that the number has wrapped (RFC 3711 section 3.3.1). */
+function firstSequence(): number {
+  return randomBytes(2).readUInt16BE() & 0x7fff;
 }

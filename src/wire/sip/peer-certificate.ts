@@ -8,6 +8,9 @@ import { parseParams, quote, unquote } from "./text.ts";
 /** Name of the field. */
 export const PEER_HEADER = "X-Crosspoint-Peer";
 
+/** On a response that the SIP engine made itself, because no far end was reached; its Warning says why. Removed from what comes from outside. */
+export const LOCAL_HEADER = "X-Crosspoint-Local";
+
 /** Who is at the far end of a TLS connection. */
 export interface PeerCertificate {
   /** Did the chain verify against one of the configured certificate authorities? Nothing else may be trusted when not. */

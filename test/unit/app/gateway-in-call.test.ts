@@ -347,6 +347,28 @@ describe("a call that we make", () => {
     expect(bench.srf.dialogs[0]?.requests[0]?.body).not.toContain("a=crypto");
   });
 
+  it("that refuses the change it needs is over, and the far end is named", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
+    const call = await out();
+    bench.srf.dialogs[0]!.answer = () => 488;
+    await until(() => bench.records.length === 1, "the end");
+    expect(call.over).toBe(true);
+    expect(bench.records).toMatchObject([
+      { outcome: "far-end-refused", cause: 79, reason: "the far end refuses the change of media the call needs: 488 No: no such media" },
+    ]);
+    expect(bench.srf.dialogs[0]?.byeReason).toContain("cause=79");
+  });
+
+  it("that has forgotten the call by then is lost", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
+    await out();
+    bench.srf.dialogs[0]!.answer = () => 481;
+    await until(() => bench.records.length === 1, "the end");
+    expect(bench.records).toMatchObject([
+      { outcome: "signalling-lost", reason: "the far end does not know the call: 481 No: no such media" },
+    ]);
+  });
+
   it("ends where SRTP is required and declined", async () => {
     await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls", srtp: "required" }] });
     await out();
@@ -362,7 +384,17 @@ describe("a call that we make", () => {
     const call = await out();
     expect(call.over).toBe(true);
     await settle();
-    expect(bench.records).toMatchObject([{ cause: 17, reason: "486 x", answeredAt: null }]);
+    expect(bench.records).toMatchObject([{ outcome: "far-end-refused", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null }]);
+  });
+
+  it("that reaches nobody says why", async () => {
+    await start({ trunks: [pbx] });
+    const why = "Hostname/IP does not match certificate's altnames: Host: pbx.example. is not in the cert's altnames: DNS:other.example";
+    bench.srf.peer = () => ({ status: 503, ring: false, headers: { Warning: `399 crosspoint "${why}"`, "X-Crosspoint-Local": "1" } });
+    await out();
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", reason: `503 x: ${why}`, sipStatus: 503 }]);
+    expect(bench.events_("call-refused")).toMatchObject([{ reason: `503 x: ${why}` }]);
   });
 
   it("asks for a longer session where the far end wants that", async () => {

@@ -158,19 +158,27 @@ export class FakeDialog extends EventEmitter {
   readonly requests: { method: string; headers?: Record<string, string>; body?: string }[] = [];
   /** Reason of our BYE. */
   byeReason: string | undefined;
-  /** What re-INVITEs of ours are answered with. */
-  answer: () => string = () => sdp();
+  /** What re-INVITEs of ours are answered with: a description, or a status. */
+  answer: () => string | number = () => sdp();
   async destroy({ headers }: { headers?: Record<string, string> }) {
     this.connected = false;
     this.byeReason = headers?.["Reason"];
   }
-  async modify(offer: string) {
-    this.requests.push({ method: "INVITE", body: offer });
-    return this.answer();
-  }
-  async request(request: { method: string; headers?: Record<string, string>; body?: string }) {
+  async request(
+    request: { method: string; headers?: Record<string, string>; body?: string },
+    callback?: (
+      error: null,
+      response: { status: number; reason: string; body?: string; get: (name: string) => string | undefined },
+    ) => void,
+  ) {
     this.requests.push(request);
-    return { status: 202 };
+    if (request.method !== "INVITE") return { status: 202 };
+    callback?.(null, { status: 100, reason: "Trying", get: () => undefined });
+    const answer = this.answer();
+    const get = (name: string) => (name === "Warning" ? '304 far.example "no such media"' : undefined);
+    await Promise.resolve();
+    callback?.(null, typeof answer === "number" ? { status: answer, reason: "No", get } : { status: 200, reason: "OK", body: answer, get });
+    return undefined;
   }
   /** Delivers an in-dialog request and returns what was answered. */
   deliver(event: string, method: string, headers: Record<string, string> = {}, body = ""): Sent[] {
@@ -253,7 +261,8 @@ export class FakeSrf {
     progress?.cbRequest?.(null, { cancel: () => undefined });
     if (ring) progress?.cbProvisional?.({ status: 180 });
     await Promise.resolve();
-    if (status !== 200) throw Object.assign(new Error(`${status}`), { status, res: { reason: "x", get: (name: string) => headers[name] } });
+    if (status !== 200)
+      throw Object.assign(new Error(`${status}`), { status, res: { status, reason: "x", get: (name: string) => headers[name] } });
     const dialog = new FakeDialog();
     dialog.remote.sdp = body;
     this.dialogs.push(dialog);

@@ -243,6 +243,44 @@ describe("two legs", () => {
     expect(digits.map((d) => d.split(":")[0])).toEqual(["1", "2", "#"]);
   });
 
+  it("begin a new source with a new key once the sequence number has wrapped, not before (RFC 3711 section 3.3.1)", () => {
+    const clock = new FakeClock();
+    const legs = [0, 1].map(() => new RtpLeg(clock, { digit: () => {}, notice: () => {} }));
+    const [us, them] = legs as [RtpLeg, RtpLeg];
+    const key = (byte: number) => ({ suite: "AEAD_AES_256_GCM", masterKey: Buffer.alloc(32, byte), masterSalt: Buffer.alloc(12, byte) });
+    const agree = (byte: number) => {
+      for (const [leg, mine, theirs] of [
+        [us, byte, 99],
+        [them, 99, byte],
+      ] as const)
+        leg.configure({ ...config(0, 0, [101, 101]), srtp: { send: key(mine), receive: key(theirs) } }, clock.now());
+    };
+    const payload = new Uint8Array(160);
+    const say = (packets: number, heard = true) => {
+      for (let i = 0; i < packets; i++) {
+        const packet = us.packet(payload, 20, clock.now())!;
+        if (heard) them.receive(Buffer.from(packet), "127.0.0.1", 1, clock.now());
+      }
+    };
+    agree(1);
+    const first = us.ssrc;
+    say(10);
+    agree(2);
+    expect(us.ssrc).toBe(first);
+    // past the wrap; the far end need not hear each of them to know
+    say(40_000, false);
+    say(100);
+    say(30_000, false);
+    say(100);
+    expect(them.authFailures).toBe(0);
+    agree(3);
+    expect(us.ssrc).not.toBe(first);
+    say(100);
+    expect(them.authFailures).toBe(0);
+    expect(them.reception.ssrc).toBe(us.ssrc);
+    expect(us.rtcp(clock.now() + 10_000)).toBeDefined();
+  });
+
   it("count garbage, unknown payload types and strangers, and tell of each kind once", () => {
     const { a, notices, step, clock } = pair();
     step();

@@ -160,6 +160,7 @@ describe("calls out over TLS", () => {
     const { sip } = await app.inbox.next();
     expect(sip).toMatchObject({ status: 503 });
     expect(sip.get("warning")).toMatch(/certificate|altnames/i);
+    expect(sip.has("x-crosspoint-local")).toBe(true);
     server.close();
   });
 });
