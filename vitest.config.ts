@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", passWithNoTests: true, include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, retry: 1, pool: "forks", maxWorkers: 2 } },
+      { test: { name: "unit", passWithNoTests: true, include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, pool: "forks", maxWorkers: 2 } },
       {
         test: {
           name: "peers",

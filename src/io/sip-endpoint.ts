@@ -45,8 +45,21 @@ export interface SipEndpoint {
   close(): Promise<void>;
 }
 
+/** The free port that UDP is given may be somebody's TCP port: so often another one is tried. */
+const PORT_TRIES = 20;
+
 /** Opens the sockets. Rejects when an address cannot be bound. */
 export async function openSipEndpoint(options: SipEndpointOptions): Promise<SipEndpoint> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openOnce(options);
+    } catch (error) {
+      if (options.port !== 0 || tries === PORT_TRIES || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+}
+
+async function openOnce(options: SipEndpointOptions): Promise<SipEndpoint> {
   const { onInvite, onRequest, onRejected } = options;
   const agent = new UserAgent({
     handler: {
