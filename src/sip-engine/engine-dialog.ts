@@ -36,7 +36,7 @@ export class EngineDialog {
   /** Has a 2xx been sent or received? */
   confirmed = false;
   ended = false;
-  /** We cancelled it; a 2xx all the same is to be acknowledged and ended. */
+  /** It was cancelled, by us or by the caller, when it had been answered: it is ended once that is acknowledged. */
   cancelled = false;
   pendingAck: PendingAck | undefined;
   /** Our own INVITE in progress inside the dialog. */

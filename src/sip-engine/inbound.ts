@@ -163,7 +163,7 @@ export class Inbound {
     const guard = { onTimer: (_name: string, at: Millis) => this.#unanswered(waiting, at) };
     waiting.guard = layer.arm(guard, "unanswered", now + (isBye ? UNANSWERED_BYE : UNANSWERED));
     transaction.user = {
-      onCancel: (cancel, late, at) => this.#onCancel(waiting, cancel, late, at),
+      onCancel: (cancel, late) => this.#onCancel(waiting, cancel, late),
       onAck: (ack, source, at) => {
         const current = waiting.dialog;
         if (current === undefined || transaction.status >= 300) return;
@@ -174,10 +174,12 @@ export class Inbound {
         this.#manager.track(current, connection);
         stripStamps(ack);
         if (current.app.alive) this.#state.sendSip(current.app, this.#state.metaFrom(ack, source), waiting.id, current.id, ack);
-        else this.#manager.terminate(current, "application gone", at);
+        if (current.cancelled) this.#manager.terminate(current, "CANCEL after 200 OK", at);
+        else if (!current.app.alive) this.#manager.terminate(current, "application gone", at);
       },
       onAckTimeout: (status, at) => {
-        if (status < 300 && waiting.dialog !== undefined) this.#manager.terminate(waiting.dialog, "ACK timeout", at);
+        if (status < 300 && waiting.dialog !== undefined)
+          this.#manager.terminate(waiting.dialog, waiting.dialog.cancelled ? "CANCEL after 200 OK" : "ACK timeout", at);
       },
       onPrack: (prack, at) => {
         const current = waiting.dialog;
@@ -204,12 +206,11 @@ export class Inbound {
     this.#drop(waiting);
   }
 
-  #onCancel(waiting: Waiting, cancel: SipRequest, late: boolean, now: Millis): void {
+  #onCancel(waiting: Waiting, cancel: SipRequest, late: boolean): void {
     const dialog = waiting.dialog;
     if (late) {
-      // It crossed our 2xx. The caller does not want the call, and may never have seen the answer: end it (as drachtio does).
-      if (dialog !== undefined && !dialog.ended && waiting.transaction.status < 300)
-        this.#manager.terminate(dialog, "CANCEL after 200 OK", now);
+      // It crossed our 2xx. The caller does not want the call: it is ended, when it is acknowledged (RFC 3261 section 15) or will not be any more.
+      if (dialog !== undefined && waiting.transaction.status < 300) dialog.cancelled = true;
       return;
     }
     stripStamps(cancel);

@@ -41,6 +41,12 @@ export interface CrosspointOptions {
   /** Further `key=value` settings. */
   readonly set?: readonly string[];
   readonly listen?: string;
+  /** Further environment of its process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Program and arguments that run it: `unshare -m sh -c '... exec "$@"' sh`, say. */
+  readonly under?: readonly string[];
+  /** Its data folder; one of its own where absent. */
+  readonly data?: string;
 }
 
 /** A gateway in a process of its own. */
@@ -57,6 +63,10 @@ export interface Crosspoint {
   participants(meeting: string): Promise<Participant[]>;
   meeting(id: string): Promise<MeetingView>;
   records(): Promise<CallRecord[]>;
+  /** Lines of its log with this `event`, or with this text in them. */
+  logged(event: string | RegExp): Record<string, unknown>[];
+  /** What the embedded engines count, by `sip.dialogs`, `media.channels` and so on; empty on the production engines. */
+  engineStats(): Promise<Record<string, number>>;
   /** Waits until the meeting's participants satisfy `condition`; throws with what it saw after `ms`. */
   waitForParticipants(meeting: string, condition: (participants: readonly Participant[]) => boolean, ms?: number): Promise<Participant[]>;
   stop(): Promise<number | null>;
@@ -81,7 +91,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     `h323.signalling=${options.port + 3}`,
     `h323.ras=${options.port + 4}`,
     `media.ports=${options.mediaPort}-${options.mediaPort + 199}`,
-    `data=${join(folder, "data")}`,
+    `data=${options.data ?? join(folder, "data")}`,
     "logging.format=json",
     // A busy test machine must not look like overload; what overload does has tests of its own.
     "limits.cpuPercent=0",
@@ -96,9 +106,10 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     writeFileSync(file, options.config);
     args.push("--config", file);
   }
-  const child = spawn("node", [LAUNCHER, ...args], {
+  const [program = "node", ...before] = [...(options.under ?? []), "node"];
+  const child = spawn(program, [...before, LAUNCHER, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: token },
+    env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: token, ...options.env },
   });
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
@@ -140,6 +151,17 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     participants,
     meeting: (id) => api("GET", `/meetings/${id}`),
     records: () => api("GET", "/records"),
+    logged: (event) =>
+      output
+        .split("\n")
+        .filter((line) => line.startsWith("{") && line.endsWith("}"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter((line) => (typeof event === "string" ? line["event"] === event : event.test(JSON.stringify(line)))),
+    async engineStats() {
+      const text = await (await fetch(`http://${host}:${options.port + 2}/metrics`)).text();
+      const found = text.matchAll(/^crosspoint_(sip|media)_engine\{stat="([^"]+)"\} (\S+)$/gm);
+      return Object.fromEntries([...found].map(([, engine, stat, value]) => [`${engine}.${stat}`, Number(value)]));
+    },
     async waitForParticipants(meeting, condition, ms = 15_000) {
       let seen: Participant[] = [];
       for (let waited = 0; waited < ms; waited += 50) {

@@ -133,9 +133,12 @@ export interface SippOptions {
   readonly mediaPort?: number;
   readonly transport?: "udp" | "tcp";
   readonly timeoutSeconds?: number;
+  /** Calls in all, 1 where absent, and how many a second. */
+  readonly calls?: number;
+  readonly rate?: number;
 }
 
-/** Runs one call of a scenario. `ok` is false when anything came that it did not expect. */
+/** Runs calls of a scenario, one by default. `ok` is false when anything came that it did not expect. */
 export async function runSipp(steps: readonly Step[], options: SippOptions): Promise<SippResult> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-sipp-"));
   const file = join(folder, "scenario.xml");
@@ -153,9 +156,11 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     "-mp",
     String(options.mediaPort ?? options.port + 4),
     "-m",
-    "1",
+    String(options.calls ?? 1),
     "-l",
-    "1",
+    String(options.calls ?? 1),
+    "-r",
+    String(options.rate ?? 10),
     "-t",
     options.transport === "tcp" ? "t1" : "u1",
     "-timeout",

@@ -193,6 +193,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     });
     hungUp.catch(() => undefined);
     try {
+      if (!dialog.connected) throw new Error("the media server hung up at once");
       session.attach(dialog, await Promise.race([connection, hungUp]), server);
       return session;
     } catch (error) {

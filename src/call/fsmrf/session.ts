@@ -68,6 +68,10 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
     endpoint.on("dtmf", ({ dtmf, duration }) =>
       this.emit("dtmf", { digit: dtmf, durationMs: Math.round(Number(duration ?? 800) / SAMPLES_PER_MS) }),
     );
+    if (!dialog.connected) {
+      this.#gone("it hung up at once");
+      return;
+    }
     dialog.once("destroy", (request, reason) => this.#gone(`${request.get("Reason") ?? ""} ${reason ?? ""}`.trim()));
     endpoint.once("destroy", (detail) => this.#gone(detail?.reason ?? ""));
     connection.once("esl::end", () => this.#gone("its connection was closed"));

@@ -89,13 +89,17 @@ export interface SipFailure extends Error {
   readonly res?: SipResponse;
 }
 
+/** How srf tells what became of a dialog, in the turn it is made in. */
+export type DialogMade = (error: unknown, dialog?: Dialog) => void;
+
 export interface Srf {
   connect(options: { host: string; port: number; secret: string }): void;
   disconnect(): void;
   use(method: string, handler: (request: SipRequest, response: SipResponse) => void): void;
-  createUAS(request: SipRequest, response: SipResponse, options: { localSdp: string; headers?: Headers }): Promise<Dialog>;
+  createUAS(request: SipRequest, response: SipResponse, options: { localSdp: string; headers?: Headers }, made: DialogMade): void;
   createUAC(uri: string, options: UacOptions, progress?: UacProgress): Promise<Dialog>;
   createUAC(uri: string, options: UacOptions & { readonly noAck: true }, progress?: UacProgress): Promise<LateDialog>;
+  createUAC(uri: string, options: UacOptions, progress: UacProgress, made: DialogMade): void;
   request(
     uri: string,
     options: { method: string; headers?: Headers; body?: string; proxy?: string },
@@ -112,6 +116,24 @@ const load = createRequire(import.meta.url);
 export function createSrf(): Srf {
   const Constructor = load("drachtio-srf") as new () => Srf;
   return new Constructor();
+}
+
+/**
+ * A dialog that `made` sees in the very turn it is made in. srf's own promise tells of it a turn later: a BYE or an ACK that came with the same
+ * bytes would find nobody listening, and the call would stay for ever. One that comes after it was given up is ended at once.
+ */
+export function dialogOf(start: (made: DialogMade) => void, made: (dialog: Dialog) => void): Promise<Dialog> {
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    start((error, dialog) => {
+      if (dialog && settled) void dialog.destroy({}).catch(() => undefined);
+      else if (dialog) {
+        made(dialog);
+        resolve(dialog);
+      } else reject(error);
+      settled = true;
+    });
+  });
 }
 
 /** Whether a rejection is a final SIP status. */

@@ -1,7 +1,7 @@
 import { CAUSE, formatReason, parseReason } from "../cause.ts";
 import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
-import { type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
+import { dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
 import { ALLOW, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
@@ -75,16 +75,22 @@ export class IncomingSipLeg extends SipLeg {
     const timerHeaders = timer.kind === "accepted" ? timer.headers : {};
     const headers = { ...timerHeaders, Allow: ALLOW, Supported: ["timer", "100rel", "replaces", "norefersub"].join(", ") };
     try {
-      const dialog = await this.#srf.createUAS(this.#request, this.#response, { localSdp: sdp, headers });
-      const acked = this.offer === null ? this.answerInAck(dialog) : null;
-      acked?.catch(() => undefined);
-      if (this.ended) {
+      let acked: Promise<string> | undefined;
+      const dialog = await dialogOf(
+        (made) => this.#srf.createUAS(this.#request, this.#response, { localSdp: sdp, headers }, made),
+        (fresh) => {
+          if (this.ended) return;
+          if (this.offer === null) acked = this.answerInAck(fresh);
+          acked?.catch(() => undefined);
+          this.establish(fresh, sdp);
+        },
+      );
+      if (!this.answered) {
         // we were told to end while the 200 was on its way
         await dialog.destroy({ headers: { Reason: formatReason(CAUSE.normalClearing, "ended while answering") } }).catch(() => undefined);
         throw new Error("ended while answering");
       }
-      this.establish(dialog, sdp);
-      return await acked;
+      return (await acked) ?? null;
     } catch (error) {
       if (!this.answered) {
         const cancelled = isSipFailure(error) && error.status === 487;

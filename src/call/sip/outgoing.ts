@@ -1,7 +1,7 @@
 import { CAUSE, formatReason } from "../cause.ts";
 import type { LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
-import { type Headers, isSipFailure, type SipFailure, type SipRequest, type Srf } from "./drachtio.ts";
+import { type DialogMade, dialogOf, type Headers, isSipFailure, type SipFailure, type SipRequest, type Srf } from "./drachtio.ts";
 import { ALLOW, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
@@ -39,6 +39,11 @@ export class OutgoingSipLeg extends SipLeg {
     const { uri, from, headers, proxy, auth } = this.#options;
     let rang = false;
     const attempt = (expires: SessionTimerPolicy) =>
+      dialogOf(
+        (made) => invite(expires, made),
+        (dialog) => this.ended || this.establish(dialog, sdp),
+      );
+    const invite = (expires: SessionTimerPolicy, made: DialogMade) =>
       this.#srf.createUAC(
         uri,
         {
@@ -65,6 +70,7 @@ export class OutgoingSipLeg extends SipLeg {
             ringing();
           },
         },
+        made,
       );
     try {
       const dialog = await attempt(this.timerPolicy).catch((error: unknown) => {
@@ -72,14 +78,13 @@ export class OutgoingSipLeg extends SipLeg {
         if (larger === undefined || this.ended) throw error;
         return attempt({ expires: larger, minSe: larger });
       });
-      if (this.ended) {
+      if (!this.answered) {
         // answered while our CANCEL was on its way (RFC 3261 section 9.1)
         const { cause, text } = this.#cancelled ?? { cause: CAUSE.normalClearing, text: "given up" };
         await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
         throw new Error("given up before it was answered");
       }
       const answer = dialog.remote.sdp;
-      this.establish(dialog, sdp);
       if (answer) return answer;
       await this.end(CAUSE.protocolError, "the answer carries no session description");
       throw new Error("the answer carries no session description");

@@ -169,8 +169,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     const contact: Record<string, string> = this.#dialog?.local.contact === undefined ? {} : { Contact: this.#dialog.local.contact };
     const headers = { ...contact, ...(request.has("Session-Expires") ? timer.headers : {}) };
     if (request.method === "UPDATE" && offer === null) return response.send(200, { headers });
-    if (this.#changing) return response.send(491);
-    if (this.listenerCount("change") === 0) return response.send(488);
+    // nobody listens yet: the call is still being brought up
+    if (this.#changing || this.listenerCount("change") === 0) return response.send(491);
     this.#changing = true;
     const change: MediaChange = {
       offer,
@@ -249,6 +249,10 @@ export function timerFields(request: SipMessage): {
 function endOf(request: SipRequest, reason: string | undefined): LegEnd {
   const given = parseReason(request.get("Reason"));
   if (request.source === "application") {
+    // a CANCEL that crossed our 200: both engines end the call by this BYE of theirs
+    if (/CANCEL after 200/i.test(`${given?.text} ${reason}`)) {
+      return { by: "peer", cause: CAUSE.normalClearing, text: "cancelled by the caller as it was answered", cancelled: true };
+    }
     return {
       by: "engine",
       cause: given?.cause ?? CAUSE.timerExpiry,

@@ -118,6 +118,18 @@ describe("a call that is up", () => {
     expect(bench.records).toMatchObject([{ outcome }]);
   });
 
+  it("that is hung up in the turn it is answered in is over, and was answered", async () => {
+    await start();
+    bench.srf.atOnce = (dialog) => dialog.bye();
+    await bench.invite("sip:1000@gw");
+    expect(bench.records).toMatchObject([{ outcome: "completed", answeredAt: expect.any(String) }]);
+    expect(bench.context.calls.size).toBe(0);
+    expect(bench.meetings.size).toBe(0);
+    bench.srf.atOnce = (dialog) => dialog.bye({}, "application", "CANCEL after 200 OK");
+    await bench.invite("sip:1000@gw");
+    expect(bench.records[1]).toMatchObject({ outcome: "cancelled" });
+  });
+
   it("that is cancelled is over, whenever it is", async () => {
     await start();
     const early = bench.invite("sip:1000@gw");

@@ -231,6 +231,8 @@ type Handler = (request: unknown, response: unknown) => void;
 export class FakeSrf {
   readonly routes = new Map<string, Handler>();
   readonly dialogs: FakeDialog[] = [];
+  /** What comes with the same bytes as the news of a dialog. */
+  atOnce: (dialog: FakeDialog) => void = () => undefined;
   readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
   peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean } = () => ({
     status: 200,
@@ -239,34 +241,40 @@ export class FakeSrf {
   use(method: string, handler: Handler) {
     this.routes.set(method, handler);
   }
-  async createUAS(
+  createUAS(
     _: unknown,
     response: { finalResponseSent: boolean },
     { localSdp, headers }: { localSdp: string; headers: Record<string, string> },
+    made: (error: null, dialog: FakeDialog) => void,
   ) {
     const dialog = new FakeDialog();
     dialog.local.sdp = localSdp;
     Object.assign(dialog, { okHeaders: headers });
     response.finalResponseSent = true;
     this.dialogs.push(dialog);
-    return dialog;
+    made(null, dialog);
+    this.atOnce(dialog);
   }
   async createUAC(
     uri: string,
     options: { headers: Record<string, string>; localSdp?: string },
-    progress?: { cbRequest?: (error: null, request: unknown) => void; cbProvisional?: (response: { status: number }) => void },
+    progress: { cbRequest?: (error: null, request: unknown) => void; cbProvisional?: (response: { status: number }) => void },
+    made: (error: Error | null, dialog?: FakeDialog) => void,
   ) {
     this.placed.push({ uri, options });
     const { status, sdp: body, headers = {}, ring = true } = this.peer(this.placed.length);
-    progress?.cbRequest?.(null, { cancel: () => undefined });
-    if (ring) progress?.cbProvisional?.({ status: 180 });
+    progress.cbRequest?.(null, { cancel: () => undefined });
+    if (ring) progress.cbProvisional?.({ status: 180 });
     await Promise.resolve();
-    if (status !== 200)
-      throw Object.assign(new Error(`${status}`), { status, res: { status, reason: "x", get: (name: string) => headers[name] } });
+    if (status !== 200) {
+      made(Object.assign(new Error(`${status}`), { status, res: { status, reason: "x", get: (name: string) => headers[name] } }));
+      return;
+    }
     const dialog = new FakeDialog();
     dialog.remote.sdp = body;
     this.dialogs.push(dialog);
-    return dialog;
+    made(null, dialog);
+    this.atOnce(dialog);
   }
 }
 

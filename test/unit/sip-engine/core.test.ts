@@ -163,7 +163,7 @@ describe("calls from the network", () => {
     world.run(60_000);
     expect(world.core.dump()).toMatchObject(clean);
   });
-  test("a CANCEL that crosses our 200 ends the call", () => {
+  test("a CANCEL that crosses our 200 ends the call, once it is acknowledged", () => {
     const world = new World();
     const app = world.app("invite");
     const { invite } = answered(world, app);
@@ -171,6 +171,11 @@ describe("calls from the network", () => {
     cancel.method = "CANCEL";
     cancel.set("CSeq", "1 CANCEL");
     world.deliver(cancel);
+    expect(world.sent.map(({ message }) => message.startLine)).not.toContainEqual(expect.stringMatching(/^BYE/));
+    const ack = invite.clone();
+    ack.method = "ACK";
+    ack.set("CSeq", "1 ACK").set("Via", `${ack.get("via")}ack`).set("To", world.takeOne(200).message.get("to")!);
+    world.deliver(ack);
     expect(world.takeOne("BYE").message.get("reason")).toContain("CANCEL after 200 OK");
     expect(app.got("BYE")[0]!.transactionId).toBe("unsolicited");
   });
