@@ -11,15 +11,16 @@ import {
   type GatekeeperEvent,
   type IncomingCall,
 } from "../h323/index.ts";
-import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket, type RasSocket } from "../io/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket, type RasSocket, type ServerCheck } from "../io/index.ts";
 import { type Dialled, parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
+import { matchesNames } from "../trunks/certificate-names.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { type AliasAddress, decodeSignalling } from "../wire/h225/index.ts";
 import { decodeControl } from "../wire/h245/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, track } from "./gateway-context.ts";
-import type { H323Listeners } from "./gateway-options.ts";
+import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { type Destination, mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
@@ -60,6 +61,7 @@ export class H323Gateway {
         telephoneEvent: 101,
         userInput: ["alphanumeric", "signal"],
       },
+      ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
     });
@@ -68,6 +70,16 @@ export class H323Gateway {
       { host, port: listeners.ras, clock: this.#context.clock, onEvent: (event) => this.#told(event) },
       (ras) => this.#makeGatekeeper({ host: advertise ?? ras.host, port: ras.port }),
     );
+  }
+
+  /** Port of call signalling over TLS; undefined where it is not taken. */
+  get tlsPort(): number | undefined {
+    return this.#endpoint?.tlsPort;
+  }
+
+  /** New certificates for handshakes from now on. Throws when they do not fit together; the old ones then stay. */
+  reloadTls(material: TlsMaterial): void {
+    this.#endpoint?.reloadTls(material);
   }
 
   /** Where call signalling is taken; undefined before `listen`. */
@@ -113,9 +125,10 @@ export class H323Gateway {
     const { clock, log, metrics, limits } = this.#context;
     const dialled = dialledOf(incoming);
     const info = infoOf(session, incoming, dialled);
-    metrics.callStarted({ direction: "in", protocol: "h323", transport: "tcp" });
+    const { transport } = session;
+    metrics.callStarted({ direction: "in", protocol: "h323", transport });
     const recognition = this.#context.recognition.recognise(
-      { transport: "tcp", address: info.address, peer: undefined, authorization: undefined, method: "INVITE" },
+      { transport, address: info.address, peer: session.certificate, authorization: undefined, method: "INVITE" },
       clock.now(),
     );
     // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
@@ -139,7 +152,7 @@ export class H323Gateway {
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
     if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
-    const failed = await this.#reception.answer(call, null, mediaPolicy(this.#context.config, trunk, "tcp"));
+    const failed = await this.#reception.answer(call, null, mediaPolicy(this.#context.config, trunk, transport));
     if (failed) return this.#refuse(call, leg, failed);
     if (call.over) return;
     call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
@@ -172,12 +185,13 @@ export class H323Gateway {
     readonly role: Role;
     readonly trunk: Trunk;
     readonly displayName: string | undefined;
+    readonly transport: "tcp" | "tls";
   }): Promise<Call> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) throw new Error("H.323 is not listening");
-    const { peer, user, meeting, trunk } = request;
+    const { peer, user, meeting, trunk, transport } = request;
     const { clock, log, limits, metrics } = this.#context;
-    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, "tcp"), "later", false);
+    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, transport), "later", false);
     const id = randomUUID();
     const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
     let leg: H323Leg | undefined;
@@ -188,14 +202,15 @@ export class H323Gateway {
         peer,
         { aliases },
         {
+          ...(transport === "tls" ? { tls: { check: serverCheck(trunk) } } : {}),
           prepare: (session) => {
-            const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}`;
+            const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}${transport === "tls" ? ";transport=tls" : ""}`;
             leg = new H323Leg(session, {
               callId: session.machine.callIdentifier,
               protocol: "h323",
               direction: "out",
-              transport: "tcp",
-              address: peer.host,
+              transport,
+              address: session.peer.host,
               from: "h323:crosspoint",
               to: uri,
               displayName: request.displayName ?? (user || uri),
@@ -216,7 +231,7 @@ export class H323Gateway {
       });
       call.meetingId = meeting.id;
       limits.occupy(trunk.name);
-      metrics.callStarted({ direction: "out", protocol: "h323", transport: "tcp" });
+      metrics.callStarted({ direction: "out", protocol: "h323", transport });
       track(this.#context, call);
       call.carry(exchange);
       call.once("ended", () => ringing.resolve());
@@ -294,6 +309,12 @@ export class H323Gateway {
   }
 }
 
+/** A trunk that is recognised by certificate is called by the same names; others must show the name that is called. */
+function serverCheck({ identity }: Trunk): ServerCheck | undefined {
+  const names = identity.certificateNames;
+  return names && ((certificate) => matchesNames(certificate, names));
+}
+
 /** The meeting dialled: the first alias that says one, the called party number otherwise. */
 function dialledOf({ called, calledNumber }: IncomingCall): Dialled {
   const texts = [...called.map(aliasText), calledNumber ?? ""].map((text) => /^(?:h323:)?([^@]*)/i.exec(text)?.[1] ?? "");
@@ -307,7 +328,7 @@ function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled):
     callId: incoming.callIdentifier,
     protocol: "h323",
     direction: "in",
-    transport: "tcp",
+    transport: session.transport,
     address: host,
     from: name === "" ? `h323:${host}` : `h323:${name}@${host}`,
     to: `h323:${dialled.number}`,

@@ -106,11 +106,22 @@ export interface GatewayMetrics {
   engine(name: "sip" | "media", connected: boolean): void;
 }
 
+/** Certificates of TLS listeners, PEM. */
+export interface TlsMaterial {
+  /** With the whole chain. */
+  readonly cert: string;
+  readonly key: string;
+  readonly cas: readonly string[];
+  readonly legacyCiphers: boolean;
+}
+
 /** Where H.323 is taken. */
 export interface H323Listeners {
   readonly host: string;
   /** Call signalling, TCP; 0 for any free port. */
   readonly signalling: number;
+  /** Call signalling over TLS; not at all where absent. */
+  readonly tls?: { readonly port: number; readonly material: TlsMaterial };
   /** RAS, UDP; null for none. */
   readonly ras: number | null;
   /** Address told to peers, where it is not the listening one. */
@@ -148,6 +159,8 @@ export interface ReloadReport {
 export interface Gateway extends GatewayControl {
   /** Meetings, trunks and timings anew; calls that are up go on, also those of removed trunks and meetings. */
   reload(config: GatewayConfig): Promise<ReloadReport>;
+  /** New certificates for the gateway's own TLS listener (H.323); calls that are up go on. Throws when they do not fit together; the old ones then stay. */
+  reloadTls(material: TlsMaterial): void;
   /** New calls are answered 503 from now on (or no longer); resolves when the last call has gone, at once for `false`. */
   drain(on?: boolean): Promise<void>;
   /** Ends every call with BYE and a Reason, keeps their records, leaves the engines. Calls still in the join dialogue too. */

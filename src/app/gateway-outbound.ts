@@ -11,6 +11,7 @@ import { plainAddress } from "../trunks/networks.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
+import { h323Target } from "./gateway-h323-targets.ts";
 import { mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
 
@@ -154,29 +155,23 @@ export class Outbound {
     if (again !== null) await exchange.reanswered(await call.leg.change(again));
   }
 
-  /** `h323:user@host[:port]`, or an alias registered with our gatekeeper. */
+  /** `h323:user@host[:port][;transport=tls]`, or an alias registered with our gatekeeper. */
   async #byH323(request: DialOutRequest, meeting: Meeting): Promise<Call> {
     const { trunks, defaultTrunk } = this.#context.config;
-    const match = /^h323:(?:([^@]*)@)?([^@:]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i.exec(request.uri);
     const h323 = this.h323;
-    if (!match || !h323?.address) throw new AdminError(400, "no-route", `${request.uri} cannot be called by H.323`);
-    const [, user, place = "", port] = match;
-    const registered = user === undefined ? h323.registered(place) : undefined;
-    const host = plainAddress(place.replace(/^\[|\]$/g, ""));
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
-    const trunk = named ?? (request.trunk === undefined ? (trunks.find((t) => t.target?.includes(host)) ?? defaultTrunk) : undefined);
-    if (!trunk) throw new AdminError(400, "no-route", `no trunk leads to ${request.uri}`);
+    if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
+    const target = h323Target(request.uri, { named, trunks, defaultTrunk });
+    const peer = target && h323?.address && (target.peer ?? h323.registered(target.user));
+    if (!target || !h323 || !peer)
+      throw new AdminError(400, "no-route", `${request.uri} cannot be called by H.323, or no trunk leads there`);
+    const { trunk, user, transport } = target;
+    if (transport === "tls" && h323.tlsPort === undefined)
+      throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
     if (trunk.srtp === "required")
       throw new AdminError(400, "srtp-required", `trunk ${trunk.name} requires SRTP, which H.323 does not have here`);
     try {
-      return await h323.dial({
-        user: registered ? place : (user ?? ""),
-        peer: registered ?? { host, port: Number(port ?? 1720) },
-        meeting,
-        role: request.role ?? "guest",
-        trunk,
-        displayName: request.displayName,
-      });
+      return await h323.dial({ user, peer, transport, meeting, role: request.role ?? "guest", trunk, displayName: request.displayName });
     } catch (error) {
       throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -23,7 +23,7 @@ export class TrunkProbe {
     const seconds = this.#context.config.trunkOptionsSeconds ?? 0;
     if (seconds <= 0) return;
     const round = () => {
-      for (const { name, target } of this.#context.config.trunks) if (target !== null) this.#ask(name, target);
+      for (const { name, target } of this.#context.config.trunks) if (target !== null && /^sips?:/i.test(target)) this.#ask(name, target);
     };
     this.#timer = setInterval(round, seconds * 1000);
     this.#timer.unref();

@@ -15,7 +15,7 @@ import { compareTrunks, defaultMeeting, defineMeeting } from "./gateway-definiti
 import { H323Gateway } from "./gateway-h323.ts";
 import { Inbound } from "./gateway-inbound.ts";
 import { LiveMeetings } from "./gateway-meetings.ts";
-import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport } from "./gateway-options.ts";
+import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./gateway-options.ts";
 import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
 import { Reception } from "./gateway-reception.ts";
@@ -150,6 +150,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       log.info({ event: "reloaded", ...report }, "the configuration was reloaded");
       return report;
     },
+    reloadTls: (material: TlsMaterial): void => h323.reloadTls(material),
     drain: async (on = true): Promise<void> => {
       context.draining = on;
       log.info(

@@ -22,6 +22,7 @@ export function configuredListeners(config: Config): ConfiguredListener[] {
     for (const key of ["tcp", "tls", "ws", "wss"] as const) add(`sip.${key}`, "tcp", config.sip[key]);
   }
   add("h323.signalling", "tcp", config.h323.signalling);
+  add("h323.tls", "tcp", config.h323.tls);
   add("h323.ras", "udp", config.h323.ras);
   add("web.port", "tcp", config.web.port);
   return found;

@@ -91,6 +91,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
             host: config.listen,
             signalling: config.h323.signalling,
             ras: config.h323.ras,
+            ...(config.h323.tls === null || tls === null ? {} : { tls: { port: config.h323.tls, material: tls } }),
             ...(config.media.advertise === null ? {} : { advertise: config.media.advertise }),
           },
         }),
@@ -128,6 +129,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     const next = readTlsMaterial(from);
     if (!next) return;
     await sipEngine.reloadTls(next);
+    gateway.reloadTls(next);
     if (from.web.tls) admin?.reloadTls(next);
     tls = next;
   };

@@ -35,6 +35,8 @@ export interface CallConfig {
   readonly durations?: Partial<Durations>;
   /** Take an H.245 address on another host than the peer's (gatekeeper-routed calls need it). */
   readonly allowForeignControl?: boolean;
+  /** No control connection of its own, neither made nor taken: call signalling is encrypted, that one would not be. */
+  readonly tunnelOnly?: boolean;
   /** The gatekeeper's word on this call, put into Setup. */
   readonly endpointIdentifier?: string;
 }

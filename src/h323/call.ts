@@ -284,6 +284,7 @@ export class CallMachine {
     if (next !== undefined) this.#state = next;
     if (pdu !== undefined && this.#caller && !this.#control.decided && next !== undefined && !pdu.provisionalRespToH245Tunnelling)
       this.#control.agree(pdu.h245Tunnelling === true);
+    if (this.#refusesClearControl()) return;
     const answered = body?.callProceeding ?? body?.alerting ?? body?.progress ?? body?.connect;
     if (this.#caller) this.#control.answered(answered ?? body?.facility, now);
     const elements = message;
@@ -350,6 +351,7 @@ export class CallMachine {
     this.#control.agree(pdu.h245Tunnelling === true);
     if (this.#config.style.fastStart && setup.fastStart !== undefined && setup.fastStart.length > 0)
       this.#control.fast.offered(setup.fastStart, now);
+    if (this.#refusesClearControl()) return;
     this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu) });
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();
@@ -360,6 +362,13 @@ export class CallMachine {
     }
     this.#control.tunnelled(pdu.h245Control, now);
     this.#control.tunnelled(setup.parallelH245Control, now);
+  }
+
+  /** Ends a call whose control would need a connection in the clear beside encrypted signalling. */
+  #refusesClearControl(): boolean {
+    if (this.#config.tunnelOnly !== true || !this.#control.separate) return false;
+    this.#release(79, "over TLS, H.245 must be tunnelled", "us");
+    return true;
   }
 
   #connected(message: h225.SignallingMessage, connect: h225.MessageBody["connect"], now: Millis): void {

@@ -3,6 +3,7 @@ import { createServer, type Server, connect as connectTcp, type Socket } from "n
 import type { Clock, Millis } from "../base/clock.ts";
 import { type Address, type CallConfig, type CallEvent, CallMachine, type Destination } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
+import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
 
 /** Bounds on what a peer can make us hold. */
 export interface H323Limits {
@@ -36,6 +37,9 @@ export interface H323SessionOptions {
   /** Binds control listeners. */
   readonly host: string;
   readonly direction: "in" | "out";
+  readonly transport?: "tcp" | "tls";
+  /** What a TLS peer showed, verified or not. */
+  readonly certificate?: PeerCertificate | undefined;
   readonly ended: (session: H323Session) => void;
   /** Every message both ways, for debug logs; decoded only by who wants to. */
   readonly trace?: ((direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void) | undefined;
@@ -46,6 +50,9 @@ export class H323Session {
   readonly machine: CallMachine;
   readonly direction: "in" | "out";
   readonly peer: Address;
+  /** What signalling travels on. */
+  readonly transport: "tcp" | "tls";
+  readonly certificate: PeerCertificate | undefined;
   /** Told everything the machine tells; set it in the turn the session is handed over. */
   onEvent: (event: CallEvent, now: Millis) => void = () => {};
   readonly #options: H323SessionOptions;
@@ -60,6 +67,8 @@ export class H323Session {
     this.#options = options;
     this.direction = options.direction;
     this.peer = options.config.peer;
+    this.transport = options.transport ?? "tcp";
+    this.certificate = options.certificate;
     this.machine = new CallMachine(options.config);
     this.#signalling = options.socket;
     this.#follow(options.socket, "signalling");

@@ -55,5 +55,6 @@ function wantsCertificate(config: Config): { path: Path; what: string } | null {
     if (config.sip.tls !== null) return { path: ["sip", "tls"], what: "SIP over TLS" };
     if (config.sip.wss !== null) return { path: ["sip", "wss"], what: "SIP over secure WebSocket" };
   }
+  if (config.h323.tls !== null) return { path: ["h323", "tls"], what: "H.323 over TLS" };
   return config.web.tls && config.web.port !== null ? { path: ["web", "tls"], what: "HTTPS" } : null;
 }

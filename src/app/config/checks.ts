@@ -95,6 +95,7 @@ function checkListeners(config: Config, { mistake }: Findings): void {
   const tcp: (readonly [Path, number | null])[] = [
     ...sip,
     [["h323", "signalling"], config.h323.signalling],
+    [["h323", "tls"], config.h323.tls],
     [["web", "port"], config.web.port],
   ];
   const taken = new Map<number, Path>();
@@ -110,6 +111,8 @@ function checkListeners(config: Config, { mistake }: Findings): void {
   ];
   if (config.sip.udp !== null && embedded && config.sip.udp !== 0 && config.sip.udp === config.h323.ras)
     mistake(["h323", "ras"], `UDP port ${config.sip.udp} is sip.udp's already`);
+  if (config.h323.tls !== null && config.h323.signalling === null)
+    mistake(["h323", "tls"], "goes with h323.signalling, which is off: without it H.323 is not spoken");
   const { min, max } = config.media.ports;
   for (const [path, port] of udp) if (port && port >= min && port <= max) mistake(path, `UDP port ${port} lies within media.ports`);
   if (config.sip.minSe > config.sip.sessionExpires)

@@ -42,6 +42,9 @@ const sip = section(
 const h323 = section(
   {
     signalling: port(1720).describe("H.225 call signalling over TCP."),
+    tls: port(null).describe(
+      "H.225 call signalling over TLS, 1300 by custom. A client certificate is asked for; a trunk may demand it. H.245 must be tunnelled.",
+    ),
     ras: port(1719).describe("Registration, admission and status (RAS) over UDP."),
   },
   "H.323 listeners.",

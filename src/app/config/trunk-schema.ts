@@ -79,10 +79,12 @@ export const trunkSchema = z.strictObject({
   identity: identity.describe("How it is recognised. Every kind that is given must match."),
   trust: oneOf(["verified", "verified-external", "unverified"]).default("verified-external").describe("How far its callers are trusted."),
   ...common,
-  target: textLike(/^sips?:[^\s@]+$/, "a URI such as sip:192.0.2.1:5061;transport=tls")
+  target: textLike(/^(?:sips?|h323):[^\s@]+$/, "a URI such as sip:192.0.2.1:5061;transport=tls or h323:192.0.2.1;transport=tls")
     .nullable()
     .default(null)
-    .describe("Where calls to it go, for example `sip:192.0.2.1:5061;transport=tls`; absent for a trunk that only brings calls."),
+    .describe(
+      "Where calls to it go, for example `sip:192.0.2.1:5061;transport=tls` or `h323:192.0.2.1;transport=tls` (port 1300); absent for a trunk that only brings calls.",
+    ),
   siteUuids: z
     .array(textLike(/^[0-9A-Fa-f]{32}$/, "32 hexadecimal digits"))
     .optional()

@@ -2,26 +2,44 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
+import { rootCertificates } from "node:tls";
 import { H323Leg, NoH323Codec } from "../../call/h323/h323-leg.ts";
-import { type H323Session, openH323Endpoint } from "../../io/index.ts";
+import { type H323Session, openH323Endpoint, type TlsSettings } from "../../io/index.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import { CallMedia } from "./media.ts";
 import type { CallOptions, CallReport } from "./report.ts";
 import { answerSeconds, judge, talk } from "./talk.ts";
-import { CallError } from "./target.ts";
+import { CallError, clientTls } from "./target.ts";
 
-const signallingPort = 1720;
+const signallingPorts = { tcp: 1720, tls: 1300 } as const;
 
-/** Whom an H.323 URL names (H.323 annex O): `h323:user@host:port`. */
-export function parseH323(text: string): { readonly user: string; readonly host: string; readonly port: number } {
-  const match = /^h323:(?:([^@;]*)@)?(\[[0-9a-f:]+\]|[^:;@\s]+)(?::(\d{1,5}))?(?:;.*)?$/i.exec(text);
+/** Whom an H.323 URL names (H.323 annex O): `h323:user@host:port`, with `;transport=tls` over TLS. */
+export function parseH323(text: string): {
+  readonly user: string;
+  readonly host: string;
+  readonly port: number;
+  readonly transport: "tcp" | "tls";
+} {
+  const match = /^h323:(?:([^@;]*)@)?(\[[0-9a-f:]+\]|[^:;@\s]+)(?::(\d{1,5}))?(;.*)?$/i.exec(text);
   if (!match) throw new CallError(`"${text}" is no H.323 address, such as h323:1000@127.0.0.1`);
-  return { user: decodeURIComponent(match[1] ?? ""), host: match[2]!.replace(/^\[|\]$/g, ""), port: Number(match[3] ?? signallingPort) };
+  const transport = /;transport=tls(;|$)/i.test(match[4] ?? "") ? "tls" : "tcp";
+  return {
+    user: decodeURIComponent(match[1] ?? ""),
+    host: match[2]!.replace(/^\[|\]$/g, ""),
+    port: Number(match[3] ?? signallingPorts[transport]),
+    transport,
+  };
+}
+
+/** What our end of TLS has: the certificate and CA of the command line, or the system's roots. */
+function tlsSettings(options: CallOptions, host: string): TlsSettings {
+  const { cert = "", key = "", ca, insecure } = clientTls(options, { host });
+  return { cert, key, cas: ca === undefined ? [...rootCertificates] : [ca], verifyServers: !insecure };
 }
 
 /** Places the call by H.323: connects, Setup with fast connect and tunnelling, PIN by telephone events or H.245. Throws CallError where it cannot be tried. */
 export async function placeByH323(text: string, options: CallOptions, report: CallReport): Promise<void> {
-  const { user, host, port } = parseH323(text);
+  const { user, host, port, transport } = parseH323(text);
   if (options.srtp !== undefined && options.srtp !== "none")
     throw new CallError("SRTP is not negotiated by H.323 (H.235.8): leave --srtp out");
   const { stages } = report;
@@ -34,7 +52,7 @@ export async function placeByH323(text: string, options: CallOptions, report: Ca
       );
   if (address === null) throw new CallError(`no address found for ${host}`);
   stages.locate = performance.now() - begun;
-  report.target = `h323 ${address}:${port}`;
+  report.target = `h323${transport === "tls" ? " tls" : ""} ${address}:${port}`;
 
   const localAddress = await addressTowards(address);
   const media = await CallMedia.open({ localAddress, srtp: "none", secureSignalling: false, codec: options.codec });
@@ -44,11 +62,12 @@ export async function placeByH323(text: string, options: CallOptions, report: Ca
     identity: { aliases: [{ "h323-ID": "crosspoint-call" }], displayName: "Crosspoint test call", product: "Crosspoint", version: "1" },
     capabilities: { audio: [], telephoneEvent: undefined, userInput: ["alphanumeric", "signal"] },
     onSession: (session) => session.act((machine) => machine.release(21, "takes no calls")),
+    ...(transport === "tls" ? { tls: { port: null, settings: tlsSettings(options, host) } } : {}),
   });
   try {
     await converse(media, options, report, (prepare) => {
       const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
-      return endpoint.call({ host: address, port }, { aliases }, { prepare });
+      return endpoint.call({ host: address, port }, { aliases }, { prepare, ...(transport === "tls" ? { tls: {} } : {}) });
     });
   } finally {
     report.media = media.report();
@@ -81,7 +100,7 @@ async function converse(
       callId,
       protocol: "h323",
       direction: "out",
-      transport: "tcp",
+      transport: session.transport,
       address: report.target!,
       to: report.uri,
       ...here,

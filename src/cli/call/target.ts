@@ -43,7 +43,7 @@ export interface TlsFiles {
 }
 
 /** What TLS to the target is made with. The demo's CA is trusted on loopback, so that the demo can be called as it is. */
-export function clientTls(files: TlsFiles, uri: Uri) {
+export function clientTls(files: TlsFiles, uri: Pick<Uri, "host">) {
   const read = (file: string): string => {
     try {
       return readFileSync(file, "utf8");
