@@ -150,9 +150,10 @@ describe("a test call", () => {
 
 describe("whom to call by H.323", () => {
   it.each([
-    ["h323:1000@127.0.0.1", { user: "1000", host: "127.0.0.1", port: 1720 }],
-    ["h323:127.0.0.1:11720", { user: "", host: "127.0.0.1", port: 11720 }],
-    ["H323:2000**1234@[2001:db8::1]:1721;type=address", { user: "2000**1234", host: "2001:db8::1", port: 1721 }],
+    ["h323:1000@127.0.0.1", { user: "1000", host: "127.0.0.1", port: 1720, transport: "tcp" }],
+    ["h323:127.0.0.1:11720", { user: "", host: "127.0.0.1", port: 11720, transport: "tcp" }],
+    ["H323:2000**1234@[2001:db8::1]:1721;type=address", { user: "2000**1234", host: "2001:db8::1", port: 1721, transport: "tcp" }],
+    ["h323:a@mcu.example.net;transport=tls", { user: "a", host: "mcu.example.net", port: 1300, transport: "tls" }],
   ])("%s", (text, expected) => expect(parseH323(text)).toEqual(expected));
   it("is told from nonsense, and from what H.323 has not", async () => {
     expect(() => parseH323("h323:")).toThrow(CallError);
