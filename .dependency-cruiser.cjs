@@ -14,7 +14,7 @@ const allowed = {
   "sip-engine": ["wire", "sip", "io", "security"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "io"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions
-  call: ["wire", "negotiation", "h323", "io"],
+  call: ["wire", "srtp", "negotiation", "video", "h323", "io"],
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings"],

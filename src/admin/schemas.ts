@@ -25,6 +25,26 @@ export const audioSchema = z
   })
   .meta({ id: "Audio" });
 
+export const videoSchema = z
+  .strictObject({
+    state: z.enum(["on", "held", "off"]).describe("`off`: there is a line but no picture, see `reason`."),
+    reason: z.string().nullable().describe("Why there is no picture; null where there is."),
+    codec: z.string().nullable().describe("What comes in; null before anything has."),
+    srtp: z.string().nullable().describe("SDES suite; null for plain RTP."),
+    packetsIn: z.int().nonnegative(),
+    packetsOut: z.int().nonnegative(),
+    lossPercent: z.number().min(0).max(100),
+    jitterMs: z.number().nonnegative(),
+    bitrateIn: z.number().nonnegative().describe("Bits per second over the last two seconds."),
+    bitrateOut: z.number().nonnegative(),
+    keyFramesIn: z.int().nonnegative(),
+    freezes: z.int().nonnegative().describe("Times the picture sent to them stood still for more than half a second."),
+    width: z.int().nullable(),
+    height: z.int().nullable(),
+    screen: z.boolean().describe("Whether there is a second line, for shared screens."),
+  })
+  .meta({ id: "Video" });
+
 export const participantSchema = z
   .strictObject({
     id: z.string(),
@@ -40,7 +60,7 @@ export const participantSchema = z
     talking: z.boolean(),
     joinedAt: time().nullable(),
     audio: audioSchema.nullable(),
-    video: z.record(z.string(), z.never()).nullable(),
+    video: videoSchema.nullable(),
   })
   .meta({ id: "Participant" }) satisfies z.ZodType<Participant>;
 
@@ -225,6 +245,7 @@ export type Problem = z.infer<typeof problemSchema>;
 /** The OpenAPI document's components. */
 export const components: Readonly<Record<string, z.ZodType>> = {
   Audio: audioSchema,
+  Video: videoSchema,
   Participant: participantSchema,
   Call: callSchema,
   Meeting: meetingSchema,

@@ -4,9 +4,11 @@ import type { CallView } from "../admin/ports.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Leg, LegEnd } from "../call/leg.ts";
 import type { MediaExchange } from "../call/media-exchange.ts";
-import type { AudioStats, Trust } from "../meetings/model.ts";
+import type { Pictures } from "../call/pictures.ts";
+import type { AudioStats, Trust, VideoView } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
 import { causeOfOutcome } from "./gateway-refusals.ts";
+import { viewPictures } from "./picture-view.ts";
 
 /** How long the media server may take to say how it was, once a call is over. */
 const LAST_STATS_MS = 500;
@@ -56,7 +58,10 @@ export class Call extends EventEmitter<CallEvents> {
   #state: CallState = "ringing";
   #meetingId: string | null = null;
   #media: MediaExchange | undefined;
+  /** Set once, before its media are; null for a call without pictures. */
+  pictures: Pictures | null = null;
   #audio: AudioStats | null = null;
+  #video: VideoView | null = null;
   #end: CallEnd | undefined;
   #closed: Promise<CallRecord> | undefined;
 
@@ -104,6 +109,10 @@ export class Call extends EventEmitter<CallEvents> {
 
   get audio(): AudioStats | null {
     return this.#audio;
+  }
+
+  get video(): VideoView | null {
+    return this.#video;
   }
 
   get over(): boolean {
@@ -157,6 +166,7 @@ export class Call extends EventEmitter<CallEvents> {
   async measure(): Promise<AudioStats | null> {
     const stats = (await this.#media?.media.stats().catch(() => null)) ?? null;
     if (stats) this.#audio = { ...stats, srtp: this.protection };
+    this.#video = await viewPictures(this.pictures);
     return this.#audio;
   }
 

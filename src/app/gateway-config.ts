@@ -21,6 +21,13 @@ export function gatewayConfig(config: Config): GatewayConfig {
     overload: limits,
     sessionTimer: { expires: sip.sessionExpires, minSe: sip.minSe },
     codecs: config.media.codecs,
+    video: config.video.enabled
+      ? {
+          codecs: config.video.codecs,
+          profileLevelId: config.video.profileLevelId.toLowerCase(),
+          maxBitrate: config.video.maxKilobits * 1000,
+        }
+      : null,
     callerUser: sip.callerUser,
     ...(sip.callerHost ? { callerHost: sip.callerHost } : {}),
     trunkOptionsSeconds: sip.optionsSeconds,

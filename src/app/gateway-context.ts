@@ -12,6 +12,7 @@ import type { Sfu } from "../sfu/port.ts";
 import type { TrunkLimits } from "../trunks/limits.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
+import type { VideoRelay } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./gateway-options.ts";
 
@@ -24,6 +25,8 @@ export interface GatewayContext {
   readonly srf: Srf;
   readonly media: MediaPort;
   readonly sfu: Sfu;
+  /** Null: calls are audio only. */
+  readonly video: VideoRelay | null;
   readonly directory: MemoryDirectory;
   readonly lockout: PinLockout;
   readonly recognition: TrunkRecognition;

@@ -22,7 +22,8 @@ import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, track } from "./gateway-context.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
-import { type Destination, mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
+import { attachPictures, linesBeside } from "./gateway-pictures.ts";
+import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
@@ -191,7 +192,12 @@ export class H323Gateway {
     if (endpoint === undefined) throw new Error("H.323 is not listening");
     const { peer, user, meeting, trunk, transport } = request;
     const { clock, log, limits, metrics } = this.#context;
-    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, transport), "later", false);
+    const { sides, pictures } = linesBeside(this.#context, trunk.name);
+    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, transport), {
+      answer: "later",
+      secure: false,
+      sides,
+    });
     const id = randomUUID();
     const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
     let leg: H323Leg | undefined;
@@ -229,6 +235,7 @@ export class H323Gateway {
         clock,
         log: log.child({ call: id, callId: leg!.info.callId, trunk: trunk.name }),
       });
+      attachPictures(call, pictures);
       call.meetingId = meeting.id;
       limits.occupy(trunk.name);
       metrics.callStarted({ direction: "out", protocol: "h323", transport });

@@ -13,7 +13,7 @@ import { parsePeerCertificate } from "../wire/sip/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "./gateway-context.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
-import { type Destination, type Reception, mediaPolicy } from "./gateway-reception.ts";
+import { type Destination, mediaPolicy, type Reception } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 import type { Transfers } from "./gateway-transfers.ts";
 

@@ -40,6 +40,7 @@ export class LiveMeetings {
     return (this.#rooms.get(meetingId)?.participants() ?? []).map((one) => ({
       ...one,
       audio: this.#context.calls.get(one.callId)?.audio ?? one.audio,
+      video: this.#context.calls.get(one.callId)?.video ?? one.video,
     }));
   }
 
@@ -129,7 +130,13 @@ export class LiveMeetings {
     if (!room || !attendance || !media) throw new Error("the meeting is gone");
     const { meeting } = room;
     const muted = room.participant(call.id)?.muted ?? false;
-    const seat = await this.#context.sfu.join(meeting.id, { id: call.id, displayName: call.leg.info.displayName, media, muted });
+    const seat = await this.#context.sfu.join(meeting.id, {
+      id: call.id,
+      displayName: call.leg.info.displayName,
+      media,
+      muted,
+      pictures: call.pictures,
+    });
     if (call.over) return seat.leave();
     attendance.seat = seat;
     seat.on("talking", (talking) => room.setTalking(call.id, talking));

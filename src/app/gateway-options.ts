@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Language } from "../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../records/model.ts";
 import type { Trunk } from "../trunks/model.ts";
+import type { VideoRelay } from "../video/port.ts";
 
 /** Where an engine, embedded or not, listens for the gateway. */
 export interface EngineAddress {
@@ -65,6 +66,15 @@ export interface SessionTimerConfig {
   readonly minSe?: number;
 }
 
+/** What pictures may be. */
+export interface VideoLimits {
+  readonly codecs: readonly ("H264" | "VP8")[];
+  /** `profile-level-id` we ask for and offer. */
+  readonly profileLevelId: string;
+  /** Bits per second of one picture. */
+  readonly maxBitrate: number;
+}
+
 /** What of the configuration file is the gateway's. Everything here can be reloaded while calls are up. */
 export interface GatewayConfig {
   readonly meetings: readonly MeetingDefinition[];
@@ -81,6 +91,8 @@ export interface GatewayConfig {
   readonly sessionTimer?: SessionTimerConfig;
   /** Audio codecs offered and accepted, in order; `["opus","G722","PCMU","PCMA"]` where absent. */
   readonly codecs?: readonly string[];
+  /** Null or absent: no pictures. */
+  readonly video?: VideoLimits | null;
   /** User part of our From in calls we make; `crosspoint` where absent. */
   readonly callerUser?: string;
   /** Host part of our From in calls we make; the SIP engine's address where absent. */
@@ -145,6 +157,8 @@ export interface GatewayOptions {
   readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
   readonly clock?: Clock;
+  /** Where pictures are relayed; calls are audio only where absent. */
+  readonly video?: VideoRelay;
   /** Where H.323 is taken; not at all where absent. */
   readonly h323?: H323Listeners;
 }

@@ -12,7 +12,8 @@ import { Call } from "./gateway-call.ts";
 import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
-import { mediaRefusal, type Reception, mediaPolicy } from "./gateway-reception.ts";
+import { attachPictures, linesBeside } from "./gateway-pictures.ts";
+import { mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
 
 /** Nobody answers: the far end rang this long. */
@@ -109,7 +110,13 @@ export class Outbound {
   async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
     const context = mediaPolicy(this.#context.config, trunk, target.transport);
     const secure = context.policy !== "none" && keysMayTravel(context);
-    const exchange = await MediaExchange.offering(this.#context.media, context, "later", secure);
+    const { sides, pictures } = linesBeside(this.#context, call.trunk);
+    attachPictures(call, pictures);
+    const exchange = await MediaExchange.offering(this.#context.media, context, {
+      answer: "later",
+      secure,
+      sides,
+    });
     call.carry(exchange);
     if (call.over) return false;
     const timer = setTimeout(() => void call.end("cancelled", "nobody answered", { cause: CAUSE.noAnswer }), NO_ANSWER_MS);

@@ -15,6 +15,7 @@ import { type GatewayContext, timingsOf, trunkNamed } from "./gateway-context.ts
 import { JoinRunner } from "./gateway-join.ts";
 import type { LiveMeetings } from "./gateway-meetings.ts";
 import type { GatewayConfig } from "./gateway-options.ts";
+import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { type GatewayRefusal, refuse, refuseMedia } from "./gateway-refusals.ts";
 
 /** What SRTP and codecs are decided by, for a leg of this trunk. */
@@ -94,10 +95,16 @@ export class Reception {
   /** Brings up the media and answers. Resolves when the call is up, or is over because the caller gave up; with a refusal when there are no media for it. */
   async answer(call: Call, accepted: AcceptableOffer | null, context: MediaPolicy): Promise<GatewayRefusal | null> {
     let exchange: MediaExchange;
+    const { sides, pictures } = linesBeside(this.#context, call.trunk);
+    attachPictures(call, pictures);
     try {
       exchange = accepted
-        ? await MediaExchange.answering(this.#context.media, context, accepted)
-        : await MediaExchange.offering(this.#context.media, context, "soon", context.policy === "required");
+        ? await MediaExchange.answering(this.#context.media, context, accepted, sides)
+        : await MediaExchange.offering(this.#context.media, context, {
+            answer: "soon",
+            secure: context.policy === "required",
+            sides,
+          });
     } catch (error) {
       return mediaRefusal(error);
     }

@@ -14,6 +14,7 @@ import {
 } from "../negotiation/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
 import type { MediaPort, MediaSession } from "./media.ts";
+import { SideLines } from "./side-lines.ts";
 
 /** An offer that has been read and may be answered. */
 export interface AcceptableOffer {
@@ -42,6 +43,18 @@ function read(text: string): SdpSession | Unreadable {
     return parseSdp(text);
   } catch (error) {
     return { kind: "unreadable", text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A call of which only the audio is taken. */
+const NO_SIDES = new SideLines([]);
+
+async function closingOnFailure<T>(sides: SideLines, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    sides.close();
+    throw error;
   }
 }
 
@@ -75,39 +88,50 @@ export class MediaExchange {
   #suite: string | null;
   /** The codec in force, which a later offer does not change unless it has to. */
   #codec: string | undefined;
+  readonly #sides: SideLines;
 
-  private constructor(port: MediaPort, context: MediaPolicy, media: MediaSession, ours: SdpSession) {
+  private constructor(port: MediaPort, context: MediaPolicy, media: MediaSession, ours: SdpSession, sides: SideLines) {
     this.#port = port;
     this.#context = context;
     this.#media = media;
     this.#ours = ours;
     this.#suite = null;
+    this.#sides = sides;
   }
 
   /** Answers an offer. Rejects with MediaRefused when the media server has nothing in common with it. */
-  static async answering(port: MediaPort, context: MediaPolicy, accepted: AcceptableOffer): Promise<MediaExchange> {
+  static async answering(port: MediaPort, context: MediaPolicy, accepted: AcceptableOffer, sides = NO_SIDES): Promise<MediaExchange> {
     const { offer, choice } = accepted;
-    const media = await openFor(port, writeSdp(offerForMediaServer(offer, choice, context)));
+    const [media, others] = await closingOnFailure(
+      sides,
+      Promise.all([openFor(port, writeSdp(offerForMediaServer(offer, choice, context))), sides.answer(offer, choice.index, context)]),
+    );
     try {
-      const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice }));
-      const exchange = new MediaExchange(port, context, media, session);
+      const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice, others }));
+      const exchange = new MediaExchange(port, context, media, session, sides);
       exchange.#theirs = { session: offer, index: choice.index };
       exchange.#suite = suiteOf(choice);
       exchange.#codec = firstCodec(session.media[choice.index]);
       return exchange;
     } catch (error) {
+      sides.close();
       await media.close();
       throw error;
     }
   }
 
   /** Makes an offer, to be answered soon (delayed offer) or later (a call of ours). */
-  static async offering(port: MediaPort, context: MediaPolicy, answer: "soon" | "later", secure: boolean): Promise<MediaExchange> {
-    const media = await port.openWithoutOffer({ secure, answer });
+  static async offering(
+    port: MediaPort,
+    context: MediaPolicy,
+    { answer, secure, sides = NO_SIDES }: { readonly answer: "soon" | "later"; readonly secure: boolean; readonly sides?: SideLines },
+  ): Promise<MediaExchange> {
+    const [media, others] = await closingOnFailure(sides, Promise.all([port.openWithoutOffer({ secure, answer }), sides.offer(context)]));
     try {
-      const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context));
-      return new MediaExchange(port, context, media, session);
+      const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context, { others }));
+      return new MediaExchange(port, context, media, session, sides);
     } catch (error) {
+      sides.close();
       await media.close();
       throw error;
     }
@@ -138,6 +162,7 @@ export class MediaExchange {
     const { session, decision } = agreed(
       answerForMediaServer(answer, { mediaServerOffer: parseSdp(before), sent: this.#ours, context: this.#context }),
     );
+    this.#sides.answered(this.#ours, answer, 0, this.#context);
     await this.#media.accept(writeSdp(session));
     this.#theirs = { session: answer, index: 0 };
     this.#codec = firstCodec(session.media[0]);
@@ -145,7 +170,8 @@ export class MediaExchange {
     const after = parseSdp(this.#media.localSdp);
     const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
     if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
-    const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, this.#ours));
+    const others = await this.#sides.offer(this.#context, this.#ours);
+    const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, { previous: this.#ours, others }));
     this.#ours = next;
     return writeSdp(next);
   }
@@ -155,10 +181,9 @@ export class MediaExchange {
     const read = readOffer(offerText, this.#context);
     if (read.kind === "unreadable") throw new MediaRefused(refusal("audio-rejected", read.text, 304));
     const { offer, choice } = agreed(read) as AcceptableOffer;
-    if (this.#theirs) {
-      const changed = agreed(compareDescriptions(this.#theirs.session, offer, choice.index));
-      if (changed.unchanged) return writeSdp(this.#ours);
-    }
+    const before = this.#theirs;
+    const changes = before?.session.media.map((_, index) => agreed(compareDescriptions(before.session, offer, index)));
+    if (changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
     const answer = await this.#media
       .modify(writeSdp(offerForMediaServer(offer, choice, this.#context, this.#codec)))
       .catch((error: unknown) => {
@@ -166,7 +191,8 @@ export class MediaExchange {
           ? error
           : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
       });
-    const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, previous: this.#ours }));
+    const others = await this.#sides.answer(offer, choice.index, this.#context);
+    const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, others, previous: this.#ours }));
     this.#theirs = { session: offer, index: choice.index };
     this.#ours = session;
     this.#suite = suiteOf(choice);
@@ -179,6 +205,7 @@ export class MediaExchange {
     const answer = read(answerText);
     if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
     const choice = agreed(chooseAudio(answer, this.#context));
+    this.#sides.answered(this.#ours, answer, choice.index, this.#context);
     await this.#media.modify(writeSdp(offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]))));
     this.#theirs = { session: answer, index: choice.index };
     this.#codec = firstCodec(answer.media[choice.index]);
@@ -190,12 +217,15 @@ export class MediaExchange {
     const before = this.#media;
     this.#media = media;
     await before.close();
-    const { session } = agreed(offerForPeer(parseSdp(media.localSdp), { ...this.#context, policy: "none" }, this.#ours));
+    const plain: MediaPolicy = { ...this.#context, policy: "none" };
+    const others = await this.#sides.offer(plain, this.#ours);
+    const { session } = agreed(offerForPeer(parseSdp(media.localSdp), plain, { previous: this.#ours, others }));
     this.#ours = session;
     return writeSdp(session);
   }
 
   close(): Promise<void> {
+    this.#sides.close();
     return this.#media.close();
   }
 }

@@ -73,6 +73,33 @@ export interface AudioStats {
   readonly jitterMs: number;
 }
 
+/** A participant's pictures: the camera's line, both ways, as measured by the video relay. */
+export interface VideoView {
+  /** `off`: there is a line but no picture, see `reason`; `held`: neither side sends for now. */
+  readonly state: "on" | "held" | "off";
+  /** Why there is no picture: no codec in common, keys that may not travel. Null where there is. */
+  readonly reason: string | null;
+  /** What comes in: `H264` or `VP8`; null before anything has. */
+  readonly codec: string | null;
+  /** SDES suite or null for plain RTP. */
+  readonly srtp: string | null;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly lossPercent: number;
+  readonly jitterMs: number;
+  /** Bits per second over the last two seconds. */
+  readonly bitrateIn: number;
+  readonly bitrateOut: number;
+  readonly keyFramesIn: number;
+  /** Times the picture sent to them stood still for more than half a second. */
+  readonly freezes: number;
+  /** Of the picture that comes in; null where unknown. */
+  readonly width: number | null;
+  readonly height: number | null;
+  /** Whether there is a second line, for shared screens. */
+  readonly screen: boolean;
+}
+
 /** A participant as the contract names its fields. */
 export interface Participant {
   readonly id: string;
@@ -89,7 +116,7 @@ export interface Participant {
   /** ISO 8601, or null before it has joined. */
   readonly joinedAt: string | null;
   readonly audio: AudioStats | null;
-  readonly video: Record<string, never> | null;
+  readonly video: VideoView | null;
 }
 
 /** Actions on a participant that the admin API, a host's DTMF menu and the console share. */

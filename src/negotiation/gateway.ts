@@ -82,9 +82,14 @@ function answeredKey(answered: SdpMedia, { tag, suiteName, padded, keying }: Usa
 
 /**
  * The media server's offer (late offer, or dial out) as the peer gets it. Its keys go along only where they may travel, in our order;
- * `required` makes the line RTP/SAVP, `preferred` RTP/AVP with keys, which the peer may decline (RFC 8643).
+ * `required` makes the line RTP/SAVP, `preferred` RTP/AVP with keys, which the peer may decline (RFC 8643). `others` are the lines that follow it,
+ * `previous` is our last description, whose o= line goes on.
  */
-export function offerForPeer(mediaServerOffer: SdpSession, context: MediaPolicy, previous?: SdpSession): Rewritten | Refusal {
+export function offerForPeer(
+  mediaServerOffer: SdpSession,
+  context: MediaPolicy,
+  { previous, others = [] }: { readonly previous?: SdpSession; readonly others?: readonly SdpMedia[] } = {},
+): Rewritten | Refusal {
   const line = mediaServerOffer.media.find(({ kind, port }) => kind === "audio" && port !== 0);
   if (!line) return refusal("no-audio", "The media server offers no audio", 304);
   const none = checkCodecs(line, context);
@@ -102,7 +107,7 @@ export function offerForPeer(mediaServerOffer: SdpSession, context: MediaPolicy,
   const protocol = context.policy === "required" ? "RTP/SAVP" : "RTP/AVP";
   const crypto = keys.map(({ keying, tag, suiteName }) => cryptoOf(keying, { tag, suiteName }));
   const ours = { ...audioOf(mediaServerOffer, offered, protocol), crypto };
-  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [ours], ours.connection)) };
+  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [ours, ...others], ours.connection)) };
 }
 
 function offeredKeys(offered: SdpMedia, context: SrtpContext): UsableCrypto[] {

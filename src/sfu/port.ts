@@ -1,4 +1,5 @@
 import type { MediaSession } from "../call/media.ts";
+import type { Pictures } from "../call/pictures.ts";
 
 /** Who joins, and how. */
 export interface SfuParticipant {
@@ -8,6 +9,8 @@ export interface SfuParticipant {
   /** Audio, from and to the media server. */
   readonly media: MediaSession;
   readonly muted: boolean;
+  /** Cameras and screens, from and to the video relay; null for a call without. */
+  readonly pictures: Pictures | null;
 }
 
 /** What happens to somebody in the meeting's media. */
@@ -36,11 +39,13 @@ export interface Seat {
  * meeting; how is its own affair. A meeting comes into being with its first participant and is gone with its last.
  *
  * An adapter must: let everybody hear everybody but themselves; say `talking` within half a second of speech and of its end; make `setMuted` effective before
- * it resolves; survive that a session closes without `leave`.
+ * it resolves; survive that a session closes without `leave`; show everybody who speaks but himself, and let the audio go on whatever becomes of pictures.
  */
 export interface Sfu {
   /** Resolves when the participant hears and is heard. Rejects when the meeting cannot be joined; the media session is then as it was. */
   join(meetingId: string, participant: SfuParticipant): Promise<Seat>;
   /** Plays files to everybody in the meeting, one after the other. Does nothing where nobody is. */
   announce(meetingId: string, files: readonly string[]): Promise<void>;
+  /** Whose screen everybody is shown; null for nobody's. Who may present is decided by the gateway. */
+  present(meetingId: string, participantId: string | null): void;
 }

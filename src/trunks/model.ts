@@ -41,6 +41,8 @@ export interface Trunk {
   /** Known `x-cisco-site-uuid` values; a call naming another is answered 404. Absent: not looked at. */
   readonly siteUuids?: readonly string[];
   readonly tenant: string | null;
+  /** Whether its calls may have pictures: video, shared screens. True where absent. */
+  readonly video?: boolean;
   /** Turns on the TLS 1.2 suites without forward secrecy for the listener. */
   readonly legacyCiphers: boolean;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
-import { address, flag, host, oneOf, port, portRange, remotePort, text, whole } from "./values.ts";
+import { address, flag, host, oneOf, port, portRange, remotePort, text, textLike, whole } from "./values.ts";
 
 /**
  * The configuration's schema: every key, its default and what it is for. docs/configuration.md is made from it, and a test keeps the two alike.
@@ -68,6 +68,24 @@ const media = section(
     ),
   },
   "Media transport.",
+);
+
+const video = section(
+  {
+    enabled: flag(true).describe("Relay video and shared screens. Without it lines other than audio are answered with port 0."),
+    ports: portRange("30000-34999").describe("UDP ports of pictures. Each call takes up to eight."),
+    codecs: z
+      .array(oneOf(["H264", "VP8"]))
+      .min(1, { error: "expected at least one codec" })
+      .default(["H264", "VP8"])
+      .describe("Video codecs relayed, in order. Nothing is transcoded: who has none of them stays with audio."),
+    profileLevelId: textLike(/^[0-9A-Fa-f]{6}$/, "six hexadecimal digits such as 42e01f")
+      .default("42e01f")
+      .describe("H.264 profile and level asked for (RFC 6184): constrained baseline 3.1, 720p at 30 pictures a second, unless said otherwise."),
+    maxKilobits: whole(64, 100_000, 2048, "kilobits per second").describe("Most that one picture may take."),
+    workers: whole(0, 256, 1).describe("Threads of the video relay; 0 takes one for each core but one."),
+  },
+  "Pictures: cameras and shared screens.",
 );
 
 const web = section(
@@ -215,6 +233,7 @@ export const configSchema = z.strictObject({
   sip,
   h323,
   media,
+  video,
   web,
   admin,
   engine,

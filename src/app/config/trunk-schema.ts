@@ -68,6 +68,7 @@ const common = {
     .min(1, { error: "expected at least one transport" })
     .optional()
     .describe("Transports it may use; all where absent."),
+  video: flag(true).describe("Whether its calls may have pictures: video and shared screens."),
   maxCalls: whole(0, 1_000_000, 0).describe("Most calls at a time; 0 for no limit."),
   maxCallsPerSecond: whole(0, 100_000, 0).describe("Most new calls a second; 0 for no limit."),
   tenant: text().nullable().default(null).describe("The tenant whose meetings it reaches; those of no tenant where absent."),

@@ -3,6 +3,7 @@ import { LOCAL_HEADER } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
 import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, type Refusal } from "../leg.ts";
+import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "../media-control.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
 import { type Dialog, describeResponse, isSipFailure, reinvite, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
@@ -118,6 +119,15 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     if (dialog?.connected) await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
   }
 
+  /** RFC 5168. Far ends that do not know it answer 415, which tells nothing new. */
+  requestKeyframe(): void {
+    const dialog = this.#dialog;
+    if (!dialog || this.#ended) return;
+    dialog
+      .request({ method: "INFO", headers: { "Content-Type": "application/media_control+xml" }, body: pictureFastUpdate() })
+      .catch(() => undefined);
+  }
+
   /** The dialog is up: from now on its requests are the leg's events. */
   protected establish(dialog: Dialog, localSdp: string): void {
     this.#dialog = dialog;
@@ -157,9 +167,12 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     if (key) {
       response.send(200);
       this.emit("dtmf", key);
-      // key frame requests (RFC 5168) are answered by whoever has video; nothing at all is a keepalive
-    } else if (!request.body || /media_control\+xml/i.test(type ?? "")) response.send(200);
-    else response.send(415, { headers: { Accept: "application/dtmf-relay, application/dtmf, application/media_control+xml" } });
+      // nothing at all is a keepalive
+    } else if (!request.body) response.send(200);
+    else if (PICTURE_FAST_UPDATE.test(type ?? "")) {
+      response.send(200);
+      if (asksForPicture(request.body)) this.emit("keyframe", -1);
+    } else response.send(415, { headers: { Accept: "application/dtmf-relay, application/dtmf, application/media_control+xml" } });
   }
 
   #onOffer(request: SipRequest, response: SipResponse) {

@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { EslConnection, EslEvent } from "../../call/fsmrf/library.ts";
 import { FsmrfSession } from "../../call/fsmrf/session.ts";
+import type { VideoRelay } from "../../video/port.ts";
+import { type PictureSeat, seatPictures } from "../pictures.ts";
 import type { Seat, SeatEvents, Sfu, SfuParticipant } from "../port.ts";
 
 /** A media server that has not let somebody in by then will not. */
@@ -18,11 +20,13 @@ export interface ConferenceApi {
  */
 export class ConferenceSfu implements Sfu {
   readonly #server: ConferenceApi;
+  readonly #relay: VideoRelay | null;
   readonly #profile: string;
 
-  /** `profile`: of the media server's conference.conf. */
-  constructor(server: ConferenceApi, profile = "default") {
+  /** `profile`: of the media server's conference.conf. Without a relay meetings are audio only. */
+  constructor(server: ConferenceApi, relay: VideoRelay | null, profile = "default") {
     this.#server = server;
+    this.#relay = relay;
     this.#profile = profile;
   }
 
@@ -43,6 +47,7 @@ export class ConferenceSfu implements Sfu {
     try {
       const { memberId } = await Promise.race([joining, late]);
       seat.sit(memberId);
+      this.#show(meetingId, participant, seat);
       return seat;
     } catch (error) {
       seat.vacate();
@@ -51,6 +56,18 @@ export class ConferenceSfu implements Sfu {
       clearTimeout(timer);
       late.catch(() => undefined);
     }
+  }
+
+  present(meetingId: string, participantId: string | null): void {
+    this.#relay?.presenter(meetingId, participantId);
+  }
+
+  /** Pictures follow the conference's floor. What fails there is the relay's affair, and never the audio's. */
+  #show(meetingId: string, { id, pictures }: SfuParticipant, seat: ConferenceSeat): void {
+    const relay = this.#relay;
+    if (!relay) return;
+    if (pictures) seat.pictures = seatPictures(relay, meetingId, id, pictures);
+    seat.on("floor", () => relay.speaker(meetingId, id));
   }
 
   async announce(meetingId: string, files: readonly string[]): Promise<void> {
@@ -68,6 +85,7 @@ class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
   readonly #connection: EslConnection;
   readonly #onEvent: (event: EslEvent) => void;
   #memberId: number | undefined;
+  pictures: PictureSeat | undefined;
   #gone = false;
 
   constructor(media: FsmrfSession, connection: EslConnection) {
@@ -86,6 +104,7 @@ class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
   vacate(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.pictures?.leave();
     this.#connection.removeListener(MEMBER_EVENTS, this.#onEvent);
   }
 

@@ -137,6 +137,9 @@ export class FakeSfu implements Sfu {
     this.seats.set(id, seat);
     return seat;
   }
+  present(meetingId: string, participantId: string | null) {
+    this.done.push(`${meetingId} is shown ${participantId === null ? "nobody's screen" : `the screen of ${participantId}`}`);
+  }
   async announce(meetingId: string, files: readonly string[]) {
     this.done.push(`${meetingId} hears ${files.map((file) => file.replace(/^\/prompts\/|\.wav$/g, "")).join(" ")}`);
   }
@@ -301,6 +304,7 @@ export class Bench {
       srf: this.srf as unknown as Srf,
       media: this.port,
       sfu: this.sfu,
+      video: null,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),
       recognition: new TrunkRecognition({ trunks: config.trunks, defaultTrunk: config.defaultTrunk }),

@@ -79,7 +79,7 @@ test("a far end gets the media server's offer in our order, refused where nothin
   if (offered.kind === "refuse") throw new Error(offered.text);
   expect(types(offered.session.media[0]!.formats)).toEqual([9, 8, 13, 101]);
   // in mid-call the codec in force is first
-  const again = offerForPeer(description(...EVERYTHING), policy, description("8", "9"));
+  const again = offerForPeer(description(...EVERYTHING), policy, { previous: description("8", "9") });
   if (again.kind === "refuse") throw new Error(again.text);
   expect(types(again.session.media[0]!.formats)).toEqual([8, 9, 13, 101]);
   expect(offerForPeer(description("0"), policy)).toMatchObject({ kind: "refuse", code: "no-common-codec" });

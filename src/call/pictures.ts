@@ -1,0 +1,286 @@
+import { EventEmitter } from "node:events";
+import {
+  composeVideoAnswer,
+  composeVideoOffer,
+  decideSrtp,
+  isAllowed,
+  keysMayTravel,
+  type LocalMedia,
+  negotiateVideo,
+  type PictureRole,
+  pictureRole,
+  readAnswerCrypto,
+  readVideoAnswer,
+  type SrtpContext,
+  type SrtpDecision,
+  SUITE_ORDER,
+  type VideoAgreement,
+  type VideoWish,
+} from "../negotiation/index.ts";
+import { cryptoOf, generateKeying, SRTP_SUITES, type SrtpKeying, type SrtpSuite, sameKeying } from "../srtp/index.ts";
+import type { RelayLine, VideoRelay } from "../video/port.ts";
+import type { SdpCrypto, SdpMedia, SdpSession } from "../wire/sdp/index.ts";
+import type { SideLine, SideLineKind } from "./side-lines.ts";
+
+/** Label of the screen's line, to which a floor refers; any text would do. */
+export const SCREEN_LABEL = "12";
+
+/** One picture of a call, as its meeting is to know it. */
+export interface Picture {
+  readonly role: PictureRole;
+  /** Place of its line in the description, for signalling about it. */
+  readonly index: number;
+  /** At the relay; undefined while the line is refused or switched off. */
+  readonly line: RelayLine | undefined;
+  /** Why there is no picture. */
+  readonly reason: string | null;
+  /** SDES suite; null for plain RTP. */
+  readonly suite: string | null;
+  /** Whether the far end sends, and whether it takes, pictures on it. */
+  readonly sends: boolean;
+  readonly takes: boolean;
+}
+
+interface PicturesEvents {
+  /** Lines have come, gone, or changed. */
+  changed: [];
+  /** The far end must be asked by signalling for a key frame on line `index`. */
+  keyframe: [index: number];
+  /** It is to send at most this on line `index`, bits per second. */
+  bitrate: [index: number, bitsPerSecond: number];
+}
+
+/**
+ * The pictures of one call: a line at the video relay for each line of its description, opened when the line is first agreed on and kept through every later
+ * offer. Says what changes; where the pictures go is its meeting's affair.
+ */
+export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKind {
+  readonly #relay: VideoRelay;
+  readonly #wish: VideoWish;
+  readonly #lines: PictureLine[] = [];
+
+  constructor(relay: VideoRelay, wish: VideoWish) {
+    super();
+    this.#relay = relay;
+    this.#wish = wish;
+  }
+
+  /** In the order of their lines. */
+  get all(): readonly Picture[] {
+    return this.#lines;
+  }
+
+  claim(session: SdpSession, index: number): SideLine | null {
+    const role = pictureRole(session, index);
+    return role === null ? null : this.#add(role);
+  }
+
+  offered(): SideLine[] {
+    return [this.#add("camera"), this.#add("screen")];
+  }
+
+  /** The far end asks by signalling for a key frame: on line `index`, on all where that is -1. */
+  requestKeyframe(index: number): void {
+    for (const picture of this.#lines) if (index === -1 || picture.index === index) picture.line?.requestKeyframe();
+  }
+
+  limit(index: number, bitsPerSecond: number | null): void {
+    for (const picture of this.#lines) if (picture.index === index) picture.line?.limit(bitsPerSecond);
+  }
+
+  #add(role: PictureRole): PictureLine {
+    const line = new PictureLine({
+      role,
+      relay: this.#relay,
+      wish: this.#wish,
+      changed: () => this.emit("changed"),
+      keyframe: (index) => this.emit("keyframe", index),
+      bitrate: (index, bitsPerSecond) => this.emit("bitrate", index, bitsPerSecond),
+    });
+    this.#lines.push(line);
+    return line;
+  }
+}
+
+interface PictureLineOptions {
+  readonly role: PictureRole;
+  readonly relay: VideoRelay;
+  readonly wish: VideoWish;
+  readonly changed: () => void;
+  readonly keyframe: (index: number) => void;
+  readonly bitrate: (index: number, bitsPerSecond: number) => void;
+}
+
+class PictureLine implements SideLine, Picture {
+  readonly role: PictureRole;
+  readonly #options: PictureLineOptions;
+  /** Each suite's key of ours: the same in every description, so that a refresh changes nothing. */
+  readonly #keys = new Map<SrtpSuite, SrtpKeying>();
+  #opening: Promise<RelayLine> | undefined;
+  #open: RelayLine | undefined;
+  #remoteKey: SrtpKeying | undefined;
+  #closed = false;
+  index = -1;
+  reason: string | null = null;
+  suite: string | null = null;
+  sends = false;
+  takes = false;
+  #on = false;
+
+  constructor(options: PictureLineOptions) {
+    this.role = options.role;
+    this.#options = options;
+  }
+
+  get line(): RelayLine | undefined {
+    return this.#on ? this.#open : undefined;
+  }
+
+  async answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null> {
+    const { wish } = this.#options;
+    this.index = index;
+    const offered = offer.media[index]!;
+    const agreement = negotiateVideo(offer, index, wish);
+    if (agreement.kind === "none") return this.#refuse(agreement.reason);
+    const decision = decideSrtp({ ...context, offerMedia: offered });
+    if (decision.kind === "refuse") return this.#refuse(decision.text);
+    const line = await this.#line();
+    if (!line) return null;
+    const crypto = this.#accept(decision);
+    this.#configure(line, agreement, decision);
+    return composeVideoAnswer(offered, agreement, { ...localOf(line), crypto }, wish);
+  }
+
+  async offer(context: SrtpContext): Promise<SdpMedia | null> {
+    const { wish, role } = this.#options;
+    const line = await this.#line();
+    if (!line) return null;
+    const keys = context.policy !== "none" && keysMayTravel(context) ? SUITE_ORDER.filter((suite) => isAllowed(suite, context)) : [];
+    if (context.policy === "required" && keys.length === 0) return null;
+    const crypto = keys.map((suite, at) => cryptoOf(this.#key(SRTP_SUITES[suite]), { tag: at + 1 }));
+    return composeVideoOffer({
+      role,
+      wish,
+      local: { ...localOf(line), crypto },
+      protocol: context.policy === "required" ? "RTP/SAVP" : "RTP/AVP",
+      ...(role === "screen" && { label: SCREEN_LABEL }),
+    });
+  }
+
+  answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext): void {
+    this.index = index;
+    const agreement = readVideoAnswer(ours, answer, index, this.#options.wish);
+    if (agreement.kind === "none") return void this.#refuse(agreement.reason);
+    const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
+    const decision: SrtpDecision =
+      keys.length === 0
+        ? { kind: "plain", ignoredKeys: false }
+        : readAnswerCrypto(answer.media[index]!, keys, context.policy === "required");
+    if (decision.kind === "refuse" || !this.#open)
+      return void this.#refuse(decision.kind === "refuse" ? decision.text : "the line is gone");
+    this.#configure(this.#open, agreement, decision);
+  }
+
+  off(): void {
+    if (!this.#on) return;
+    this.#on = false;
+    this.sends = false;
+    this.takes = false;
+    this.#open?.configure({
+      remote: null,
+      rtcpMux: false,
+      srtp: null,
+      codecs: [],
+      direction: "inactive",
+      feedback: { nack: false, pli: false, fir: false, tmmbr: false, remb: false },
+      maxBitrate: null,
+    });
+    this.#options.changed();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#on = false;
+    void this.#open?.close().catch(() => undefined);
+    this.#open = undefined;
+  }
+
+  #refuse(reason: string): null {
+    this.reason = reason;
+    this.off();
+    this.#options.changed();
+    return null;
+  }
+
+  /** Our line at the relay, opened once. Undefined where it cannot be had: then there is no picture. */
+  async #line(): Promise<RelayLine | undefined> {
+    if (this.#open) return this.#open;
+    this.#opening ??= this.#options.relay.open();
+    try {
+      const line = await this.#opening;
+      if (this.#closed) {
+        void line.close().catch(() => undefined);
+        return undefined;
+      }
+      if (this.#open !== line) this.#take(line);
+      return line;
+    } catch (error) {
+      this.#opening = undefined;
+      this.#refuse(`the video relay has no line: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  }
+
+  #take(line: RelayLine): void {
+    this.#open = line;
+    line.on("keyframe", () => this.#options.keyframe(this.index));
+    line.on("bitrate", (bitsPerSecond) => this.#options.bitrate(this.index, bitsPerSecond));
+    line.once("gone", (reason) => {
+      if (this.#open !== line) return;
+      this.#open = undefined;
+      this.#opening = undefined;
+      this.#refuse(`the video relay: ${reason}`);
+    });
+  }
+
+  #accept(decision: Exclude<SrtpDecision, { kind: "refuse" }>): SdpCrypto[] {
+    if (decision.kind === "plain") return [];
+    const { tag, suiteName, padded, keying } = decision.crypto;
+    return [cryptoOf(this.#key(keying.suite), { tag, suiteName, padded })];
+  }
+
+  #key(suite: SrtpSuite): SrtpKeying {
+    const known = this.#keys.get(suite) ?? generateKeying(suite);
+    this.#keys.set(suite, known);
+    return known;
+  }
+
+  #configure(line: RelayLine, agreement: VideoAgreement, decision: Exclude<SrtpDecision, { kind: "refuse" }>): void {
+    const remote = decision.kind === "srtp" ? decision.crypto.keying : undefined;
+    // the relay tells a new key by its identity: a repeated one is the same object as before
+    if (!remote || !this.#remoteKey || !sameKeying(remote, this.#remoteKey)) this.#remoteKey = remote;
+    const { direction, codecs, feedback, maxBitrate } = agreement;
+    this.suite = remote ? remote.suite.name : null;
+    this.reason = null;
+    this.#on = true;
+    this.sends = direction === "sendrecv" || direction === "recvonly";
+    this.takes = direction === "sendrecv" || direction === "sendonly";
+    line.configure({
+      remote: agreement.remote
+        ? { address: agreement.remote.address, port: agreement.remote.port, rtcpPort: agreement.remote.rtcpPort }
+        : null,
+      rtcpMux: agreement.remote?.rtcpMux ?? false,
+      srtp: this.#remoteKey ? { local: this.#key(this.#remoteKey.suite), remote: this.#remoteKey } : null,
+      codecs,
+      direction,
+      feedback,
+      maxBitrate,
+    });
+    this.#options.changed();
+  }
+}
+
+function localOf(line: RelayLine): LocalMedia {
+  const { address, port, rtcpPort } = line.local;
+  return { connection: { ipVersion: address.includes(":") ? 6 : 4, address }, port, rtcpPort, rtcpMux: true };
+}
