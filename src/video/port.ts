@@ -14,6 +14,8 @@ export interface VideoCodec {
   readonly profileLevelId?: string;
   /** H.264: 1 where the far end takes fragments (FU-A) and aggregates (STAP-A); 0 where single NAL units only. */
   readonly packetizationMode?: 0 | 1;
+  /** H.264: the far end's `sprop-parameter-sets` as in its fmtp, where given: some send their parameter sets nowhere else (RFC 6184 section 8.1). */
+  readonly parameterSets?: string;
   /** Retransmissions in a stream of their own (RFC 4588), by payload type. */
   readonly rtx?: { readonly sendPayloadType: number; readonly receivePayloadType: number };
 }
@@ -41,6 +43,8 @@ export interface LineAgreement {
   readonly feedback: VideoFeedback;
   /** Bits per second the far end takes (b=TIAS, b=AS, the level's limit); null for no limit. */
   readonly maxBitrate: number | null;
+  /** Bits per second we have said that we take (b= of our own side); a far end that sends many times that is cut. Absent: 4 Mbit/s. */
+  readonly receiveBitrate?: number;
 }
 
 /** What a line measured, both ways; shape of the roster's `video`. */

@@ -8,7 +8,7 @@ import { findSuite, sameKeying, type SrtpKeying, SrtpReceiver, SrtpSender, SRTP_
 import { parseRtcp } from "../../wire/rtcp/index.ts";
 import { parseRtp, RTP_HEADER_LENGTH, writeUint32 } from "../../wire/rtp/index.ts";
 import type { LegConfig, LegKeys, LegStats } from "../messages.ts";
-import { Latch } from "./latch.ts";
+import { Latch } from "../../rtp/latch.ts";
 import { Reception } from "./reception.ts";
 import { Reporter } from "./reporter.ts";
 import { Playout } from "./playout.ts";

@@ -5,7 +5,7 @@ import { systemClock } from "../../base/clock.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";
 import { Pacer } from "./pacer.ts";
-import { PortAllocator, type PortPair } from "./ports.ts";
+import { PortAllocator, type PortPair } from "../../io/port-pairs.ts";
 
 /** What the control thread starts a media thread with. */
 export interface MediaWorkerData {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { FrameRing, frameLink } from "../../../src/media-server/media/frame-ring.ts";
 import { DigitsOut } from "../../../src/media-server/media/digits-out.ts";
-import { Latch } from "../../../src/media-server/media/latch.ts";
+import { Latch } from "../../../src/rtp/latch.ts";
 import { Pacer } from "../../../src/media-server/media/pacer.ts";
 import { Packetizer } from "../../../src/media-server/media/packetizer.ts";
 import { Reception } from "../../../src/media-server/media/reception.ts";

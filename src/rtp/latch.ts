@@ -1,4 +1,4 @@
-import type { Millis } from "../../base/clock.ts";
+import type { Millis } from "../base/clock.ts";
 
 /** An address media comes from or goes to. */
 export interface MediaAddress {

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 
-/** A leg's two sockets: RTP on an even port, RTCP on the next. */
+/** An RTP session's two sockets: RTP on an even port, RTCP on the next. */
 export interface PortPair {
   readonly rtp: Socket;
   readonly rtcp: Socket;
@@ -12,11 +12,16 @@ export class PortAllocator {
   readonly #host: string;
   readonly #first: number;
   readonly #pairs: number;
+  readonly #receiveBuffer: number | undefined;
   #next: number;
 
-  /** `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. */
-  constructor(host: string, minPort: number, maxPort: number, start: number) {
+  /**
+   * `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's for RTP, in
+   * bytes; without it the system's default.
+   */
+  constructor(host: string, minPort: number, maxPort: number, start: number, receiveBuffer?: number) {
     this.#host = host;
+    this.#receiveBuffer = receiveBuffer;
     this.#first = minPort + (minPort & 1);
     this.#pairs = Math.floor((maxPort - this.#first + 1) / 2);
     this.#next = Math.floor(this.#pairs * start);
@@ -27,7 +32,7 @@ export class PortAllocator {
     for (let tried = 0; tried < this.#pairs; tried++) {
       const port = this.#first + 2 * this.#next;
       this.#next = (this.#next + 1) % this.#pairs;
-      const rtp = await bind(this.#host, port);
+      const rtp = await bind(this.#host, port, this.#receiveBuffer);
       if (!rtp) continue;
       const rtcp = await bind(this.#host, port + 1);
       if (rtcp) return { rtp, rtcp, port };
@@ -38,8 +43,9 @@ export class PortAllocator {
 }
 
 /** A bound socket, or undefined when the port is taken. Addresses are numeric throughout, so sending looks nothing up. */
-function bind(host: string, port: number): Promise<Socket | undefined> {
-  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", lookup: noLookup });
+function bind(host: string, port: number, recvBufferSize?: number): Promise<Socket | undefined> {
+  const buffer = recvBufferSize === undefined ? {} : { recvBufferSize };
+  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", lookup: noLookup, ...buffer });
   return new Promise((resolve, reject) => {
     socket.once("error", (error: NodeJS.ErrnoException) => {
       socket.close();

@@ -1,0 +1,35 @@
+import { performance } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
+import type { VideoRelay } from "../video/index.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { settingsOf, type VideoRelayOptions } from "./options.ts";
+import { Relay } from "./relay.ts";
+import type { VideoThread } from "./thread.ts";
+import type { VideoWorkerData } from "./worker.ts";
+
+export type { VideoLogRecord, VideoRelayOptions } from "./options.ts";
+
+/** Starts the video relay, in threads of its own. Throws RangeError for options that make no sense. */
+export async function startVideoRelay(options: VideoRelayOptions): Promise<VideoRelay> {
+  const settings = settingsOf(options);
+  return new Relay(
+    settings,
+    (index, onMessage, onExit): VideoThread => {
+      const data: VideoWorkerData = {
+        rtp: settings.rtp,
+        // Apart from the media server's threads, which begin at the front of what may be the same range.
+        portStart: 0.5 + index / (2 * settings.workers),
+        speaker: settings.speaker,
+      };
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data, name: `video-${index}` });
+      let trouble: string | undefined;
+      worker.on("message", (message: FromWorker) => onMessage(message));
+      worker.on("error", (error) => {
+        trouble = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      });
+      worker.on("exit", (code) => onExit(trouble ?? `exit code ${code}`));
+      return { post: (message: ToWorker) => worker.postMessage(message), terminate: () => worker.terminate() };
+    },
+    () => performance.now(),
+  );
+}

@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:dgram";
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { PortAllocator, type PortPair } from "../io/port-pairs.ts";
+import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, VideoEngine } from "../video/index.ts";
+import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
+
+/** What the relay starts a thread with. */
+export interface VideoWorkerData {
+  readonly rtp: { readonly host: string; readonly minPort: number; readonly maxPort: number };
+  /** Where in the range this thread begins, 0 to 1. */
+  readonly portStart: number;
+  readonly speaker: SpeakerTiming;
+}
+
+/** A key frame is a burst of a hundred packets, and several senders may send one at once. */
+const RECEIVE_BUFFER = 1 << 20;
+
+const data = workerData as VideoWorkerData;
+const port = parentPort;
+if (!port) throw new Error("this file is a worker");
+
+const tell = (message: FromWorker): void => port.postMessage(message);
+const now = () => systemClock.now();
+const engine = new VideoEngine((event) => tell({ t: "shown", event }), data.speaker);
+const allocator = new PortAllocator(data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart, RECEIVE_BUFFER);
+const sockets = new Map<string, PortPair>();
+const out = new OutBuffer();
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+async function open(req: number, id: string): Promise<void> {
+  try {
+    const pair = await allocator.open();
+    sockets.set(id, pair);
+    const line = engine.open(id, outputOf(id, pair), now());
+    const listen = (socket: Socket, rtcp: boolean) =>
+      socket.on("message", (datagram, from) => {
+        try {
+          line.receive(datagram, from.address, from.port, rtcp, now());
+        } catch (error) {
+          fail(id, error);
+        }
+      });
+    listen(pair.rtp, false);
+    listen(pair.rtcp, true);
+    timer ??= setTimeout(tick, TICK_MS);
+    tell({ t: "opened", req, port: pair.port, rtcpPort: pair.port + 1 });
+  } catch (error) {
+    tell({ t: "failed", req, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function outputOf(id: string, pair: PortPair): LineOutput {
+  return {
+    out,
+    transmit(datagram, toPort, address, rtcp) {
+      const socket = rtcp ? pair.rtcp : pair.rtp;
+      socket.send(datagram, toPort, address);
+      return socket.getSendQueueCount() > 0;
+    },
+    event(event, ...values) {
+      if (event === "bitrate") tell({ t: "bitrate", id, bitsPerSecond: values[0] as number });
+      else if (event === "keyframe") tell({ t: "keyframe", id });
+      else tell({ t: "silent", id });
+    },
+    wall: () => systemClock.wall(),
+    random: () => randomBytes(4).readUInt32BE(),
+  };
+}
+
+function close(id: string): void {
+  engine.close(id, now());
+  const pair = sockets.get(id);
+  sockets.delete(id);
+  // The goodbye must leave before the sockets close.
+  setImmediate(() => {
+    pair?.rtp.close();
+    pair?.rtcp.close();
+  });
+}
+
+/** A mistake costs the line it happens in, not the thread. */
+function fail(id: string, error: unknown): void {
+  tell({ t: "broken", id, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  close(id);
+}
+
+function tick(): void {
+  engine.tick(now(), fail);
+  timer = sockets.size > 0 ? setTimeout(tick, TICK_MS) : undefined;
+}
+
+port.on("message", (message: ToWorker) => {
+  switch (message.t) {
+    case "open":
+      void open(message.req, message.id);
+      return;
+    case "configure":
+      engine.configure(message.id, unpackAgreement(message.agreement), now());
+      return;
+    case "keyframe":
+      engine.line(message.id)?.viewer.requestKeyFrame(now());
+      return;
+    case "limit":
+      engine.line(message.id)?.limit(message.bitsPerSecond, now());
+      return;
+    case "stats": {
+      const line = engine.line(message.id);
+      if (line) tell({ t: "stats", req: message.req, stats: line.stats(now()) });
+      else tell({ t: "failed", req: message.req, message: "no such line" });
+      return;
+    }
+    case "close":
+      close(message.id);
+      tell({ t: "closed", req: message.req });
+      return;
+    case "join":
+      engine.join(message.meetingId, message.seat, message.participantId);
+      return;
+    case "arrange":
+      engine.arrange(message.seat, message.lines, now());
+      return;
+    case "mute":
+      engine.setMuted(message.seat, message.muted, now());
+      return;
+    case "leave":
+      engine.leave(message.seat, now());
+      return;
+    case "speaker":
+      engine.speaker(message.meetingId, message.participantId, now());
+      return;
+    case "presenter":
+      engine.presenter(message.meetingId, message.participantId, now());
+      return;
+    case "exit":
+      for (const id of [...sockets.keys()]) close(id);
+      clearTimeout(timer);
+      port.close();
+  }
+});

@@ -1,0 +1,5 @@
+export { type PlacedLine, type Shown, TICK_MS, VideoEngine } from "./engine.ts";
+export type { VideoLine } from "./line.ts";
+export { type LineOutput, OutBuffer } from "./output.ts";
+export * from "./port.ts";
+export { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "./speakers.ts";

@@ -1,0 +1,71 @@
+import type { Millis } from "../base/clock.ts";
+import { ntpFromWall, ntpMiddle, type ReportBlock, type RtcpPacket, roundTripMs, SdesItem } from "../wire/rtcp/index.ts";
+import type { IncomingStream } from "./incoming.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** Mean distance of reports; each is drawn between half and one and a half of it (RFC 3550 section 6.2, and 360 / kbit/s below five seconds). */
+const INTERVAL_MS = 1000;
+
+/** A line's RTCP reports: SR or RR with SDES out, the far end's view of what we send and the round trip in. */
+export class LineReports {
+  /** -1 before it is known. */
+  roundTripMs = -1;
+  /** Share of our packets the far end's last report missed, 0 to 1. */
+  remoteLoss = 0;
+  remoteJitterMs = 0;
+  readonly #viewer: Viewer;
+  readonly #incoming: IncomingStream;
+  readonly #cname: string;
+  readonly #wall: () => number;
+  #next: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(viewer: Viewer, incoming: IncomingStream, wall: () => number) {
+    this.#viewer = viewer;
+    this.#incoming = incoming;
+    this.#wall = wall;
+    // A name that tells nothing and differs from line to line (RFC 7022).
+    this.#cname = viewer.ssrc.toString(36);
+  }
+
+  due(now: Millis): boolean {
+    return now >= this.#next;
+  }
+
+  /** What every compound datagram begins with: a report and our name. */
+  compose(now: Millis, random: number): RtcpPacket[] {
+    this.#next = now + INTERVAL_MS * (0.5 + random / 2 ** 32);
+    const { ssrc } = this.#viewer;
+    const block = this.#incoming.ssrc < 0 ? undefined : this.#incoming.reception.report(this.#incoming.ssrc, now);
+    const reports = block ? [block] : [];
+    const name: RtcpPacket = { kind: "sdes", chunks: [{ ssrc, items: [{ type: SdesItem.CNAME, text: this.#cname }] }] };
+    if (this.#viewer.packets === 0) return [{ kind: "rr", ssrc, reports }, name];
+    const report: RtcpPacket = {
+      kind: "sr",
+      ssrc,
+      ntp: ntpFromWall(this.#wall()),
+      rtpTimestamp: this.#viewer.timestampAt(now),
+      packetCount: this.#viewer.packets >>> 0,
+      octetCount: this.#viewer.octets >>> 0,
+      reports,
+    };
+    return [report, name];
+  }
+
+  /** A compound that only carries feedback: an empty report costs nothing of the next real one. */
+  preface(): RtcpPacket[] {
+    const { ssrc } = this.#viewer;
+    return [
+      { kind: "rr", ssrc, reports: [] },
+      { kind: "sdes", chunks: [{ ssrc, items: [{ type: SdesItem.CNAME, text: this.#cname }] }] },
+    ];
+  }
+
+  /** The far end's report block on what we send. */
+  receive(block: ReportBlock): void {
+    if (block.ssrc !== this.#viewer.ssrc) return;
+    this.remoteLoss = block.fractionLost / 256;
+    this.remoteJitterMs = block.jitter / 90;
+    const trip = roundTripMs(ntpMiddle(ntpFromWall(this.#wall())), block.lastSr, block.delaySinceLastSr);
+    if (trip !== undefined) this.roundTripMs = trip;
+  }
+}

@@ -1,0 +1,39 @@
+import { SRTP_MAX_OVERHEAD } from "../srtp/index.ts";
+import type { RelayLineEvents } from "./port.ts";
+
+/** Longest plain packet that is forwarded: what one UDP datagram of 64 KiB cannot hold, and far more than any network carries whole. */
+export const MAX_PACKET = 9000;
+
+/**
+ * The bytes a datagram is sent from, used again for each: a view by length is made once, which costs more than one might think. When the socket could
+ * not send at once and still holds them, `renew` gives them up.
+ */
+export class OutBuffer {
+  bytes = Buffer.alloc(MAX_PACKET + SRTP_MAX_OVERHEAD);
+  #views: Buffer[] = [];
+
+  view(length: number): Buffer {
+    return (this.#views[length] ??= this.bytes.subarray(0, length));
+  }
+
+  renew(): void {
+    this.bytes = Buffer.alloc(MAX_PACKET + SRTP_MAX_OVERHEAD);
+    this.#views = [];
+  }
+}
+
+/** What a line does to the world. */
+export interface LineOutput {
+  /** Shared by all lines of a thread. */
+  readonly out: OutBuffer;
+  /**
+   * Sends a datagram, with `rtcp` from the line's RTCP socket. True when the socket has it still in hands: the bytes must not change then. Else they
+   * are the caller's again.
+   */
+  transmit(datagram: Buffer, port: number, address: string, rtcp: boolean): boolean;
+  event<K extends Exclude<keyof RelayLineEvents, "gone">>(event: K, ...values: RelayLineEvents[K]): void;
+  /** Wall time in milliseconds since 1970, for NTP stamps. */
+  wall(): number;
+  /** 32 random bits. */
+  random(): number;
+}
