@@ -4,7 +4,7 @@ import { type ControlMessage, decodeControl, encodeControl } from "../wire/h245/
 import { type Address, fromH225, toH225 } from "./address.ts";
 import type { Answering } from "./call-messages.ts";
 import type { CallConfig, CallEvent, CallOutput } from "./call-types.ts";
-import type { LocalCapabilities } from "./codecs.ts";
+import type { LocalCapabilities } from "./capabilities.ts";
 import { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
 import { FastConnect } from "./fast-connect.ts";

@@ -1,6 +1,6 @@
 import type { AliasAddress } from "../wire/h225/index.ts";
 import type { Address } from "./address.ts";
-import type { LocalCapabilities } from "./codecs.ts";
+import type { LocalCapabilities } from "./capabilities.ts";
 import type { ControlEvent } from "./control-types.ts";
 import type { Durations } from "./timers.ts";
 

@@ -1,13 +1,21 @@
 import type { ControlMessage } from "../wire/h245/index.ts";
 import type { Address } from "./address.ts";
-import type { AudioFormat, LocalCapabilities, RemoteCapabilities } from "./codecs.ts";
+import type { LocalCapabilities, RemoteCapabilities } from "./capabilities.ts";
 import type { Role } from "./determination.ts";
+import type { LineFormat, LineName } from "./lines.ts";
 import type { Durations } from "./timers.ts";
 
-/** Where we receive RTP and RTCP. */
-export interface LocalMedia {
+/** Where we receive RTP and RTCP of one line. */
+export interface LineMedia {
   readonly rtp: Address;
   readonly rtcp: Address;
+}
+
+/** Where we receive: audio, and of the other lines what there is. */
+export interface LocalMedia extends LineMedia {
+  readonly video?: LineMedia;
+  readonly content?: LineMedia;
+  readonly camera?: LineMedia;
 }
 
 /** What H.245 tells its owner. Channel numbers are those of the side that sends. */
@@ -17,19 +25,18 @@ export type ControlEvent =
   /** Capabilities known to both, master and slave decided: channels may be opened. */
   | { readonly type: "established"; readonly role: Role }
   /** We may send to `rtp`. */
-  | {
+  | (LineFormat & {
       readonly type: "transmit";
       readonly channel: number;
-      readonly format: AudioFormat;
       readonly rtp: Address;
       readonly rtcp: Address | undefined;
-    }
-  | { readonly type: "transmit-closed"; readonly channel: number }
+    })
+  | { readonly type: "transmit-closed"; readonly line: LineName; readonly channel: number }
   /** The peer is going to send; its RTCP is heard at `rtcp`. */
-  | { readonly type: "receive"; readonly channel: number; readonly format: AudioFormat; readonly rtcp: Address | undefined }
-  | { readonly type: "receive-closed"; readonly channel: number }
+  | (LineFormat & { readonly type: "receive"; readonly channel: number; readonly rtcp: Address | undefined })
+  | { readonly type: "receive-closed"; readonly line: LineName; readonly channel: number }
   /** No codec of ours is taken. */
-  | { readonly type: "transmit-refused"; readonly cause: string }
+  | { readonly type: "transmit-refused"; readonly line: LineName; readonly cause: string }
   /** The peer's empty capability set: stop sending (H.323 8.4.6); and the end of it. */
   | { readonly type: "paused" }
   | { readonly type: "resumed" }
@@ -40,8 +47,18 @@ export type ControlEvent =
       readonly duration: number | undefined;
     }
   | { readonly type: "round-trip"; readonly ms: number | undefined }
-  | { readonly type: "flow-control"; readonly channel: number | undefined; readonly bitsPerSecond: number | undefined }
-  | { readonly type: "fast-update"; readonly channel: number }
+  /** The most we may send: on one line, or in all. */
+  | { readonly type: "flow-control"; readonly line: LineName | undefined; readonly bitsPerSecond: number | undefined }
+  /** The peer wants a picture that stands alone. */
+  | { readonly type: "fast-update"; readonly line: "video" | "content" }
+  /** H.239: the peer wants to present; answer it by `present.grant` or `present.deny`. */
+  | { readonly type: "presentation-wanted" }
+  /** H.239: the peer presents no longer. */
+  | { readonly type: "presentation-over" }
+  /** H.239: whether we may present, as we asked to. */
+  | { readonly type: "presentation-answered"; readonly granted: boolean }
+  /** H.239: whether the peer takes `requestFlowRelease`. */
+  | { readonly type: "flow-release-answered"; readonly accepted: boolean }
   | { readonly type: "mode-answered"; readonly accepted: boolean }
   | { readonly type: "session-ended" }
   | { readonly type: "control-failed"; readonly reason: string };

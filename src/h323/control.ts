@@ -1,16 +1,14 @@
 import type { Millis } from "../base/clock.ts";
 import { type ControlMessage, encodeControl, type TerminalCapabilitySet } from "../wire/h245/index.ts";
-import { Channels } from "./channels.ts";
-import {
-  type AudioFormat,
-  composeCapabilities,
-  isEmptySet,
-  type LocalCapabilities,
-  type RemoteCapabilities,
-  readCapabilities,
-} from "./codecs.ts";
+import { composeCapabilities, isEmptySet, type LocalCapabilities, type RemoteCapabilities, readCapabilities } from "./capabilities.ts";
+import type { Channels } from "./channels.ts";
+import type { AudioCodec, AudioFormat } from "./codecs.ts";
 import type { ControlConfig, ControlEvent, LocalMedia } from "./control-types.ts";
 import { Determination, type DeterminationAction } from "./determination.ts";
+import { LineTable } from "./line-table.ts";
+import type { LineName } from "./lines.ts";
+import { composeModes, readMode } from "./modes.ts";
+import { Presentation } from "./presentation.ts";
 import { Timers } from "./timers.ts";
 
 type Request = NonNullable<ControlMessage["request"]>;
@@ -23,13 +21,13 @@ type TimerName = "T101" | "T105" | "T106" | "T109";
 export class ControlMachine {
   readonly #config: ControlConfig;
   readonly #timers = new Timers<TimerName>();
-  readonly #channels: Channels;
+  readonly #lines: LineTable;
+  readonly #presentation: Presentation;
   readonly #determination: Determination;
   #messages: ControlMessage[] = [];
   #events: ControlEvent[] = [];
   #media: LocalMedia | undefined;
   #capabilities: LocalCapabilities;
-  #waitingChannels: NonNullable<Request["openLogicalChannel"]>[] = [];
   #started = false;
   #sequence = 0;
   #acked = false;
@@ -39,7 +37,6 @@ export class ControlMachine {
   #holding = false;
   #deferred = false;
   #ended = false;
-  #refused = new Set<string>();
   #roundTrip: { sequence: number; at: Millis } | undefined;
   #roundTrips = 0;
   #modes = 0;
@@ -47,7 +44,33 @@ export class ControlMachine {
   constructor(config: ControlConfig) {
     this.#config = config;
     this.#capabilities = config.capabilities;
-    this.#channels = new Channels({ send: (m) => this.#send(m), emit: (e) => this.#emit(e) }, config.durations);
+    const port = { send: (m: ControlMessage) => this.#send(m), emit: (e: ControlEvent) => this.#emit(e) };
+    this.#presentation = new Presentation(port, config.draw);
+    const machine = this;
+    this.#lines = new LineTable(
+      {
+        ...port,
+        get media() {
+          return machine.#media;
+        },
+        get local() {
+          return machine.#capabilities;
+        },
+        get remote() {
+          return machine.#remote;
+        },
+        get role() {
+          return machine.#determination.role;
+        },
+        get ready() {
+          return machine.#established && !machine.#paused && !machine.#deferred;
+        },
+        get presenting() {
+          return machine.#presentation.owner;
+        },
+      },
+      config.durations,
+    );
     this.#determination = new Determination(config.terminalType, config.draw);
   }
 
@@ -74,8 +97,9 @@ export class ControlMachine {
       acked: this.#acked,
       paused: this.#paused,
       holding: this.#holding,
-      transmit: this.#channels.transmitting,
-      receive: this.#channels.receiving,
+      transmit: this.#lines.audio.transmitting,
+      receive: this.#lines.audio.receiving,
+      presenting: this.#presentation.owner,
     };
   }
 
@@ -111,34 +135,40 @@ export class ControlMachine {
     this.#capabilities = capabilities;
   }
 
+  /** What we can do has changed in a call that is up: the peer is told. */
+  changeCapabilities(capabilities: LocalCapabilities, now: Millis): void {
+    this.#capabilities = capabilities;
+    if (this.#started && !this.#holding) this.#sendCapabilities(now);
+  }
+
   /** Where audio is to arrive; channels wait for it. */
   setMedia(media: LocalMedia, now: Millis): void {
     this.#media = media;
-    for (const olc of this.#waitingChannels.splice(0)) this.#channels.opened(olc, this.#capabilities.audio, media);
-    this.#openTransmit(now);
+    this.#lines.serve(now);
+    this.#lines.open(now);
   }
 
   /** Whether fast connect is still to be answered: we open no channel until it is. */
   defer(deferred: boolean, now: Millis): void {
     this.#deferred = deferred;
-    this.#openTransmit(now);
+    this.#lines.open(now);
   }
 
   /** Channels agreed by fast connect. */
-  adopt(...channels: Parameters<Channels["adopt"]>): void {
-    this.#channels.adopt(...channels);
+  adopt(...channels: Parameters<Channels<AudioFormat>["adopt"]>): void {
+    this.#lines.audio.adopt(...channels);
   }
 
   handle(message: ControlMessage, now: Millis): void {
     if (this.#ended) return;
     if (message.request) this.#request(message.request, now);
     else if (message.response) this.#response(message.response, now);
-    else if (message.command) this.#command(message.command);
-    else if (message.indication) this.#indication(message.indication);
+    else if (message.command) this.#command(message.command, now);
+    else if (message.indication) this.#indication(message.indication, now);
   }
 
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), this.#channels.nextTimeout()].filter((t) => t !== undefined);
+    const all = [this.#timers.next(), this.#lines.nextTimeout(), this.#presentation.nextTimeout()].filter((t) => t !== undefined);
     return all.length === 0 ? undefined : Math.min(...all);
   }
 
@@ -152,7 +182,8 @@ export class ControlMachine {
         this.#emit({ type: "round-trip", ms: undefined });
       } else this.#emit({ type: "mode-answered", accepted: false });
     }
-    this.#channels.timeout(now);
+    this.#lines.timeout(now);
+    this.#presentation.timeout(now);
   }
 
   /** Sends text or keys. `signal` sends one message a key. */
@@ -182,8 +213,8 @@ export class ControlMachine {
   }
 
   /** Asks the peer to send one of these codecs, first wanted most. */
-  requestMode(codecs: readonly AudioFormat["codec"][], now: Millis): void {
-    const requestedModes = codecs.flatMap((codec) => (MODES[codec] === undefined ? [] : [[{ type: { audioMode: MODES[codec] } }]]));
+  requestMode(codecs: readonly AudioCodec[], now: Millis): void {
+    const requestedModes = composeModes(codecs);
     if (requestedModes.length === 0) return;
     this.#modes = (this.#modes + 1) & 0xff;
     this.#timers.set("T109", now + this.#config.durations.T109);
@@ -200,6 +231,49 @@ export class ControlMachine {
         },
       },
     });
+  }
+
+  /** The most the peer may send on a line; nothing where it does not send there. */
+  limitLine(line: LineName, bitsPerSecond: number | undefined): void {
+    const channel = this.#lines[line].receivingNumber;
+    if (channel !== undefined) this.limit(channel, bitsPerSecond);
+  }
+
+  /** Asks the peer for a picture that stands alone on a line it sends (H.245 7.11.2). */
+  fastUpdate(line: "video" | "content"): void {
+    const logicalChannelNumber = this.#lines[line].receivingNumber;
+    if (logicalChannelNumber !== undefined)
+      this.#send({ command: { miscellaneousCommand: { logicalChannelNumber, type: { videoFastUpdatePicture: true } } } });
+  }
+
+  /** A line is not wanted any more: ours is closed, the peer is asked to close its own. */
+  closeLine(line: Exclude<LineName, "audio">, now: Millis): void {
+    this.#lines[line].closeTransmit(now);
+    this.#lines[line].refuseReceive();
+  }
+
+  /** Asks for H.239's token; `presentation-answered` follows, and with a yes our content channel. */
+  requestPresentation(now: Millis): void {
+    this.#presentation.request(this.#lines.nextNumber, now);
+  }
+  /** We present no longer. */
+  releasePresentation(now: Millis): void {
+    const channel = this.#lines.content.transmitting?.number ?? this.#lines.nextNumber;
+    this.#lines.content.closeTransmit(now);
+    this.#presentation.release(channel);
+  }
+  /** The answers to `presentation-wanted`. What we present ends where the peer's begins. */
+  grantPresentation(now: Millis): void {
+    this.#lines.content.closeTransmit(now);
+    this.#presentation.grant();
+  }
+  denyPresentation(): void {
+    this.#presentation.deny();
+  }
+  /** Asks the peer to lift its limits on our content channel (H.239 11.1). */
+  requestFlowRelease(bitsPerSecond: number): void {
+    const channel = this.#lines.content.transmitting?.number;
+    if (channel !== undefined) this.#presentation.requestFlowRelease(channel, bitsPerSecond);
   }
 
   /** Ends the session; nothing is sent or heard after. */
@@ -234,11 +308,12 @@ export class ControlMachine {
       this.#act(this.#determination.received(terminalType, statusDeterminationNumber), now);
     } else if (request.openLogicalChannel) {
       // A peer that opens before the exchange is done is served: what we receive does not depend on it.
-      if (this.#media === undefined) {
-        if (this.#waitingChannels.length < 8) this.#waitingChannels.push(request.openLogicalChannel);
-      } else this.#channels.opened(request.openLogicalChannel, this.#capabilities.audio, this.#media);
-    } else if (request.closeLogicalChannel) this.#channels.closed(request.closeLogicalChannel.forwardLogicalChannelNumber);
-    else if (request.requestChannelClose) this.#channels.closeRequested(request.requestChannelClose.forwardLogicalChannelNumber, now);
+      this.#lines.opened(request.openLogicalChannel, now);
+    } else if (request.closeLogicalChannel) {
+      // A presentation whose channel is closed is over, said or not.
+      if (this.#lines.closed(request.closeLogicalChannel.forwardLogicalChannelNumber) === "content") this.#presentation.ended();
+    } else if (request.requestChannelClose) this.#lines.closeRequested(request.requestChannelClose.forwardLogicalChannelNumber, now);
+    else if (request.genericRequest && this.#presentation.handle("request", request.genericRequest, now)) return;
     else if (request.roundTripDelayRequest)
       this.#send({ response: { roundTripDelayResponse: { sequenceNumber: request.roundTripDelayRequest.sequenceNumber } } });
     else if (request.requestMode) this.#modeRequested(request.requestMode, now);
@@ -262,21 +337,25 @@ export class ControlMachine {
       // H.323 8.4.6: stop sending and close what we send; the peer's channels to us stay.
       if (!this.#paused) {
         this.#paused = true;
-        this.#channels.closeTransmit(now);
+        this.#lines.closeAll(now);
         this.#emit({ type: "paused" });
       }
       return;
     }
     this.#remote = readCapabilities(set);
-    this.#refused.clear();
+    this.#lines.forget();
     this.#emit({ type: "capabilities", remote: this.#remote });
     // Whoever speaks first is answered in kind.
     this.start(now);
     if (this.#paused) {
       this.#paused = false;
       this.#emit({ type: "resumed" });
-      this.#openTransmit(now);
-    } else this.#progress(now);
+      this.#lines.open(now);
+    } else {
+      this.#progress(now);
+      // A set sent anew may bring lines that the first had not.
+      if (this.#lines.audio.transmitting !== undefined) this.#lines.open(now);
+    }
   }
 
   #response(response: Response, now: Millis): void {
@@ -292,14 +371,13 @@ export class ControlMachine {
       const decision = response.masterSlaveDeterminationAck.decision.master ? "master" : "slave";
       this.#act(this.#determination.acked(decision), now);
     } else if (response.masterSlaveDeterminationReject) this.#act(this.#determination.rejected(), now);
-    else if (response.openLogicalChannelAck) this.#channels.acked(response.openLogicalChannelAck);
-    else if (response.openLogicalChannelReject) {
-      const refused = this.#channels.rejected(response.openLogicalChannelReject);
-      if (refused === undefined) return;
-      this.#refused.add(refused.format.codec);
-      this.#openTransmit(now, refused.cause);
-    } else if (response.closeLogicalChannelAck) this.#channels.closeAcked(response.closeLogicalChannelAck.forwardLogicalChannelNumber);
-    else if (response.roundTripDelayResponse) {
+    else if (response.openLogicalChannelAck) this.#lines.acked(response.openLogicalChannelAck);
+    else if (response.openLogicalChannelReject) this.#lines.rejected(response.openLogicalChannelReject, now);
+    else if (response.closeLogicalChannelAck) this.#lines.closeAcked(response.closeLogicalChannelAck.forwardLogicalChannelNumber);
+    else if (response.genericResponse) {
+      this.#presentation.handle("response", response.genericResponse, now);
+      this.#lines.open(now);
+    } else if (response.roundTripDelayResponse) {
       if (this.#roundTrip?.sequence !== response.roundTripDelayResponse.sequenceNumber) return;
       this.#timers.clear("T105");
       this.#emit({ type: "round-trip", ms: now - this.#roundTrip.at });
@@ -311,19 +389,23 @@ export class ControlMachine {
     }
   }
 
-  #command(command: Command): void {
+  #command(command: Command, now: Millis): void {
     if (command.endSessionCommand) {
       this.end();
       this.#emit({ type: "session-ended" });
     } else if (command.flowControlCommand) {
       const { scope, restriction } = command.flowControlCommand;
       const bitsPerSecond = restriction.maximumBitRate === undefined ? undefined : restriction.maximumBitRate * 100;
-      this.#emit({ type: "flow-control", channel: scope.logicalChannelNumber, bitsPerSecond });
+      const line = this.#lines.lineSent(scope.logicalChannelNumber);
+      if (scope.logicalChannelNumber === undefined || line !== undefined) this.#emit({ type: "flow-control", line, bitsPerSecond });
     } else if (command.miscellaneousCommand) {
       const { type, logicalChannelNumber } = command.miscellaneousCommand;
-      if (type.videoFastUpdatePicture || type.videoFastUpdateGOB || type.videoFastUpdateMB)
-        this.#emit({ type: "fast-update", channel: logicalChannelNumber });
-    } else if (command.sendTerminalCapabilitySet) {
+      const line = this.#lines.lineSent(logicalChannelNumber);
+      const lost = type.lostPicture ?? type.lostPartialPicture;
+      const wanted = type.videoFastUpdatePicture ?? type.videoFastUpdateGOB ?? type.videoFastUpdateMB ?? lost;
+      if (wanted !== undefined && (line === "video" || line === "content")) this.#emit({ type: "fast-update", line });
+    } else if (command.genericCommand) this.#presentation.handle("command", command.genericCommand, now);
+    else if (command.sendTerminalCapabilitySet) {
       this.#sequence = (this.#sequence + 1) & 0xff;
       this.#send({
         request: { terminalCapabilitySet: composeCapabilities(this.#holding ? undefined : this.#capabilities, this.#sequence) },
@@ -331,7 +413,8 @@ export class ControlMachine {
     }
   }
 
-  #indication(indication: Indication): void {
+  #indication(indication: Indication, now: Millis): void {
+    if (indication.genericIndication) this.#presentation.handle("indication", indication.genericIndication, now);
     const input = indication.userInput;
     if (input?.alphanumeric !== undefined)
       this.#emit({ type: "digits", digits: input.alphanumeric, via: "alphanumeric", duration: undefined });
@@ -367,33 +450,11 @@ export class ControlMachine {
     if (this.#established || !this.#acked || this.#remote === undefined || role === undefined || this.#determination.waiting) return;
     this.#established = true;
     this.#emit({ type: "established", role });
-    this.#openTransmit(now);
-  }
-
-  /** Opens what we send as soon as everything for it is there. */
-  #openTransmit(now: Millis, lastCause?: string): void {
-    if (!this.#established || this.#paused || this.#deferred || this.#media === undefined || this.#channels.transmitting !== undefined)
-      return;
-    const format = this.#choose();
-    if (format === undefined) this.#emit({ type: "transmit-refused", cause: lastCause ?? "no common codec" });
-    else this.#channels.open(format, this.#media, now);
-  }
-
-  /** What the peer sends if it takes that too, else the first in the master's order. */
-  #choose(): AudioFormat | undefined {
-    const local = this.#capabilities.audio;
-    const remote = this.#remote?.audio ?? [];
-    const [first, second] = this.#determination.role === "master" ? [local, remote] : [remote, local];
-    const common = first.flatMap((a) => {
-      const b = second.find((f) => f.codec === a.codec);
-      return b === undefined || this.#refused.has(a.codec) ? [] : [{ codec: a.codec, maxPtime: Math.min(a.maxPtime, b.maxPtime) }];
-    });
-    const heard = this.#channels.receiving?.codec;
-    return common.find((f) => f.codec === heard) ?? common[0];
+    this.#lines.open(now);
   }
 
   #modeRequested({ sequenceNumber, requestedModes }: NonNullable<Request["requestMode"]>, now: Millis): void {
-    const choices = requestedModes.map((mode) => (mode.length === 1 ? readMode(mode[0]?.type.audioMode) : undefined));
+    const choices = requestedModes.map(readMode);
     const at = choices.findIndex((codec) => codec !== undefined && this.#capabilities.audio.some((a) => a.codec === codec));
     const codec = choices[at];
     const known = this.#remote?.audio.find((a) => a.codec === codec);
@@ -403,23 +464,6 @@ export class ControlMachine {
     }
     const response = at === 0 ? ({ willTransmitMostPreferredMode: true } as const) : ({ willTransmitLessPreferredMode: true } as const);
     this.#send({ response: { requestModeAck: { sequenceNumber, response } } });
-    if (this.#channels.transmitting?.format.codec === codec) return;
-    this.#channels.closeTransmit(now);
-    this.#channels.open(known, this.#media, now);
+    if (this.#lines.audio.transmitting?.format.codec !== codec) this.#lines.replaceAudio(known, now);
   }
-}
-
-type Mode = NonNullable<NonNullable<Request["requestMode"]>["requestedModes"][number][number]["type"]["audioMode"]>;
-
-const MODES: Readonly<Partial<Record<AudioFormat["codec"], Mode>>> = {
-  PCMU: { g711Ulaw64k: true },
-  PCMA: { g711Alaw64k: true },
-  G722: { "g722-64k": true },
-  G729: { g729: true },
-};
-
-function readMode(mode: Mode | undefined): AudioFormat["codec"] | undefined {
-  const name = Object.keys(mode ?? {})[0];
-  const entry = Object.entries(MODES).find(([, m]) => Object.keys(m)[0] === name);
-  return entry?.[0] as AudioFormat["codec"] | undefined;
 }

@@ -79,8 +79,16 @@ export class FastConnect {
     this.#state = "done";
     this.#control.adopt(transmit, receive);
     this.#control.defer(false, now);
-    if (receive !== undefined) this.#emit({ type: "receive", channel: receive.number, format: receive.format, rtcp: receive.rtcp });
+    if (receive !== undefined)
+      this.#emit({ type: "receive", line: "audio", channel: receive.number, format: receive.format, rtcp: receive.rtcp });
     if (transmit !== undefined)
-      this.#emit({ type: "transmit", channel: transmit.number, format: transmit.format, rtp: transmit.rtp, rtcp: transmit.rtcp });
+      this.#emit({
+        type: "transmit",
+        line: "audio",
+        channel: transmit.number,
+        format: transmit.format,
+        rtp: transmit.rtp,
+        rtcp: transmit.rtcp,
+      });
   }
 }

@@ -1,8 +1,9 @@
 import { decodeFastStart, encodeFastStart, type OpenLogicalChannel } from "../wire/h245/index.ts";
 import { type Address, fromH245, toH245 } from "./address.ts";
 import { offerAudio } from "./channels.ts";
-import { type AudioFormat, composeAudio, readAudio } from "./codecs.ts";
+import { type AudioFormat, composeAudio, readAudio, sameAudio } from "./codecs.ts";
 import type { LocalMedia } from "./control-types.ts";
+import { rtpParameters, withParameters } from "./lines.ts";
 
 /** A channel that fast connect has opened, seen from us. */
 export interface FastTransmit {
@@ -42,7 +43,7 @@ function reverse(number: number, format: AudioFormat, parameters: Partial<Parame
     forwardLogicalChannelParameters: { dataType: { nullData: true }, multiplexParameters: { none: true } },
     reverseLogicalChannelParameters: {
       dataType: { audioData: composeAudio(format) },
-      multiplexParameters: { h2250LogicalChannelParameters: { sessionID: 1, ...parameters } },
+      multiplexParameters: { h2250LogicalChannelParameters: { sessionID: 1, ...rtpParameters(format), ...parameters } },
     },
   };
 }
@@ -69,9 +70,10 @@ function read(elements: readonly Uint8Array[]): Element[] {
     const back = olc.reverseLogicalChannelParameters;
     const forward = olc.forwardLogicalChannelParameters;
     const side = forward.dataType.nullData ? back : forward;
-    const format = readAudio(side?.dataType.audioData);
+    const audio = readAudio(side?.dataType.audioData);
     const parameters = side?.multiplexParameters?.h2250LogicalChannelParameters;
-    if (format === undefined || parameters === undefined) continue;
+    if (audio === undefined || parameters === undefined) continue;
+    const format = withParameters(audio, parameters);
     out.push({
       number: olc.forwardLogicalChannelNumber,
       sender: side === forward ? "caller" : "callee",
@@ -95,13 +97,13 @@ export function select(
   | { readonly elements: readonly Uint8Array[]; readonly transmit: FastTransmit | undefined; readonly receive: FastReceive | undefined }
   | undefined {
   const all = read(proposals);
-  const find = (sender: Element["sender"], codec: string) =>
-    all.find((e) => e.sender === sender && e.format.codec === codec && (sender === "caller" || e.rtp !== undefined));
-  const rank = (f: AudioFormat) => (find("caller", f.codec) ? 1 : 0) + (find("callee", f.codec) ? 1 : 0);
+  const find = (sender: Element["sender"], format: AudioFormat) =>
+    all.find((e) => e.sender === sender && sameAudio(e.format, format) && (sender === "caller" || e.rtp !== undefined));
+  const rank = (f: AudioFormat) => (find("caller", f) ? 1 : 0) + (find("callee", f) ? 1 : 0);
   const best = formats.find((f) => rank(f) === 2) ?? formats.find((f) => rank(f) === 1);
   if (best === undefined) return undefined;
-  const toUs = find("caller", best.codec);
-  const fromUs = find("callee", best.codec);
+  const toUs = find("caller", best);
+  const fromUs = find("callee", best);
   const elements: Uint8Array[] = [];
   if (fromUs !== undefined)
     elements.push(encodeFastStart(reverse(fromUs.number, fromUs.format, { mediaControlChannel: toH245(media.rtcp) })));
@@ -130,7 +132,7 @@ export function accepted(
   elements: readonly Uint8Array[],
   formats: readonly AudioFormat[],
 ): { readonly transmit: FastTransmit | undefined; readonly receive: FastReceive | undefined } {
-  const all = read(elements).filter((e) => formats.some((f) => f.codec === e.format.codec));
+  const all = read(elements).filter((e) => formats.some((f) => sameAudio(f, e.format)));
   const ours = all.find((e) => e.sender === "caller" && e.rtp !== undefined);
   const theirs = all.find((e) => e.sender === "callee");
   return {

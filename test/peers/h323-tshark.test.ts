@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { LocalCapabilities, VideoFormat } from "../../src/h323/index.ts";
 import { decodeRas, decodeSignalling, tpkt } from "../../src/wire/h225/index.ts";
 import { decodeControl, decodeFastStart } from "../../src/wire/h245/index.ts";
 import { capturedPdus, captureNames, embedded } from "../support/h323-captures.ts";
-import { callConfig, Pair } from "../support/h323-pair.ts";
+import { callConfig, eventsOf, mediaOf, Pair } from "../support/h323-pair.ts";
 import { writeCapture } from "../support/pcap.ts";
 import { describeWithPeers } from "../support/peers.ts";
 
@@ -28,6 +29,40 @@ const FIELDS = {
   alphanumeric: ["h245.alphanumeric"],
 } as const;
 type Field = keyof typeof FIELDS;
+
+const H264: VideoFormat = {
+  codec: "H264",
+  profile: "high",
+  level: 40,
+  maxBitrate: 4_000_000,
+  packetization: [0, 1],
+  payloadType: 97,
+  maxMbps: 245_000,
+  maxFs: 8192,
+};
+/** Everything there is to say of codecs. */
+const ABLE: { capabilities: LocalCapabilities } = {
+  capabilities: {
+    audio: [
+      { codec: "PCMU", maxPtime: 20 },
+      { codec: "PCMA", maxPtime: 20 },
+      { codec: "opus", maxPtime: 20, payloadType: 96 },
+      { codec: "G7221", maxPtime: 20, bitrate: 24_000, payloadType: 102 },
+      ...(["G722", "G729", "GSM", "G723"] as const).map((codec) => ({ codec, maxPtime: 30 })),
+    ],
+    telephoneEvent: 101,
+    userInput: ["alphanumeric", "signal"],
+    video: [H264, { ...H264, profile: "baseline" }],
+    content: [H264],
+    camera: 126,
+  },
+};
+const everyLine = (host: string) => ({
+  ...mediaOf(host, 5004),
+  video: mediaOf(host, 5006),
+  content: mediaOf(host, 5008),
+  camera: mediaOf(host, 5010),
+});
 
 function collect(value: unknown, out: Map<string, string[]>): void {
   if (value === null || typeof value !== "object" || value instanceof Uint8Array) return;
@@ -107,7 +142,25 @@ describeWithPeers("H.323 against tshark", ["tshark"], () => {
 
   const styles = [true, false].flatMap((fastStart) => [true, false].map((tunnelling) => ({ fastStart, tunnelling, earlyControl: true })));
   it.each(styles)("finds nothing malformed in what we send: %o", (style) => {
-    const pair = new Pair(callConfig("a", style), callConfig("b", style)).call().run();
+    const pair = new Pair(callConfig("a", style, ABLE), callConfig("b", style, ABLE));
+    pair.onB = (event, machine, now) => {
+      if (event.type === "presentation-wanted") machine.control((c) => c.grantPresentation(now), now);
+      if (event.type !== "incoming") return;
+      machine.setMedia(everyLine(pair.b.host), now);
+      machine.answer(now);
+    };
+    pair.a.machine.setMedia(everyLine(pair.a.host), 0);
+    pair.a.machine.start({ aliases: [{ dialledDigits: "200" }] }, 0);
+    pair.run(3000);
+    expect(eventsOf(pair.b.events, "transmit").map((e) => e.line)).toEqual(expect.arrayContaining(["audio", "video", "camera"]));
+    pair.do((p) => p.a.machine.control((c) => c.requestPresentation(p.now), p.now));
+    pair.do((p) => {
+      for (const line of ["video", "content"] as const) p.b.machine.control((c) => c.fastUpdate(line), p.now);
+      p.a.machine.control((c) => c.requestFlowRelease(64_000), p.now);
+    });
+    expect(eventsOf(pair.a.events, "fast-update").map((e) => e.line)).toEqual(["video", "content"]);
+    pair.do((p) => p.a.machine.control((c) => c.releasePresentation(p.now), p.now));
+    pair.do((p) => p.a.machine.control((c) => c.closeLine("video", p.now), p.now));
     pair.do((p) => {
       for (const way of ["alphanumeric", "signal", "keypad"] as const) p.a.machine.sendDigits("15", p.now, way);
       p.a.machine.control((c) => c.measureRoundTrip(p.now), p.now);

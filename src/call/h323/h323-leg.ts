@@ -1,14 +1,18 @@
 import { EventEmitter } from "node:events";
-import type { AudioFormat, CallEvent, RemoteCapabilities } from "../../h323/index.ts";
+import type { AudioFormat, CallEvent, ControlMachine, LineName, RemoteCapabilities } from "../../h323/index.ts";
 import type { H323Session } from "../../io/index.ts";
-import type { SdpDirection } from "../../wire/sdp/index.ts";
-import type { Leg, LegEvents, LegInfo, Refusal } from "../leg.ts";
-import { describeFarEnd, type FarAudio, readDescription } from "./description.ts";
+import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
+import type { Leg, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
+import { type Described, describeFarEnd, type FarAudio, readDescription } from "./description.ts";
+import { FarLines } from "./far-lines.ts";
+import { H323Content } from "./h323-content.ts";
 
 /** The far end has this long to open a channel for us once the call is answered. */
 const MEDIA_MS = 15_000;
 /** A key of which no length is told. */
 const KEY_MS = 100;
+/** Channels come one after the other: their changes are told together once so many ms have brought none. */
+const SETTLED_MS = 60;
 
 /** Codecs an H.323 leg can never carry: said when our description has no other. */
 export class NoH323Codec extends Error {
@@ -22,6 +26,7 @@ export class NoH323Codec extends Error {
 export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   readonly info: LegInfo;
   readonly offer = null;
+  readonly content: H323Content;
   readonly #session: H323Session;
   #answered = false;
   #ended = false;
@@ -35,12 +40,16 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #waiting: { resolve: (sdp: string) => void; reject: (error: Error) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ringing: () => void = () => {};
+  #described: Described | undefined;
+  readonly #lines = new FarLines();
+  #settling: NodeJS.Timeout | undefined;
 
   /** Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. */
   constructor(session: H323Session, info: LegInfo) {
     super();
     this.#session = session;
     this.info = info;
+    this.content = new H323Content((action) => this.#control(action));
     session.onEvent = (event) => this.#on(event);
   }
 
@@ -80,13 +89,50 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     this.#session.act((machine) => machine.release(cause, text));
   }
 
-  /** Only hold and resume can be said in a call that is up: another address or codec needs other channels, which chan_ooh323 does not survive. */
+  /**
+   * Hold and resume, and pictures that come or go. Another address or codec of the audio needs other channels, which chan_ooh323 does not survive. Where
+   * pictures are new the answer has them inactive; a change follows once their channels are open.
+   */
   change(offer: string): Promise<string> {
     const described = readDescription(offer);
     if (described === undefined || this.#far === undefined) return Promise.reject(new NoH323Codec("no audio that H.245 has a name for"));
     const held = described.direction === "sendonly" || described.direction === "inactive";
-    this.#session.act((machine, now) => machine.control((control) => (held ? control.hold(now) : control.resume(now)), now));
+    const before = this.#described;
+    this.#described = described;
+    const { audio: _, ...now } = described.capabilities;
+    const { audio: __, ...then } = before?.capabilities ?? described.capabilities;
+    const pictures = JSON.stringify(now) !== JSON.stringify(then);
+    this.#session.act((machine, at) => {
+      if (pictures) machine.setMedia(described.media, at);
+      machine.control((control) => {
+        for (const name of ["video", "content", "camera"] as const)
+          if (before?.media[name] !== undefined && described.media[name] === undefined) control.closeLine(name, at);
+        if (pictures) control.changeCapabilities(described.capabilities, at);
+        if (held) control.hold(at);
+        else control.resume(at);
+      }, at);
+    });
     return Promise.resolve(this.#farSdp(held ? "recvonly" : "sendrecv", this.#remote?.telephoneEvent));
+  }
+
+  /** Asks for a picture that stands alone: H.245 videoFastUpdatePicture. */
+  requestKeyframe(line: number): void {
+    const name = this.#nameOf(line);
+    if (name === "video" || name === "content") this.#control((control) => control.fastUpdate(name));
+  }
+
+  /** H.245 flowControlCommand. */
+  limitBitrate(line: number, bitsPerSecond: number | null): void {
+    const name = this.#nameOf(line);
+    if (name !== undefined) this.#control((control) => control.limitLine(name, bitsPerSecond ?? undefined));
+  }
+
+  #nameOf(line: number): LineName | undefined {
+    return this.#described?.lines[line]?.name;
+  }
+
+  #control(action: (control: ControlMachine, now: number) => void): void {
+    this.#session.act((machine, now) => machine.control((control) => action(control, now), now));
   }
 
   /** H.450.2 is not spoken. */
@@ -102,6 +148,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #describe(sdp: string): void {
     const described = readDescription(sdp);
     if (described === undefined) throw new NoH323Codec("no audio that H.245 has a name for");
+    this.#described = described;
     this.#ourEvents = described.capabilities.telephoneEvent;
     this.#session.act((machine, now) => {
       machine.setCapabilities(described.capabilities);
@@ -146,10 +193,12 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
 
   #farSdp(direction: SdpDirection, telephoneEvent: number | undefined): string {
     this.#toldEvents = telephoneEvent;
-    return describeFarEnd({ ...this.#far!, receive: this.#receive, telephoneEvent, direction }, this.#version++);
+    const far = { ...this.#far!, receive: this.#receive, telephoneEvent, direction };
+    return describeFarEnd(far, this.#version++, this.#lines.sections(this.#described?.lines ?? [], this.#remote));
   }
 
   #on(event: CallEvent): void {
+    this.content.on323(event);
     switch (event.type) {
       case "alerting":
       case "progress":
@@ -165,13 +214,26 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         this.#tellEvents();
         break;
       case "receive":
-        this.#receive = event.format;
+        if (event.line === "audio") this.#receive = event.format;
+        else this.#lineChanged(event);
         break;
       case "transmit":
-        this.#transmit(event);
+        if (event.line === "audio") this.#transmit(event);
+        else this.#lineChanged(event);
+        break;
+      case "transmit-closed":
+      case "receive-closed":
+        if (event.line !== "audio") this.#lineChanged(event);
+        break;
+      case "fast-update":
+        this.#tellLine(event.line, (line) => this.emit("keyframe", line));
+        break;
+      case "flow-control":
+        this.#tellLine(event.line ?? "video", (line) => this.emit("bitrate", { line, bitsPerSecond: event.bitsPerSecond ?? null }));
         break;
       case "transmit-refused":
-        if (this.#far === undefined) this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`));
+        if (event.line !== "audio") this.#settle();
+        else if (this.#far === undefined) this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`));
         break;
       case "paused":
         if (this.#far !== undefined) this.#changed("sendonly");
@@ -186,23 +248,67 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     }
   }
 
-  #transmit({ rtp, rtcp, format }: Extract<CallEvent, { type: "transmit" }>): void {
+  #tellLine(name: LineName, tell: (line: number) => void): void {
+    const line = this.#described?.lines.findIndex((described) => described.name === name) ?? -1;
+    if (line >= 0) tell(line);
+  }
+
+  /** A channel of a picture came or went. */
+  #lineChanged(event: CallEvent): void {
+    this.#lines.on323(event);
+    this.#settle();
+  }
+
+  #settle(tries = 40): void {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      if (this.#ended || this.#waiting !== undefined || this.#far === undefined) return;
+      // Who follows changes may not be there yet.
+      if (this.listenerCount("change") > 0) this.#changed("sendrecv");
+      else if (tries > 0) this.#settle(tries - 1);
+    }, SETTLED_MS).unref();
+  }
+
+  #transmit({ rtp, rtcp, format }: Extract<CallEvent, { type: "transmit"; line: "audio" }>): void {
     const before = this.#far;
     this.#far = { rtp, rtcp, transmit: format, receive: this.#receive, telephoneEvent: undefined, direction: "sendrecv" };
     if (before === undefined || this.#waiting !== undefined) this.#complete();
     else this.#changed("sendrecv");
   }
 
-  /** Tells that the far end's media are others, as if it had offered them anew. Its channels are what they are: a refusal changes nothing there. */
+  /**
+   * Tells that the far end's media are others, as if it had offered them anew. Its channels are what they are: a refusal changes nothing there, but a picture
+   * that is not taken is closed.
+   */
   #changed(direction: SdpDirection): void {
+    clearTimeout(this.#settling);
     const offer = this.#farSdp(direction, this.#remote?.telephoneEvent);
-    this.emit("change", { offer, accept: () => Promise.resolve(null), reject: () => {} });
+    const change: MediaChange = {
+      offer,
+      accept: (sdp) => {
+        this.#closeRejected(sdp);
+        return Promise.resolve(null);
+      },
+      reject: () => {},
+    };
+    this.emit("change", change);
+  }
+
+  #closeRejected(answer: string): void {
+    const open = this.#lines.open;
+    if (open.length === 0) return;
+    const { media } = parseSdp(answer);
+    this.#described?.lines.forEach(({ name }, line) => {
+      if (name !== undefined && name !== "audio" && open.includes(name) && media[line]?.port === 0)
+        this.#control((control, now) => control.closeLine(name, now));
+    });
   }
 
   #finish({ by, cause, reason }: Extract<CallEvent, { type: "released" }>): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#settling);
     this.#waiting?.reject(new Error(reason));
     this.#waiting = undefined;
     this.emit("ended", { by: by === "network" ? "engine" : by, cause, text: reason, cancelled: by === "peer" && !this.#answered });

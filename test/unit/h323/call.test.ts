@@ -261,8 +261,10 @@ describe("within a call", () => {
   });
   it("a limit is told", () => {
     const pair = active();
-    pair.do((p) => p.a.machine.control((c) => c.limit(5, 64_000), p.now));
-    expect(eventsOf(pair.b.events, "flow-control")).toEqual([{ type: "flow-control", channel: 5, bitsPerSecond: 64_000 }]);
+    pair.do((p) => p.a.machine.control((c) => c.limitLine("audio", 64_000), p.now));
+    expect(eventsOf(pair.b.events, "flow-control")).toEqual([{ type: "flow-control", line: "audio", bitsPerSecond: 64_000 }]);
+    pair.do((p) => p.a.machine.control((c) => c.limit(4711, 64_000), p.now));
+    expect(eventsOf(pair.b.events, "flow-control")).toHaveLength(1);
   });
   it("an inquiry is answered with the state", () => {
     const pair = active();
