@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import type { SipEngineOptions } from "../sip-engine/index.ts";
+import type { VideoRelay } from "../video/port.ts";
 import { isLoopback } from "./config/checks.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
@@ -83,6 +84,19 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     },
     stop: () => supervisor.stop(),
   };
+}
+
+/** Starts the video relay; null where the configuration has none. It needs no supervisor: it mends its threads itself. */
+export async function startVideo(config: Config, logger: Logger): Promise<VideoRelay | null> {
+  if (!config.video.enabled) return null;
+  const { startVideoRelay } = await import("../video-relay/index.ts");
+  const log = logger.child({ engine: "video" });
+  return startVideoRelay({
+    rtp: { host: config.listen, minPort: config.video.ports.min, maxPort: config.video.ports.max },
+    workers: config.video.workers || Math.max(1, availableParallelism() - 1),
+    ...(config.media.advertise ? { advertise: config.media.advertise } : {}),
+    log: ({ level, message, fields }) => log[level](fields, message),
+  });
 }
 
 /** Starts the embedded media server, or tells where FreeSWITCH is. */

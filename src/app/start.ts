@@ -6,7 +6,7 @@ import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
-import { startMedia, startSip } from "./engines.ts";
+import { startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import { gatewayConfig } from "./gateway-config.ts";
 import type { GatewayConfig } from "./gateway-options.ts";
@@ -52,6 +52,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   // The engines come up in their threads while the gateway and the admin API are loaded in this one.
   const engines = Promise.all([startStoppable(startSip(config, tls, logger), undo), startStoppable(startMedia(config, logger), undo)]);
   engines.catch(() => {});
+  const starting = startVideo(config, logger);
+  undo.push(async () => (await starting.catch(() => null))?.stop());
   const [{ createAdminServer }, { Metrics }, { SqliteRecordStore }, { KeptMeetings }, { createGateway }] = await Promise.all([
     import("../admin/server.ts"),
     import("../admin/metrics.ts"),
@@ -60,6 +62,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     import("./gateway.ts"),
   ]);
   const [sipEngine, mediaServer] = await engines;
+  const video = await starting;
 
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),
@@ -84,6 +87,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
     version,
     metrics,
+    ...(video ? { video } : {}),
     ...(config.h323.signalling === null
       ? {}
       : {

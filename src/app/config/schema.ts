@@ -73,7 +73,7 @@ const media = section(
 const video = section(
   {
     enabled: flag(true).describe("Relay video and shared screens. Without it lines other than audio are answered with port 0."),
-    ports: portRange("30000-34999").describe("UDP ports of pictures. Each call takes up to eight."),
+    ports: portRange("20000-29999").describe("UDP ports of pictures, from the middle up; audio begins at the front."),
     codecs: z
       .array(oneOf(["H264", "VP8"]))
       .min(1, { error: "expected at least one codec" })

@@ -260,7 +260,9 @@ const SUPPORTED: readonly BfcpAttribute[] = [
   {
     type: ATTRIBUTE.supportedPrimitives,
     mandatory: true,
-    value: Uint8Array.from(Object.values(PRIMITIVE).filter((primitive) => primitive !== PRIMITIVE.chairAction && primitive !== PRIMITIVE.chairActionAck)),
+    value: Uint8Array.from(
+      Object.values(PRIMITIVE).filter((primitive) => primitive !== PRIMITIVE.chairAction && primitive !== PRIMITIVE.chairActionAck),
+    ),
   },
   { type: ATTRIBUTE.supportedAttributes, mandatory: true, value: Uint8Array.from(Object.values(ATTRIBUTE).map((type) => type << 1)) },
 ];
