@@ -93,7 +93,7 @@ export class BfcpServer {
     }
   }
 
-  received(message: BfcpMessage): void {
+  received(message: BfcpMessage) {
     const { conferenceId, userId } = this.#identity;
     if (message.response || message.primitive === PRIMITIVE.floorRequestStatusAck || message.primitive === PRIMITIVE.floorStatusAck) {
       this.#pending.delete(message.transactionId);
@@ -147,7 +147,7 @@ export class BfcpServer {
     if (this.#watching) this.#notify(PRIMITIVE.floorStatus, this.#floorStatus(), now);
   }
 
-  #onRequest(message: BfcpMessage): void {
+  #onRequest(message: BfcpMessage) {
     if (numberOf(message, ATTRIBUTE.floorId) !== this.#identity.floorId) return this.#fail(message, BFCP_ERROR.invalidFloor);
     // a second request while one is open: the same wish, told again
     if (!this.#request) {
@@ -159,7 +159,7 @@ export class BfcpServer {
     this.#answer(message, PRIMITIVE.floorRequestStatus, [this.#requestInformation()]);
   }
 
-  #onRelease(message: BfcpMessage): void {
+  #onRelease(message: BfcpMessage) {
     const request = this.#request;
     if (!request || numberOf(message, ATTRIBUTE.floorRequestId) !== request.id) return this.#fail(message, BFCP_ERROR.floorRequestUnknown);
     request.status = request.status === REQUEST_STATUS.granted ? REQUEST_STATUS.released : REQUEST_STATUS.cancelled;
@@ -168,14 +168,14 @@ export class BfcpServer {
     this.#events.push({ type: "release" });
   }
 
-  #onRequestQuery(message: BfcpMessage): void {
+  #onRequestQuery(message: BfcpMessage) {
     if (!this.#request || numberOf(message, ATTRIBUTE.floorRequestId) !== this.#request.id) {
       return this.#fail(message, BFCP_ERROR.floorRequestUnknown);
     }
     this.#answer(message, PRIMITIVE.floorRequestStatus, [this.#requestInformation()]);
   }
 
-  #onFloorQuery(message: BfcpMessage): void {
+  #onFloorQuery(message: BfcpMessage) {
     const asked = numberOf(message, ATTRIBUTE.floorId);
     // no floor named: no more notifications (RFC 8855 section 12.1)
     if (asked !== undefined && asked !== this.#identity.floorId) return this.#fail(message, BFCP_ERROR.invalidFloor);
