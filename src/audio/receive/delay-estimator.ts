@@ -12,6 +12,13 @@ const FIRST_PACKETS = 20;
 const WINDOW_MS = 3000;
 /** Above the quantile, for the ticks' own raggedness. */
 const MARGIN_MS = 5;
+/**
+ * No packet of the last one to two of these was later than so much: no need to wait for more, whatever was before. The longer where stalls come again
+ * and again.
+ */
+const PEAK_MS = { once: 500, again: 3000 } as const;
+/** Packets so much over the target are a stall's; those within the first time belong to one, within the second it comes again. */
+const STALL = { over: 20, lasts: 300, returns: 5000 } as const;
 /** So many packets in a row, all later than the delay allows, mean a new route: a new base at once. */
 const ROUTE_PACKETS = 8;
 
@@ -25,7 +32,7 @@ export interface DelayLimits {
 
 /**
  * Estimates how long to hold packets. A packet's lateness is its transit time less the least of the last seconds; the delay wanted is what 97 % of
- * the packets stay under.
+ * the packets stay under, and never more than the latest of the last second needed: what a single stall has taught is soon forgotten.
  */
 export class DelayEstimator {
   readonly #limits: DelayLimits;
@@ -38,6 +45,11 @@ export class DelayEstimator {
   #late = 0;
   #lateLeast = Number.POSITIVE_INFINITY;
   #target: number;
+  #peak = 0;
+  #peakBefore = 0;
+  #peakStart = 0;
+  #peakMs: number = PEAK_MS.once;
+  #stalledAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: DelayLimits) {
     this.#limits = limits;
@@ -54,8 +66,11 @@ export class DelayEstimator {
     return this.#base;
   }
 
-  /** Takes a packet's transit time. */
-  update(transit: number, now: Millis): void {
+  /**
+   * Takes a packet's transit time. So much of it as it may have waited for us, `held` milliseconds, is not its lateness: who could not take it could not
+   * play it either.
+   */
+  update(transit: number, now: Millis, held = 0): void {
     if (this.#count === 0) this.#restart(transit, now);
     if (now - this.#windowStart > WINDOW_MS) {
       this.#windowStart = now;
@@ -64,9 +79,9 @@ export class DelayEstimator {
     }
     if (transit < this.#newer) this.#newer = transit;
     this.#base = Math.min(this.#older, this.#newer);
-    this.#watchRoute(transit, now);
-
-    const lateness = transit - this.#base;
+    const lateness = Math.max(0, transit - this.#base - held);
+    this.#watchRoute(this.#base + lateness, now);
+    this.#watchPeak(lateness, now);
     const weight = Math.max(FORGET, 1 / (this.#count + FIRST_PACKETS));
     const histogram = this.#histogram;
     for (let i = 0; i < BINS; i++) histogram[i] *= 1 - weight;
@@ -89,11 +104,25 @@ export class DelayEstimator {
     this.#lateLeast = Number.POSITIVE_INFINITY;
   }
 
+  #watchPeak(lateness: number, now: Millis): void {
+    if (lateness > this.#target + STALL.over) {
+      if (now - this.#stalledAt > STALL.lasts) this.#peakMs = now - this.#stalledAt < STALL.returns ? PEAK_MS.again : PEAK_MS.once;
+      this.#stalledAt = now;
+    }
+    if (now - this.#peakStart > this.#peakMs) {
+      this.#peakStart = now;
+      this.#peakBefore = this.#peak;
+      this.#peak = 0;
+    }
+    if (lateness > this.#peak) this.#peak = lateness;
+  }
+
   #quantile(): number {
     let sum = 0;
     let bin = 0;
     while (bin < BINS - 1 && sum + this.#histogram[bin] < QUANTILE) sum += this.#histogram[bin++];
-    const wanted = (bin + 1) * BIN_MS + MARGIN_MS;
+    const peak = Math.max(this.#peak, this.#peakBefore);
+    const wanted = Math.min((bin + 1) * BIN_MS, peak + BIN_MS) + MARGIN_MS;
     return Math.max(this.#limits.min, Math.min(this.#limits.max, wanted));
   }
 
@@ -103,5 +132,8 @@ export class DelayEstimator {
     this.#histogram[Math.max(0, Math.min(BINS - 1, Math.floor((this.#limits.initial - MARGIN_MS) / BIN_MS) - 1))] = 1;
     this.#older = this.#newer = this.#base = transit;
     this.#windowStart = now;
+    // for the first seconds the first guess holds
+    this.#peak = this.#peakBefore = this.#limits.initial - MARGIN_MS - BIN_MS;
+    this.#peakStart = now;
   }
 }

@@ -8,7 +8,7 @@ import { DelayEstimator, type DelayLimits } from "./delay-estimator.ts";
 import { PacketStore, type StoredPacket } from "./packet-store.ts";
 import { PcmQueue } from "./pcm-queue.ts";
 import { type AudioPacket, Timeline } from "./timeline.ts";
-import { lengthen, maxStretch, shorten, stretchNeeds } from "./time-stretch.ts";
+import { isQuiet, lengthen, maxStretch, shorten, stretchNeeds } from "./time-stretch.ts";
 
 /** What a pulled frame is made of (for the most part): received sound, concealment of loss, comfort noise, or silence because nothing comes. */
 export type FrameKind = "audio" | "conceal" | "noise" | "silence";
@@ -22,7 +22,7 @@ export interface ReceiverOptions {
   readonly decoders: ReadonlyMap<number, AudioDecoder>;
   /** Payload type of comfort noise, where negotiated. */
   readonly comfortNoise?: number;
-  /** Playout delay, milliseconds; default at least 20, at most 300, 40 to begin with. */
+  /** Playout delay, milliseconds; default at least 10, at most 300, 40 to begin with. */
   readonly delay?: Partial<DelayLimits>;
 }
 
@@ -51,14 +51,21 @@ export interface ReceiverStats {
   readonly depth: number;
 }
 
-/** The delay may be off by so much before the sound is stretched. */
-const SLACK_MS = 15;
-/** Least time between two stretches, when slightly and when far off. */
-const CALM_MS = 200;
+/** The delay may be over and under its target by so much before the sound is stretched. */
+const OVER_MS = 10;
+const UNDER_MS = 15;
+/** Least time between two stretches, by how far off it is: the nearer, the less may be heard of it. Quiet can be taken out at any time. */
 const HURRY_MS = 40;
+const STEADY_MS = 80;
+const CALM_MS = 200;
 const FAR_MS = 60;
-/** So far over the target packets are skipped. */
-const SKIP_MS = 180;
+const NEAR_MS = 25;
+/** So far over the target packets are skipped ... */
+const SKIP_MS = 120;
+/** ... and so far after sound that nobody could be given anyway. */
+const SKIP_MISSED_MS = 20;
+/** Made up between the two ends of such a cut. */
+const BRIDGE_MS = 5;
 /** Without any packet for so long there is no more made-up sound, and playing starts anew with the next. */
 const GIVE_UP_MS = 200;
 /** A single loss is waited for at the length of the packets seen last; before any, 20 ms. */
@@ -66,7 +73,7 @@ const FIRST_PACKET_MS = 20;
 /** Packets kept when nobody pulls. */
 const MAX_STORED = 128;
 
-const defaultLimits: DelayLimits = { min: 20, max: 300, initial: 40 };
+const defaultLimits: DelayLimits = { min: 10, max: 300, initial: 40 };
 
 /**
  * The receiving side of one audio stream: put packets in as they come, pull a frame every 20 ms. Between lie reordering, an adaptive delay held by
@@ -100,6 +107,8 @@ export class AudioReceiver {
   /** Made up since the store ran dry, samples; not yet counted as media time, since the packets may only be late. */
   #starved = 0;
   #sinceStretch = 0;
+  /** Frames were not pulled: what they would have carried is skipped. */
+  #missed = false;
   #now: Millis = 0;
   #kind: FrameKind = "silence";
   #late = 0;
@@ -149,8 +158,11 @@ export class AudioReceiver {
     };
   }
 
-  /** Takes a packet that arrived at `now`. Its payload is kept, not copied, until it is played. */
-  put(packet: AudioPacket, now: Millis): void {
+  /**
+   * Takes a packet at `now`. Its payload is kept, not copied, until it is played. `held`: milliseconds that it may have been waiting for us, because the
+   * thread is late; the next pull is as late, so they are none of the network's.
+   */
+  put(packet: AudioPacket, now: Millis, held = 0): void {
     const { payloadType, payload } = packet;
     if (payloadType !== this.#options.comfortNoise && !this.#options.decoders.has(payloadType)) {
       this.#discarded++;
@@ -161,7 +173,7 @@ export class AudioReceiver {
       this.#discarded++;
       return;
     }
-    this.#delay.update(place.transit, now);
+    this.#delay.update(place.transit, now, held);
     if (place.seq < this.#seq) {
       if (place.seq === this.#lastPlayed) this.#duplicate++;
       else this.#late++;
@@ -174,7 +186,12 @@ export class AudioReceiver {
     }
   }
 
-  /** Writes the next 20 ms into `out` ({@link frameSamples} of `rate`). Call it every 20 ms. */
+  /** Pulls were left out, and their time will not be made up: the sound of it is not to be heard late either. */
+  miss(): void {
+    this.#missed = true;
+  }
+
+  /** Writes the next 20 ms into `out` ({@link frameSamples} of `rate`). Call it every 20 ms, with the time at which it was due. */
   pull(now: Millis, out: Int16Array): FrameKind {
     this.#now = now;
     const first = this.#store.first;
@@ -313,7 +330,9 @@ export class AudioReceiver {
     this.#sinceStretch += this.#ms(this.#frame);
     const off = this.#delayNow() - this.#delay.target;
     const size = Math.abs(off);
-    if (size < SLACK_MS || this.#sinceStretch < (size > FAR_MS ? HURRY_MS : CALM_MS) || this.#kind !== "audio") return;
+    if (size < (off > 0 ? OVER_MS : UNDER_MS) || this.#kind !== "audio") return;
+    const quiet = off > 0 && isQuiet(this.#queue.samples, this.#queue.length);
+    if (!quiet && this.#sinceStretch < (size > FAR_MS ? HURRY_MS : size > NEAR_MS ? STEADY_MS : CALM_MS)) return;
     const needs = stretchNeeds(this.rate);
     if (off > 0) {
       // Taking out needs a frame and a period of sound at hand.
@@ -341,15 +360,20 @@ export class AudioReceiver {
 
   /** A burst that would be heard far too late is cut: the oldest packets go. */
   #skipExcess(): void {
-    while (this.#store.size > 1 && this.#delayNow() > this.#delay.target + SKIP_MS) {
+    const limit = this.#delay.target + (this.#missed ? SKIP_MISSED_MS : SKIP_MS);
+    this.#missed = false;
+    let skipped = false;
+    while (this.#store.size > 1 && this.#delayNow() > limit) {
       const dropped = this.#store.shift();
       const first = this.#store.first;
-      if (!dropped || !first) return;
+      if (!dropped || !first) break;
       this.#discarded++;
       this.#seq = first.seq;
       this.#ticks = first.ticks;
-      this.#queue.clear();
+      skipped = true;
     }
+    // what was played goes on for a moment, and fades into what comes
+    if (skipped && this.#lastDecoder) this.#conceal(samplesIn(this.rate, BRIDGE_MS));
   }
 
   /** How much later than possible the sample that is next to be played is, milliseconds. */

@@ -15,14 +15,19 @@ export function stretchNeeds(rate: number): number {
   return samplesIn(rate, 2 * MAX_LAG_MS + WINDOW_MS);
 }
 
+/** Whether the first `length` samples are so quiet that nobody hears some of them missing. */
+export function isQuiet(pcm: Int16Array, length: number): boolean {
+  let energy = 0;
+  for (let i = 0; i < length; i++) energy += pcm[i] * pcm[i];
+  return energy < QUIET_RMS * QUIET_RMS * length;
+}
+
 /** Finds the lag at which the first part of `pcm` repeats; 0 when it cannot be changed unheard. `force` takes the best there is. */
 function repeatLag(pcm: Int16Array, length: number, rate: number, force: boolean): number {
   if (length < stretchNeeds(rate)) return 0;
   const window = samplesIn(rate, WINDOW_MS);
   const maxLag = samplesIn(rate, MAX_LAG_MS);
-  let energy = 0;
-  for (let i = 0; i < length; i++) energy += pcm[i] * pcm[i];
-  if (energy < QUIET_RMS * QUIET_RMS * length) return maxLag;
+  if (isQuiet(pcm, length)) return maxLag;
   const match = findPitch(pcm, maxLag + window, window, samplesIn(rate, MIN_LAG_MS), maxLag, Math.max(2, rate / 4000));
   return match.correlation >= MIN_CORRELATION || force ? match.lag : 0;
 }

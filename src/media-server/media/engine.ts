@@ -11,6 +11,8 @@ import { SourceLoader } from "./sources/files.ts";
 export interface EngineOptions {
   readonly clock: Clock;
   readonly tell: Tell;
+  /** By how much the next tick is overdue, milliseconds; never, where absent. */
+  readonly overdue?: (now: Millis) => number;
   /** No packet for so long, while some are due: the call is told. 0 is never. */
   readonly rtpTimeoutMs: number;
 }
@@ -63,11 +65,11 @@ export class MediaEngine {
     session.close(this.#options.clock.now());
   }
 
-  /** 20 ms: everybody's sound in, rooms mixed, everybody's sound out. */
-  tick(now: Millis): void {
+  /** 20 ms: everybody's sound in, rooms mixed, everybody's sound out. `late`: so many milliseconds after it was due. */
+  tick(now: Millis, late = 0): void {
     for (const session of this.#sessions.values()) {
       try {
-        session.listen(now);
+        session.listen(now, late);
       } catch (error) {
         this.#fault(session.id, error);
       }
@@ -85,7 +87,10 @@ export class MediaEngine {
 
   /** So many ticks were let go: media time goes on without them. */
   skip(ticks: number): void {
-    for (const session of this.#sessions.values()) session.rtp.skip(ticks * TICK_MS);
+    for (const { rtp } of this.#sessions.values()) {
+      rtp.skip(ticks * TICK_MS);
+      rtp.playout.miss();
+    }
   }
 
   /** A datagram on one of a session's ports. */
@@ -95,7 +100,7 @@ export class MediaEngine {
     const now = this.#options.clock.now();
     try {
       if (rtcp) session.rtp.receiveRtcp(datagram, now);
-      else session.rtp.receive(datagram, address, port, now);
+      else session.rtp.receive(datagram, address, port, now, this.#options.overdue?.(now));
     } catch (error) {
       this.#fault(id, error);
     }

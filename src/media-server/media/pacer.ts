@@ -2,7 +2,7 @@ import type { Millis } from "../../base/clock.ts";
 
 export const TICK_MS = 20;
 /** A thread this far behind lets the missed time go: what it would send is too old to be of use. */
-const GIVE_UP_MS = 200;
+const GIVE_UP_MS = 100;
 /** Ticks are never nearer than this: those missed are made up so that receivers get a quick succession and not a burst. */
 const CATCH_UP_MS = 8;
 
@@ -16,6 +16,8 @@ export class Pacer {
   late = 0;
   /** Ticks that were let go. */
   skipped = 0;
+  /** How late the tick was that began last, milliseconds. */
+  lateness = 0;
 
   constructor(now: Millis) {
     this.#due = now + TICK_MS;
@@ -25,6 +27,11 @@ export class Pacer {
   /** Milliseconds until the next tick should begin; 0 is now. */
   wait(now: Millis): number {
     return Math.max(0, this.#due - now, CATCH_UP_MS - (now - this.#last));
+  }
+
+  /** How overdue the next tick is, milliseconds. */
+  overdue(now: Millis): number {
+    return Math.max(0, now - this.#due);
   }
 
   /** A tick begins. Returns how many ticks of time were given up before it (0 as a rule). */
@@ -37,6 +44,7 @@ export class Pacer {
       this.#due += lost * TICK_MS;
       this.skipped += lost;
     }
+    this.lateness = this.overdue(now);
     this.#due += TICK_MS;
     this.#last = now;
     return lost;

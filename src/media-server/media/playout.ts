@@ -86,15 +86,20 @@ export class Playout {
     });
   }
 
-  put(packet: RtpPacket, clockRate: number, now: Millis): void {
+  put(packet: RtpPacket, clockRate: number, now: Millis, held: number): void {
     if (clockRate !== this.#clockRate) this.#use(clockRate);
     const { ssrc, sequenceNumber, timestamp, marker, payloadType } = packet;
-    this.#receiver?.put({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload: this.#payloads.keep(packet.payload) }, now);
+    this.#receiver?.put({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload: this.#payloads.keep(packet.payload) }, now, held);
   }
 
-  /** The next 20 ms at `rate` into `out`; false when there is nothing to hear. */
-  pull(now: Millis, out: Int16Array): boolean {
-    return this.#receiver !== undefined && this.#receiver.pull(now, out) !== "silence";
+  /** The next 20 ms at `rate` into `out`, due at `due`; false when there is nothing to hear. */
+  pull(due: Millis, out: Int16Array): boolean {
+    return this.#receiver !== undefined && this.#receiver.pull(due, out) !== "silence";
+  }
+
+  /** Ticks were let go. */
+  miss(): void {
+    this.#receiver?.miss();
   }
 
   #close(): void {

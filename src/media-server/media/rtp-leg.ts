@@ -141,8 +141,8 @@ export class RtpLeg {
 
   // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A datagram on the RTP port. It is decrypted in place. */
-  receive(datagram: Buffer, address: string, port: number, now: Millis): void {
+  /** A datagram on the RTP port. It is decrypted in place. `held`: how late the thread is, milliseconds; it may have waited so long for us. */
+  receive(datagram: Buffer, address: string, port: number, now: Millis, held = 0): void {
     const config = this.#config;
     const latch = this.#latch;
     if (!config || !latch || datagram.length < RTP_HEADER_LENGTH) return;
@@ -188,7 +188,7 @@ export class RtpLeg {
     reception.mediaPackets++;
     reception.mediaBytes += packet.payloadLength;
     if (packet.payloadType === config.cn) reception.cngPackets++;
-    this.playout.put(packet, clockRate, now);
+    this.playout.put(packet, clockRate, now, held);
   }
 
   #tellDigits(events: readonly DtmfEvent[]): void {
@@ -225,10 +225,10 @@ export class RtpLeg {
     this.reporter.receive(packets, this.reception, now);
   }
 
-  /** The next 20 ms of the far end at {@link rate}; false for nothing. */
-  pull(now: Millis, out: Int16Array): boolean {
+  /** The next 20 ms of the far end at {@link rate}; false for nothing. `late`: so many milliseconds after it was due. */
+  pull(now: Millis, out: Int16Array, late = 0): boolean {
     if (this.#digitsIn) this.#tellDigits(this.#digitsIn.handleTimeout(now));
-    return this.playout.pull(now, out);
+    return this.playout.pull(now - late, out);
   }
 
   // ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

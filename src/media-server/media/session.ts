@@ -140,8 +140,8 @@ export class MediaSession {
   }
 
   /** First step: takes what the far end said and hands it on. */
-  listen(now: Millis): void {
-    this.heard = this.rtp.pull(now, this.frame);
+  listen(now: Millis, late = 0): void {
+    this.heard = this.rtp.pull(now, this.frame, late);
     if (this.heard) {
       if (this.#hasReadGain) this.readGain.apply(this.frame);
       if (this.#onTone) this.#detect(this.#onTone);

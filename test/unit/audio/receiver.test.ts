@@ -194,6 +194,98 @@ describe("AudioReceiver on a bad network", () => {
   });
 });
 
+/** A voice: a tone of many harmonics that is on for 600 ms and off for 400. */
+function talk(ms: number): Int16Array {
+  const pcm = tone(200, 8000, ms, -14);
+  const more = tone(600, 8000, ms, -20);
+  return pcm.map((v, i) => (i % 8000 < 4800 ? v + more[i]! : 0));
+}
+
+describe("AudioReceiver after a stall", () => {
+  /** Delay after each pull; between `from` and `until` nothing arrives, then all of it at once. */
+  function delays(pcm: Int16Array, from: number, until: number, ms: number) {
+    const rx = receiver();
+    const flights = send(pcm).map((f) => ({ ...f, at: f.at >= from && f.at < until ? until : f.at }));
+    const queue = [...flights];
+    const heard: Int16Array[] = [];
+    const out: { t: number; delay: number; target: number }[] = [];
+    for (let t = 7; t < ms; t += 20) {
+      while (queue.length > 0 && queue[0]!.at <= t) {
+        const { at, packet } = queue.shift()!;
+        rx.put(packet, at);
+      }
+      const frame = new Int16Array(160);
+      rx.pull(t, frame);
+      heard.push(frame);
+      out.push({ t, delay: rx.stats.delayMs, target: rx.stats.targetMs });
+    }
+    return { out, rx, pcm: concat(heard) };
+  }
+  const at = (out: readonly { t: number; delay: number; target: number }[], t: number) => out.find((one) => one.t >= t)!;
+
+  it.each([100, 200, 300, 450])("of the network of %i ms it is back where it was within two seconds, talk or tone", (stall) => {
+    for (const sound of [talk(8000), long]) {
+      const { out, pcm } = delays(sound, 4000, 4000 + stall, 7900);
+      const before = at(out, 3900).delay;
+      expect(before).toBeLessThan(35);
+      expect(at(out, 4000 + stall + 2000).delay).toBeLessThan(before + 20);
+      expect(Math.max(...out.map(({ delay }) => delay))).toBeLessThan(stall + 60);
+      expect(roughness(pcm.subarray(600))).toBeLessThan(2 * SMOOTH);
+    }
+  });
+
+  it("gets there by taking quiet first", () => {
+    const quiet = delays(new Int16Array(64_000), 4000, 4100, 7900);
+    const loud = delays(long, 4000, 4100, 7900);
+    const back = ({ out }: typeof loud) => out.find(({ t, delay }) => t > 4120 && delay < 35)!.t;
+    expect(back(quiet)).toBeLessThan(4400);
+    expect(back(loud)).toBeGreaterThan(back(quiet));
+  });
+
+  it("keeps the longer delay while stalls go on", () => {
+    const rx = receiver();
+    const flights = send(tone(400, 8000, 12_000, -12)).map((f) => ({ ...f, at: f.at % 1500 < 200 ? f.at - (f.at % 1500) + 200 : f.at }));
+    const { kinds } = run(rx, flights, 11_900);
+    expect(rx.stats.targetMs).toBeGreaterThan(150);
+    expect(kinds.slice(200).filter((kind) => kind === "conceal").length).toBeLessThan(16);
+  });
+
+  it("of our own thread it learns nothing from it: who could not pull could not have played either", () => {
+    const rx = receiver();
+    const queue = send(long);
+    const out = new Int16Array(160);
+    const kinds: FrameKind[] = [];
+    let pulls = 0;
+    // Our thread stands still for 150 ms in every second; then it catches up.
+    for (let t = 0; t < 7900; t += 1) {
+      if (t % 1000 >= 500 && t % 1000 < 650) continue;
+      const due = 7 + pulls * 20;
+      while (queue.length > 0 && queue[0]!.at <= t) rx.put(queue.shift()!.packet, t, Math.max(0, t - due));
+      if (t < due) continue;
+      kinds.push(rx.pull(due, out));
+      pulls++;
+    }
+    expect(rx.stats.targetMs).toBeLessThan(25);
+    expect(rx.stats.delayMs).toBeLessThan(40);
+    expect(kinds.slice(3).every((kind) => kind === "audio")).toBe(true);
+    expect(rx.stats.shortenedMs).toBeLessThan(60);
+  });
+
+  it("so long that ticks were let go, it lets go of their sound, too", () => {
+    const rx = receiver();
+    const queue = send(long);
+    const out = new Int16Array(160);
+    for (let t = 7; t < 5000; t += 20) {
+      if (t > 2000 && t < 2400) continue;
+      if (t > 2400 && t < 2420) rx.miss();
+      while (queue.length > 0 && queue[0]!.at <= t) rx.put(queue[0]!.packet, queue.shift()!.at);
+      rx.pull(t, out);
+      if (t > 2400) expect(rx.stats.delayMs).toBeLessThan(rx.stats.targetMs + 40);
+    }
+    expect(rx.stats.discarded).toBeGreaterThan(10);
+  });
+});
+
 describe("AudioReceiver and odd senders", () => {
   it("goes on over a change of SSRC, of numbering and of timestamps, and ignores a stray packet", () => {
     const rx = receiver();

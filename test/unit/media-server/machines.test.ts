@@ -85,7 +85,7 @@ describe("pacing", () => {
 
   it("makes up for a stall without a burst, and lets a long one go", () => {
     const pacer = new Pacer(0);
-    let now = 120;
+    let now = 110;
     const begun: number[] = [];
     while (begun.length < 10) {
       const wait = pacer.wait(now);
@@ -97,6 +97,14 @@ describe("pacing", () => {
     // Ten ticks by 220 ms: caught up.
     expect(begun.at(-1)).toBeLessThanOrEqual(220);
     expect(pacer.begin(now + 2000)).toBeGreaterThan(90);
+    expect(pacer.lateness).toBeLessThan(20);
+  });
+
+  it("says how late it is, before a tick and of the tick", () => {
+    const pacer = new Pacer(0);
+    expect([0, 20, 55].map((now) => pacer.overdue(now))).toEqual([0, 0, 35]);
+    pacer.begin(55);
+    expect([pacer.lateness, pacer.overdue(55), pacer.overdue(70)]).toEqual([35, 15, 30]);
   });
 });
 
