@@ -38,6 +38,11 @@ export function ipText(octets: Uint8Array): string {
   return length === 1 ? groups.join(":") : `${groups.slice(0, from).join(":")}::${groups.slice(from + length).join(":")}`;
 }
 
+/** Which of two addresses is numerically smaller, octet by octet, then by port: negative when `a` is (H.323 8.2 settles who keeps its connection by that). */
+export function compareAddresses(a: Address, b: Address): number {
+  return Buffer.compare(ipOctets(a.host), ipOctets(b.host)) || a.port - b.port;
+}
+
 export function toH225({ host, port }: Address): H225Address {
   const ip = ipOctets(host);
   return ip.length === 4 ? { ipAddress: { ip, port } } : { ip6Address: { ip, port } };

@@ -439,7 +439,8 @@ export class ControlMachine {
         this.#send({ response: { masterSlaveDeterminationReject: { cause: { identicalNumbers: true } } } });
       else {
         this.#timers.clear("T106");
-        if (action.type === "failed") this.#fail(`master and slave not decided: ${action.reason}`);
+        // Once decided, a determination that fails changes nothing: channels are open by the first.
+        if (action.type === "failed" && !this.#established) this.#fail(`master and slave not decided: ${action.reason}`);
         else this.#progress(now);
       }
     }

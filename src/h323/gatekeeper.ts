@@ -21,6 +21,8 @@ export interface GatekeeperConfig {
   /** Longest registration, seconds. */
   readonly timeToLive: number;
   readonly maxEndpoints: number;
+  /** Most registrations from one address; 100 where absent. */
+  readonly maxPerSource?: number;
   /** Password of an alias; undefined where it needs none; null where it may not register. */
   readonly password: (alias: string) => string | undefined | null;
   /** Whether the gateway itself takes calls for this alias. */
@@ -240,7 +242,11 @@ export class Gatekeeper {
       if (holder === undefined || holder === known) continue;
       if (holder.signalling.host !== signalling.host || holder.signalling.port !== signalling.port) return { duplicateAlias: [alias] };
     }
-    if (known === undefined && this.#endpoints.size >= this.#config.maxEndpoints) return { resourceUnavailable: true };
+    if (known !== undefined) return undefined;
+    let fromSource = 0;
+    for (const { ras } of this.#endpoints.values()) if (ras.host === from.host) fromSource++;
+    const full = this.#endpoints.size >= this.#config.maxEndpoints || fromSource >= (this.#config.maxPerSource ?? 100);
+    if (full) return { resourceUnavailable: true };
     return undefined;
   }
 

@@ -1,4 +1,4 @@
-export { type Address, ipOctets, ipText } from "./address.ts";
+export { type Address, compareAddresses, ipOctets, ipText } from "./address.ts";
 export { CallMachine } from "./call.ts";
 export { aliasText, digitsOf } from "./call-messages.ts";
 export * from "./call-types.ts";

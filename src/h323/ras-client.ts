@@ -63,6 +63,8 @@ const PATIENCE = {
 } as const;
 /** After all of a gatekeeper's tries have failed, and no alternate is left. */
 const AGAIN = 30_000;
+/** A gatekeeper may ask for patience (RequestInProgress) so often for one request. */
+const MOST_DELAYS = 5;
 
 type Kind = keyof typeof PATIENCE;
 interface Pending {
@@ -71,6 +73,8 @@ interface Pending {
   readonly to: Address;
   readonly callIdentifier: string | undefined;
   tries: number;
+  /** How often the gatekeeper has asked for patience. */
+  delays: number;
 }
 type TimerName = `request ${number}` | "refresh" | "again";
 
@@ -230,7 +234,7 @@ export class RasClient {
   #ask(kind: Kind, compose: (requestSeqNum: number) => RasMessage, now: Millis, callIdentifier?: string): void {
     this.#sequence = (this.#sequence % 65535) + 1;
     const sequence = this.#sequence;
-    this.#pending.set(sequence, { kind, message: compose(sequence), to: this.#gatekeeper, callIdentifier, tries: 0 });
+    this.#pending.set(sequence, { kind, message: compose(sequence), to: this.#gatekeeper, callIdentifier, tries: 0, delays: 0 });
     this.#transmit(sequence, now);
   }
 
@@ -309,7 +313,7 @@ export class RasClient {
     const pending = this.#pending.get(sequence);
     const { requestInProgress: progress } = message;
     if (progress !== undefined) {
-      if (pending !== undefined) this.#timers.set(`request ${sequence}`, now + progress.delay);
+      if (pending !== undefined && pending.delays++ < MOST_DELAYS) this.#timers.set(`request ${sequence}`, now + progress.delay);
       return true;
     }
     if (!/Confirm$|Reject$/.test(Object.keys(message)[0] ?? "")) return false;

@@ -1,7 +1,7 @@
 /** The sockets of one H.323 call: its signalling connection, its control connection, its timer. Decides nothing; the machine does. */
 import { createServer, type Server, connect as connectTcp, type Socket } from "node:net";
 import type { Clock, Millis } from "../base/clock.ts";
-import { type Address, type CallConfig, type CallEvent, CallMachine, type Destination } from "../h323/index.ts";
+import { type Address, type CallConfig, type CallEvent, CallMachine, compareAddresses, type Destination } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
 
@@ -58,6 +58,11 @@ export class H323Session {
   readonly #options: H323SessionOptions;
   readonly #signalling: Socket;
   #control: Socket | undefined;
+  /** The loser of two control connections opened at once: still read, never written. */
+  #spare: Socket | undefined;
+  /** Where ours goes that we have opened; where theirs comes. */
+  #opened: Address | undefined;
+  #listening: Address | undefined;
   #listener: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -104,6 +109,15 @@ export class H323Session {
     const gone = (reason: string) => {
       clearTimeout(patience);
       socket.destroy();
+      if (kind === "control") {
+        if (socket !== this.#control) return;
+        // The other of two connections opened at once carries on.
+        if (this.#spare?.writable) {
+          this.#control = this.#spare;
+          this.act((machine, now) => machine.controlConnected(now));
+          return;
+        }
+      }
       this.act((machine) => (kind === "signalling" ? machine.signallingClosed(reason) : machine.controlClosed(reason)));
     };
     socket.setNoDelay(true);
@@ -167,6 +181,7 @@ export class H323Session {
     const socket = connectTcp({ host, port, localAddress: this.#options.host });
     socket.setTimeout(this.#options.limits.connect, () => socket.destroy(new Error("not connected in time")));
     this.#control = socket;
+    this.#opened = { host, port };
     this.#follow(socket, "control");
     socket.once("connect", () => {
       socket.setTimeout(0);
@@ -178,22 +193,32 @@ export class H323Session {
     const { host, config } = this.#options;
     const server = createServer((socket) => {
       const from = plain(socket.remoteAddress);
-      if (this.#control !== undefined || (from !== config.peer.host && config.allowForeignControl !== true)) {
+      if (this.#spare !== undefined || (from !== config.peer.host && config.allowForeignControl !== true)) {
         socket.destroy();
         return;
       }
-      this.#control = socket;
-      this.#follow(socket, "control");
       server.close();
-      this.act((machine, now) => machine.controlConnected(now));
+      this.#arrived(socket);
     });
     this.#listener = server;
     server.once("error", (error) => this.act((machine) => machine.release(41, `no control listener: ${error.message}`)));
     server.listen(0, host, () => {
       const address = server.address();
       if (address === null || typeof address === "string") return;
-      this.act((machine, now) => machine.controlListening({ host: config.local.host, port: address.port }, now));
+      this.#listening = { host: config.local.host, port: address.port };
+      this.act((machine, now) => machine.controlListening(this.#listening!, now));
     });
+  }
+
+  /** The peer has connected; we may have too. Then the side with the smaller address gives up the connection it has opened (H.323 8.2). */
+  #arrived(socket: Socket): void {
+    const ours = this.#control;
+    const yields = ours !== undefined && compareAddresses(this.#listening!, this.#opened!) < 0;
+    if (ours !== undefined) this.#spare = yields ? ours : socket;
+    if (ours === undefined || yields) this.#control = socket;
+    this.#follow(socket, "control");
+    if (yields) ours.end();
+    if (this.#control === socket) this.act((machine, now) => machine.controlConnected(now));
   }
 
   #close(): void {
@@ -201,7 +226,7 @@ export class H323Session {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#listener?.close();
-    for (const socket of [this.#control, this.#signalling]) {
+    for (const socket of [this.#control, this.#spare, this.#signalling]) {
       if (socket === undefined) continue;
       socket.end();
       // A peer that never closes its side is closed for.

@@ -5,6 +5,10 @@ import type { Address, Gatekeeper, GatekeeperEvent, RasClient, RasEvent } from "
 
 /** Longest datagram looked at. */
 const LONGEST = 8192;
+/** Datagrams looked at from one host in ten seconds, and hosts counted in that time: more are dropped unread. */
+const MOST_FROM_HOST = 500;
+const MOST_HOSTS = 20_000;
+const WINDOW = 10_000;
 
 export interface RasSocketOptions<E> {
   readonly host: string;
@@ -22,6 +26,8 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   readonly #onEvent: (event: E) => void;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #window = 0;
+  readonly #heard = new Map<string, number>();
 
   constructor(socket: Socket, machine: M, options: RasSocketOptions<E>) {
     this.machine = machine;
@@ -29,10 +35,24 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     this.#clock = options.clock ?? systemClock;
     this.#onEvent = options.onEvent;
     socket.on("message", (bytes, from) => {
-      if (bytes.length <= LONGEST) this.act((m, now) => m.received(bytes, { host: from.address, port: from.port }, now));
+      if (bytes.length <= LONGEST && this.#admits(from.address))
+        this.act((m, now) => m.received(bytes, { host: from.address, port: from.port }, now));
     });
     // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
     socket.on("error", () => {});
+  }
+
+  /** Counts datagrams by host: decoding costs more than sending. */
+  #admits(host: string): boolean {
+    const now = this.#clock.now();
+    if (now - this.#window > WINDOW) {
+      this.#window = now;
+      this.#heard.clear();
+    }
+    const count = this.#heard.get(host) ?? 0;
+    if (count >= MOST_FROM_HOST || (count === 0 && this.#heard.size >= MOST_HOSTS)) return false;
+    this.#heard.set(host, count + 1);
+    return true;
   }
 
   get address(): Address {
