@@ -103,7 +103,7 @@ port.on("message", (message: ToWorker) => {
       engine.line(message.id)?.viewer.requestKeyFrame(now());
       return;
     case "limit":
-      engine.line(message.id)?.limit(message.bitsPerSecond, now());
+      engine.line(message.id)?.limit(message.bitsPerSecond);
       return;
     case "stats": {
       const line = engine.line(message.id);

@@ -1,7 +1,9 @@
 import type { Millis } from "../base/clock.ts";
 import { H264Content, inspectH264, readUint32, rtpHeaderLength } from "../wire/rtp/index.ts";
+import type { Capacity } from "./bandwidth.ts";
 import { KeyFrameRequester } from "./key-frames.ts";
 import { RateMeter } from "./meter.ts";
+import { NackList } from "./nacks.ts";
 import { HEADER, MediaPacket } from "./packet.ts";
 import { ParameterSets } from "./parameter-sets.ts";
 import type { VideoCodecName } from "./port.ts";
@@ -14,6 +16,8 @@ export interface Watcher {
   restarted(stream: IncomingStream, now: Millis): void;
   /** It may not be forwarded any longer, from this moment. */
   drop(stream: IncomingStream): void;
+  /** What may be sent to it. */
+  capacity(now: Millis): Capacity;
 }
 
 /** Packets of another SSRC in a row before it is taken for the sender's new stream. */
@@ -27,6 +31,13 @@ export class IncomingStream {
   readonly keyFrames: KeyFrameRequester;
   readonly parameterSets = new ParameterSets();
   readonly meter = new RateMeter();
+  readonly nacks = new NackList();
+  /** The far end sends again what we ask for. */
+  nacking = false;
+  /** Told when another codec comes than before. */
+  onCodec: (() => void) | undefined;
+  /** Since the line began, whatever the sender's streams. */
+  packets = 0;
   /** Those who forward it now or wait to. */
   watchers: readonly Watcher[] = [];
   codec: VideoCodecName | null = null;
@@ -61,31 +72,29 @@ export class IncomingStream {
 
   /**
    * Takes a plain RTP packet of the line's media payload type in the first `length` bytes, which must have authenticated. The bytes may be
-   * overwritten. Returns the sequence number with cycles, or -1 when the packet was no use.
+   * overwritten. `repeated`: it is one that was lost before, out of a retransmission. Returns whether it was any use.
    */
-  take(bytes: Uint8Array, length: number, codec: VideoCodecName, now: Millis): number {
+  take(bytes: Uint8Array, length: number, codec: VideoCodecName, now: Millis, repeated = false): boolean {
     const headerLength = rtpHeaderLength(bytes, length);
-    if (headerLength < 0) return -1;
+    if (headerLength < 0) return false;
     let end = length;
     if ((bytes[0]! & 0x20) !== 0) end -= bytes[length - 1]!;
-    if (end <= headerLength) return this.#empty(bytes, now);
     const ssrc = readUint32(bytes, 8);
-    if (ssrc !== this.ssrc && !this.#changeSource(ssrc, now)) return -1;
+    if (ssrc !== this.ssrc && (end <= headerLength || !this.#changeSource(ssrc, now))) return false;
     const timestamp = readUint32(bytes, 4);
-    const sequence16 = (bytes[2]! << 8) | bytes[3]!;
-    let sequence = this.reception.take(sequence16, timestamp, now);
-    if (sequence === Sequence.Restart) {
-      this.#restart(now);
-      sequence = this.reception.take(sequence16, timestamp, now);
-    }
-    if (sequence < 0) return -1;
-    if (codec !== this.codec) {
-      if (this.codec !== null) this.#restart(now);
-      this.codec = codec;
-    }
+    const sequence = this.#sequenceOf((bytes[2]! << 8) | bytes[3]!, timestamp, repeated, now);
+    if (sequence < 0) return false;
+    this.packets++;
     this.#otherPackets = 0;
     this.lastPacketAt = now;
     this.meter.add(length, now);
+    // A packet without payload keeps a path open or probes it: it has its place in the sequence and nothing to forward.
+    if (end <= headerLength) return false;
+    if (codec !== this.codec) {
+      if (this.codec !== null) this.restart(now);
+      this.codec = codec;
+      this.onCodec?.();
+    }
     const packet = this.#packet;
     packet.bytes = headerLength === HEADER ? bytes : bytes.subarray(headerLength - HEADER);
     packet.length = end - headerLength + HEADER;
@@ -94,7 +103,7 @@ export class IncomingStream {
     packet.timestamp = timestamp;
     packet.codec = codec;
     packet.arrival = now;
-    if (!(codec === "H264" ? this.#inspectH264(packet) : this.#inspectVp8(packet))) return -1;
+    if (!(codec === "H264" ? this.#inspectH264(packet) : this.#inspectVp8(packet))) return false;
     if (packet.keyFrame && timestamp !== this.#keyFrameAt) {
       this.#keyFrameAt = timestamp;
       this.keyFramesIn++;
@@ -106,7 +115,20 @@ export class IncomingStream {
       this.#begins = false;
       if (!packet.keyFrame && this.watchers.length > 0) this.keyFrames.ask(now);
     }
-    return sequence;
+    return true;
+  }
+
+  /** The number with cycles; negative for a duplicate. */
+  #sequenceOf(sequence16: number, timestamp: number, repeated: boolean, now: Millis): number {
+    const before = this.reception.highest;
+    const sequence = this.reception.take(sequence16, timestamp, now, repeated);
+    if (sequence !== Sequence.Restart) {
+      if (this.nacking && sequence >= 0) this.nacks.take(sequence, before, now);
+      return sequence;
+    }
+    if (repeated) return -1;
+    this.restart(now);
+    return this.reception.take(sequence16, timestamp, now, repeated);
   }
 
   tick(now: Millis): void {
@@ -143,13 +165,6 @@ export class IncomingStream {
     return true;
   }
 
-  /** A packet without payload keeps a path open or probes it: it has its place in the sequence and nothing to forward. */
-  #empty(bytes: Uint8Array, now: Millis): number {
-    if (readUint32(bytes, 8) !== this.ssrc) return -1;
-    const sequence = this.reception.take((bytes[2]! << 8) | bytes[3]!, readUint32(bytes, 4), now);
-    return sequence < 0 ? -1 : sequence;
-  }
-
   #changeSource(ssrc: number, now: Millis): boolean {
     if (this.ssrc >= 0 && now - this.lastPacketAt < SILENT_MS) {
       if (ssrc !== this.#otherSsrc) this.#otherPackets = 0;
@@ -157,12 +172,14 @@ export class IncomingStream {
       if (++this.#otherPackets < NEW_SOURCE_PACKETS) return false;
     }
     this.ssrc = ssrc;
-    this.#restart(now);
+    this.restart(now);
     return true;
   }
 
-  #restart(now: Millis): void {
+  /** What comes next has nothing to do with what came before. */
+  restart(now: Millis): void {
     this.reception.reset();
+    this.nacks.clear();
     this.parameterSetsAt = this.#keyFrameAt = -1;
     this.#otherPackets = 0;
     this.#begins = true;

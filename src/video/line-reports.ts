@@ -13,8 +13,11 @@ export class LineReports {
   /** Share of our packets the far end's last report missed, 0 to 1. */
   remoteLoss = 0;
   remoteJitterMs = 0;
+  /** Share lost of the far end's packets in our last report, 0 to 1. */
+  lossSeen = 0;
   readonly #viewer: Viewer;
   readonly #incoming: IncomingStream;
+  /** A name that tells nothing and differs from line to line (RFC 7022). */
   readonly #cname: string;
   readonly #wall: () => number;
   #next: Millis = Number.NEGATIVE_INFINITY;
@@ -23,7 +26,6 @@ export class LineReports {
     this.#viewer = viewer;
     this.#incoming = incoming;
     this.#wall = wall;
-    // A name that tells nothing and differs from line to line (RFC 7022).
     this.#cname = viewer.ssrc.toString(36);
   }
 
@@ -37,6 +39,7 @@ export class LineReports {
     const { ssrc } = this.#viewer;
     const block = this.#incoming.ssrc < 0 ? undefined : this.#incoming.reception.report(this.#incoming.ssrc, now);
     const reports = block ? [block] : [];
+    this.lossSeen = block ? block.fractionLost / 256 : 0;
     const name: RtcpPacket = { kind: "sdes", chunks: [{ ssrc, items: [{ type: SdesItem.CNAME, text: this.#cname }] }] };
     if (this.#viewer.packets === 0) return [{ kind: "rr", ssrc, reports }, name];
     const report: RtcpPacket = {

@@ -30,6 +30,8 @@ export class VideoMeeting {
   readonly #seats = new Map<number, Seat>();
   readonly #onShown: (line: VideoLine, owner: Owner | undefined) => void;
   #presenter: string | null = null;
+  /** A line brings something else than it did when the choice was made. */
+  #changed = false;
 
   constructor(id: string, timing: SpeakerTiming, onShown: (line: VideoLine, owner: Owner | undefined) => void) {
     this.id = id;
@@ -57,10 +59,15 @@ export class VideoMeeting {
       if (after?.brings !== placement.brings) forbid(placement.line.incoming);
       if (!after) {
         placement.line.viewer.show(undefined, now);
-        placement.line.onShowing = undefined;
+        placement.line.onShowing = placement.line.onChange = undefined;
       }
     }
-    for (const { line } of lines) line.onShowing = (stream) => this.#onShown(line, stream && this.#ownerOf(stream));
+    for (const { line } of lines) {
+      line.onShowing = (stream) => this.#onShown(line, stream && this.#ownerOf(stream));
+      line.onChange = () => {
+        this.#changed = true;
+      };
+    }
     this.update(now);
   }
 
@@ -109,11 +116,12 @@ export class VideoMeeting {
   }
 
   tick(now: Millis): void {
-    if (this.#speakers.tick(now)) this.update(now);
+    if (this.#speakers.tick(now) || this.#changed) this.update(now);
   }
 
-  /** A line's agreement changed: it may take or bring what it did not before. */
+  /** Chooses for every line anew. */
   update(now: Millis): void {
+    this.#changed = false;
     const cameras = this.#cameras();
     for (const seat of this.#seats.values()) {
       for (const { line, shows } of seat.lines) {

@@ -19,6 +19,12 @@ export class ParameterSets {
     eachNalUnit(bytes, from, to, (start, end) => this.#takeUnit(bytes.subarray(start, end)));
   }
 
+  /** Remembers the sets of an `sprop-parameter-sets` value, RFC 6184 section 8.1, unless the stream has brought some. */
+  takeSdp(value: string): void {
+    if (this.#sps.size > 0) return;
+    for (const set of value.slice(0, 4096).split(",")) this.#takeUnit(Buffer.from(set, "base64"));
+  }
+
   #takeUnit(nal: Uint8Array): void {
     if (nal.length < 2 || nal.length > MAX_LENGTH) return;
     const type = nal[0]! & 0x1f;

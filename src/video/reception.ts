@@ -15,6 +15,8 @@ export const Sequence = { Duplicate: -1, Restart: -2 } as const;
 /** Counts one received stream: sequence numbers with cycles, loss, jitter (RFC 3550 appendix A), and what our reports say of it. */
 export class Reception {
   received = 0;
+  /** Lost ones that came by retransmission. */
+  recovered = 0;
   /** Highest sequence number with cycles, -1 before the first packet. */
   highest = -1;
   #first = 0;
@@ -30,9 +32,10 @@ export class Reception {
 
   /**
    * Takes a packet's sequence number and timestamp; returns the number with cycles (65536 at least, so that late ones do not go below zero), or a
-   * {@link Sequence}: the packet is a duplicate, or so far off that its sender has started anew (`reset` then, and take it again).
+   * {@link Sequence}: the packet is a duplicate, or so far off that its sender has started anew (`reset` then, and take it again). `repeated` ones came in
+   * a retransmission stream: they fill a gap, but did not come in this one.
    */
-  take(sequence: number, timestamp: number, arrival: Millis): number {
+  take(sequence: number, timestamp: number, arrival: Millis, repeated = false): number {
     let extended: number;
     if (this.highest < 0) {
       extended = 65_536 + sequence;
@@ -47,7 +50,8 @@ export class Reception {
       else if (extended < this.#first) this.#first = extended;
     }
     this.#seen[extended & (WINDOW - 1)] = extended;
-    this.received++;
+    if (repeated) this.recovered++;
+    else this.received++;
     if (extended === this.highest) this.#measure(timestamp, arrival);
     return extended;
   }
@@ -55,7 +59,7 @@ export class Reception {
   /** The sender started anew: counts go on from zero. */
   reset(): void {
     this.highest = -1;
-    this.received = this.#expectedBefore = this.#receivedBefore = 0;
+    this.received = this.recovered = this.#expectedBefore = this.#receivedBefore = 0;
     this.#seen.fill(-1);
     this.#transit = Number.NaN;
     this.#jitter = 0;
@@ -86,7 +90,7 @@ export class Reception {
 
   /** Packets that never came, of those expected. */
   get lost(): number {
-    return Math.max(0, this.expected - this.received);
+    return Math.max(0, this.expected - this.received - this.recovered);
   }
 
   get lossPercent(): number {

@@ -1,5 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { H264Content, writeUint32 } from "../wire/rtp/index.ts";
+import type { Capacity } from "./bandwidth.ts";
 import type { IncomingStream, Watcher } from "./incoming.ts";
 import { HEADER, type MediaPacket } from "./packet.ts";
 import type { VideoCodecName } from "./port.ts";
@@ -18,6 +19,8 @@ export interface ViewerSink {
   send(bytes: Uint8Array, length: number, sequence: number, now: Millis): void;
   /** The payload type a codec is sent with, -1 when the far end does not take it. */
   payloadType(codec: VideoCodecName): number;
+  /** What the far end takes. */
+  capacity(now: Millis): Capacity;
   /** The picture has changed: this stream is sent from now on. */
   showing(stream: IncomingStream | undefined): void;
 }
@@ -30,7 +33,7 @@ const scratch = Buffer.alloc(HEADER + 512);
  * new sender, and until that comes the old picture goes on.
  */
 export class Viewer implements Watcher {
-  readonly ssrc: number;
+  ssrc: number;
   packets = 0;
   octets = 0;
   freezes = 0;
@@ -67,6 +70,19 @@ export class Viewer implements Watcher {
     // Far from the wrap, which SRTP receivers that join late mistake (RFC 3711 section 3.3.1).
     this.#highest = 65_536 + (seed & 0x3fff);
     this.lastTimestamp = (seed * 2654435761) >>> 0;
+  }
+
+  /** The stream goes on under another SSRC, whose numbers begin anew. */
+  renew(ssrc: number, seed: number): void {
+    const shift = 65_536 + (seed & 0x3fff) - this.#highest;
+    this.ssrc = ssrc;
+    this.#highest += shift;
+    this.#offset += shift;
+    this.#previousOffset += shift;
+  }
+
+  capacity(now: Millis): Capacity {
+    return this.#sink.capacity(now);
   }
 
   /** What is sent now. */

@@ -1,0 +1,74 @@
+import type { Millis } from "../base/clock.ts";
+import { wrapRtx } from "../wire/rtp/index.ts";
+import { PacketHistory } from "./history.ts";
+import { RateMeter } from "./meter.ts";
+import { MAX_PACKET } from "./output.ts";
+import type { LineTransport } from "./transport.ts";
+
+/** Bits per second of repetitions that are always granted; above, no more than the stream itself has. */
+const LEAST_ALLOWANCE = 500_000;
+
+const scratch = Buffer.alloc(MAX_PACKET + 2);
+
+/**
+ * Answers the far end's NACKs. Where retransmissions have a stream of their own (RFC 4588) the plain packet is kept and wrapped; else the very datagram, as
+ * SRTP protects a sequence number once only.
+ */
+export class Retransmitter {
+  repeated = 0;
+  readonly #transport: LineTransport;
+  readonly #ssrc: number;
+  readonly #meter = new RateMeter();
+  #history: PacketHistory | undefined;
+  /** Payload type of the retransmission stream by that of the original. */
+  #payloadTypes = new Map<number, number>();
+  #enabled = false;
+  #sequence: number;
+
+  /** `ssrc` is the retransmission stream's. */
+  constructor(transport: LineTransport, ssrc: number, sequence: number) {
+    this.#transport = transport;
+    this.#ssrc = ssrc;
+    this.#sequence = sequence & 0x3fff;
+  }
+
+  configure(enabled: boolean, payloadTypes: Map<number, number>): void {
+    if (payloadTypes.size > 0 !== this.#payloadTypes.size > 0 || !enabled) this.#history = undefined;
+    this.#enabled = enabled;
+    this.#payloadTypes = payloadTypes;
+  }
+
+  /** What was kept was made with another key, or under another SSRC. */
+  forget(): void {
+    this.#history = undefined;
+  }
+
+  /** A packet was sent: its plain bytes, and the datagram made of them. */
+  sent(plain: Uint8Array, length: number, datagram: Uint8Array, sequence: number): void {
+    if (!this.#enabled) return;
+    this.#history ??= new PacketHistory();
+    if (this.#payloadTypes.size === 0) this.#history.put(datagram, sequence);
+    else this.#history.put(length === plain.length ? plain : plain.subarray(0, length), sequence);
+  }
+
+  /** The far end misses these. `bitrate` is what it is sent. */
+  repeat(lost: readonly number[], bitrate: number, now: Millis): void {
+    const history = this.#history;
+    if (!history) return;
+    const allowance = Math.max(LEAST_ALLOWANCE, bitrate);
+    for (const sequence of lost) {
+      if (this.#meter.bitrate(now) > allowance) return;
+      const packet = history.repeat(sequence, now);
+      if (!packet) continue;
+      this.#meter.add(packet.length, now);
+      this.repeated++;
+      const payloadType = this.#payloadTypes.get(packet[1]! & 0x7f);
+      if (payloadType === undefined) {
+        if (this.#payloadTypes.size === 0) this.#transport.sendAgain(packet);
+        continue;
+      }
+      const length = wrapRtx(packet, packet.length, scratch, { ssrc: this.#ssrc, payloadType, sequence: this.#sequence++ & 0xffff });
+      if (length > 0) this.#transport.sendRtp(scratch, length);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import type { Millis } from "../base/clock.ts";
+import { Latch } from "../rtp/latch.ts";
+import { SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
+import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
+import { readUint32, RTP_HEADER_LENGTH } from "../wire/rtp/index.ts";
+import { type LineOutput, MAX_PACKET } from "./output.ts";
+import type { LineAgreement } from "./port.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** RTCP datagrams a second that are looked at, and how many at once: reports and feedback of a lively WebRTC peer need about 30. */
+const RTCP_RATE = 100;
+const RTCP_BURST = 100;
+/** Packets a second from elsewhere than the latched source whose key is tried: enough for a far end that moves, too few to cost much. */
+const STRANGER_RATE = 50;
+const STRANGER_BURST = 50;
+/** While a flood is cut one packet in so many is still opened: SRTP's count of wraps must not be lost. */
+const FLOOD_SAMPLE = 16;
+
+/** A line's datagrams: where they come from and go to, SRTP, and what is turned away before it costs anything. */
+export class LineTransport {
+  /** Packets dropped unread: strangers', floods', storms', and what did not authenticate. */
+  dropped = 0;
+  /** The far end sends far more than agreed: nearly everything is dropped unopened. */
+  flooded = false;
+  readonly #io: LineOutput;
+  readonly #rtcpAllowance = new TokenBucket(RTCP_RATE, RTCP_BURST);
+  readonly #strangerAllowance = new TokenBucket(STRANGER_RATE, STRANGER_BURST);
+  #agreement: LineAgreement | undefined;
+  #latch: Latch | undefined;
+  #receiver: SrtpReceiver | undefined;
+  #sender: SrtpSender | undefined;
+  #sample = 0;
+
+  constructor(io: LineOutput) {
+    this.#io = io;
+  }
+
+  /** Returns whether what we send needs a new SSRC: a new key begins its count of wraps at zero, which the far end knows of a new source only. */
+  configure(agreement: LineAgreement, ssrc: number, now: Millis): boolean {
+    this.#agreement = agreement;
+    const { remote, srtp } = agreement;
+    if (remote) {
+      if (this.#latch) this.#latch.signal(remote, now);
+      else this.#latch = new Latch(remote, now);
+    }
+    if (!srtp) {
+      this.#receiver = this.#sender = undefined;
+      return false;
+    }
+    if (this.#receiver) this.#receiver.rekey(srtp.remote);
+    else this.#receiver = new SrtpReceiver(srtp.remote);
+    const before = this.#sender;
+    if (before && sameKeying(before.keying, srtp.local)) return false;
+    this.#sender = new SrtpSender(srtp.local);
+    return before?.hasRolledOver(ssrc) ?? false;
+  }
+
+  /** Suite in use, null for plain RTP. */
+  get suite(): string | null {
+    return this.#sender?.keying.suite.name ?? null;
+  }
+
+  get secured(): boolean {
+    return this.#sender !== undefined;
+  }
+
+  /** There is somewhere to send to. */
+  get ready(): boolean {
+    return this.#latch !== undefined && this.#agreement?.remote !== null;
+  }
+
+  /**
+   * Opens an RTP datagram in place; the plain packet's length, or -1 when it is not to be looked at. `repeated`: it is of the retransmission stream, which
+   * proves nothing of where the far end is.
+   */
+  openRtp(datagram: Uint8Array, address: string, port: number, repeated: boolean, now: Millis): number {
+    const latch = this.#latch;
+    if (!latch || datagram.length < RTP_HEADER_LENGTH || datagram.length > MAX_PACKET) return this.#drop();
+    if (this.flooded && ++this.#sample % FLOOD_SAMPLE !== 0) return this.#drop();
+    const known = latch.isKnown(address, port);
+    if (!known && latch.latched && !this.#strangerAllowance.take(now)) return this.#drop();
+    let length = datagram.length;
+    if (this.#receiver) {
+      length = this.#receiver.unprotectRtp(datagram, datagram);
+      if (length < 0) return this.#drop();
+    }
+    if (repeated) return known ? length : this.#drop();
+    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return this.#drop();
+    return length;
+  }
+
+  /** Opens an RTCP datagram; undefined when it is not to be looked at. `apart`: it came to the RTCP port. */
+  openRtcp(datagram: Uint8Array, address: string, port: number, apart: boolean, now: Millis): RtcpPacket[] | undefined {
+    const latch = this.#latch;
+    if (!latch || datagram.length < 8 || !this.#rtcpAllowance.take(now)) {
+      this.dropped++;
+      return undefined;
+    }
+    if (!this.#receiver) return this.#mayReport(latch, address, port, apart) ? parseRtcp(datagram) : undefined;
+    const length = this.#receiver.unprotectRtcp(datagram, datagram);
+    return length < 0 ? undefined : parseRtcp(datagram.subarray(0, length));
+  }
+
+  /** Without SRTP only whoever sends the picture, or is where signalling says, is listened to. */
+  #mayReport(latch: Latch, address: string, port: number, apart: boolean): boolean {
+    const { target } = latch;
+    if (!apart) return target.address === address && target.port === port;
+    return address === target.address || address === this.#agreement?.remote?.address;
+  }
+
+  /** Sends the plain packet; what was sent, valid until the next, or undefined. */
+  sendRtp(bytes: Uint8Array, length: number): Buffer | undefined {
+    if (!this.ready) return undefined;
+    const { out } = this.#io;
+    let size = length;
+    if (this.#sender) {
+      size = this.#sender.protectRtp(bytes, out.bytes, length);
+      if (size < 0) return undefined;
+    } else out.bytes.set(length === bytes.length ? bytes : bytes.subarray(0, length));
+    return this.#transmit(size);
+  }
+
+  /** Sends once more what {@link sendRtp} made. */
+  sendAgain(datagram: Uint8Array): void {
+    if (!this.ready) return;
+    this.#io.out.bytes.set(datagram);
+    this.#transmit(datagram.length);
+  }
+
+  #transmit(size: number): Buffer {
+    const { out } = this.#io;
+    const { target } = this.#latch!;
+    const sent = out.view(size);
+    if (this.#io.transmit(sent, target.port, target.address, false)) out.renew();
+    return sent;
+  }
+
+  /** Sends one compound datagram. */
+  sendRtcp(packets: readonly RtcpPacket[]): void {
+    const target = this.#latch?.target;
+    const remote = this.#agreement?.remote;
+    if (!target || !remote) return;
+    const plain = writeRtcp(packets);
+    const { out } = this.#io;
+    let size = plain.length;
+    if (this.#sender) {
+      size = this.#sender.protectRtcp(plain, out.bytes);
+      if (size < 0) return;
+    } else out.bytes.set(plain);
+    // Whoever sends from elsewhere than signalled listens there too: RTCP on the next port.
+    const moved = target.port !== remote.port || target.address !== remote.address;
+    const mux = this.#agreement!.rtcpMux;
+    const port = mux ? target.port : moved ? target.port + 1 : remote.rtcpPort;
+    if (this.#io.transmit(out.view(size), port, target.address, !mux)) out.renew();
+  }
+
+  #drop(): number {
+    this.dropped++;
+    return -1;
+  }
+}
