@@ -153,7 +153,7 @@ export const trunkSchema = z
 /** Every way a call ends, with what an operator does about it. The keys are complete: the type sees to that. */
 export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   completed: "The call was answered and ended by a goodbye.",
-  cancelled: "The caller hung up before the call was answered.",
+  cancelled: "The caller hung up before, or in the moment, the call was answered.",
   "no-such-meeting": "The number dialled is no meeting, alias or access number. Check the number, the trunk's tenant and `accessNumbers`.",
   "end-to-end-encrypted": "The meeting refuses SIP, H.323 and telephone callers, who would break its encryption.",
   "srtp-not-acceptable":
@@ -180,6 +180,7 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   "media-timeout": "The peer sent neither RTP nor RTCP for `media.timeoutSeconds`: the network, a firewall or NAT.",
   "media-server-lost": "The media server went away in the middle of the call. Look at its log.",
   "signalling-lost": "The signalling connection went away and did not come back.",
+  "no-answer": "A call of ours rang for `sip.ringSeconds`, and nobody answered.",
   "far-end-refused": "The far end refused a call of ours, or a change of media the call needed. The reason has its status and its Warning.",
   "far-end-unreachable":
     "A call of ours reached nobody: no answer, no connection, no address, a TLS certificate that does not verify or names somebody else. The reason says which.",

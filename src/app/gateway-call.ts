@@ -107,8 +107,9 @@ export class Call extends EventEmitter<CallEvents> {
     return this.leg.mediaProtection ?? this.#media?.suite ?? null;
   }
 
+  /** The last figures; the suite as it is now, which figures taken while it rang would not know. */
   get audio(): AudioStats | null {
-    return this.#audio;
+    return this.#audio && { ...this.#audio, srtp: this.protection };
   }
 
   get video(): VideoView | null {
@@ -167,7 +168,7 @@ export class Call extends EventEmitter<CallEvents> {
     const stats = (await this.#media?.media.stats().catch(() => null)) ?? null;
     if (stats) this.#audio = { ...stats, srtp: this.protection };
     this.#video = await viewPictures(this.pictures);
-    return this.#audio;
+    return this.audio;
   }
 
   view(): CallView {
@@ -185,13 +186,15 @@ export class Call extends EventEmitter<CallEvents> {
       startedAt: new Date(this.#startedWall).toISOString(),
       answeredAt: this.#answeredWall === null ? null : new Date(this.#answeredWall).toISOString(),
       trust: this.trust,
-      audio: this.#audio,
+      audio: this.audio,
     };
   }
 
   #onLegEnded(end: LegEnd): void {
     if (this.#end) return;
-    const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : end.by === "engine" ? lostOutcome(end) : "completed";
+    // a leg may be hung up in the very turn it is answered in, before anybody has told us of the answer
+    if (this.leg.answered) this.answered();
+    const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : answeredOutcome(end);
     void this.#finish({ outcome, reason: end.text, cause: end.cause, sipStatus: end.status ?? null }, () => Promise.resolve());
   }
 
@@ -252,6 +255,11 @@ export class Call extends EventEmitter<CallEvents> {
       jitterMs: audio?.jitterMs ?? null,
     };
   }
+}
+
+function answeredOutcome(end: LegEnd): OutcomeCode {
+  if (end.cancelled) return "cancelled";
+  return end.by === "engine" ? lostOutcome(end) : "completed";
 }
 
 /** What the SIP engine ended itself: by its text, whether the session timer ran out or the far end is out of reach. */

@@ -30,6 +30,7 @@ export function gatewayConfig(config: Config): GatewayConfig {
       : null,
     callerUser: sip.callerUser,
     ...(sip.callerHost ? { callerHost: sip.callerHost } : {}),
+    ringSeconds: sip.ringSeconds,
     trunkOptionsSeconds: sip.optionsSeconds,
   };
 }

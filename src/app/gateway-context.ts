@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { GatewayEvent } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
+import { CAUSE } from "../call/cause.ts";
 import type { MediaPort } from "../call/media.ts";
 import type { SessionTimerPolicy } from "../call/session-timer.ts";
 import type { Srf } from "../call/sip/drachtio.ts";
@@ -74,6 +75,17 @@ export function trunkNamed(context: GatewayContext, name: string | null): Trunk 
   return name === null
     ? undefined
     : (trunks.find((trunk) => trunk.name === name) ?? (defaultTrunk?.name === name ? defaultTrunk : undefined));
+}
+
+/** A call of ours may ring this long, in seconds, where nothing else is configured. */
+const RING_SECONDS = 120;
+
+/** Gives a call of ours up when nobody answers it in time. Returns what calls that off. */
+export function limitRinging({ config }: GatewayContext, call: Call): () => void {
+  const seconds = config.ringSeconds ?? RING_SECONDS;
+  const end = () => void call.end("no-answer", `nobody answered within ${seconds} s`, { cause: CAUSE.noAnswer });
+  const timer = setTimeout(end, seconds * 1000);
+  return () => clearTimeout(timer);
 }
 
 /**

@@ -19,7 +19,7 @@ import type { Trunk } from "../trunks/model.ts";
 import { type AliasAddress, decodeSignalling } from "../wire/h225/index.ts";
 import { decodeControl } from "../wire/h245/index.ts";
 import { Call } from "./gateway-call.ts";
-import { type GatewayContext, keep, track } from "./gateway-context.ts";
+import { type GatewayContext, keep, limitRinging, track } from "./gateway-context.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
@@ -258,10 +258,13 @@ export class H323Gateway {
     { meeting, role }: { readonly meeting: Meeting; readonly role: Role },
   ): Promise<void> {
     let sdp: string;
+    const stopRinging = limitRinging(this.#context, call);
     try {
       sdp = await answer;
     } catch {
       return; // the leg has said how it ended
+    } finally {
+      stopRinging();
     }
     try {
       call.answered();

@@ -97,6 +97,8 @@ export interface GatewayConfig {
   readonly callerUser?: string;
   /** Host part of our From in calls we make; the SIP engine's address where absent. */
   readonly callerHost?: string;
+  /** How long a call of ours may ring, in seconds; 120 where absent. */
+  readonly ringSeconds?: number;
   /** Seconds between OPTIONS to each trunk's target; 0 or absent: none are sent. */
   readonly trunkOptionsSeconds?: number;
 }

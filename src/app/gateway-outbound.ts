@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { AdminError, type DialOutRequest } from "../admin/ports.ts";
-import { CAUSE } from "../call/cause.ts";
 import type { LegInfo } from "../call/leg.ts";
 import { MediaExchange, MediaRefused } from "../call/media-exchange.ts";
 import { OutgoingSipLeg } from "../call/sip/outgoing.ts";
@@ -9,15 +8,12 @@ import { keysMayTravel } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
 import { Call } from "./gateway-call.ts";
-import { type GatewayContext, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
+import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
 import { type DialTarget, dialTarget } from "./gateway-targets.ts";
-
-/** Nobody answers: the far end rang this long. */
-const NO_ANSWER_MS = 120_000;
 
 export interface Invitation {
   readonly target: DialTarget;
@@ -119,7 +115,7 @@ export class Outbound {
     });
     call.carry(exchange);
     if (call.over) return false;
-    const timer = setTimeout(() => void call.end("cancelled", "nobody answered", { cause: CAUSE.noAnswer }), NO_ANSWER_MS);
+    const stopRinging = limitRinging(this.#context, call);
     let answer: string;
     try {
       answer = await leg.call(exchange.localSdp, ringing);
@@ -127,7 +123,7 @@ export class Outbound {
       // the leg has said how it ended, and the call with it
       return false;
     } finally {
-      clearTimeout(timer);
+      stopRinging();
     }
     // Some answer without ringing first.
     ringing();

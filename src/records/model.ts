@@ -29,6 +29,7 @@ export type OutcomeCode =
   | "media-timeout"
   | "media-server-lost"
   | "signalling-lost"
+  | "no-answer"
   | "far-end-refused"
   | "far-end-unreachable"
   | "session-expired"

@@ -12,10 +12,7 @@ const PORT = 18_700;
 /** The embedded engines with nothing in them. */
 const EMPTY = {
   "sip.dialogs": 0,
-  "sip.awaitingAck": 0,
   "sip.awaitingApplication": 0,
-  "sip.serverTransactions": 0,
-  "sip.clientTransactions": 0,
   "media.channels": 0,
   "media.conferences": 0,
 };

@@ -133,7 +133,9 @@ export class MediaNegotiation {
     if (read.kind === "refuse") return read;
     // drachtio-srf acknowledges an offer with the offer itself while the real answer is not there: nobody to send to, no keys yet.
     const echoed = read.remote?.port === this.#local.rtpPort && read.remote.address === this.#local.address;
-    const agreement: AudioAgreement = echoed ? withoutRemote(read) : read;
+    // The discard port is nobody's either: its key is not anybody's, and ours stays the one that was offered.
+    const nobody = echoed || read.remote?.port === DISCARD_PORT;
+    const agreement: AudioAgreement = nobody ? withoutRemote(read) : read;
     this.remoteSdp = answerText;
     const line = answer.media[0]!;
     const offeredKeys = ourOffer.media[0]!.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
@@ -205,6 +207,9 @@ export class MediaNegotiation {
     this.localSdp = writeSdp(this.#ourLast);
   }
 }
+
+/** RFC 863: where a stand-in for a later answer says that it is. */
+const DISCARD_PORT = 9;
 
 /** FreeSWITCH answers with one codec, and so nobody is surprised by a change in mid-call. */
 function withOneCodec(agreement: AudioAgreement): AudioAgreement {
