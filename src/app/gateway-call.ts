@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Logger } from "pino";
 import type { CallView } from "../admin/ports.ts";
 import type { Clock, Millis } from "../base/clock.ts";
-import type { Leg, LegEnd } from "../call/leg.ts";
+import type { ContentControl, Leg, LegEnd } from "../call/leg.ts";
 import type { MediaExchange } from "../call/media-exchange.ts";
 import type { Pictures } from "../call/pictures.ts";
 import type { AudioStats, Trust, VideoView } from "../meetings/model.ts";
@@ -60,6 +60,8 @@ export class Call extends EventEmitter<CallEvents> {
   #media: MediaExchange | undefined;
   /** Set once, before its media are; null for a call without pictures. */
   pictures: Pictures | null = null;
+  /** Where the call can say who presents: inside its protocol, or by a floor of its own. */
+  content: ContentControl | undefined;
   #audio: AudioStats | null = null;
   #video: VideoView | null = null;
   #end: CallEnd | undefined;

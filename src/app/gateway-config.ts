@@ -26,6 +26,7 @@ export function gatewayConfig(config: Config): GatewayConfig {
           codecs: config.video.codecs,
           profileLevelId: config.video.profileLevelId.toLowerCase(),
           maxBitrate: config.video.maxKilobits * 1000,
+          floor: { host: config.listen, advertise: config.media.advertise ?? config.listen, ports: config.video.ports },
         }
       : null,
     callerUser: sip.callerUser,

@@ -15,6 +15,7 @@ import type { Trunk } from "../trunks/model.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
+import type { Presenting } from "./gateway-content.ts";
 import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./gateway-options.ts";
 
 /** What the gateway's parts share. Each has one owner; this only says where they are. */
@@ -26,6 +27,7 @@ export interface GatewayContext {
   readonly srf: Srf;
   readonly media: MediaPort;
   readonly sfu: Sfu;
+  readonly presenting: Presenting;
   /** Null: calls are audio only. */
   readonly video: VideoRelay | null;
   readonly directory: MemoryDirectory;

@@ -192,7 +192,8 @@ export class H323Gateway {
     if (endpoint === undefined) throw new Error("H.323 is not listening");
     const { peer, user, meeting, trunk, transport } = request;
     const { clock, log, limits, metrics } = this.#context;
-    const { sides, pictures } = linesBeside(this.#context, trunk.name);
+    const beside = linesBeside(this.#context, trunk.name, "h323");
+    const { sides } = beside;
     const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, transport), {
       answer: "later",
       secure: false,
@@ -235,7 +236,7 @@ export class H323Gateway {
         clock,
         log: log.child({ call: id, callId: leg!.info.callId, trunk: trunk.name }),
       });
-      attachPictures(call, pictures);
+      attachPictures(this.#context, call, beside);
       call.meetingId = meeting.id;
       limits.occupy(trunk.name);
       metrics.callStarted({ direction: "out", protocol: "h323", transport });

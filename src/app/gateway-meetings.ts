@@ -107,6 +107,7 @@ export class LiveMeetings {
     const wasIn = room.participant(call.id)?.state === "joined";
     this.#attendances.delete(call.id);
     const consequences = room.leave(call.id);
+    this.#context.presenting.left(room.meeting.id, call);
     attendance.seat?.leave().catch(() => undefined);
     if (wasIn && room.joinedCount > 0) void this.#announce(room.meeting, attendance, "left");
     if (attendance.named) setTimeout(() => rm(attendance.runner.nameFile, { force: true }).catch(() => undefined), 10_000).unref();
@@ -139,6 +140,7 @@ export class LiveMeetings {
     });
     if (call.over) return seat.leave();
     attendance.seat = seat;
+    this.#context.presenting.joined(meeting.id, call);
     seat.on("talking", (talking) => room.setTalking(call.id, talking));
     seat.on("removed", () => void call.end("removed", "the media server put them out of the conference"));
     const others = room.joinedCount;

@@ -73,6 +73,8 @@ export interface VideoLimits {
   readonly profileLevelId: string;
   /** Bits per second of one picture. */
   readonly maxBitrate: number;
+  /** Where floors (BFCP) of SIP calls are held. */
+  readonly floor: { readonly host: string; readonly advertise: string; readonly ports: { readonly min: number; readonly max: number } };
 }
 
 /** What of the configuration file is the gateway's. Everything here can be reloaded while calls are up. */

@@ -106,8 +106,9 @@ export class Outbound {
   async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
     const context = mediaPolicy(this.#context.config, trunk, target.transport);
     const secure = context.policy !== "none" && keysMayTravel(context);
-    const { sides, pictures } = linesBeside(this.#context, call.trunk);
-    attachPictures(call, pictures);
+    const beside = linesBeside(this.#context, call.trunk, "sip");
+    const { sides } = beside;
+    attachPictures(this.#context, call, beside);
     const exchange = await MediaExchange.offering(this.#context.media, context, {
       answer: "later",
       secure,

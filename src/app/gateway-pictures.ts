@@ -1,25 +1,36 @@
-import type { LegEvents } from "../call/leg.ts";
+import { BfcpKind } from "../call/content/bfcp-line.ts";
+import type { ContentControl, LegEvents, LegInfo } from "../call/leg.ts";
 import { Pictures } from "../call/pictures.ts";
 import { SideLines } from "../call/side-lines.ts";
 import type { Call } from "./gateway-call.ts";
 import { type GatewayContext, trunkNamed } from "./gateway-context.ts";
 
-/** The lines that a call may have beside its audio, by configuration and trunk. */
-export function linesBeside(
-  context: GatewayContext,
-  trunk: string | null,
-): { readonly sides: SideLines; readonly pictures: Pictures | null } {
-  const { video, config } = context;
-  const allowed = trunkNamed(context, trunk)?.video !== false;
-  if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null };
-  const pictures = new Pictures(video, config.video);
-  return { sides: new SideLines([pictures]), pictures };
+/** The lines that a call may have beside its audio. */
+export interface LinesBeside {
+  readonly sides: SideLines;
+  /** Null: none are allowed, or there is no relay. */
+  readonly pictures: Pictures | null;
+  /** The floor of a SIP call's screen; other protocols have theirs inside. */
+  readonly floor: ContentControl | null;
 }
 
-/** Joins a call's signalling and its pictures: key frames and bit rates that RTCP cannot ask for, and what the log says of lines without picture. */
-export function attachPictures(call: Call, pictures: Pictures | null): void {
+/** What configuration and trunk allow a call to have. */
+export function linesBeside(context: GatewayContext, trunk: string | null, protocol: LegInfo["protocol"]): LinesBeside {
+  const { video, config, clock } = context;
+  const allowed = trunkNamed(context, trunk)?.video !== false;
+  if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null, floor: null };
+  const pictures = new Pictures(video, config.video);
+  if (protocol !== "sip") return { sides: new SideLines([pictures]), pictures, floor: null };
+  const bfcp = new BfcpKind({ clock, ...config.video.floor });
+  return { sides: new SideLines([pictures, bfcp]), pictures, floor: bfcp.control };
+}
+
+/** Joins a call's signalling and its pictures: who presents, key frames and bit rates that RTCP cannot ask for, and what the log says of lines without picture. */
+export function attachPictures(context: GatewayContext, call: Call, { pictures, floor }: LinesBeside): void {
   if (!pictures) return;
   call.pictures = pictures;
+  call.content = call.leg.content ?? floor ?? undefined;
+  if (call.content) context.presenting.attach(call, call.content);
   const { leg } = call;
   const onKeyframe = (...[line]: LegEvents["keyframe"]) => pictures.requestKeyframe(line);
   const onBitrate = (...[{ line, bitsPerSecond }]: LegEvents["bitrate"]) => pictures.limit(line, bitsPerSecond);

@@ -95,8 +95,9 @@ export class Reception {
   /** Brings up the media and answers. Resolves when the call is up, or is over because the caller gave up; with a refusal when there are no media for it. */
   async answer(call: Call, accepted: AcceptableOffer | null, context: MediaPolicy): Promise<GatewayRefusal | null> {
     let exchange: MediaExchange;
-    const { sides, pictures } = linesBeside(this.#context, call.trunk);
-    attachPictures(call, pictures);
+    const beside = linesBeside(this.#context, call.trunk, call.leg.info.protocol);
+    const { sides } = beside;
+    attachPictures(this.#context, call, beside);
     try {
       exchange = accepted
         ? await MediaExchange.answering(this.#context.media, context, accepted, sides)

@@ -9,6 +9,7 @@ import { ConferenceSfu } from "../sfu/conference/conference.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
 import type { Call } from "./gateway-call.ts";
+import { Presenting } from "./gateway-content.ts";
 import { type GatewayContext, NO_METRICS } from "./gateway-context.ts";
 import { Control } from "./gateway-control.ts";
 import { compareTrunks, defaultMeeting, defineMeeting } from "./gateway-definitions.ts";
@@ -47,13 +48,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     (level, event, fields) => log[level]({ event, ...fields }, "media server"),
   );
   const listeners = new Set<(event: GatewayEvent) => void>();
+  const sfu = new ConferenceSfu(media, options.video ?? null);
   const context: GatewayContext = {
     config,
     log,
     clock,
     srf,
     media,
-    sfu: new ConferenceSfu(media, options.video ?? null),
+    sfu,
+    presenting: new Presenting(sfu),
     video: options.video ?? null,
     directory: new MemoryDirectory(),
     lockout: new PinLockout(),

@@ -181,7 +181,7 @@ class PictureLine implements SideLine, Picture {
     this.#configure(this.#open, agreement, decision);
   }
 
-  off(): void {
+  dropped(): void {
     if (!this.#on) return;
     this.#on = false;
     this.sends = false;
@@ -207,7 +207,7 @@ class PictureLine implements SideLine, Picture {
 
   #refuse(reason: string): null {
     this.reason = reason;
-    this.off();
+    this.dropped();
     this.#options.changed();
     return null;
   }

@@ -14,7 +14,7 @@ export interface SideLine {
   /** Their answer to our line, at `index`; it may be missing, or switched off. */
   answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext): void;
   /** Their description has no such line any more, or refuses it. */
-  off(): void;
+  dropped(): void;
   close(): void;
 }
 
@@ -42,13 +42,13 @@ export class SideLines {
     await Promise.all(
       offer.media.map(async (media, index) => {
         if (index === audio) return;
-        if (media.port === 0) return this.#lines.get(index)?.off();
+        if (media.port === 0) return this.#lines.get(index)?.dropped();
         const line = this.#lines.get(index) ?? this.#claim(offer, index);
         if (!line) return;
         this.#lines.set(index, line);
         const answer = this.#closed ? null : await line.answer(offer, index, context).catch(() => null);
         if (answer) answers.set(index, answer);
-        else line.off();
+        else line.dropped();
       }),
     );
     return answers;
@@ -82,7 +82,7 @@ export class SideLines {
       const own = ours.media[index];
       if (index === audio || !own || own.port === 0) continue;
       const theirs = answer.media[index];
-      if (!theirs || theirs.port === 0) line.off();
+      if (!theirs || theirs.port === 0) line.dropped();
       else line.answered(own, answer, index, context);
     }
   }

@@ -1,7 +1,8 @@
+export { type BfcpChannel, type BfcpChannelOptions, openBfcpTcp, openBfcpUdp } from "./bfcp-channel.ts";
 export { type DnsClient, dnsClient } from "./dns.ts";
 export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323Endpoint } from "./h323-endpoint.ts";
-export type { H323TlsOptions, ServerCheck } from "./h323-tls.ts";
 export { type H323Limits, H323Session, h323Limits } from "./h323-session.ts";
+export type { H323TlsOptions, ServerCheck } from "./h323-tls.ts";
 export { openRasSocket, RasSocket, type RasSocketOptions } from "./ras-socket.ts";
 export { MultiplexPort, openMultiplexPort } from "./rtp-multiplex.ts";
 export type { MediaKind, PortRange } from "./rtp-ports.ts";

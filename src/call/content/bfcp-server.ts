@@ -147,6 +147,11 @@ export class BfcpServer {
     if (this.#watching) this.#notify(PRIMITIVE.floorStatus, this.#floorStatus(), now);
   }
 
+  /** The far end's connection is lost. */
+  lost(): void {
+    this.#lose();
+  }
+
   #onRequest(message: BfcpMessage) {
     if (numberOf(message, ATTRIBUTE.floorId) !== this.#identity.floorId) return this.#fail(message, BFCP_ERROR.invalidFloor);
     // a second request while one is open: the same wish, told again

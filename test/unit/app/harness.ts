@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
 import type { Call } from "../../../src/app/gateway-call.ts";
+import { Presenting } from "../../../src/app/gateway-content.ts";
 import { type GatewayContext, NO_METRICS } from "../../../src/app/gateway-context.ts";
 import { defineMeeting } from "../../../src/app/gateway-definitions.ts";
 import { Inbound } from "../../../src/app/gateway-inbound.ts";
@@ -304,6 +305,7 @@ export class Bench {
       srf: this.srf as unknown as Srf,
       media: this.port,
       sfu: this.sfu,
+      presenting: new Presenting(this.sfu),
       video: null,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),

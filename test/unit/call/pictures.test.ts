@@ -14,7 +14,9 @@ const KEY = `a=crypto:3 AEAD_AES_256_GCM inline:${Buffer.alloc(44, 7).toString("
 const OTHER_KEY = `a=crypto:3 AEAD_AES_256_GCM inline:${Buffer.alloc(44, 8).toString("base64")}`;
 
 function description(...lines: string[]): SdpSession {
-  return parseSdp(["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0", "m=audio 4000 RTP/AVP 0", ...lines, ""].join("\r\n"));
+  return parseSdp(
+    ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0", "m=audio 4000 RTP/AVP 0", ...lines, ""].join("\r\n"),
+  );
 }
 
 const text = (session: SdpSession, media: readonly SdpMedia[]) => writeSdp({ ...session, media });

@@ -1,0 +1,159 @@
+/** Where a call's floor control is spoken: a UDP port or a TCP connection of its own (RFC 8855 section 6). */
+import { createSocket } from "node:dgram";
+import { connect, createServer, isIP, type Socket } from "node:net";
+import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
+import type { PortRange } from "./rtp-ports.ts";
+
+const TRIES = 50;
+/** Longest message looked at; a room's have some dozens of bytes. */
+const LONGEST = 4_096;
+/** A connection that has said nothing of ours by then is closed. */
+const STRANGER_MS = 10_000;
+const MAX_CONNECTIONS = 4;
+
+export interface BfcpChannelOptions {
+  readonly host: string;
+  readonly range: PortRange;
+  /** Whether a message is this call's; a source is taken for the far end with its first one that is. */
+  readonly ours: (message: BfcpMessage) => boolean;
+  readonly onMessage: (message: BfcpMessage) => void;
+  /** The far end's TCP connection has ended. */
+  readonly onLost?: () => void;
+}
+
+export interface BfcpChannel {
+  readonly port: number;
+  /** Does nothing while the far end is not known. */
+  send(message: BfcpMessage): void;
+  /** Where the far end is by its description; TCP connects to it when we are the active side. */
+  reach(address: string, port: number): void;
+  close(): void;
+}
+
+/** A port of the range, tried at random. Rejects when none is free. */
+async function bound<T>(range: PortRange, bind: (port: number) => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const taken = await bind(range.min + Math.floor(Math.random() * (range.max - range.min + 1)));
+    if (taken !== undefined) return taken;
+  }
+  throw new Error(`no free port in ${range.min}-${range.max}`);
+}
+
+/** Floor control over UDP. Answers go where the far end's messages come from, which need not be what its description says (NAT). */
+export async function openBfcpUdp(options: BfcpChannelOptions): Promise<BfcpChannel> {
+  const { host, range, ours, onMessage } = options;
+  const socket = await bound(
+    range,
+    (port) =>
+      new Promise<ReturnType<typeof createSocket> | undefined>((resolve) => {
+        const made = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
+        made.once("error", () => {
+          made.close();
+          resolve(undefined);
+        });
+        made.bind(port, host, () => {
+          made.removeAllListeners("error");
+          // a closed port at the far end: the machine's timers see to it
+          made.on("error", () => undefined);
+          resolve(made);
+        });
+      }),
+  );
+  let told: { address: string; port: number } | undefined;
+  let latched: { address: string; port: number } | undefined;
+  socket.on("message", (bytes, from) => {
+    if (bytes.length > LONGEST || (latched && latched.address !== from.address)) return;
+    const message = parseBfcp(bytes);
+    if (!message) return;
+    if (!latched && from.address !== told?.address && !ours(message)) return;
+    latched = { address: from.address, port: from.port };
+    onMessage(message);
+  });
+  return {
+    port: socket.address().port,
+    send: (message) => {
+      const to = latched ?? told;
+      if (to && isIP(to.address) !== 0) socket.send(writeBfcp(message), to.port, to.address);
+    },
+    reach: (address, port) => {
+      if (told && (told.address !== address || told.port !== port)) latched = undefined;
+      told = { address, port };
+    },
+    close: () => socket.close(),
+  };
+}
+
+/** Floor control over TCP; `active`: we connect (RFC 4145). */
+export async function openBfcpTcp(options: BfcpChannelOptions & { readonly active: boolean }): Promise<BfcpChannel> {
+  const { host, range, ours, onMessage, onLost, active } = options;
+  let current: Socket | undefined;
+  let closed = false;
+  const sockets = new Set<Socket>();
+
+  function attend(socket: Socket): void {
+    sockets.add(socket);
+    let buffer: Buffer = Buffer.alloc(0);
+    const stranger = setTimeout(() => socket.destroy(), STRANGER_MS);
+    socket.setNoDelay(true);
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      clearTimeout(stranger);
+      sockets.delete(socket);
+      if (current !== socket) return;
+      current = undefined;
+      if (!closed) onLost?.();
+    });
+    socket.on("data", (bytes) => {
+      buffer = buffer.length === 0 ? bytes : Buffer.concat([buffer, bytes]);
+      for (;;) {
+        const length = bfcpLength(buffer);
+        if (length === undefined) return;
+        if (length > LONGEST) return void socket.destroy();
+        if (buffer.length < length) return;
+        const message = parseBfcp(buffer.subarray(0, length));
+        buffer = buffer.subarray(length);
+        if (!message) return void socket.destroy();
+        if (current !== socket) {
+          if (!ours(message)) return void socket.destroy();
+          clearTimeout(stranger);
+          current?.destroy();
+          current = socket;
+        }
+        onMessage(message);
+      }
+    });
+  }
+
+  const server = active
+    ? undefined
+    : await bound(
+        range,
+        (port) =>
+          new Promise<ReturnType<typeof createServer> | undefined>((resolve) => {
+            const made = createServer((socket) => (sockets.size >= MAX_CONNECTIONS ? socket.destroy() : attend(socket)));
+            made.once("error", () => resolve(undefined));
+            made.listen(port, host, () => resolve(made));
+          }),
+      );
+  const address = server?.address();
+  let reached = "";
+  return {
+    // the discard port, as RFC 4145 section 4.1 has it for those who connect
+    port: typeof address === "object" && address ? address.port : 9,
+    send: (message) => void current?.write(writeBfcp(message)),
+    reach: (to, port) => {
+      if (!active || closed || isIP(to) === 0 || port === 0 || reached === `${to}:${port}`) return;
+      reached = `${to}:${port}`;
+      const socket = connect({ host: to, port, ...(isIP(host) ? { localAddress: host } : {}) });
+      attend(socket);
+      socket.once("connect", () => {
+        current = socket;
+      });
+    },
+    close: () => {
+      closed = true;
+      server?.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
