@@ -14,8 +14,12 @@ const allowed = {
   io: ["wire", "sip", "h323"],
   "sip-engine": ["wire", "sip", "io", "security"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io"],
-  // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions
-  call: ["wire", "srtp", "negotiation", "video", "h323", "io"],
+  // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
+  call: ["wire", "srtp", "negotiation", "video", "h323", "io", "webrtc"],
+  // WebRTC's other process: sockets and native code, no meeting
+  webrtc: [],
+  // the meeting page and what is spoken with it
+  web: ["meetings", "security"],
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings"],

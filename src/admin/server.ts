@@ -22,6 +22,8 @@ export interface AdminServerOptions {
   readonly metrics?: { text(): Promise<string>; readonly contentType: string };
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
   readonly heartbeatSeconds?: number;
+  /** Puts further routes on the listener, before it listens: the meeting page. */
+  readonly extend?: (app: FastifyInstance) => void;
 }
 
 export interface AdminServer {
@@ -143,6 +145,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     if (!options.metrics) return send(reply, problem(404, "not-found", "metrics are off"));
     return reply.type(options.metrics.contentType).send(await options.metrics.text());
   });
+
+  options.extend?.(app);
 
   return {
     async listen(host, port) {

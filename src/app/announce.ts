@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { developmentFiles } from "../security/development.ts";
 import type { Config } from "./config/config.ts";
+import { webCallers } from "./web-callers.ts";
 
 export interface Announcement {
   readonly config: Config;
@@ -42,9 +43,11 @@ export function announceDemo({ config, sip, webPort, token, tokenFile, readyMs }
   }
   if (webPort !== null) {
     const scheme = config.web.tls ? "https" : "http";
+    const page = `${scheme}://${host}:${webPort}`;
     lines.push(
       "",
-      `Open  ${scheme}://${host}:${webPort}/#token=${token}`,
+      ...(webCallers(config) ? [`Open  ${page}/meeting  to join from a browser`] : []),
+      `Open  ${page}/#token=${token}  to watch and to steer`,
       `Admin token: ${token}${tokenFile ? ` (kept in ${here(tokenFile)})` : ""}`,
     );
   }

@@ -5,6 +5,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { ContentControl, Leg, LegEnd } from "../call/leg.ts";
 import type { MediaExchange } from "../call/media-exchange.ts";
 import type { Pictures } from "../call/pictures.ts";
+import type { JoinState } from "../ivr/join-types.ts";
 import type { AudioStats, Trust, VideoView } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
 import { causeOfOutcome } from "./gateway-refusals.ts";
@@ -27,6 +28,8 @@ export interface CallEnd {
 interface CallEvents {
   /** Anything that a view shows has changed. */
   changed: [];
+  /** Where the join dialogue stands. */
+  dialogue: [state: JoinState];
   /** Over; exactly once, before its record is made. */
   ended: [end: CallEnd];
 }

@@ -192,7 +192,9 @@ export class LiveMeetings {
     await attendance.seat.setMuted(muted);
     room.setMuted(id, muted);
     if (muted) room.setTalking(id, false);
-    void this.#tell(attendance, [muted ? (byHost ? "muted-by-host" : "muted") : "unmuted"]);
+    // a page shows it
+    if (attendance.call.leg.info.protocol !== "web")
+      void this.#tell(attendance, [muted ? (byHost ? "muted-by-host" : "muted") : "unmuted"]);
     return true;
   }
 

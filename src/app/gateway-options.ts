@@ -5,6 +5,9 @@ import type { Language } from "../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../records/model.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { VideoRelay } from "../video/port.ts";
+import type { IceServerSetup } from "../web/ice.ts";
+import type { VisitHost } from "../web/ports.ts";
+import type { WebRtc } from "../webrtc/index.ts";
 
 /** Where an engine, embedded or not, listens for the gateway. */
 export interface EngineAddress {
@@ -144,6 +147,21 @@ export interface H323Listeners {
   readonly advertise?: string;
 }
 
+/** What becomes of browsers that come. */
+export interface WebCallers {
+  /** Whether those without a token are taken. */
+  readonly anyone: boolean;
+  /** For the page. */
+  readonly ice: { readonly servers: readonly IceServerSetup[]; readonly policy: "all" | "relay" };
+}
+
+export interface WebGatewayOptions {
+  readonly webrtc: WebRtc;
+  readonly callers: WebCallers;
+  /** The address by which we reach our own media server, of the one it tells the outside. */
+  readonly reach: (address: string) => string;
+}
+
 /** Everything `createGateway` needs. */
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -165,6 +183,8 @@ export interface GatewayOptions {
   readonly video?: VideoRelay;
   /** Where H.323 is taken; not at all where absent. */
   readonly h323?: H323Listeners;
+  /** What browsers need; they are not taken where absent. */
+  readonly web?: WebGatewayOptions;
 }
 
 /** What changed in a reload. */
@@ -175,6 +195,8 @@ export interface ReloadReport {
 
 /** The running gateway. */
 export interface Gateway extends GatewayControl {
+  /** Where meeting pages are taken; undefined where none are. */
+  readonly pages?: VisitHost & { close(): Promise<void> };
   /** Meetings, trunks and timings anew; calls that are up go on, also those of removed trunks and meetings. */
   reload(config: GatewayConfig): Promise<ReloadReport>;
   /** New certificates for the gateway's own TLS listener (H.323); calls that are up go on. Throws when they do not fit together; the old ones then stay. */

@@ -149,6 +149,7 @@ export class Reception {
         menu: (action) => this.#meetings.menu(call, action),
         isHost: () => this.#meetings.isHost(call),
         state: (state) => {
+          call.emit("dialogue", state);
           if (state === "lobby" || state === "waiting") call.state = state;
           else if (state === "naming") this.#meetings.named(call);
           else if (state === "number" || state === "pin") call.state = "ivr";

@@ -20,6 +20,7 @@ import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadRepor
 import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
 import { Reception } from "./gateway-reception.ts";
+import { WebGateway } from "./gateway-web.ts";
 import { Transfers } from "./gateway-transfers.ts";
 import { TrunkProbe } from "./gateway-trunk-probe.ts";
 
@@ -94,6 +95,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const probe = new TrunkProbe(context);
   const h323 = new H323Gateway(context, reception, load);
   outbound.h323 = h323;
+  const web = options.web && new WebGateway(context, reception, meetings, load, options.web);
+  if (web) listeners.add((event) => web.told(event));
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {
     context.metrics.engine("media", true);
@@ -136,6 +139,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     });
 
   return Object.assign(control, {
+    ...(web ? { pages: web } : {}),
     reload: async (next: GatewayConfig): Promise<ReloadReport> => {
       const definitions = await meetingsOf(next, context);
       const trunks = compareTrunks(context.config.trunks, next.trunks);

@@ -13,6 +13,7 @@ import type { GatewayConfig } from "./gateway-options.ts";
 import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { version } from "./version.ts";
+import { meetingPage, prepareWeb } from "./web-callers.ts";
 
 /** A running Crosspoint. */
 export interface Running {
@@ -76,6 +77,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
   };
   const metrics = new Metrics({ version, engines: figures, certificates: () => expiries(config) });
+  const web = await prepareWeb(config, logger.child({ engine: "webrtc" }));
+  if (web) undo.push(() => web.stop());
   const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
   const gateway = await createGateway({
     config: forGateway(config),
@@ -88,6 +91,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     version,
     metrics,
     ...(video ? { video } : {}),
+    ...(web ? { web: web.options } : {}),
     ...(config.h323.signalling === null
       ? {}
       : {
@@ -113,7 +117,9 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   let admin: AdminServer | null = null;
   let webPort: number | null = null;
   if (config.web.port !== null) {
+    const page = gateway.pages && (await meetingPage(config, gateway.pages, token, logger));
     admin = createAdminServer({
+      ...(page ? { extend: page.extend } : {}),
       gateway: meetings,
       token,
       version,
@@ -122,7 +128,11 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       log: logger,
       ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
     });
-    undo.push(() => admin!.close());
+    undo.push(async () => {
+      await gateway.pages?.close();
+      page?.close();
+      await admin!.close();
+    });
     webPort = await admin.listen(config.listen, config.web.port).catch(async (error: unknown) => {
       throw await explainBindFailure(config, error, (key) => key === "web.port");
     });

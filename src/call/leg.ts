@@ -2,11 +2,11 @@ import type { EventEmitter } from "node:events";
 
 /** Who is at the far end of a leg, before anybody has decided what to think of it. */
 export interface LegInfo {
-  /** SIP Call-ID or H.323 call identifier: what operators search both ends' logs for. */
+  /** SIP Call-ID, H.323 call identifier, a page's visit: what operators search both ends' logs for. */
   readonly callId: string;
-  readonly protocol: "sip" | "h323";
+  readonly protocol: "sip" | "h323" | "web";
   readonly direction: "in" | "out";
-  /** `udp`, `tcp`, `tls`, `ws`, `wss`; `tcp` in H.323. */
+  /** `udp`, `tcp`, `tls`, `ws`, `wss`; `tcp` in H.323, `ws` or `wss` of a page. */
   readonly transport: string;
   /** Source (in) or target (out) address without port. */
   readonly address: string;
@@ -141,6 +141,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   requestKeyframe?(line: number): void;
   /** Asks the far end to send at most this on a line, bits per second; null lifts the limit. H.245 flowControlCommand. */
   limitBitrate?(line: number, bitsPerSecond: number | null): void;
+  /** Tells the far end whom line `line` of the description (from 0) shows now, where its protocol can say so; null for nobody. */
+  shown?(line: number, participantId: string | null, stream: "camera" | "screen"): void;
   /** Ends an answered leg, or gives an outgoing one up. Resolves when the far end knows, or when that is not to be expected any more. */
   end(cause: number, text: string): Promise<void>;
 }

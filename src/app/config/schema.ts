@@ -1,18 +1,13 @@
 import { z } from "zod";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
-import { address, flag, host, oneOf, port, portRange, remotePort, text, textLike, whole } from "./values.ts";
+import { address, flag, host, oneOf, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
+import { webSection } from "./web-schema.ts";
 
 /**
  * The configuration's schema: every key, its default and what it is for. docs/configuration.md is made from it, and a test keeps the two alike.
  * Sections are strict: a key that is not here is a mistake.
  */
-
-const section = <T extends z.ZodRawShape>(shape: T, description: string) =>
-  z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(description);
 
 const sip = section(
   {
@@ -82,21 +77,13 @@ const video = section(
       .describe("Video codecs relayed, in order. Nothing is transcoded: who has none of them stays with audio."),
     profileLevelId: textLike(/^[0-9A-Fa-f]{6}$/, "six hexadecimal digits such as 42e01f")
       .default("42e01f")
-      .describe("H.264 profile and level asked for (RFC 6184): constrained baseline 3.1, 720p at 30 pictures a second, unless said otherwise."),
+      .describe(
+        "H.264 profile and level asked for (RFC 6184): constrained baseline 3.1, 720p at 30 pictures a second, unless said otherwise.",
+      ),
     maxKilobits: whole(64, 100_000, 2048, "kilobits per second").describe("Most that one picture may take."),
     workers: whole(0, 256, 1).describe("Threads of the video relay; 0 takes one for each core but one."),
   },
   "Pictures: cameras and shared screens.",
-);
-
-const web = section(
-  {
-    port: port(8080).describe("Admin API, operator console, meeting page and /metrics."),
-    tls: flag(false).describe(
-      "Serve HTTPS with the certificate of `certificates`. Without it the token crosses the network in clear: put a proxy in front, or stay on loopback.",
-    ),
-  },
-  "The web listener.",
 );
 
 const admin = section(
@@ -235,7 +222,7 @@ export const configSchema = z.strictObject({
   h323,
   media,
   video,
-  web,
+  web: webSection,
   admin,
   engine,
   sfu: oneOf(["conference"]).default("conference").describe("Where meetings take place: `conference` is the media server's own."),

@@ -126,3 +126,10 @@ export function pin() {
     .default(null)
     .meta({ expects, shown: "none" });
 }
+
+/** A section of the configuration: strict, and there with its defaults when it is absent. */
+export const section = <T extends z.ZodRawShape>(shape: T, description: string) =>
+  z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);

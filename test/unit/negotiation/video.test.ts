@@ -32,14 +32,23 @@ describe("what a line of pictures is for", () => {
   const map = "a=rtpmap:97 H264/90000";
   it.each([
     [["m=video 5000 RTP/AVP 97", map], ["camera"]],
-    [[video, map, "a=content:main", video, map, "a=content:slides", video, map, "a=content:alt"], ["camera", "screen", "further"]],
-    [[video, map, video, map, "a=content:slides"], ["camera", "screen"]],
+    [
+      [video, map, "a=content:main", video, map, "a=content:slides", video, map, "a=content:alt"],
+      ["camera", "screen", "further"],
+    ],
+    [
+      [video, map, video, map, "a=content:slides"],
+      ["camera", "screen"],
+    ],
     // a Cisco room names the screen by the floor's label alone
     [
       [video, map, "a=label:11", video, map, "a=label:12", "m=application 5070 UDP/BFCP *", "a=floorid:2 mstrm:12"],
       ["camera", "screen", null],
     ],
-    [[video, map, video, map], ["camera", null]],
+    [
+      [video, map, video, map],
+      ["camera", null],
+    ],
   ])("%j", (lines, roles) => {
     const session = description(...lines);
     expect(roles.map((_, i) => pictureRole(session, i + 1))).toEqual(roles);
@@ -104,9 +113,13 @@ describe("answering a line of pictures", () => {
       "a=recvonly",
     );
     const agreement = negotiateVideo(offer, 1, WISH);
-    expect(agreement).toMatchObject({ codecs: [{ name: "VP8", rtx: { sendPayloadType: 97, receivePayloadType: 97 } }], direction: "sendonly" });
+    expect(agreement).toMatchObject({
+      codecs: [{ name: "VP8", rtx: { sendPayloadType: 97, receivePayloadType: 97 } }],
+      direction: "sendonly",
+    });
     const answer = answerTo(offer);
-    for (const line of ["RTP/SAVPF 96 97", "a=fmtp:97 apt=96", "a=sendonly", "a=content:slides", "a=rtcp-mux"]) expect(answer).toContain(line);
+    for (const line of ["RTP/SAVPF 96 97", "a=fmtp:97 apt=96", "a=sendonly", "a=content:slides", "a=rtcp-mux"])
+      expect(answer).toContain(line);
   });
 
   it.each([

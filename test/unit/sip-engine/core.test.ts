@@ -174,7 +174,10 @@ describe("calls from the network", () => {
     expect(world.sent.map(({ message }) => message.startLine)).not.toContainEqual(expect.stringMatching(/^BYE/));
     const ack = invite.clone();
     ack.method = "ACK";
-    ack.set("CSeq", "1 ACK").set("Via", `${ack.get("via")}ack`).set("To", world.takeOne(200).message.get("to")!);
+    ack
+      .set("CSeq", "1 ACK")
+      .set("Via", `${ack.get("via")}ack`)
+      .set("To", world.takeOne(200).message.get("to")!);
     world.deliver(ack);
     expect(world.takeOne("BYE").message.get("reason")).toContain("CANCEL after 200 OK");
     expect(app.got("BYE")[0]!.transactionId).toBe("unsolicited");

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { flag, oneOf, port, section, text, textLike } from "./values.ts";
+
+const iceServer = z
+  .strictObject({
+    urls: z
+      .array(textLike(/^(?:stuns?|turns?):[^\s]+$/, "a stun:, turn: or turns: URL"))
+      .min(1, { error: "expected at least one URL" })
+      .describe("`stun:host:port`, `turn:host:port?transport=udp`, `turns:host:port?transport=tcp`."),
+    username: text().optional().describe("Name for the TURN server."),
+    credential: text().optional().describe("Its password; better {env: NAME} or {file: path}. Every page gets it."),
+    secret: text()
+      .optional()
+      .describe(
+        "Shared with the TURN server instead of name and password (coturn's use-auth-secret): each page gets a name of its own, good for a day.",
+      ),
+  })
+  .describe("A STUN or TURN server for browsers.");
+
+const ice = section(
+  {
+    servers: z
+      .array(iceServer)
+      .default([])
+      .describe("STUN and TURN servers that browsers are told of. The gateway asks the `stun:` ones for its own public address."),
+    policy: oneOf(["all", "relay"])
+      .default("all")
+      .describe("`relay`: browsers send media through TURN servers only, where a firewall lets nothing else pass."),
+  },
+  "How browsers' media find their way (ICE).",
+);
+export const webSection = section(
+  {
+    port: port(8080).describe("Admin API, operator console, meeting page and /metrics."),
+    tls: flag(false).describe(
+      "Serve HTTPS with the certificate of `certificates`. Without it the token crosses the network in clear: put a proxy in front, or stay on loopback.",
+    ),
+    callers: oneOf(["auto", "anyone", "verified", "off"])
+      .default("auto")
+      .describe(
+        "Who may join from the meeting page: `anyone`; `verified`, those who bring the admin token; `off`, there is no page. `auto` is `anyone` where `unknownCallers` are taken, `verified` otherwise.",
+      ),
+    origins: z
+      .array(textLike(/^https?:\/\/[^/\s]+$/, "an origin like https://example.com"))
+      .default([])
+      .describe("Further origins whose pages may join meetings here. The gateway's own always may."),
+    ice,
+  },
+  "The web listener.",
+);

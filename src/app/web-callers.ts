@@ -1,0 +1,60 @@
+import type { Logger } from "pino";
+import type { AdminServerOptions } from "../admin/server.ts";
+import type { VisitHost } from "../web/ports.ts";
+import { isLoopback } from "./config/checks.ts";
+import type { Config } from "./config/config.ts";
+import type { WebGatewayOptions } from "./gateway-options.ts";
+
+const loopback = "127.0.0.1";
+
+/** Who may join from the page, with `auto` decided; null: there is no page. */
+export function webCallers({ web, unknownCallers }: Config): "anyone" | "verified" | null {
+  if (web.port === null || web.callers === "off") return null;
+  return web.callers === "auto" ? (unknownCallers ? "anyone" : "verified") : web.callers;
+}
+
+/** What the gateway needs for browsers, and how to stop it; null where none are taken. The process that ends WebRTC comes up with the first of them. */
+export async function prepareWeb(config: Config, log: Logger): Promise<{ options: WebGatewayOptions; stop(): Promise<void> } | null> {
+  const callers = webCallers(config);
+  if (!callers) return null;
+  const { WebRtc } = await import("../webrtc/index.ts");
+  const everywhere = config.listen === "0.0.0.0" || config.listen === "::";
+  const here = everywhere ? loopback : config.listen;
+  const { advertise, ports } = config.media;
+  const { servers, policy } = config.web.ice;
+  const webrtc = new WebRtc({
+    bindAddress: everywhere ? null : config.listen,
+    bridgeAddress: here,
+    advertise,
+    portRange: ports,
+    stun: servers.flatMap(({ urls }) => urls).filter((url) => url.startsWith("stun:")),
+    log: (level, message) => log[level]({ event: "webrtc" }, message),
+  });
+  const own = config.engine.media === "embedded" || isLoopback(config.engine.freeswitch.host);
+  return {
+    options: {
+      webrtc,
+      callers: { anyone: callers === "anyone", ice: { servers, policy } },
+      reach: (address) => (own && address === advertise ? here : address),
+    },
+    stop: () => webrtc.stop(),
+  };
+}
+
+/** Puts the meeting page and its WebSocket on the web listener. `close` before the listener closes. */
+export async function meetingPage(
+  config: Config,
+  host: VisitHost,
+  token: string,
+  log: Logger,
+): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
+  const [{ PageDoor }, { serveMeetingPage }] = await Promise.all([import("../web/door.ts"), import("../web/pages.ts")]);
+  const door = new PageDoor({ host, token, origins: config.web.origins, secure: config.web.tls, log });
+  return {
+    extend: (app) => {
+      serveMeetingPage(app);
+      door.attach(app.server);
+    },
+    close: () => door.close(),
+  };
+}

@@ -1,0 +1,166 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { RateLimiter } from "../security/rate-limit.ts";
+import { sameSecret } from "../security/token.ts";
+import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessage } from "./messages.ts";
+import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
+
+/** The WebSocket's path on the web port. */
+export const JOIN_PATH = "/api/v1/join";
+
+/** Descriptions are the largest messages. */
+const MAX_MESSAGE = 64 * 1024;
+const MAX_SOCKETS_PER_ADDRESS = 100;
+const FIRST_MESSAGE_MS = 10_000;
+const BEAT_MS = 5_000;
+
+export interface PageDoorOptions {
+  readonly host: VisitHost;
+  /** The admin API's. */
+  readonly token: string;
+  /** Further origins whose pages may speak to us, `https://example.com`; the gateway's own always may. */
+  readonly origins: readonly string[];
+  readonly secure: boolean;
+  readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+  readonly clock?: Clock;
+}
+
+/** Takes pages' WebSockets: who may open one, how often, how much they may say, and whether they are still there. */
+export class PageDoor {
+  readonly #options: PageDoorOptions;
+  readonly #clock: Clock;
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
+  readonly #knocks = new RateLimiter({ perSecond: 2, burst: 30 });
+  /** Wrong tokens of one address: ten at once, then one in six seconds. */
+  readonly #guesses = new RateLimiter({ perSecond: 1 / 6, burst: 10 });
+  readonly #messages = new RateLimiter({ perSecond: 30, burst: 150 });
+  readonly #addresses = new Map<string, number>();
+  readonly #beat: NodeJS.Timeout;
+  readonly #answered = new WeakSet<WebSocket>();
+  #count = 0;
+
+  constructor(options: PageDoorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#beat = setInterval(() => this.#beats(), BEAT_MS).unref();
+  }
+
+  /** Takes the upgrades of `server`; nobody else does. */
+  attach(server: Server): void {
+    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  close(): void {
+    clearInterval(this.#beat);
+    for (const socket of this.#server.clients) socket.close(1001, "the gateway is being stopped");
+    setTimeout(() => {
+      for (const socket of this.#server.clients) socket.terminate();
+    }, 500).unref();
+    this.#server.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    socket.on("error", () => socket.destroy());
+    const address = plain(request.socket.remoteAddress);
+    const refuse = (status: string): void => {
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    };
+    if ((request.url ?? "").split("?")[0] !== JOIN_PATH) return refuse("404 Not Found");
+    if (!this.#sameOrigin(request)) {
+      this.#options.log.warn({ from: address, origin: String(request.headers.origin).slice(0, 200) }, "a page of another origin wanted in");
+      return refuse("403 Forbidden");
+    }
+    if (!this.#knocks.take(address, this.#clock.now()) || (this.#addresses.get(address) ?? 0) >= MAX_SOCKETS_PER_ADDRESS)
+      return refuse("429 Too Many Requests\r\nRetry-After: 5");
+    this.#server.handleUpgrade(request, socket, head, (opened) => this.#opened(opened, request, address));
+  }
+
+  /** Browsers always say where a page came from; what says nothing is no page, and has no user's cookies or network to abuse. */
+  #sameOrigin(request: IncomingMessage): boolean {
+    const { origin, host } = request.headers;
+    if (origin === undefined) return true;
+    if (this.#options.origins.includes(origin)) return true;
+    return URL.canParse(origin) && new URL(origin).host === host;
+  }
+
+  #opened(socket: WebSocket, request: IncomingMessage, address: string): void {
+    const key = `${address} ${this.#count++}`;
+    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+    this.#answered.add(socket);
+    const link: PageLink = {
+      send: (message: GatewayMessage) => {
+        if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
+      },
+      close: () => socket.close(1000),
+    };
+    const timer = setTimeout(() => socket.close(4408, "nothing was said"), FIRST_MESSAGE_MS);
+    let visit: Visit | undefined;
+    socket.on("pong", () => this.#answered.add(socket));
+    socket.on("error", () => socket.terminate());
+    socket.on("message", (data, binary) => {
+      if (!this.#messages.take(key, this.#clock.now())) return socket.close(4429, "too many messages");
+      const message = binary ? undefined : readPageMessage(data.toString());
+      if (!message) return socket.close(4400, "not a message of this protocol");
+      try {
+        if (visit && message.type !== "join" && message.type !== "resume") return visit.receive(message);
+        if (visit || (message.type !== "join" && message.type !== "resume")) return socket.close(4400, "join or resume comes first, once");
+        clearTimeout(timer);
+        visit = this.#first(message, request, address, link);
+        if (!visit) socket.close(4404, "no such visit");
+      } catch (error) {
+        this.#options.log.error({ event: "page-failed", err: error, type: message.type }, "a page's message failed");
+        socket.close(1011, "failed");
+      }
+    });
+    socket.once("close", () => {
+      clearTimeout(timer);
+      const left = (this.#addresses.get(address) ?? 1) - 1;
+      if (left > 0) this.#addresses.set(address, left);
+      else this.#addresses.delete(address);
+      visit?.detached(link);
+    });
+  }
+
+  #first(
+    message: Extract<PageMessage, { type: "join" | "resume" }>,
+    request: IncomingMessage,
+    address: string,
+    link: PageLink,
+  ): Visit | undefined {
+    const { host, secure } = this.#options;
+    if (message.type === "resume") return host.resume(message.visit, message.secret, link);
+    const verified = this.#verified(message, request, address);
+    const userAgent = request.headers["user-agent"]?.slice(0, 200);
+    return host.join(message, { address, transport: secure ? "wss" : "ws", verified, userAgent } satisfies PageSource, link);
+  }
+
+  /** The admin API's rule: the bearer token, in the header or, since pages cannot set one, in the message. */
+  #verified(message: JoinMessage, request: IncomingMessage, address: string): boolean {
+    const header = /^bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const token = message.token ?? header;
+    if (token === undefined || token === "") return false;
+    const now = this.#clock.now();
+    if (this.#guesses.level(address, now) < 1) return false;
+    if (sameSecret(token, this.#options.token)) return true;
+    this.#guesses.take(address, now);
+    this.#options.log.warn({ from: address }, "a page came with a wrong token: it is not verified");
+    return false;
+  }
+
+  #beats(): void {
+    for (const socket of this.#server.clients) {
+      if (!this.#answered.delete(socket)) {
+        socket.terminate();
+        continue;
+      }
+      socket.ping();
+      socket.send('{"type":"beat"}');
+    }
+  }
+}
+
+function plain(address: string | undefined): string {
+  return (address ?? "").replace(/^::ffff:/, "");
+}

@@ -1,0 +1,114 @@
+import type { Millis } from "../base/clock.ts";
+
+/** What has happened to a page's WebSocket or its media. */
+export type PresenceInput =
+  | { readonly type: "socket"; readonly up: boolean }
+  /** State of the media connection made last. */
+  | { readonly type: "media"; readonly state: "connecting" | "connected" | "disconnected" | "failed" }
+  /** The page itself says that its connection has failed. */
+  | { readonly type: "renew" }
+  | { readonly type: "tick" };
+
+export type PresenceOutput =
+  /** Make a new media connection. */
+  | { readonly type: "renew" }
+  /** Give the page up: which of the two was missing. */
+  | { readonly type: "lost"; readonly what: "socket" | "media"; readonly reason: string };
+
+/** Milliseconds. */
+export interface PresenceTimings {
+  /** A page may be without WebSocket for so long. */
+  readonly socketMs: number;
+  /** Media may be interrupted for so long before another connection is tried. */
+  readonly interruptedMs: number;
+  /** A connection has so long to come about; the first one too, whose user may have to be asked for a microphone. */
+  readonly connectMs: number;
+  /** New connections for one interruption. */
+  readonly renewals: number;
+}
+
+export const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
+
+/** Named timers: when each runs out. */
+type Timers = { socket: Millis | null; media: Millis | null };
+
+/** Whether somebody is still there behind a page: WebSocket and media may each break and come back. */
+export class Presence {
+  readonly #timings: PresenceTimings;
+  readonly #timers: Timers = { socket: null, media: null };
+  readonly #out: PresenceOutput[] = [];
+  #socketUp = true;
+  #media: "idle" | "connecting" | "up" | "interrupted" = "idle";
+  #renewed = 0;
+  #over = false;
+
+  constructor(timings: PresenceTimings = PRESENCE_TIMINGS) {
+    this.#timings = timings;
+  }
+
+  handle(input: PresenceInput, now: Millis): void {
+    if (this.#over) return;
+    if (input.type === "socket") this.#socket(input.up, now);
+    else if (input.type === "media") this.#mediaState(input.state, now);
+    else if (input.type === "renew") this.#failed(now);
+    else this.#tick(now);
+  }
+
+  drain(): PresenceOutput[] {
+    return this.#out.splice(0);
+  }
+
+  nextTimeout(): Millis | null {
+    const { socket, media } = this.#timers;
+    if (this.#over) return null;
+    return socket === null ? media : media === null ? socket : Math.min(socket, media);
+  }
+
+  #socket(up: boolean, now: Millis): void {
+    this.#socketUp = up;
+    this.#timers.socket = up ? null : now + this.#timings.socketMs;
+    // what could not be offered while nobody was there to take it
+    if (up && this.#media === "interrupted") this.#failed(now);
+  }
+
+  #mediaState(state: "connecting" | "connected" | "disconnected" | "failed", now: Millis): void {
+    if (state === "connected") {
+      this.#media = "up";
+      this.#renewed = 0;
+      this.#timers.media = null;
+    } else if (state === "failed") this.#failed(now);
+    else if (state === "connecting" && this.#media === "idle") {
+      this.#media = "connecting";
+      this.#timers.media = now + this.#timings.connectMs;
+    } else if (state === "disconnected" && this.#media === "up") {
+      this.#media = "interrupted";
+      this.#timers.media = now + this.#timings.interruptedMs;
+    }
+  }
+
+  #failed(now: Millis) {
+    if (!this.#socketUp) {
+      // an offer needs a page: the socket's own time decides
+      this.#media = "interrupted";
+      this.#timers.media = null;
+      return;
+    }
+    if (this.#renewed >= this.#timings.renewals)
+      return this.#lost("media", "no media connection to the browser: no path for UDP between it and us?");
+    this.#renewed++;
+    this.#media = "connecting";
+    this.#timers.media = now + this.#timings.connectMs;
+    this.#out.push({ type: "renew" });
+  }
+
+  #tick(now: Millis) {
+    const { socket, media } = this.#timers;
+    if (socket !== null && now >= socket) return this.#lost("socket", "the page has gone without a word");
+    if (media !== null && now >= media) this.#failed(now);
+  }
+
+  #lost(what: "socket" | "media", reason: string): void {
+    this.#over = true;
+    this.#out.push({ type: "lost", what, reason });
+  }
+}

@@ -1,0 +1,81 @@
+import { createSocket, type Socket } from "node:dgram";
+import type { Track } from "node-datachannel";
+import { systemClock } from "../base/clock.ts";
+import { isRtcp, OutgoingStream } from "./continuity.ts";
+import type { LineSpec, LineTarget } from "./messages.ts";
+
+/** No RTP packet on a network path is larger. */
+const MAX_PACKET = 1500;
+
+/** One line's bridge: a local UDP socket with plain RTP on one side, a track of the browser's connection on the other. The socket outlives connections. */
+export class Line {
+  readonly spec: LineSpec;
+  readonly #socket: Socket;
+  #track: Track | undefined;
+  #stream: OutgoingStream | undefined;
+  #target: LineTarget | null = null;
+
+  private constructor(spec: LineSpec, socket: Socket) {
+    this.spec = spec;
+    this.#socket = socket;
+    socket.on("message", (packet, from) => this.#toBrowser(packet, from.address));
+    // an unreachable port (ICMP) says what the media server says better
+    socket.on("error", () => {});
+  }
+
+  static open(spec: LineSpec, address: string): Promise<Line> {
+    const type = address.includes(":") ? "udp6" : "udp4";
+    const family = type === "udp6" ? 6 : 4;
+    // addresses are literal: asking the resolver would cost more than sending
+    const socket = createSocket({ type, lookup: (host, _, done) => done(null, host, family) });
+    return new Promise((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind({ address, port: 0, exclusive: true }, () => {
+        socket.off("error", reject);
+        resolve(new Line(spec, socket));
+      });
+    });
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  set target(target: LineTarget | null) {
+    this.#target = target;
+  }
+
+  /** A new connection's track; `ssrc` is what the browser was told that we send. */
+  attach(track: Track, ssrc: number, clockRate: number): void {
+    this.#track = track;
+    this.#stream = new OutgoingStream(ssrc, clockRate);
+    track.onMessage((packet) => this.#fromBrowser(packet));
+  }
+
+  detach(): void {
+    this.#track = undefined;
+  }
+
+  close(): void {
+    this.detach();
+    this.#socket.close();
+  }
+
+  #toBrowser(packet: Buffer, from: string): void {
+    const track = this.#track;
+    if (!track || !this.#stream || this.#target?.address !== from || packet.length > MAX_PACKET || packet.length < 8) return;
+    const good = isRtcp(packet) ? this.#stream.rtcpOut(packet) : this.#stream.rtp(packet, systemClock.now());
+    try {
+      if (good && track.isOpen()) track.sendMessageBinary(packet);
+    } catch {
+      // the connection is going down: its state tells
+    }
+  }
+
+  #fromBrowser(packet: Buffer): void {
+    const target = this.#target;
+    if (!target || packet.length > MAX_PACKET || packet.length < 8) return;
+    if (!isRtcp(packet)) this.#socket.send(packet, target.port, target.address);
+    else if (this.#stream?.rtcpBack(packet)) this.#socket.send(packet, target.rtcpPort, target.address);
+  }
+}
