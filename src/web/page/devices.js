@@ -24,7 +24,9 @@ export async function openCamera(deviceId) {
 
 /** A screen or a window, as the user chooses. */
 export async function openScreen() {
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15, max: 30 }, width: { max: 1920 }, height: { max: 1080 } } });
+  const stream = await navigator.mediaDevices.getDisplayMedia({
+    video: { frameRate: { ideal: 15, max: 30 }, width: { max: 1920 }, height: { max: 1080 } },
+  });
   const track = stream.getVideoTracks()[0];
   track.contentHint = "detail";
   return track;
@@ -40,7 +42,9 @@ export async function listDevices(select, kind, label) {
   const devices = all.filter((one) => one.kind === kind);
   const chosen = select.value;
   select.replaceChildren(
-    ...devices.map((device, index) => new Option(device.label || `${label} ${index + 1}`, device.deviceId, false, device.deviceId === chosen)),
+    ...devices.map(
+      (device, index) => new Option(device.label || `${label} ${index + 1}`, device.deviceId, false, device.deviceId === chosen),
+    ),
   );
   select.disabled = devices.length === 0;
   return devices.length;

@@ -1,0 +1,114 @@
+import { deviceError, listDevices, openCamera, openMicrophone, showLevel } from "./devices.js";
+import { say } from "./strings.js";
+
+const $ = (id) => document.getElementById(id);
+const KEPT = ["name", "meeting"];
+
+/** The form before a meeting: who, where to, and with which devices. */
+export class EnterView {
+  #tracks = { audio: null, camera: null };
+  #levelOff = () => {};
+  #onJoin;
+
+  /** @param onJoin called with `{name, meeting}` and the tracks, which are the meeting's from then on */
+  constructor(onJoin) {
+    this.#onJoin = onJoin;
+    $("enter-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#join();
+    });
+    $("use-microphone").addEventListener("change", () => this.#use("audio"));
+    $("use-camera").addEventListener("change", () => this.#use("camera"));
+    $("microphone").addEventListener("change", () => this.#use("audio"));
+    $("camera").addEventListener("change", () => this.#use("camera"));
+    $("speaker").addEventListener("change", () =>
+      $("sound")
+        .setSinkId?.($("speaker").value)
+        .catch(() => this.#complain("other")),
+    );
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.list());
+  }
+
+  show(values = {}) {
+    $("enter").hidden = false;
+    for (const key of KEPT) if (!$(key).value) $(key).value = values[key] ?? read(key);
+    const first = $("name").value === "" ? $("name") : $("meeting").value === "" ? $("meeting") : $("join");
+    first.focus();
+    this.list();
+    if (!navigator.mediaDevices) this.#complain("insecure");
+  }
+
+  hide() {
+    $("enter").hidden = true;
+    this.#levelOff();
+  }
+
+  /** Lists the devices; their names are known once one may be used. */
+  async list() {
+    await listDevices($("microphone"), "audioinput", say("microphones"));
+    await listDevices($("camera"), "videoinput", say("cameras"));
+    const speakers = await listDevices($("speaker"), "audiooutput", say("speakers"));
+    $("speaker-row").hidden = speakers < 2 || !("setSinkId" in HTMLMediaElement.prototype);
+  }
+
+  /** Opens both devices, and says what is missing without keeping anybody from joining. */
+  async prepare() {
+    $("use-microphone").checked = true;
+    $("use-camera").checked = true;
+    await Promise.all([this.#use("audio"), this.#use("camera")]);
+  }
+
+  #join() {
+    const values = Object.fromEntries(KEPT.map((key) => [key, $(key).value.trim()]));
+    for (const key of KEPT) write(key, values[key]);
+    const tracks = this.#tracks;
+    this.#tracks = { audio: null, camera: null };
+    this.#onJoin(values, tracks);
+  }
+
+  async #use(kind) {
+    const [box, select, open] =
+      kind === "audio" ? [$("use-microphone"), $("microphone"), openMicrophone] : [$("use-camera"), $("camera"), openCamera];
+    this.#tracks[kind]?.stop();
+    this.#tracks[kind] = null;
+    if (box.checked) {
+      try {
+        this.#tracks[kind] = await open(select.value);
+        this.#complain(null);
+        await this.list();
+      } catch (error) {
+        box.checked = false;
+        this.#complain(deviceError(error));
+      }
+    }
+    if (kind === "audio") {
+      this.#levelOff();
+      this.#levelOff = this.#tracks.audio ? showLevel(this.#tracks.audio, $("level")) : () => {};
+    } else {
+      $("preview").srcObject = this.#tracks.camera && new MediaStream([this.#tracks.camera]);
+      $("preview").hidden = !this.#tracks.camera;
+      $("preview-none").hidden = !!this.#tracks.camera;
+    }
+  }
+
+  #complain(problem) {
+    $("device-error").hidden = problem === null;
+    if (problem !== null) $("device-error").textContent = say("deviceErrors")[problem];
+  }
+}
+
+function read(key) {
+  try {
+    return localStorage.getItem(`crosspoint-${key}`) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function write(key, value) {
+  try {
+    localStorage.setItem(`crosspoint-${key}`, value);
+  } catch {
+    // a browser that keeps nothing
+  }
+}
