@@ -150,6 +150,7 @@ export class Inbound {
         peer: stamp,
         authorization: request.get("Authorization"),
         method: request.method,
+        body: request.body,
       },
       this.#context.clock.now(),
     );

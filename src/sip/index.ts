@@ -1,6 +1,5 @@
 export { ClientCall, type ClientUser } from "./client-call.ts";
 export { Dialog, dialogKey, dialogKeyOfRequest, remoteTagOf } from "./dialog.ts";
-export * from "./digest.ts";
 export { newBranch, newCallId, newTag, randomId } from "./ids.ts";
 export { nextHop, SipLayer } from "./layer.ts";
 export type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";

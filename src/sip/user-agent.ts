@@ -4,10 +4,10 @@
  */
 import type { Millis } from "../base/clock.ts";
 import { type SipRequest, SipRequest as Request, type SipResponse } from "../wire/sip/message.ts";
+import { answerChallenges, type Credentials } from "../wire/sip/digest.ts";
 import { tryParseUri } from "../wire/sip/uri.ts";
 import { bytes } from "../wire/sip/text.ts";
 import { dialogKeyOfRequest } from "./dialog.ts";
-import { answerChallenge, type Credentials } from "./digest.ts";
 import { newCallId, newTag } from "./ids.ts";
 import { SipLayer } from "./layer.ts";
 import type { LayerHandler, LayerOptions, ServerTransaction } from "./layer-api.ts";
@@ -203,5 +203,9 @@ function retry(request: SipRequest, response: SipResponse, credentials: Credenti
   again.shift("Via");
   const cseq = request.cseq!;
   again.set("CSeq", `${cseq.seq + 1} ${cseq.method}`);
-  return answerChallenge(again, response, credentials) ? again : undefined;
+  const proxy = response.status === 407;
+  const challenges = response.getAll(proxy ? "proxy-authenticate" : "www-authenticate");
+  const answers = answerChallenges(challenges, credentials, { method: again.method, uri: again.uri, body: again.body });
+  for (const answer of answers) again.append(proxy ? "Proxy-Authorization" : "Authorization", answer);
+  return answers.length > 0 ? again : undefined;
 }

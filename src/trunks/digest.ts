@@ -1,55 +1,26 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Millis } from "../base/clock.ts";
-
-/** RFC 7616 and 8760: the better one first, as section 2.2 of the latter asks. */
-const ALGORITHMS = [
-  { name: "SHA-256", hash: "sha256" },
-  { name: "MD5", hash: "md5" },
-] as const;
+import { type AuthField, digestAlgorithm, digestResponse, formatChallenges, parseAuth } from "../wire/sip/index.ts";
 
 /** A nonce is good for this long; then the caller is told `stale=true` and computes anew without asking anybody for a password. */
 const NONCE_LIFE_MS = 60_000;
 /** Nonces whose counts are remembered; more at a time than this and the oldest may be used anew. */
 const MAX_NONCES = 10_000;
 
-/** An Authorization field taken apart; names lower case, quotes gone. */
-export type Authorization = ReadonlyMap<string, string>;
-
-/** Reads `Digest username="a", realm="b", ...`; undefined when it is nothing of the kind. */
-export function parseAuthorization(value: string): Authorization | undefined {
-  const scheme = /^\s*Digest\s+/i.exec(value);
-  if (!scheme) return undefined;
-  const params = new Map<string, string>();
-  const pattern = /\s*([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y;
-  pattern.lastIndex = scheme[0].length;
-  for (let match = pattern.exec(value); match; match = pattern.exec(value)) {
-    const name = match[1]!.toLowerCase();
-    if (params.has(name)) return undefined;
-    params.set(name, match[2] === undefined ? match[3]! : match[2].replace(/\\(.)/g, "$1"));
-    if (pattern.lastIndex >= value.length) return params;
-  }
-  return undefined;
+/** Reads an Authorization field; undefined when it is no digest. */
+export function parseAuthorization(value: string): AuthField | undefined {
+  const field = parseAuth(value);
+  return field?.scheme.toLowerCase() === "digest" ? field : undefined;
 }
 
-/** The `response` of RFC 7616 section 3.4.1, for qop `auth` or, where `qop` is undefined, of RFC 2069. */
-export function digestResponse(input: {
-  readonly hash: "sha256" | "md5";
+/** What an answer must match. */
+export interface ExpectedDigest {
   readonly username: string;
-  readonly realm: string;
   readonly password: string;
+  readonly realm: string;
   readonly method: string;
-  readonly uri: string;
-  readonly nonce: string;
-  readonly nc?: string;
-  readonly cnonce?: string;
-  readonly qop?: string;
-}): string {
-  const h = (text: string) => createHash(input.hash).update(text).digest("hex");
-  const a1 = h(`${input.username}:${input.realm}:${input.password}`);
-  const a2 = h(`${input.method}:${input.uri}`);
-  return input.qop === undefined
-    ? h(`${a1}:${input.nonce}:${a2}`)
-    : h(`${a1}:${input.nonce}:${input.nc ?? ""}:${input.cnonce ?? ""}:${input.qop}:${a2}`);
+  /** For `auth-int`. */
+  readonly body?: string | undefined;
 }
 
 export type DigestVerdict = "right" | "wrong" | "stale" | "replayed";
@@ -68,36 +39,18 @@ export class DigestGuard {
 
   /** Values of the WWW-Authenticate fields of a 401, one for each algorithm. */
   challenge(realm: string, now: Millis, stale = false): string[] {
-    const nonce = this.#nonce(Math.floor(now));
-    return ALGORITHMS.map(
-      ({ name }) => `Digest realm="${realm}", nonce="${nonce}", algorithm=${name}, qop="auth"${stale ? ", stale=true" : ""}`,
-    );
+    return formatChallenges(realm, this.#nonce(Math.floor(now)), { stale });
   }
 
-  check(
-    authorization: Authorization,
-    expected: { readonly username: string; readonly password: string; readonly realm: string; readonly method: string },
-    now: Millis,
-  ): DigestVerdict {
-    const get = (name: string) => authorization.get(name) ?? "";
-    const algorithm = ALGORITHMS.find(({ name }) => name === (authorization.get("algorithm")?.toUpperCase() ?? "MD5"));
-    const qop = authorization.get("qop");
-    if (!algorithm || (qop !== undefined && qop !== "auth")) return "wrong";
+  check(authorization: AuthField, expected: ExpectedDigest, now: Millis): DigestVerdict {
+    const get = (name: string) => authorization.params.get(name) ?? "";
+    const known = digestAlgorithm(authorization);
+    const qop = authorization.params.get("qop")?.toLowerCase();
+    if (!known || known.algorithm === "SHA-512-256" || (qop !== undefined && qop !== "auth" && qop !== "auth-int")) return "wrong";
     const nonce = get("nonce");
     const made = this.#timeOf(nonce);
     if (made === undefined) return "wrong";
-    const response = digestResponse({
-      hash: algorithm.hash,
-      username: expected.username,
-      realm: expected.realm,
-      password: expected.password,
-      method: expected.method,
-      uri: get("uri"),
-      nonce,
-      nc: get("nc"),
-      cnonce: get("cnonce"),
-      ...(qop === undefined ? {} : { qop }),
-    });
+    const response = digestResponse({ ...known, ...expected, uri: get("uri"), nonce, nc: get("nc"), cnonce: get("cnonce"), qop });
     const right =
       get("username") === expected.username && get("realm") === expected.realm && sameText(response, get("response").toLowerCase());
     if (!right) return "wrong";

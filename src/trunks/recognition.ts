@@ -15,6 +15,8 @@ export interface CallerEvidence {
   /** Authorization field, if any. */
   readonly authorization: string | undefined;
   readonly method: string;
+  /** Of the request, where it has one: a digest may cover it. */
+  readonly body?: string | undefined;
 }
 
 export type Recognition =
@@ -141,8 +143,12 @@ export class TrunkRecognition {
   #digestOf(trunk: Trunk, evidence: CallerEvidence, now: Millis): "right" | "wrong" | "ask" | "stale" {
     const digest = trunk.identity.digest!;
     const authorization = evidence.authorization === undefined ? undefined : parseAuthorization(evidence.authorization);
-    if (!authorization || authorization.get("username") !== digest.username) return "ask";
-    const verdict = this.#digest.check(authorization, { ...digest, realm: digest.realm ?? REALM, method: evidence.method }, now);
+    if (!authorization || authorization.params.get("username") !== digest.username) return "ask";
+    const verdict = this.#digest.check(
+      authorization,
+      { ...digest, realm: digest.realm ?? REALM, method: evidence.method, body: evidence.body },
+      now,
+    );
     return verdict === "replayed" ? "stale" : verdict;
   }
 

@@ -1,7 +1,17 @@
 import { CAUSE, formatReason } from "../cause.ts";
 import type { LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
-import { type DialogMade, dialogOf, type Headers, isSipFailure, type SipFailure, type SipRequest, type Srf } from "./drachtio.ts";
+import { Authentication } from "./authentication.ts";
+import {
+  type Dialog,
+  type DialogMade,
+  dialogOf,
+  type Headers,
+  isSipFailure,
+  type SipFailure,
+  type SipRequest,
+  type Srf,
+} from "./drachtio.ts";
 import { ALLOW, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
@@ -38,12 +48,13 @@ export class OutgoingSipLeg extends SipLeg {
   async call(sdp: string, ringing: () => void): Promise<string> {
     const { uri, from, headers, proxy, auth } = this.#options;
     let rang = false;
-    const attempt = (expires: SessionTimerPolicy) =>
+    const authentication = auth && new Authentication(auth);
+    const attempt = (expires: SessionTimerPolicy, more: Headers = {}) =>
       dialogOf(
-        (made) => invite(expires, made),
+        (made) => invite(expires, more, made),
         (dialog) => this.ended || this.establish(dialog, sdp),
       );
-    const invite = (expires: SessionTimerPolicy, made: DialogMade) =>
+    const invite = (expires: SessionTimerPolicy, more: Headers, made: DialogMade) =>
       this.#srf.createUAC(
         uri,
         {
@@ -54,9 +65,9 @@ export class OutgoingSipLeg extends SipLeg {
             Allow: ALLOW,
             ...(from === undefined ? {} : { From: from }),
             ...headers,
+            ...more,
           },
           ...(proxy === undefined ? {} : { proxy }),
-          ...(auth === undefined ? {} : { auth }),
         },
         {
           cbRequest: (error, request) => {
@@ -73,11 +84,22 @@ export class OutgoingSipLeg extends SipLeg {
         made,
       );
     try {
-      const dialog = await attempt(this.timerPolicy).catch((error: unknown) => {
+      let expires = this.timerPolicy;
+      const again = (error: unknown): Promise<Dialog> => {
+        if (this.ended || !isSipFailure(error)) throw error;
         const larger = largerInterval(error);
-        if (larger === undefined || this.ended) throw error;
-        return attempt({ expires: larger, minSe: larger });
-      });
+        const answer = error.res && this.#request && authentication?.answer(this.#request, error.res);
+        if (larger !== undefined && larger > expires.minSe) {
+          expires = { expires: larger, minSe: larger };
+          authentication?.restart();
+          return attempt(expires).catch(again);
+        }
+        if (!answer) throw error;
+        return attempt(expires, answer).catch(again);
+      };
+      const dialog = await attempt(expires).catch(again);
+      // challenges inside the dialog are drachtio-srf's to answer
+      if (auth) Object.assign(dialog, { auth });
       if (!this.answered) {
         // answered while our CANCEL was on its way (RFC 3261 section 9.1)
         const { cause, text } = this.#cancelled ?? { cause: CAUSE.normalClearing, text: "given up" };
@@ -111,8 +133,8 @@ export class OutgoingSipLeg extends SipLeg {
 }
 
 /** Min-SE of a 422 (RFC 4028 section 7.3). */
-function largerInterval(error: unknown): number | undefined {
-  if (!isSipFailure(error) || error.status !== 422) return undefined;
-  const minSe = Number.parseInt((error as SipFailure).res?.get("Min-SE") ?? "", 10);
+function largerInterval(error: SipFailure): number | undefined {
+  if (error.status !== 422) return undefined;
+  const minSe = Number.parseInt(error.res?.get("Min-SE") ?? "", 10);
   return minSe > 0 && minSe <= 86_400 ? minSe : undefined;
 }

@@ -1,4 +1,5 @@
 export * from "./check.ts";
+export * from "./digest.ts";
 export * from "./fields.ts";
 export * from "./framer.ts";
 export { headerKey, headerSpelling } from "./header-names.ts";

@@ -337,9 +337,7 @@ describe("a call that we make", () => {
     await start({ trunks: [pbx], callerHost: "gw.example" });
     const call = await out({ role: "host", displayName: "Bob" });
     await until(() => call.state === "joined", "joined");
-    expect(bench.srf.placed).toMatchObject([
-      { uri: "sip:bob@pbx.example", options: { auth: { username: "u" }, headers: { From: "<sip:crosspoint@gw.example>" } } },
-    ]);
+    expect(bench.srf.placed).toMatchObject([{ uri: "sip:bob@pbx.example", options: { headers: { From: "<sip:crosspoint@gw.example>" } } }]);
     expect(bench.meetings.participants("3000")).toMatchObject([{ displayName: "Bob", role: "host", state: "joined" }]);
     expect(call.view()).toMatchObject({ direction: "out", trunk: "pbx", to: "sip:bob@pbx.example" });
     bench.srf.dialogs[0]?.bye();
@@ -397,6 +395,41 @@ describe("a call that we make", () => {
     expect(call.over).toBe(true);
     await settle();
     expect(bench.records).toMatchObject([{ outcome: "far-end-refused", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null }]);
+  });
+
+  const challenges =
+    'Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth",Digest realm="pbx", nonce="n1", algorithm=SHA-256, qop="auth-int", opaque="o"';
+
+  it("answers a challenge with the strongest algorithm, the body too where that is asked for", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = (attempt) =>
+      attempt === 1 ? { status: 407, headers: { "Proxy-Authenticate": challenges }, ring: false } : { status: 200, sdp: sdp() };
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    const [first, second] = bench.srf.placed.map(({ options }) => options.headers);
+    expect(first).not.toHaveProperty("Proxy-Authorization");
+    expect(second).toMatchObject({ CSeq: "8 INVITE", "Call-ID": first!["Call-ID"], From: "<sip:us@gw>;tag=us" });
+    expect(second!["Proxy-Authorization"]).toMatch(
+      /^Digest username="u",realm="pbx",nonce="n1".*algorithm=SHA-256,opaque="o".*qop=auth-int,nc=00000001$/,
+    );
+  });
+
+  it("is refused where its credentials are, and goes on where only the nonce was too old", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = () => ({ status: 401, headers: { "WWW-Authenticate": challenges }, ring: false });
+    await out();
+    await settle();
+    expect(bench.srf.placed).toHaveLength(2);
+    expect(bench.records).toMatchObject([{ outcome: "far-end-refused", sipStatus: 401 }]);
+    bench.srf.placed.length = 0;
+    const stale = `${challenges}, stale=true`.replaceAll("n1", "n2");
+    bench.srf.peer = (attempt) =>
+      attempt < 3
+        ? { status: 401, headers: { "WWW-Authenticate": attempt === 1 ? challenges : stale }, ring: false }
+        : { status: 200, sdp: sdp() };
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    expect(bench.srf.placed).toHaveLength(3);
   });
 
   it("that reaches nobody says why", async () => {

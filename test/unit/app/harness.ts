@@ -267,7 +267,14 @@ export class FakeSrf {
   ) {
     this.placed.push({ uri, options });
     const { status, sdp: body, headers = {}, ring = true } = this.peer(this.placed.length);
-    progress.cbRequest?.(null, { cancel: () => undefined });
+    const fields: Record<string, string> = { CSeq: "7 INVITE", From: "<sip:us@gw>;tag=us", ...options.headers };
+    progress.cbRequest?.(null, {
+      method: "INVITE",
+      uri,
+      body: options.localSdp,
+      get: (name: string) => fields[name],
+      cancel: () => undefined,
+    });
     if (ring) progress.cbProvisional?.({ status: 180 });
     await Promise.resolve();
     if (status !== 200) {

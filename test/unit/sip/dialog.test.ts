@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { answerChallenge, Dialog, DigestServer, digestResponse, ha1, SessionTimer, TimerQueue } from "../../../src/sip/index.ts";
-import { createResponse, type SipRequest } from "../../../src/wire/sip/index.ts";
+import { Dialog, SessionTimer, TimerQueue } from "../../../src/sip/index.ts";
+import { createResponse } from "../../../src/wire/sip/index.ts";
 import { request } from "./network.ts";
 
 function answered(recordRoutes: string[]) {
@@ -54,65 +54,6 @@ describe("dialogs (RFC 3261 section 12)", () => {
     expect(dialog.state).toBe("confirmed");
     expect(dialog.routes).toEqual(["<sip:p1.example;lr>"]);
     expect(dialog.remoteTarget).toBe("sip:bob@192.0.2.4");
-  });
-});
-
-describe("digest (RFC 7616, RFC 8760)", () => {
-  const common = {
-    session: false,
-    nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
-    method: "GET",
-    uri: "/dir/index.html",
-    cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-    nc: "00000001",
-    qop: "auth",
-  };
-  test.each([
-    ["MD5", "8ca523f5e9506fed4657c9700eebdbec"],
-    ["SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"],
-  ] as const)("RFC 7616 section 3.9.1, %s", (algorithm, response) => {
-    expect(digestResponse({ ...common, algorithm, ha1: ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life") })).toBe(
-      response,
-    );
-  });
-  test("RFC 2617 section 3.5", () => {
-    const old = { ...common, nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", cnonce: "0a4f113b", algorithm: "MD5" as const };
-    expect(digestResponse({ ...old, ha1: ha1("MD5", "Mufasa", "testrealm@host.com", "Circle Of Life") })).toBe(
-      "6629fae49393a05397450978507c4ef1",
-    );
-  });
-
-  const lookup = (name: string) => (name === "alice" ? 'se"cret' : undefined);
-  function challenged(server: DigestServer, credentials: { username: string; password: string }, now = 0): SipRequest {
-    const first = request("REGISTER", "sip:example.com");
-    const challenge = createResponse(first, 401, undefined, "t");
-    for (const value of server.challenge(now)) challenge.append("WWW-Authenticate", value);
-    const again = first.clone();
-    expect(answerChallenge(again, challenge, credentials)).toBe(true);
-    return again;
-  }
-  test("asked and answered: right, wrong, unknown, missing, replayed, stale", () => {
-    const server = new DigestServer("example.com");
-    const right = challenged(server, { username: "alice", password: 'se"cret' });
-    expect(right.get("authorization")).toContain("algorithm=SHA-256");
-    expect(server.verify(right, lookup, 1)).toEqual({ result: "ok", username: "alice" });
-    expect(server.verify(right, lookup, 2)).toEqual({ result: "stale" });
-    expect(server.verify(challenged(server, { username: "alice", password: "guess" }), lookup, 1).result).toBe("wrong");
-    expect(server.verify(challenged(server, { username: "bob", password: "x" }), lookup, 1).result).toBe("wrong");
-    expect(server.verify(request("REGISTER", "sip:example.com"), lookup, 1).result).toBe("missing");
-    expect(server.verify(challenged(server, { username: "alice", password: 'se"cret' }), lookup, 400_000).result).toBe("stale");
-    expect(server.verify(challenged(new DigestServer("example.com"), { username: "alice", password: 'se"cret' }), lookup, 1).result).toBe(
-      "stale",
-    );
-  });
-  test("an older server with MD5 and without qop is answered too; an unknown scheme is not", () => {
-    const r = request("REGISTER", "sip:example.com");
-    const challenge = createResponse(r, 407, undefined, "t").append("Proxy-Authenticate", 'Digest realm="old", nonce="abc"');
-    expect(answerChallenge(r, challenge, { username: "u", password: "p" })).toBe(true);
-    expect(r.get("proxy-authorization")).not.toContain("qop");
-    expect(
-      answerChallenge(r, createResponse(r, 401).append("WWW-Authenticate", "NoOneKnowsThisScheme x=1"), { username: "u", password: "p" }),
-    ).toBe(false);
   });
 });
 

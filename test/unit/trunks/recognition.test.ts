@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { certificateNames, matchesNames, type PeerIdentity } from "../../../src/trunks/certificate-names.ts";
-import { DigestGuard, digestResponse, parseAuthorization } from "../../../src/trunks/digest.ts";
+import { DigestGuard } from "../../../src/trunks/digest.ts";
+import { answerChallenges } from "../../../src/wire/sip/index.ts";
 import { Networks, plainAddress } from "../../../src/trunks/networks.ts";
 import { type CallerEvidence, type Recognition, TrunkRecognition } from "../../../src/trunks/recognition.ts";
 import { trunk } from "./fixtures.ts";
@@ -64,54 +65,24 @@ describe("certificate names", () => {
 });
 
 describe("digest", () => {
-  // RFC 7616 section 3.9.1
-  const rfc = {
-    username: "Mufasa",
-    realm: "http-auth@example.org",
-    password: "Circle of Life",
-    method: "GET",
-    uri: "/dir/index.html",
-    nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
-    nc: "00000001",
-    cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-    qop: "auth",
-  };
-  it("computes what RFC 7616 section 3.9.1 prints", () => {
-    expect(digestResponse({ ...rfc, hash: "md5" })).toBe("8ca523f5e9506fed4657c9700eebdbec");
-    expect(digestResponse({ ...rfc, hash: "sha256" })).toBe("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
-  });
-
-  it("reads fields as they are sent", () => {
-    const fields = parseAuthorization('Digest username="a \\"b\\"",realm="r", nc=00000001, qop=auth,uri="sip:x"');
-    expect(Object.fromEntries(fields ?? [])).toEqual({ username: 'a "b"', realm: "r", nc: "00000001", qop: "auth", uri: "sip:x" });
-    expect(parseAuthorization("Basic abc")).toBeUndefined();
-    expect(parseAuthorization('Digest username="a')).toBeUndefined();
-    expect(parseAuthorization('Digest username="a", username="b"')).toBeUndefined();
-  });
-
   const secrets = { username: "pbx", password: "s3cret" };
   const guard = () => new DigestGuard(Buffer.alloc(32));
-  function answer(challenge: string, changes: { password?: string; nc?: string; method?: string } = {}): string {
-    const fields = parseAuthorization(challenge)!;
-    const hash = fields.get("algorithm") === "MD5" ? "md5" : "sha256";
-    const common = {
-      nonce: fields.get("nonce")!,
-      realm: fields.get("realm")!,
-      uri: "sip:2000@gw",
-      nc: changes.nc ?? "00000001",
-      cnonce: "c",
-    };
-    const response = digestResponse({
-      hash,
-      username: secrets.username,
-      password: changes.password ?? secrets.password,
-      method: changes.method ?? "INVITE",
-      qop: "auth",
-      ...common,
-    });
-    return `Digest username="${secrets.username}", realm="${common.realm}", nonce="${common.nonce}", uri="${common.uri}", response="${response}", algorithm=${fields.get("algorithm")}, qop=auth, nc=${common.nc}, cnonce="c"`;
+  function answer(challenge: string, changes: { password?: string; nc?: number; method?: string; body?: string } = {}): string {
+    const { nc = 1, method = "INVITE", body, ...credentials } = changes;
+    const [value] = answerChallenges([challenge], { ...secrets, ...credentials }, { method, uri: "sip:2000@gw", body }, { nc });
+    return value!;
   }
   const withDigest = (extra = {}) => [trunk("pbx", { identity: { digest: secrets, ...extra } })];
+
+  it("takes an answer that covers the body, if the body is the one that came", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    const covering = challenge.challenges[0]!.replace("auth,auth-int", "auth-int");
+    const authorization = answer(covering, { body: "v=0\r\n" });
+    expect(outcome(recognition.recognise(caller({ authorization, body: "v=1\r\n" }), 10))).not.toBe("pbx");
+    expect(outcome(recognition.recognise(caller({ authorization, body: "v=0\r\n" }), 10))).toBe("pbx");
+  });
 
   it("challenges with SHA-256 before MD5 and takes the answer to either, once", () => {
     for (const which of [0, 1]) {
@@ -122,9 +93,7 @@ describe("digest", () => {
       const authorization = answer(challenge.challenges[which]!);
       expect(outcome(recognition.recognise(caller({ authorization }), 10))).toBe("pbx");
       expect(outcome(recognition.recognise(caller({ authorization }), 20))).toBe("challenge");
-      expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[which]!, { nc: "00000002" }) }), 30))).toBe(
-        "pbx",
-      );
+      expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[which]!, { nc: 2 }) }), 30))).toBe("pbx");
     }
   });
 
