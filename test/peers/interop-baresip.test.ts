@@ -1,10 +1,8 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Baresip, startBaresip } from "../support/baresip.ts";
-import { type Crosspoint, runCli, startCrosspoint } from "../support/crosspoint.ts";
+import { type ClientCertificate, issueClientCertificate } from "../support/client-certificate.ts";
+import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { tonesHeard } from "../support/heard.ts";
 import { describeWithPeers } from "../support/peers.ts";
 import { realDrachtio } from "../support/real-engines.ts";
@@ -21,7 +19,7 @@ describeWithPeers("baresip as a room system", ["baresip"], () => {
   let gateway: Crosspoint;
   const rooms: Baresip[] = [];
   let port = 18_670;
-  let folder: string;
+  let client: ClientCertificate;
 
   /** A room of its own ports, over TLS with the demo's client certificate unless told otherwise. */
   async function room(options: Partial<Parameters<typeof startBaresip>[0]> = {}): Promise<Baresip & { readonly port: number }> {
@@ -34,28 +32,14 @@ describeWithPeers("baresip as a room system", ["baresip"], () => {
 
   beforeAll(async () => {
     gateway = await startCrosspoint({ port: 18_600, mediaPort: 33_300 });
-    folder = mkdtempSync(join(tmpdir(), "crosspoint-client-"));
-    for (const file of ["ca.crt", "ca.key"]) copyFileSync(join(gateway.certificates, file), join(folder, file));
-    const issued = runCli(["certs", "issue", "client.demo.crosspoint.example", "--san", "127.0.0.1", "--folder", folder]);
-    if (issued.status !== 0) throw new Error(issued.stderr);
-    writeFileSync(
-      join(folder, "client.pem"),
-      Buffer.concat([
-        readFileSync(join(folder, "client.demo.crosspoint.example.key")),
-        readFileSync(join(folder, "client.demo.crosspoint.example.crt")),
-      ]),
-    );
+    client = issueClientCertificate(gateway);
   });
   afterAll(async () => {
     for (const peer of rooms) await peer.stop();
     await gateway?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    client?.remove();
   });
-  const secure = () => ({
-    transport: "tls" as const,
-    certificate: join(folder, "client.pem"),
-    ca: join(gateway.certificates, "ca.crt"),
-  });
+  const secure = () => ({ transport: "tls" as const, certificate: client.certificate, ca: client.ca });
 
   test("dials over mutual TLS with SRTP, types its PIN, is a verified host", async () => {
     const peer = await room({ ...secure(), account: "mediaenc=srtp-mand" });

@@ -26,6 +26,8 @@ export interface BaresipOptions {
   readonly ca?: string;
   /** Answers calls by itself. */
   readonly autoAnswer?: boolean;
+  /** Its camera: a file that ffmpeg can read, played again and again. Without one it has no video. */
+  readonly camera?: string;
   /** First of 100 RTP ports. */
   readonly rtpStart?: number;
 }
@@ -38,6 +40,8 @@ export interface Baresip {
   waitForEvent(type: string, ms?: number): Promise<{ type: string; param: string }>;
   /** What it printed. */
   output(): string;
+  /** Writes the picture it sees to a PNG; rejects when none has come. */
+  picture(): Promise<string>;
   /** WAV files of what each call heard so far, oldest first; headers are complete once the call has ended. Read them before `stop`. */
   heard(): Buffer[];
   stop(): Promise<void>;
@@ -103,6 +107,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
     "aubridge.so",
     "ausine.so",
     "uuid.so",
+    ...(options.camera === undefined ? [] : ["avcodec.so", "avformat.so", "fakevideo.so", "swscale.so", "snapshot.so"]),
   ];
   writeFileSync(
     join(folder, "config"),
@@ -117,6 +122,16 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
       `audio_source aufile,${options.speak ?? tone}`,
       "audio_player aubridge,nil",
       "audio_alert aubridge,nil",
+      ...(options.camera === undefined
+        ? []
+        : [
+            `video_source avformat,${options.camera}`,
+            "video_display fakevideo,nil",
+            "video_size 320x180",
+            "video_bitrate 400000",
+            "video_fps 15",
+            "videnc_format yuv420p",
+          ]),
       `snd_path ${folder}`,
       `ctrl_tcp_listen 127.0.0.1:${options.controlPort}`,
       "module_path /usr/lib/baresip/modules",
@@ -172,7 +187,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
     }
   });
   let token = 0;
-  return {
+  const baresip: Baresip = {
     events,
     command(command, params) {
       const id = String(++token);
@@ -197,6 +212,15 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
       }
     },
     output: () => output,
+    async picture() {
+      const file = join(folder, `seen-${++token}.png`);
+      await baresip.command("snapshot_recv", file);
+      for (let waited = 0; waited < 3000; waited += 50) {
+        if (existsSync(file) && readFileSync(file).length > 0) return file;
+        await delay(50);
+      }
+      throw new Error(`baresip shows no picture: ${output.slice(-1500)}`);
+    },
     heard: () =>
       existsSync(folder)
         ? readdirSync(folder)
@@ -214,4 +238,5 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return baresip;
 }

@@ -1,14 +1,14 @@
 /** A telephone for tests of the media server: SIP, RTP and SRTP on loopback, plays a tone, keeps what it hears. */
 import { createSocket, type Socket } from "node:dgram";
-import type { SampleRate } from "../../src/audio/format.ts";
-import { createEncoder } from "../../src/audio/codecs.ts";
 import type { AudioEncoder } from "../../src/audio/codec.ts";
+import { createEncoder } from "../../src/audio/codecs.ts";
+import type { SampleRate } from "../../src/audio/format.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { openSipEndpoint, type SipEndpoint } from "../../src/io/index.ts";
 import { MediaNegotiation } from "../../src/media-server/control/negotiate.ts";
 import { RtpLeg } from "../../src/media-server/media/rtp-leg.ts";
-import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";
 import type { Session } from "../../src/sip/index.ts";
+import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";
 import { formatCrypto } from "../../src/wire/sdp/index.ts";
 
 export interface PhoneOptions {

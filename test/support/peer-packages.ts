@@ -14,6 +14,8 @@ interface Peer {
 export const PEERS = {
   sipp: { program: "sipp", packages: ["sip-tester"] },
   baresip: { program: "baresip", packages: ["baresip-core"] },
+  // the pictures of baresip, and an independent decoder
+  ffmpeg: { program: "ffmpeg", packages: ["ffmpeg", "baresip-ffmpeg"] },
   tshark: { program: "tshark", packages: ["tshark"] },
   chromium: { program: "chromium", packages: ["chromium"] },
   ip: { program: "ip", packages: ["iproute2"] },

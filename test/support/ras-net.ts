@@ -1,12 +1,4 @@
-import type {
-  Address,
-  Gatekeeper,
-  GatekeeperConfig,
-  GatekeeperEvent,
-  RasClient,
-  RasClientConfig,
-  RasEvent,
-} from "../../src/h323/index.ts";
+import type { Address, Gatekeeper, GatekeeperConfig, GatekeeperEvent, RasClient, RasClientConfig, RasEvent } from "../../src/h323/index.ts";
 import { decodeRas, type RasMessage } from "../../src/wire/h225/index.ts";
 import { seededOctets } from "./h323-pair.ts";
 
