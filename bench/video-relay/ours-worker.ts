@@ -1,6 +1,7 @@
 /** The video relay in a process of its own: a meeting for each flow, plain RTP in, SRTP out. Started by ours.ts with its task as the one argument. */
-import type { LineAgreement } from "../../src/video/index.ts";
+
 import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";
+import type { LineAgreement } from "../../src/video/index.ts";
 import { startVideoRelay } from "../../src/video-relay/index.ts";
 import { formatCrypto } from "../../src/wire/sdp/index.ts";
 import type { RelayTask } from "../srtp-relay/relay.ts";

@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startReference } from "../srtp-relay/rtpengine.ts";
 import { quantile } from "../support/statistics.ts";
-import { type Cost, measureCost, PACKET_BYTES, startOurs, SUITE } from "./cost.ts";
+import { type Cost, measureCost, PACKET_BYTES, SUITE, startOurs } from "./cost.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,13 +31,18 @@ if (only.has("cost") || only.has("delay")) {
       const cost = await measureCost(start, Number(values.flows), seconds);
       results.set(cost.name, [...(results.get(cost.name) ?? []), cost]);
       const { p50, p95 } = cost.delays;
-      console.log(`${cost.name}: ${cost.micros.toFixed(2)} us a packet, ${cost.lost} of ${cost.sent} lost, delay ${p50.toFixed(2)} / ${p95.toFixed(2)} ms`);
+      console.log(
+        `${cost.name}: ${cost.micros.toFixed(2)} us a packet, ${cost.lost} of ${cost.sent} lost, delay ${p50.toFixed(2)} / ${p95.toFixed(2)} ms`,
+      );
     }
   }
   const median = (costs: readonly Cost[], of: (cost: Cost) => number) => quantile(costs.map(of), 0.5);
   const reference = results.get("rtpengine");
   lines.push(`### ${SUITE}, ${values.flows} flows of 2 Mbit/s, ${PACKET_BYTES}-byte packets`, "");
-  lines.push("| relay | µs CPU a packet (median) | rounds | times rtpengine | lost | delay p50 / p95 / p99, ms |", "|---|---|---|---|---|---|");
+  lines.push(
+    "| relay | µs CPU a packet (median) | rounds | times rtpengine | lost | delay p50 / p95 / p99, ms |",
+    "|---|---|---|---|---|---|",
+  );
   for (const [name, costs] of results) {
     const micros = median(costs, (cost) => cost.micros);
     const ratio = reference ? (micros / median(reference, (cost) => cost.micros)).toFixed(2) : "-";

@@ -9,6 +9,9 @@ import type { VideoWorkerData } from "./worker.ts";
 
 export type { VideoLogRecord, VideoRelayOptions } from "./options.ts";
 
+/** Small, so that received datagrams are freed soon: the heap hardly knows them, and grows by ten megabytes a second of them otherwise. */
+const YOUNG_GENERATION_MB = 4;
+
 /** Starts the video relay, in threads of its own. Throws RangeError for options that make no sense. */
 export async function startVideoRelay(options: VideoRelayOptions): Promise<VideoRelay> {
   const settings = settingsOf(options);
@@ -21,7 +24,11 @@ export async function startVideoRelay(options: VideoRelayOptions): Promise<Video
         portStart: 0.5 + index / (2 * settings.workers),
         speaker: settings.speaker,
       };
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data, name: `video-${index}` });
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+        workerData: data,
+        name: `video-${index}`,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      });
       let trouble: string | undefined;
       worker.on("message", (message: FromWorker) => onMessage(message));
       worker.on("error", (error) => {

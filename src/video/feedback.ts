@@ -163,7 +163,8 @@ export class LineFeedback {
       this.#rembAt = now;
       this.#send([{ kind: "remb", ssrc: viewer.ssrc, bitrate, ssrcs: [incoming.ssrc] }]);
     } else if (this.#notices.tell(bitrate, now)) {
-      if (tmmbr) this.#send([{ kind: "tmmbr", ssrc: viewer.ssrc, mediaSsrc: 0, entries: [{ ssrc: incoming.ssrc, bitrate, overhead: OVERHEAD }] }]);
+      if (tmmbr)
+        this.#send([{ kind: "tmmbr", ssrc: viewer.ssrc, mediaSsrc: 0, entries: [{ ssrc: incoming.ssrc, bitrate, overhead: OVERHEAD }] }]);
       else io.event("bitrate", bitrate);
     }
   }

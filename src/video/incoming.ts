@@ -41,6 +41,8 @@ export class IncomingStream {
   /** Those who forward it now or wait to. */
   watchers: readonly Watcher[] = [];
   codec: VideoCodecName | null = null;
+  /** H.264 fragments or aggregates have come. */
+  fragments = false;
   /** -1 before the first packet. */
   ssrc = -1;
   keyFramesIn = 0;
@@ -140,6 +142,7 @@ export class IncomingStream {
     const content = inspectH264(bytes, HEADER, length);
     if (content < 0) return false;
     packet.content = content;
+    if ((content & (H264Content.Fragment | H264Content.Aggregate)) !== 0) this.fragments = true;
     packet.startsPicture = (content & H264Content.FirstSlice) !== 0;
     packet.keyFrame = packet.startsPicture && (content & H264Content.Idr) !== 0;
     if ((content & (H264Content.Sps | H264Content.Pps)) !== 0) {

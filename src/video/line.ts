@@ -38,6 +38,8 @@ export class VideoLine implements ViewerSink {
   readonly #received: (VideoCodec | undefined)[] = new Array(128).fill(undefined);
   readonly #repeated: (VideoCodec | undefined)[] = new Array(128).fill(undefined);
   readonly #sent: Record<VideoCodecName, number> = { H264: -1, VP8: -1 };
+  /** H.264 packetization mode of what we send. */
+  #mode: 0 | 1 = 1;
   #sends = false;
   #receives = false;
   #lastHeardAt: Millis;
@@ -96,7 +98,11 @@ export class VideoLine implements ViewerSink {
         this.#repeated[codec.rtx.receivePayloadType & 0x7f] ??= codec;
         repeats.set(codec.sendPayloadType, codec.rtx.sendPayloadType);
       }
-      if (this.#sent[codec.name] < 0) this.#sent[codec.name] = codec.sendPayloadType;
+      if (this.#sent[codec.name] < 0) {
+        this.#sent[codec.name] = codec.sendPayloadType;
+        // Not said is 0 (RFC 6184 section 8.1).
+        if (codec.name === "H264") this.#mode = codec.packetizationMode ?? 0;
+      }
       if (codec.parameterSets) this.incoming.parameterSets.takeSdp(codec.parameterSets);
     }
     this.#retransmitter.configure(feedback.nack, repeats);
@@ -106,6 +112,11 @@ export class VideoLine implements ViewerSink {
   get brings(): VideoCodecName | undefined {
     if (!this.#receives || this.#transport.flooded) return undefined;
     return this.incoming.codec ?? this.#agreement?.codecs[0]?.name;
+  }
+
+  /** Who sends fragments takes them, whatever was agreed: several products agree on mode 0 and send FU-A. */
+  get singleNal(): boolean {
+    return this.#mode === 0 && !this.incoming.fragments;
   }
 
   /** Whether the far end can be shown a stream of this codec. */

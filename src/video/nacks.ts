@@ -36,7 +36,8 @@ export class NackList {
       this.clear();
       return;
     }
-    for (let lost = before + 1; lost < sequence; lost++) this.#missing.set(lost, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
+    for (let lost = before + 1; lost < sequence; lost++)
+      this.#missing.set(lost, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
     this.dueAt = Math.min(this.dueAt, now + REORDERING_MS);
   }
 

@@ -28,4 +28,14 @@ export class MediaPacket {
   /** VP8: the descriptor. */
   readonly vp8 = new Vp8Descriptor();
   arrival: Millis = 0;
+
+  /** One that stays: its bytes are its own. */
+  copy(): MediaPacket {
+    const copy = Object.assign(new MediaPacket(), this, {
+      bytes: Buffer.from(this.bytes.subarray(0, this.length)),
+      vp8: new Vp8Descriptor(),
+    });
+    Object.assign(copy.vp8, this.vp8);
+    return copy;
+  }
 }

@@ -2,7 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import { Latch } from "../rtp/latch.ts";
 import { SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
 import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
-import { readUint32, RTP_HEADER_LENGTH } from "../wire/rtp/index.ts";
+import { RTP_HEADER_LENGTH, readUint32 } from "../wire/rtp/index.ts";
 import { type LineOutput, MAX_PACKET } from "./output.ts";
 import type { LineAgreement } from "./port.ts";
 import { TokenBucket } from "./token-bucket.ts";

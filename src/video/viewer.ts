@@ -1,15 +1,19 @@
 import type { Millis } from "../base/clock.ts";
-import { H264Content, writeUint32 } from "../wire/rtp/index.ts";
+import { H264Content, inspectH264, writeUint32 } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
 import type { IncomingStream, Watcher } from "./incoming.ts";
+import { MAX_PACKET } from "./output.ts";
 import { HEADER, type MediaPacket } from "./packet.ts";
 import type { VideoCodecName } from "./port.ts";
 import { TICKS_PER_MS } from "./reception.ts";
+import { SingleNalTranslator, type TakePayload } from "./single-nal.ts";
 
 /** How long the old picture goes on while a new one's sender sends no key frame. After that the new one is forwarded without: some never send any. */
 const SWITCH_CAP_MS = 10_000;
 /** A gap like this in the packets sent is a picture that stands still. */
 const FREEZE_MS = 500;
+/** Packets kept of a sender whose key frame is waited for: as many as a network may put in the wrong order. */
+const EARLY_PACKETS = 8;
 /** Least step of the clock from one picture to another sender's: a frame at 30 a second. */
 const SWITCH_TICKS = 3000;
 
@@ -19,14 +23,16 @@ export interface ViewerSink {
   send(bytes: Uint8Array, length: number, sequence: number, now: Millis): void;
   /** The payload type a codec is sent with, -1 when the far end does not take it. */
   payloadType(codec: VideoCodecName): number;
+  /** The far end takes no H.264 fragments and aggregates: packetization mode 0. */
+  readonly singleNal: boolean;
   /** What the far end takes. */
   capacity(now: Millis): Capacity;
   /** The picture has changed: this stream is sent from now on. */
   showing(stream: IncomingStream | undefined): void;
 }
 
-/** Packets of our own making: parameter sets. */
-const scratch = Buffer.alloc(HEADER + 512);
+/** Packets of our own making: parameter sets, and what a translator makes. */
+const scratch = Buffer.alloc(MAX_PACKET);
 
 /**
  * One outgoing picture of a line. Its far end sees one stream, whose numbers and times go on, whoever is shown: a switch happens at a key frame of the
@@ -46,6 +52,8 @@ export class Viewer implements Watcher {
   #current: IncomingStream | undefined;
   #target: IncomingStream | undefined;
   #targetSince: Millis = 0;
+  /** The target's last packets: those that overtook its key frame's first one are sent after it. */
+  #early: MediaPacket[] = [];
   /** Forward the target from its next picture on, key frame or not. */
   #force = false;
   /** Highest sequence number sent, with cycles. */
@@ -62,6 +70,11 @@ export class Viewer implements Watcher {
   #tl0Offset = 0;
   #frozen = false;
   #shown: IncomingStream | undefined;
+  /** In use for the current stream when its far end takes single NAL units only. */
+  #translator: SingleNalTranslator | undefined;
+  #translates = false;
+  /** The sender's time of the picture whose parameter sets were sent by the translator. */
+  #setsSentFor = -1;
 
   /** `seed` gives the random beginnings that RFC 3550 section 5.1 asks for: 32-bit numbers. */
   constructor(sink: ViewerSink, ssrc: number, seed: number) {
@@ -125,9 +138,20 @@ export class Viewer implements Watcher {
   packet(stream: IncomingStream, packet: MediaPacket): void {
     if (stream === this.#target && (packet.keyFrame || (this.#force && packet.startsPicture))) {
       if (this.#sink.payloadType(packet.codec) < 0) return;
+      const early = this.#early;
       this.#begin(stream, packet);
+      this.#take(stream, packet);
+      for (const other of early) if (other.sequence > packet.sequence) this.#take(stream, other);
+    } else if (stream === this.#current) this.#take(stream, packet);
+    else if (stream === this.#target) {
+      if (this.#early.length >= EARLY_PACKETS) this.#early.shift();
+      this.#early.push(packet.copy());
     }
-    if (stream === this.#current) this.#forward(stream, packet);
+  }
+
+  #take(stream: IncomingStream, packet: MediaPacket): void {
+    if (this.#translates && packet.codec === "H264") this.#translator?.take(packet);
+    else this.#forward(stream, packet);
   }
 
   restarted(stream: IncomingStream, now: Millis): void {
@@ -141,10 +165,12 @@ export class Viewer implements Watcher {
     this.#target = stream;
     this.#targetSince = now;
     this.#force = false;
+    this.#early = [];
   }
 
   tick(now: Millis): void {
     if (this.#target && now - this.#targetSince > SWITCH_CAP_MS) this.#force = true;
+    if (this.#translates && this.#current) this.#translator?.tick(now);
     if (this.#current && !this.#frozen && !this.mayRest && now - this.lastSentAt > FREEZE_MS) {
       this.#frozen = true;
       this.freezes++;
@@ -159,6 +185,7 @@ export class Viewer implements Watcher {
   }
 
   #leaveTarget(): void {
+    this.#early = [];
     const target = this.#target;
     this.#target = undefined;
     if (target && target !== this.#current) target.unwatch(this);
@@ -182,6 +209,7 @@ export class Viewer implements Watcher {
     if (this.#current && this.#current !== stream) this.#current.unwatch(this);
     this.#current = stream;
     this.#target = undefined;
+    this.#early = [];
     this.#frozen = false;
     this.#boundary = this.#floor = packet.sequence;
     this.#offset = this.#previousOffset = this.#highest + 1 - packet.sequence;
@@ -190,6 +218,13 @@ export class Viewer implements Watcher {
     this.#pictureOffset = this.#pictureId < 0 ? 0 : this.#pictureId + 1 - packet.vp8.pictureId;
     this.#tl0Offset = this.#tl0 < 0 ? 0 : this.#tl0 + 1 - packet.vp8.tl0PicIdx;
     this.#show(stream);
+    this.#translates = packet.codec === "H264" && this.#sink.singleNal;
+    if (this.#translates) {
+      this.#translator ??= new SingleNalTranslator(this.#sendUnit);
+      this.#translator.begin(packet.sequence);
+      this.#setsSentFor = -1;
+      return;
+    }
     // Sets sent just before belong to this picture and were not forwarded.
     if (packet.codec === "H264" && (packet.content & H264Content.Sps) === 0) this.#injectParameterSets(stream, packet);
   }
@@ -209,13 +244,7 @@ export class Viewer implements Watcher {
     const { bytes, length, arrival } = packet;
     if (packet.codec === "VP8") this.#renumber(packet);
     this.#header(bytes, (packet.marker ? 0x80 : 0) | payloadType, sequence, timestamp);
-    if (sequence > this.#highest) {
-      if (!this.#frozen && !this.mayRest && this.packets > 0 && arrival - this.lastSentAt > FREEZE_MS) this.freezes++;
-      this.#frozen = false;
-      this.#highest = sequence;
-      this.lastTimestamp = timestamp;
-      this.lastSentAt = arrival;
-    }
+    if (sequence > this.#highest) this.#sentNewest(sequence, timestamp, arrival);
     this.#send(bytes, length, sequence, arrival);
   }
 
@@ -227,18 +256,50 @@ export class Viewer implements Watcher {
     if (payloadType < 0 || sequence <= this.#highest) return;
     const sets = stream.parameterSets.all();
     if (sets.length === 0) return;
-    const timestamp = (packet.timestamp + this.#timeOffset) >>> 0;
-    for (const set of sets) {
-      this.#header(scratch, payloadType, sequence, timestamp);
-      scratch.set(set, HEADER);
-      this.#highest = sequence;
-      this.#send(scratch, HEADER + set.length, sequence, packet.arrival);
-      sequence++;
-    }
+    for (const set of sets) this.#sendOwn(set, 0, set.length, payloadType, sequence++, packet);
     if (this.#floor !== packet.sequence) this.#floor = this.#boundary;
     this.#previousOffset = this.#offset;
     this.#offset += sets.length;
     this.#boundary = packet.sequence;
+  }
+
+  /** What the translator makes is numbered anew; a loss before it leaves a gap, so that the far end knows. */
+  readonly #sendUnit: TakePayload = (bytes, from, to, about) => {
+    const stream = this.#current;
+    const payloadType = this.#sink.payloadType("H264");
+    if (!stream || payloadType < 0) return;
+    if (about.gap) this.#highest++;
+    const content = inspectH264(bytes, from, to);
+    if (content & H264Content.Sps) this.#setsSentFor = about.timestamp;
+    if (content & H264Content.Idr && content & H264Content.FirstSlice && this.#setsSentFor !== about.timestamp) {
+      this.#setsSentFor = about.timestamp;
+      for (const set of stream.parameterSets.all()) this.#sendOwn(set, 0, set.length, payloadType, this.#highest + 1, about);
+    }
+    this.#sendOwn(bytes, from, to, about.marker ? payloadType | 0x80 : payloadType, this.#highest + 1, about);
+  };
+
+  /** Sends a payload that is no received packet's as the newest. */
+  #sendOwn(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    second: number,
+    sequence: number,
+    about: { timestamp: number; arrival: Millis },
+  ): void {
+    const timestamp = (about.timestamp + this.#timeOffset) >>> 0;
+    this.#header(scratch, second, sequence, timestamp);
+    scratch.set(bytes.subarray(from, to), HEADER);
+    this.#sentNewest(sequence, timestamp, about.arrival);
+    this.#send(scratch, HEADER + to - from, sequence, about.arrival);
+  }
+
+  #sentNewest(sequence: number, timestamp: number, arrival: Millis): void {
+    if (!this.#frozen && !this.mayRest && this.packets > 0 && arrival - this.lastSentAt > FREEZE_MS) this.freezes++;
+    this.#frozen = false;
+    this.#highest = sequence;
+    this.lastTimestamp = timestamp;
+    this.lastSentAt = arrival;
   }
 
   #renumber(packet: MediaPacket): void {

@@ -1,4 +1,5 @@
 import { readUint32 } from "../rtp/packet.ts";
+import { parseTransportFeedback } from "./transport-cc.ts";
 import { type ReportBlock, type RtcpPacket, RtcpType } from "./types.ts";
 
 /**
@@ -143,6 +144,7 @@ function parseFeedback(packetType: 205 | 206, format: number, body: Uint8Array):
     const bitrate = (((fci[5]! & 3) << 16) | (fci[6]! << 8) | fci[7]!) * 2 ** (fci[5]! >> 2);
     return { kind: "remb", ssrc, bitrate, ssrcs: Array.from({ length: count }, (_, i) => readUint32(fci, 8 + 4 * i)) };
   }
+  if (packetType === RtcpType.RTPFB && format === 15) return parseTransportFeedback(ssrc, mediaSsrc, fci);
   return { kind: "feedback", packetType, format, ssrc, mediaSsrc, fci };
 }
 

@@ -110,6 +110,21 @@ export interface ReceiverEstimate {
   readonly ssrcs: readonly number[];
 }
 
+/** Transport-wide feedback, draft-holmer-rmcat-transport-wide-cc-extensions-01: when each packet came that carried a transport-wide sequence number. */
+export interface TransportFeedback {
+  readonly kind: "transport-cc";
+  readonly ssrc: number;
+  readonly mediaSsrc: number;
+  /** Transport-wide number of the first packet reported. */
+  readonly baseSequence: number;
+  /** 64 ms each, 24 bits signed, of the sender of this message. */
+  readonly referenceTime: number;
+  /** 0 to 255, counts these messages. */
+  readonly feedbackCount: number;
+  /** For each packet 250 us units since the one before (the first: since the reference time); null for one that did not come. */
+  readonly deltas: readonly (number | null)[];
+}
+
 /** A feedback message of another format, kept as it came. */
 export interface OtherFeedback {
   readonly kind: "feedback";
@@ -142,5 +157,6 @@ export type RtcpPacket =
   | FullIntraRequest
   | MaximumBitRate
   | ReceiverEstimate
+  | TransportFeedback
   | OtherFeedback
   | OtherRtcp;

@@ -1,4 +1,5 @@
 import { writeUint32 } from "../rtp/packet.ts";
+import { writeTransportFeedback } from "./transport-cc.ts";
 import { type ReportBlock, type RtcpPacket, RtcpType } from "./types.ts";
 
 /**
@@ -79,6 +80,8 @@ function writeOne(packet: RtcpPacket): Buffer {
       for (const [i, ssrc] of packet.ssrcs.entries()) writeUint32(fci, 8 + 4 * i, ssrc);
       return feedback(RtcpType.PSFB, 15, packet.ssrc, 0, fci);
     }
+    case "transport-cc":
+      return feedback(RtcpType.RTPFB, 15, packet.ssrc, packet.mediaSsrc, writeTransportFeedback(packet));
     case "feedback":
       return feedback(packet.packetType, packet.format, packet.ssrc, packet.mediaSsrc, packet.fci);
     case "other": {

@@ -37,6 +37,15 @@ const everyKind: RtcpPacket[] = [
       { ssrc: 3, items: [] },
     ],
   },
+  {
+    kind: "transport-cc",
+    ssrc: 1,
+    mediaSsrc: 2,
+    baseSequence: 65_530,
+    referenceTime: -3,
+    feedbackCount: 7,
+    deltas: [0, 255, 256, null, -1, ...new Array<number>(9000).fill(4), null, null, 32_767, -32_768],
+  },
   { kind: "app", ssrc: 1, subtype: 31, name: "TEST", data: Buffer.from([1, 2, 3, 4]) },
   { kind: "nack", ssrc: 1, mediaSsrc: 2, lost: [65530, 65535, 10, 11, 27, 28] },
   { kind: "pli", ssrc: 1, mediaSsrc: 2 },
@@ -52,7 +61,7 @@ const everyKind: RtcpPacket[] = [
   { kind: "tmmbr", ssrc: 1, mediaSsrc: 0, entries: [{ ssrc: 2, bitrate: 131071 * 2 ** 10, overhead: 511 }] },
   { kind: "tmmbn", ssrc: 1, mediaSsrc: 0, entries: [] },
   { kind: "remb", ssrc: 1, bitrate: 2_000_000, ssrcs: [2, 0xffffffff] },
-  { kind: "feedback", packetType: 205, format: 15, ssrc: 1, mediaSsrc: 2, fci: Buffer.from([1, 2, 3, 4]) },
+  { kind: "feedback", packetType: 205, format: 16, ssrc: 1, mediaSsrc: 2, fci: Buffer.from([1, 2, 3, 4]) },
   { kind: "feedback", packetType: 206, format: 15, ssrc: 1, mediaSsrc: 2, fci: Buffer.from("OTHER..!") },
   { kind: "other", packetType: 207, count: 3, body: Buffer.from([0, 0, 0, 1]) },
   { kind: "bye", ssrcs: [1, 2], reason: "gone home" },
@@ -85,6 +94,15 @@ describe("RTCP", () => {
         .subarray(12)
         .toString("hex"),
     ).toBe("006480010075" + "0000");
+  });
+
+  test("transport-wide feedback is read in all three kinds of chunk", () => {
+    // Five by run length, fourteen of one bit, one of two bits.
+    const fci = "00010014 00000207 2005 aaaa e000 0102030405 01020304050607 ffff".replaceAll(" ", "");
+    const deltas = [1, 2, 3, 4, 5, 1, null, 2, null, 3, null, 4, null, 5, null, 6, null, 7, null, -1];
+    expect(parseRtcp(Buffer.from("8fcd0009" + "00000001" + "00000002" + fci, "hex"))).toEqual([
+      { kind: "transport-cc", ssrc: 1, mediaSsrc: 2, baseSequence: 1, referenceTime: 2, feedbackCount: 7, deltas },
+    ]);
   });
 
   test("bit rates are rounded down to what the field can say", () => {
