@@ -1,4 +1,5 @@
 /** Requests from the network on their way to an application, and the application's responses on their way back. */
+import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
 import { type SipMessage, type SipRequest, type SipResponse, SipResponse as Response } from "../wire/sip/message.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
@@ -287,7 +288,7 @@ export class Inbound {
       return;
     }
     if (given.status >= 200 && given.status < 300 && (method === "INVITE" || method === "UPDATE")) {
-      if (response.body.length > 0) dialog.localSdp = response.body;
+      if (response.body.length > 0) dialog.localSdp = ownBytes(response.body);
       this.#manager.answerSession(dialog, transaction.request, response, now);
     }
     transaction.respond(response, now);
@@ -323,7 +324,7 @@ export class Inbound {
     const success = given.status >= 200 && given.status < 300;
     if (dialog !== undefined && makesDialog && given.status < 300 && given.status > 100) {
       dialog.localContact = response.get("contact") ?? "";
-      if (response.body.length > 0) dialog.localSdp = response.body;
+      if (response.body.length > 0) dialog.localSdp = ownBytes(response.body);
     }
     if (success && dialog !== undefined && request.method === "INVITE") this.#manager.answerSession(dialog, request, response, now);
     // The dialog stands before its 2xx leaves: the ACK may come in the same turn.

@@ -28,7 +28,12 @@ export interface SipEngine {
 
 /** Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited. */
 export async function startSipEngine(options: SipEngineOptions, onLog: (line: EngineLog) => void = () => {}): Promise<SipEngine> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: options, name: "sip-engine" });
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    workerData: options,
+    name: "sip-engine",
+    // Messages live for a moment. Left alone the nursery of a busy thread grows to 128 MB.
+    resourceLimits: { maxYoungGenerationSizeMb: 12 },
+  });
   const pending = new Map<number, { resolve: (result: SipEngineStats | undefined) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let stopping = false;

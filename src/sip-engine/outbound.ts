@@ -1,4 +1,5 @@
 /** Requests of applications on their way out, and their responses on their way back. */
+import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tagOf } from "../wire/sip/name-addr.ts";
@@ -154,7 +155,7 @@ export class Outbound {
     if (!custom && makesDialog(request.method)) request.set("Contact", contactOf(local, undefined, request.uri.startsWith("sips:")));
     if (dialog !== undefined) {
       dialog.localContact = request.get("contact") ?? "";
-      dialog.localSdp = request.body.length > 0 ? request.body : undefined;
+      dialog.localSdp = request.body.length > 0 ? ownBytes(request.body) : undefined;
       Object.assign(dialog.core, { local: request.get("from")!, remote: request.get("to")! });
     }
   }
@@ -345,7 +346,7 @@ export class Outbound {
     if (!call.finished) this.#sent.set(transactionId, sent);
     if (method === "INVITE") {
       dialog.reinvite = call;
-      if (request.body.length > 0) dialog.localSdp = request.body;
+      if (request.body.length > 0) dialog.localSdp = ownBytes(request.body);
     }
   }
 
@@ -377,7 +378,7 @@ export class Outbound {
     if (ack.body.length === 0) ack.remove("content-type");
     ensureContentType(ack);
     this.#state.layer.sendAck(ack, { target: dialog.flow }, now, (sent) => {
-      if (pending !== undefined && sent !== undefined) pending.sent = sent;
+      if (pending !== undefined && sent !== undefined) pending.sent = { target: sent.target, data: ownBytes(sent.data) };
       done(sent === undefined ? undefined : ack);
     });
   }

@@ -24,6 +24,7 @@ import type { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { InviteServerTransaction } from "./transactions/invite-server.ts";
 import type { NonInviteClientTransaction } from "./transactions/non-invite-client.ts";
 import { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";
+import { Remains } from "./transactions/remains.ts";
 import type { ServerTransactionBase } from "./transactions/server-base.ts";
 import {
   isReliable,
@@ -50,8 +51,8 @@ export class SipLayer implements CallContext {
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #refs = new Map<number, ClientTransaction>();
   readonly #streamClients = new Set<ClientTransaction>();
-  readonly #servers = new Map<string, ServerTransaction>();
-  readonly #merged = new Map<string, ServerTransaction>();
+  readonly #servers = new Map<string, ServerTransaction | Remains>();
+  readonly #merged = new Map<string, ServerTransaction | Remains>();
   readonly #acks = new Map<string, InviteServerTransaction>();
   readonly #reliable = new Map<string, Reliable1xx>();
   readonly #lookups = new Map<number, (answer: LookupAnswer, now: Millis) => void>();
@@ -302,7 +303,8 @@ export class SipLayer implements CallContext {
         if (known instanceof InviteServerTransaction && known.status < 300) this.#handler.onAck?.(request, source, now, known);
       } else {
         this.stats.retransmissionsReceived++;
-        known.onRetransmission(now);
+        if (known instanceof Remains) known.onRetransmission();
+        else known.onRetransmission(now);
       }
       return;
     }
@@ -355,17 +357,28 @@ export class SipLayer implements CallContext {
     return transaction;
   }
 
-  readonly #gone = (transaction: ServerTransactionBase): void => {
+  readonly #gone = (transaction: ServerTransactionBase, remains?: Remains): void => {
     if (this.#servers.get(transaction.key) !== transaction) return;
-    this.#servers.delete(transaction.key);
     const merge = mergeKey(transaction.request);
-    if (this.#merged.get(merge) === transaction) this.#merged.delete(merge);
+    const wasMerge = this.#merged.get(merge) === transaction;
+    if (remains === undefined) {
+      this.#servers.delete(transaction.key);
+      if (wasMerge) this.#merged.delete(merge);
+    } else {
+      this.#servers.set(transaction.key, remains);
+      if (wasMerge) this.#merged.set(merge, remains);
+    }
     if (transaction instanceof InviteServerTransaction) {
       const key = ackKey(transaction.request, transaction.localTag);
       if (this.#acks.get(key) === transaction) this.#acks.delete(key);
       this.#reliable.get(reliableKey(transaction.request, transaction.localTag))?.end();
     }
   };
+
+  bury(remains: Remains): void {
+    if (this.#servers.get(remains.key) === remains) this.#servers.delete(remains.key);
+    if (remains.merge !== undefined && this.#merged.get(remains.merge) === remains) this.#merged.delete(remains.merge);
+  }
 
   /** The user chose another tag for its responses: the ACK will carry that one. Call it before the final response. */
   retag(invite: InviteServerTransaction, tag: string): void {
@@ -384,13 +397,15 @@ export class SipLayer implements CallContext {
     const transaction = this.#newTransaction(cancel, source, key);
     const via = cancel.topVia!;
     const invite = this.#servers.get(serverKey(cancel, via, "INVITE"));
-    if (!(invite instanceof InviteServerTransaction)) {
+    if (invite === undefined || invite instanceof NonInviteServerTransaction) {
       transaction.reply(481, now);
       return;
     }
     // Section 9.2: the To tag of the answer to CANCEL is the one of the answers to the INVITE.
     transaction.localTag = invite.localTag;
     transaction.reply(200, now);
+    // Answered and acknowledged: a CANCEL has no effect any more.
+    if (invite instanceof Remains) return;
     const late = invite.answered;
     if (!late) invite.reply(487, now);
     invite.user.onCancel?.(cancel, late, now);

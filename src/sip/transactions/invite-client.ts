@@ -19,7 +19,8 @@ export class InviteClientTransaction {
   readonly key: string;
   readonly #context: TransactionContext;
   readonly #user: ClientTransactionUser;
-  readonly #data: Buffer;
+  /** For retransmission; nothing once there is a response. */
+  #data: Buffer | undefined;
   #interval: number;
   #retransmit: Timer | undefined;
   #end: Timer | undefined;
@@ -38,15 +39,16 @@ export class InviteClientTransaction {
 
   start(now: Millis): void {
     const c = this.#context;
-    c.send(this.target, this.#data, this.ref);
-    if (!isReliable(this.target.transport)) this.#retransmit = c.arm(this, "A", now + this.#interval);
+    c.send(this.target, this.#data!, this.ref);
+    if (isReliable(this.target.transport)) this.#data = undefined;
+    else this.#retransmit = c.arm(this, "A", now + this.#interval);
     this.#end = c.arm(this, "B", now + 64 * c.timers.t1);
   }
 
   onTimer(name: string, now: Millis): void {
     switch (name) {
       case "A":
-        if (this.state !== "calling") return;
+        if (this.state !== "calling" || this.#data === undefined) return;
         this.#interval *= 2;
         this.#context.send(this.target, this.#data, this.ref);
         this.#retransmit = this.#context.arm(this, "A", now + this.#interval);
@@ -71,6 +73,7 @@ export class InviteClientTransaction {
   onResponse(response: SipResponse, source: Source, now: Millis): void {
     const c = this.#context;
     const status = response.status;
+    this.#data = undefined;
     switch (this.state) {
       case "calling":
       case "proceeding":

@@ -5,12 +5,15 @@
  *   proceeding ──2xx──▶ accepted ──L──▶ terminated
  *        └──3xx-6xx──▶ completed ──ACK──▶ confirmed ──I──▶ terminated
  *                          └──H──▶ terminated
+ *
+ * With its ACK an accepted one has said everything: its remains (remains.ts) wait for timer L in its place. A proxy's waits itself, for further 2xx.
  */
 import type { Millis } from "../../base/clock.ts";
 import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
 import type { Timer } from "../timers.ts";
 import { isReliable, type Source } from "../types.ts";
 import type { TransactionContext } from "./context.ts";
+import type { Remains } from "./remains.ts";
 import { ServerTransactionBase } from "./server-base.ts";
 
 export class InviteServerTransaction extends ServerTransactionBase {
@@ -24,7 +27,13 @@ export class InviteServerTransaction extends ServerTransactionBase {
   #interval: number;
   #acked = false;
 
-  constructor(context: TransactionContext, request: SipRequest, source: Source, key: string, onGone: (t: ServerTransactionBase) => void) {
+  constructor(
+    context: TransactionContext,
+    request: SipRequest,
+    source: Source,
+    key: string,
+    onGone: (t: ServerTransactionBase, remains?: Remains) => void,
+  ) {
     super(context, request, source, key, onGone);
     this.#interval = context.timers.t1;
   }
@@ -79,6 +88,10 @@ export class InviteServerTransaction extends ServerTransactionBase {
     this.#acked = true;
     c.disarm(this.#retransmit);
     this.user.onAck?.(ack, source, now);
+    if (this.state === "accepted" && this.repeat2xx) {
+      const due = this.#end!.due;
+      this.#conclude(() => this.leave("L", due, undefined));
+    }
   }
 
   override onTimer(name: string, now: Millis): void {
@@ -113,13 +126,17 @@ export class InviteServerTransaction extends ServerTransactionBase {
   }
 
   #terminate(): void {
-    if (this.state === "terminated") return;
+    if (this.state !== "terminated") this.#conclude(() => this.onGone(this));
+  }
+
+  #conclude(leave: () => void): void {
     this.state = "terminated";
     const c = this.context;
     c.disarm(this.#trying);
     c.disarm(this.#retransmit);
     c.disarm(this.#end);
-    this.onGone(this);
+    this.#last = undefined;
+    leave();
     this.user.onTerminated?.();
   }
 }

@@ -18,7 +18,8 @@ export class NonInviteClientTransaction {
   readonly key: string;
   readonly #context: TransactionContext;
   readonly #user: ClientTransactionUser;
-  readonly #data: Buffer;
+  /** For retransmission; nothing once that is over. */
+  #data: Buffer | undefined;
   #interval: number;
   #retransmit: Timer | undefined;
   #end: Timer | undefined;
@@ -36,8 +37,9 @@ export class NonInviteClientTransaction {
 
   start(now: Millis): void {
     const c = this.#context;
-    c.send(this.target, this.#data, this.ref);
-    if (!isReliable(this.target.transport)) this.#retransmit = c.arm(this, "E", now + this.#interval);
+    c.send(this.target, this.#data!, this.ref);
+    if (isReliable(this.target.transport)) this.#data = undefined;
+    else this.#retransmit = c.arm(this, "E", now + this.#interval);
     this.#end = c.arm(this, "F", now + 64 * c.timers.t1);
   }
 
@@ -45,7 +47,7 @@ export class NonInviteClientTransaction {
     const c = this.#context;
     switch (name) {
       case "E":
-        if (this.state !== "trying" && this.state !== "proceeding") return;
+        if (this.#data === undefined || (this.state !== "trying" && this.state !== "proceeding")) return;
         // While proceeding the interval is T2 at once (section 17.1.2.2).
         this.#interval = this.state === "proceeding" ? c.timers.t2 : Math.min(this.#interval * 2, c.timers.t2);
         c.send(this.target, this.#data, this.ref);
@@ -68,6 +70,7 @@ export class NonInviteClientTransaction {
     if (response.status < 200) this.state = "proceeding";
     else {
       this.state = "completed";
+      this.#data = undefined;
       c.disarm(this.#retransmit);
       c.disarm(this.#end);
       if (isReliable(this.target.transport)) this.#terminate();

@@ -1,31 +1,30 @@
 /**
  * Server transaction of every other method: RFC 3261 section 17.2.2 (RFC 4320: no provisional response before it would help).
  *
- *   trying ──1xx──▶ proceeding ──final──▶ completed ──J──▶ terminated
+ *   trying ──1xx──▶ proceeding ──final──▶ completed
+ *
+ * What waits for timer J then is its remains (remains.ts); over a connection nothing is repeated and nothing waits.
  */
+import { ownBytes } from "../../base/bytes.ts";
 import type { Millis } from "../../base/clock.ts";
 import type { SipResponse } from "../../wire/sip/message.ts";
-import type { Timer } from "../timers.ts";
 import { isReliable } from "../types.ts";
 import { ServerTransactionBase } from "./server-base.ts";
 
 export class NonInviteServerTransaction extends ServerTransactionBase {
-  state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
+  state: "trying" | "proceeding" | "completed" = "trying";
   #last: Buffer | undefined;
-  #end: Timer | undefined;
 
   override respond(response: SipResponse, now: Millis): boolean {
-    if (this.state === "completed" || this.state === "terminated") return false;
+    if (this.state === "completed") return false;
     this.ensureTag(response);
     this.status = response.status;
-    this.#last = response.toBuffer();
-    this.context.send(this.target, this.#last, 0);
-    if (response.status < 200) this.state = "proceeding";
-    else {
-      this.state = "completed";
-      if (isReliable(this.source.transport)) this.#terminate();
-      else this.#end = this.context.arm(this, "J", now + 64 * this.context.timers.t1);
-    }
+    const data = response.toBuffer();
+    this.context.send(this.target, data, 0);
+    if (response.status < 200) {
+      this.state = "proceeding";
+      this.#last = data;
+    } else this.#complete(isReliable(this.source.transport) ? undefined : data, now);
     return true;
   }
 
@@ -33,19 +32,17 @@ export class NonInviteServerTransaction extends ServerTransactionBase {
     if (this.#last !== undefined) this.context.send(this.target, this.#last, 0);
   }
 
-  override onTimer(name: string, _now: Millis): void {
-    if (name === "J") this.#terminate();
-  }
+  override onTimer(): void {}
 
   override discard(): void {
-    this.#terminate();
+    if (this.state !== "completed") this.#complete(undefined, 0);
   }
 
-  #terminate(): void {
-    if (this.state === "terminated") return;
-    this.state = "terminated";
-    this.context.disarm(this.#end);
-    this.onGone(this);
+  #complete(repeat: Buffer | undefined, now: Millis): void {
+    this.state = "completed";
+    this.#last = undefined;
+    if (repeat === undefined) this.onGone(this);
+    else this.leave("J", now + 64 * this.context.timers.t1, ownBytes(repeat));
     this.user.onTerminated?.();
   }
 }

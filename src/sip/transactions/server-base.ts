@@ -5,7 +5,9 @@ import { formatNameAddr } from "../../wire/sip/name-addr.ts";
 import { defaultPort } from "../../wire/sip/uri.ts";
 import { newTag } from "../ids.ts";
 import type { Source, Target } from "../types.ts";
+import { mergeKey } from "../match.ts";
 import type { TransactionContext } from "./context.ts";
+import { Remains } from "./remains.ts";
 
 /** What a server transaction tells its user. Set it as soon as the request is taken on. */
 export interface ServerTransactionUser {
@@ -34,10 +36,16 @@ export abstract class ServerTransactionBase {
   /** Status of the last response sent, 0 before the first. */
   status = 0;
   protected readonly context: TransactionContext;
-  protected readonly onGone: (transaction: ServerTransactionBase) => void;
+  protected readonly onGone: (transaction: ServerTransactionBase, remains?: Remains) => void;
   #target: Target | undefined;
 
-  constructor(context: TransactionContext, request: SipRequest, source: Source, key: string, onGone: (t: ServerTransactionBase) => void) {
+  constructor(
+    context: TransactionContext,
+    request: SipRequest,
+    source: Source,
+    key: string,
+    onGone: (t: ServerTransactionBase, remains?: Remains) => void,
+  ) {
     this.context = context;
     this.request = request;
     this.source = source;
@@ -83,6 +91,15 @@ export abstract class ServerTransactionBase {
     // maddr (section 18.2.2) is not followed: it would let anybody have our responses sent to a third party.
     this.#target = { transport, address, port: port === 0 ? this.source.port : port, connection, listener };
     return this.#target;
+  }
+
+  /** Everything is said: leaves something small in the table that absorbs what is repeated, until `due`. `last` is what it repeats. */
+  protected leave(name: "J" | "L", due: Millis, last: Buffer | undefined): void {
+    const { context, key, localTag, target, request } = this;
+    const merge = request.toTag === "" ? mergeKey(request) : undefined;
+    const remains = new Remains(context, { key, merge, localTag, target, last });
+    this.onGone(this, remains);
+    context.arm(remains, name, due);
   }
 
   protected ensureTag(response: SipResponse): void {
