@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { Socket } from "node:net";
 import type { Dialog, Srf } from "../sip/drachtio.ts";
 
 /**
@@ -11,6 +12,12 @@ export interface EslEvent {
 }
 
 export interface EslConnection {
+  /** What came in reply to `connect`. */
+  channelData: Pick<EslEvent, "getHeader"> | null;
+  /** Null once it is closed. */
+  readonly socket: Socket | null;
+  /** Its reader: what of the stream is not a whole message yet. */
+  readonly parser: { buffer: Buffer };
   /** The library's own reconnecting, which is called off when a connection is let go of. */
   readonly reconnectVars?: { readonly retryTimer?: NodeJS.Timeout };
   on(event: string, listener: (event: EslEvent) => void): void;
@@ -75,6 +82,23 @@ const load = createRequire(import.meta.url);
 export function createMrf(srf: Srf): Mrf {
   const Constructor = load("drachtio-fsmrf") as new (srf: Srf) => Mrf;
   return new Constructor(srf);
+}
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Makes a call's connection fit to be kept for hours, once its endpoint is made. The library keeps the hundred and more headers of the channel's
+ * beginning to find its id among them, and the whole of every chunk that was read until the next one comes.
+ */
+export function slim(connection: EslConnection): void {
+  const uuid = connection.getInfo().getHeader("Unique-ID");
+  connection.channelData = { getHeader: (name) => (name === "Unique-ID" ? uuid : undefined) };
+  const { parser, socket } = connection;
+  const letGo = () => {
+    if (parser.buffer.length === 0) parser.buffer = nothing;
+  };
+  letGo();
+  socket?.on("data", letGo);
 }
 
 /** An endpoint from a SIP dialog with the media server and the connection that the media server made back to us. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { MediaSession, MediaSessionEvents, MediaStats } from "../media.ts";
 import { type Dialog, describeResponse, reinvite } from "../sip/drachtio.ts";
-import { createEndpoint, type Endpoint, type EslConnection, type MediaServer } from "./library.ts";
+import { createEndpoint, type Endpoint, type EslConnection, type MediaServer, slim } from "./library.ts";
 import { parseDump, readStats } from "./stats.ts";
 
 /** A session that makes the offer has no dialog before it is answered. */
@@ -24,8 +24,8 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   #localSdp: string;
   #playing: symbol | null = null;
   #changes: Promise<void> = Promise.resolve();
-  /** What ends every wait for the media server when the session is gone. */
-  readonly #over = Promise.withResolvers<"over">();
+  /** What ends every wait for the media server when the session is gone. A promise to race against would keep each answer as long as the call lasts. */
+  readonly #waits = new Set<() => void>();
   readonly #whenClosed: (() => void)[] = [];
 
   constructor(opening: Opening) {
@@ -63,8 +63,11 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
       return;
     }
     this.#dialog = dialog;
+    // The library's commands are several small writes each, which would wait for one another's acknowledgement.
+    connection.socket?.setNoDelay(true);
     const endpoint = createEndpoint(connection, dialog, server);
     this.#endpoint = endpoint;
+    slim(connection);
     endpoint.on("dtmf", ({ dtmf, duration }) =>
       this.emit("dtmf", { digit: dtmf, durationMs: Math.round(Number(duration ?? 800) / SAMPLES_PER_MS) }),
     );
@@ -163,9 +166,16 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   }
 
   /** What the media server owes us, or null when it will not come any more. */
-  async #wait<T>(promise: Promise<T>): Promise<T | null> {
-    const first = await Promise.race([promise, this.#over.promise]);
-    return first === "over" ? null : (first as T);
+  #wait<T>(promise: Promise<T>): Promise<T | null> {
+    if (this.#closed) {
+      promise.catch(() => undefined);
+      return Promise.resolve(null);
+    }
+    return new Promise((resolve, reject) => {
+      const over = () => resolve(null);
+      this.#waits.add(over);
+      promise.then(resolve, reject).finally(() => this.#waits.delete(over));
+    });
   }
 
   #gone(reason: string): void {
@@ -189,7 +199,8 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   #finish(): void {
     this.#closed = true;
     this.#playing = null;
-    this.#over.resolve("over");
+    for (const over of this.#waits) over();
+    this.#waits.clear();
     for (const listener of this.#whenClosed.splice(0)) listener();
   }
 }
