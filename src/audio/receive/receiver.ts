@@ -70,8 +70,14 @@ const BRIDGE_MS = 5;
 const GIVE_UP_MS = 200;
 /** A single loss is waited for at the length of the packets seen last; before any, 20 ms. */
 const FIRST_PACKET_MS = 20;
+/** What is in hand with packets of up to 40 ms, a frame and a pitch period beside them. */
+const USUAL_PACKET_MS = 72;
 /** Packets kept when nobody pulls. */
 const MAX_STORED = 128;
+
+/** A packet's sound on its way into the queue, decoded and made otherwise. Nothing stays in them: one of each serves all streams of the thread. */
+const DECODED = new Int16Array(samplesIn(48000, MAX_PACKET_MS));
+const MADE = new Int16Array(samplesIn(48000, MAX_PACKET_MS));
 
 const defaultLimits: DelayLimits = { min: 10, max: 300, initial: 40 };
 
@@ -93,8 +99,8 @@ export class AudioReceiver {
   readonly #frame: number;
   /** Samples to one tick of the RTP clock. */
   readonly #perTick: number;
-  readonly #decoded: Int16Array;
-  readonly #resampled: Int16Array;
+  /** The most samples that are made at once. */
+  readonly #longest: number;
 
   #playing = false;
   #inNoise = false;
@@ -127,9 +133,9 @@ export class AudioReceiver {
     this.#concealer = new Concealer(options.rate);
     this.#frame = frameSamples(options.rate);
     this.#perTick = options.rate / options.clockRate;
-    this.#queue = new PcmQueue(samplesIn(options.rate, 2 * MAX_PACKET_MS) + stretchNeeds(options.rate));
-    this.#decoded = new Int16Array(samplesIn(48000, MAX_PACKET_MS));
-    this.#resampled = new Int16Array(samplesIn(options.rate, MAX_PACKET_MS));
+    const stretch = stretchNeeds(options.rate);
+    this.#queue = new PcmQueue(samplesIn(options.rate, 2 * MAX_PACKET_MS) + stretch, samplesIn(options.rate, USUAL_PACKET_MS) + stretch);
+    this.#longest = samplesIn(options.rate, MAX_PACKET_MS);
     this.#packetSamples = samplesIn(options.rate, FIRST_PACKET_MS);
   }
 
@@ -159,7 +165,7 @@ export class AudioReceiver {
   }
 
   /**
-   * Takes a packet at `now`. Its payload is kept, not copied, until it is played. `held`: milliseconds that it may have been waiting for us, because the
+   * Takes a packet at `now`. Its payload is copied. `held`: milliseconds that it may have been waiting for us, because the
    * thread is late; the next pull is as late, so they are none of the network's.
    */
   put(packet: AudioPacket, now: Millis, held = 0): void {
@@ -242,7 +248,7 @@ export class AudioReceiver {
   }
 
   #makeNoise(samples: number): void {
-    const pcm = this.#resampled;
+    const pcm = MADE;
     if (this.#inNoise) this.#noise.generate(pcm, 0, samples);
     else pcm.fill(0, 0, samples);
     // Through the concealer as good sound, so that speech that broke off fades into it.
@@ -271,7 +277,7 @@ export class AudioReceiver {
     const missing = Math.round(gap * this.#perTick);
     // A loss that ends with the next packet can be read from that packet's FEC.
     const last = missing <= this.#packetSamples;
-    const samples = Math.min(missing, this.#packetSamples, this.#resampled.length);
+    const samples = Math.min(missing, this.#packetSamples, this.#longest);
     this.#ticks += Math.round(samples / this.#perTick);
     if (last) this.#ticks = next.ticks;
     if (this.#ms(missing) > GIVE_UP_MS && this.#inNoise) {
@@ -282,7 +288,7 @@ export class AudioReceiver {
   }
 
   #conceal(samples: number, next?: StoredPacket): FrameKind {
-    const pcm = this.#resampled;
+    const pcm = MADE;
     const decoder = this.#lastDecoder;
     this.#concealed += samples;
     const fec = next && decoder && this.#options.decoders.get(next.payloadType) === decoder ? next.payload : undefined;
@@ -303,7 +309,7 @@ export class AudioReceiver {
       return this.#rest();
     }
     const decoder = this.#options.decoders.get(packet.payloadType);
-    const n = decoder ? decoder.decode(packet.payload, this.#decoded) : -1;
+    const n = decoder ? decoder.decode(packet.payload, DECODED) : -1;
     if (!decoder || n <= 0) {
       this.#discarded++;
       return this.#conceal(this.#packetSamples);
@@ -319,10 +325,10 @@ export class AudioReceiver {
   }
 
   #toRate(decoder: AudioDecoder, samples: number): [Int16Array, number] {
-    if (decoder.sampleRate === this.rate) return [this.#decoded, samples];
+    if (decoder.sampleRate === this.rate) return [DECODED, samples];
     let resampler = this.#resamplers.get(decoder);
     if (!resampler) this.#resamplers.set(decoder, (resampler = new Resampler(decoder.sampleRate, this.rate)));
-    return [this.#resampled, resampler.process(this.#decoded, this.#resampled, samples)];
+    return [MADE, resampler.process(DECODED, MADE, samples)];
   }
 
   /** Holds the delay near its target by taking out or putting in pitch periods. */
@@ -351,6 +357,7 @@ export class AudioReceiver {
         if (!next || next.seq !== this.#seq || next.ticks > this.#ticks + 1) return;
         if (this.#play(next) !== "audio") return;
       }
+      this.#queue.reserve(maxStretch(this.rate));
       const added = lengthen(this.#queue.samples, this.#queue.length, this.rate);
       this.#queue.changeLength(added);
       this.#lengthened += added;

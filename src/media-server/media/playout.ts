@@ -6,38 +6,11 @@ import type { Millis } from "../../base/clock.ts";
 import type { RtpPacket } from "../../wire/rtp/index.ts";
 import type { LegConfig } from "../messages.ts";
 
-/** Packets held at once: 300 ms of playout delay in packets of 10 ms, and some that came in a bunch. */
-const SLOTS = 48;
-/** Payload bytes of a slot: 20 ms of G.711 or G.722; longer ones are kept as they came. */
-const SLOT_BYTES = 160;
-
-/**
- * Memory for the payloads that wait to be played. Datagrams are copied out of and forgotten at once: kept, each would outlive the garbage collector's
- * nursery, and that is what a call would weigh most.
- */
-class PayloadRing {
-  readonly #slots: Uint8Array[] = [];
-  #next = 0;
-
-  keep(payload: Uint8Array): Uint8Array {
-    if (payload.length > SLOT_BYTES) return payload;
-    if (this.#slots.length === 0) {
-      const memory = new Uint8Array(SLOTS * SLOT_BYTES);
-      for (let i = 0; i < SLOTS; i++) this.#slots.push(memory.subarray(i * SLOT_BYTES, (i + 1) * SLOT_BYTES));
-    }
-    const slot = this.#slots[this.#next]!;
-    this.#next = (this.#next + 1) % SLOTS;
-    slot.set(payload);
-    return payload.length === SLOT_BYTES ? slot : slot.subarray(0, payload.length);
-  }
-}
-
 /** The receiving half of a leg's audio: decoders and playout for what was negotiated. Changes with each (re-)negotiation, keeping what stays the same. */
 export class Playout {
   #receiver: AudioReceiver | undefined;
   #clockRate = 0;
   #decoders = new Map<number, AudioDecoder>();
-  readonly #payloads = new PayloadRing();
   #key = "";
   #config: LegConfig | undefined;
 
@@ -88,8 +61,7 @@ export class Playout {
 
   put(packet: RtpPacket, clockRate: number, now: Millis, held: number): void {
     if (clockRate !== this.#clockRate) this.#use(clockRate);
-    const { ssrc, sequenceNumber, timestamp, marker, payloadType } = packet;
-    this.#receiver?.put({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload: this.#payloads.keep(packet.payload) }, now, held);
+    this.#receiver?.put(packet, now, held);
   }
 
   /** The next 20 ms at `rate` into `out`, due at `due`; false when there is nothing to hear. */
