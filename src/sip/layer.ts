@@ -375,7 +375,7 @@ export class SipLayer implements CallContext {
     }
   };
 
-  bury(remains: Remains): void {
+  bury(remains: { readonly key: string; readonly merge: string | undefined }): void {
     if (this.#servers.get(remains.key) === remains) this.#servers.delete(remains.key);
     if (remains.merge !== undefined && this.#merged.get(remains.merge) === remains) this.#merged.delete(remains.merge);
   }

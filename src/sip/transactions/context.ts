@@ -3,7 +3,6 @@ import type { Millis } from "../../base/clock.ts";
 import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
 import type { Timer, TimerBase, TimerName, TimerOwner } from "../timers.ts";
 import type { Source, Target } from "../types.ts";
-import type { Remains } from "./remains.ts";
 
 /** The layer as a transaction sees it. */
 export interface TransactionContext {
@@ -12,8 +11,8 @@ export interface TransactionContext {
   send(target: Target, data: Buffer, ref: number): void;
   arm(owner: TimerOwner, name: TimerName, due: Millis): Timer;
   disarm(timer: Timer | undefined): void;
-  /** The time of what was left of a server transaction is over. */
-  bury(remains: Remains): void;
+  /** The time of what was left of a server transaction (remains.ts) is over. */
+  bury(remains: { readonly key: string; readonly merge: string | undefined }): void;
 }
 
 /** What a client transaction tells its user. */
