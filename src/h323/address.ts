@@ -7,6 +7,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** Where RAS comes from and goes to: by UDP, or inside the TCP connection of that number (H.460.17). */
+export interface RasAddress extends Address {
+  readonly connection?: number;
+}
+
 /** Octets of an IP address literal: 4 or 16. Throws RangeError on anything else. */
 export function ipOctets(host: string): Uint8Array {
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(host)) {

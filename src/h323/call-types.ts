@@ -37,6 +37,8 @@ export interface CallConfig {
   readonly allowForeignControl?: boolean;
   /** No control connection of its own, neither made nor taken: call signalling is encrypted, that one would not be. */
   readonly tunnelOnly?: boolean;
+  /** The call's identifier where it is known before the call is placed: 16 octets, hexadecimal. */
+  readonly callIdentifier?: string | undefined;
   /** The gatekeeper's word on this call, put into Setup. */
   readonly endpointIdentifier?: string;
 }

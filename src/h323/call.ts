@@ -29,7 +29,9 @@ export class CallMachine {
   constructor(config: CallConfig) {
     this.#config = config;
     this.#durations = { ...DURATIONS, ...config.durations };
-    this.#ids = { guid: config.random(16), conferenceID: config.random(16) };
+    const { callIdentifier } = config;
+    const guid = callIdentifier === undefined ? config.random(16) : Uint8Array.from(Buffer.from(callIdentifier, "hex"));
+    this.#ids = { guid, conferenceID: config.random(16) };
     const self = this;
     this.#control = new CallControl(config, this.#durations, {
       get over() {

@@ -8,61 +8,20 @@ import {
   type RasMessage,
   type RegistrationRejectReason,
 } from "../wire/h225/index.ts";
-import { type Address, fromH225, toH225 } from "./address.ts";
+import { type Address, fromH225, type RasAddress, toH225 } from "./address.ts";
 import { aliasText } from "./call-messages.ts";
+import type { GatekeeperConfig, GatekeeperEvent, GatekeeperOutput, Registration } from "./gatekeeper-types.ts";
+import { findFeature, feature, supports } from "./h460.ts";
+import { RAS_TUNNELLING } from "./h460-17.ts";
+import { Indications, SIGNALLING_TRAVERSAL } from "./h460-18.ts";
 import { verify } from "./ras-security.ts";
 import { Timers } from "./timers.ts";
-
-export interface GatekeeperConfig {
-  readonly identifier: string;
-  /** Where we take RAS and calls. */
-  readonly ras: Address;
-  readonly signalling: Address;
-  /** Longest registration, seconds. */
-  readonly timeToLive: number;
-  readonly maxEndpoints: number;
-  /** Most registrations from one address; 100 where absent. */
-  readonly maxPerSource?: number;
-  /** Password of an alias; undefined where it needs none; null where it may not register. */
-  readonly password: (alias: string) => string | undefined | null;
-  /** Whether the gateway itself takes calls for this alias. */
-  readonly ours: (alias: string) => boolean;
-  /** Other gatekeepers asked by LRQ for what is not here. */
-  readonly neighbours: readonly Address[];
-  /** Most bandwidth of a call, units of 100 bit/s. */
-  readonly maxBandwidth: number;
-  /** Seconds since 1970 at `now` 0. */
-  readonly epoch: number;
-  readonly random: (count: number) => Uint8Array;
-}
-
-/** A registered endpoint. */
-export interface Registration {
-  readonly endpointIdentifier: string;
-  readonly aliases: readonly AliasAddress[];
-  readonly signalling: Address;
-  /** Where its requests come from: answers go there whatever it says its address is. */
-  readonly ras: Address;
-  readonly product: string | undefined;
-  readonly expires: Millis;
-}
-
-export type GatekeeperEvent =
-  | { readonly type: "registered"; readonly registration: Registration }
-  | { readonly type: "unregistered"; readonly registration: Registration; readonly reason: "expired" | "asked" | "replaced" }
-  | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string }
-  | { readonly type: "admitted"; readonly from: Registration; readonly callIdentifier: string; readonly to: Address }
-  | { readonly type: "disengaged"; readonly from: Registration; readonly callIdentifier: string };
-
-export type GatekeeperOutput =
-  | { readonly type: "send"; readonly to: Address; readonly bytes: Uint8Array }
-  | { readonly type: "event"; readonly event: GatekeeperEvent };
 
 type AdmissionRequest = NonNullable<RasMessage["admissionRequest"]>;
 interface Location {
   readonly sequence: number;
   readonly request: AdmissionRequest;
-  readonly from: Address;
+  readonly from: RasAddress;
   readonly caller: Registration;
 }
 type TimerName = `endpoint ${string}` | `location ${number}`;
@@ -78,6 +37,11 @@ export class Gatekeeper {
   readonly #endpoints = new Map<string, Registration>();
   readonly #byAlias = new Map<string, string>();
   readonly #locations = new Map<number, Location>();
+  readonly #indications = new Indications({
+    sequence: () => this.#next(),
+    send: (message, to) => this.#send(message, to),
+    failed: (callIdentifier) => this.#emit({ type: "not-summoned", callIdentifier }),
+  });
   #outputs: GatekeeperOutput[] = [];
   #sequence = 0;
 
@@ -100,10 +64,23 @@ export class Gatekeeper {
     return out;
   }
   nextTimeout(): Millis | undefined {
-    return this.#timers.next();
+    const all = [this.#timers.next(), this.#indications.nextTimeout()].filter((t) => t !== undefined);
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  /** Tells an endpoint behind a firewall that a call waits for it at our signalling address (H.460.18). */
+  summon(registration: Registration, callIdentifier: string, now: Millis): void {
+    this.#indications.send({ callIdentifier, to: this.#config.signalling }, registration.ras, now);
+  }
+
+  /** The connection that RAS came by is no more: who registered by it is gone (H.460.17). */
+  disconnected(connection: number): void {
+    for (const { ras, endpointIdentifier } of [...this.#endpoints.values()])
+      if (ras.connection === connection) this.#forget(endpointIdentifier, "disconnected");
   }
 
   timeout(now: Millis): void {
+    this.#indications.timeout(now);
     for (const name of this.#timers.expire(now)) {
       if (name.startsWith("endpoint ")) this.#forget(name.slice(9), "expired");
       else {
@@ -115,7 +92,7 @@ export class Gatekeeper {
   }
 
   /** A datagram. What cannot be decoded is not answered. */
-  received(bytes: Uint8Array, from: Address, now: Millis): void {
+  received(bytes: Uint8Array, from: RasAddress, now: Millis): void {
     let message: RasMessage;
     try {
       message = decodeRas(bytes);
@@ -131,14 +108,14 @@ export class Gatekeeper {
     else this.#others(message, from);
   }
 
-  #send(message: RasMessage, to: Address): void {
+  #send(message: RasMessage, to: RasAddress): void {
     this.#outputs.push({ type: "send", to, bytes: encodeRas(message) });
   }
   #emit(event: GatekeeperEvent): void {
     this.#outputs.push({ type: "event", event });
   }
 
-  #discovered(request: NonNullable<RasMessage["gatekeeperRequest"]>, from: Address): void {
+  #discovered(request: NonNullable<RasMessage["gatekeeperRequest"]>, from: RasAddress): void {
     const { requestSeqNum, gatekeeperIdentifier } = request;
     if (gatekeeperIdentifier !== undefined && gatekeeperIdentifier !== this.#config.identifier) {
       this.#send({ gatekeeperReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason: { terminalExcluded: true } } }, from);
@@ -151,6 +128,9 @@ export class Gatekeeper {
           protocolIdentifier: H225_VERSION,
           gatekeeperIdentifier: this.#config.identifier,
           rasAddress: toH225(this.#config.ras),
+          ...(this.#config.traversal !== undefined && findFeature(request, SIGNALLING_TRAVERSAL) !== undefined
+            ? { featureSet: supports(feature(SIGNALLING_TRAVERSAL)) }
+            : {}),
         },
       },
       from,
@@ -161,13 +141,16 @@ export class Gatekeeper {
     request: NonNullable<RasMessage["registrationRequest"]>,
     message: RasMessage,
     bytes: Uint8Array,
-    from: Address,
+    from: RasAddress,
     now: Millis,
   ): void {
     const known = request.endpointIdentifier === undefined ? undefined : this.#endpoints.get(request.endpointIdentifier);
     const light = request.keepAlive === true;
     const aliases = light ? (known?.aliases ?? []) : (request.terminalAlias ?? []);
-    const signalling = light ? known?.signalling : request.callSignalAddress.map(fromH225).find((a) => a !== undefined);
+    const traversal = light ? known?.traversal : this.#traversalOf(request, from);
+    const said = request.callSignalAddress.map(fromH225).find((a) => a !== undefined);
+    // What it says of itself behind a firewall is of no use; it tells it apart from others there.
+    const signalling = light ? known?.signalling : traversal === undefined ? said : { host: from.host, port: said?.port ?? from.port };
     const rejectReason = this.#registrationObjection({ light, known, aliases, signalling, from }, message, bytes, now);
     if (rejectReason !== undefined || signalling === undefined) {
       const reason = rejectReason ?? { invalidCallSignalAddress: true };
@@ -180,7 +163,7 @@ export class Gatekeeper {
       const holder = this.find(aliasText(alias));
       if (holder !== undefined && holder !== known) this.#forget(holder.endpointIdentifier, "replaced");
     }
-    const timeToLive = Math.max(30, Math.min(request.timeToLive ?? this.#config.timeToLive, this.#config.timeToLive));
+    const timeToLive = this.#timeToLive(request.timeToLive, traversal);
     const endpointIdentifier = known?.endpointIdentifier ?? Buffer.from(this.#config.random(8)).toString("hex");
     const product = request.endpointVendor.productId;
     const registration: Registration = {
@@ -191,6 +174,7 @@ export class Gatekeeper {
       product: product === undefined ? known?.product : Buffer.from(product).toString("latin1").replace(/\0+$/, ""),
       // A little longer than told, for a refresh on its way.
       expires: now + timeToLive * 1000 + 10_000,
+      traversal,
     };
     if (known !== undefined) for (const alias of known.aliases) this.#byAlias.delete(aliasText(alias).toLowerCase());
     this.#endpoints.set(endpointIdentifier, registration);
@@ -202,17 +186,36 @@ export class Gatekeeper {
         registrationConfirm: {
           requestSeqNum: request.requestSeqNum,
           protocolIdentifier: H225_VERSION,
-          callSignalAddress: [toH225(this.#config.signalling)],
+          callSignalAddress: traversal === "h460.17" ? [] : [toH225(this.#config.signalling)],
           terminalAlias: aliases,
           gatekeeperIdentifier: this.#config.identifier,
           endpointIdentifier,
           timeToLive,
           willRespondToIRR: false,
-          maintainConnection: false,
+          maintainConnection: traversal === "h460.17",
+          ...(traversal === undefined
+            ? {}
+            : { featureSet: supports(feature(traversal === "h460.17" ? RAS_TUNNELLING : SIGNALLING_TRAVERSAL)) }),
         },
       },
       from,
     );
+  }
+
+  #traversalOf(request: NonNullable<RasMessage["registrationRequest"]>, from: RasAddress): Registration["traversal"] {
+    if (from.connection !== undefined) return "h460.17";
+    const offered = this.#config.traversal !== undefined && findFeature(request, SIGNALLING_TRAVERSAL) !== undefined;
+    return offered ? "h460.18" : undefined;
+  }
+
+  #timeToLive(wanted: number | undefined, traversal: Registration["traversal"]): number {
+    if (traversal !== undefined) return this.#config.traversal ?? 60;
+    return Math.max(30, Math.min(wanted ?? this.#config.timeToLive, this.#config.timeToLive));
+  }
+
+  #next(): number {
+    this.#sequence = (this.#sequence % 65535) + 1;
+    return this.#sequence;
   }
 
   /** Why a registration is not taken. */
@@ -222,7 +225,7 @@ export class Gatekeeper {
       readonly known: Registration | undefined;
       readonly aliases: readonly AliasAddress[];
       readonly signalling: Address | undefined;
-      readonly from: Address;
+      readonly from: RasAddress;
     },
     message: RasMessage,
     bytes: Uint8Array,
@@ -267,7 +270,7 @@ export class Gatekeeper {
     return this.#config.epoch + Math.floor(now / 1000);
   }
 
-  #forget(endpointIdentifier: string, reason: "expired" | "asked" | "replaced"): void {
+  #forget(endpointIdentifier: string, reason: "expired" | "asked" | "replaced" | "disconnected"): void {
     const registration = this.#endpoints.get(endpointIdentifier);
     if (registration === undefined) return;
     this.#endpoints.delete(endpointIdentifier);
@@ -279,7 +282,7 @@ export class Gatekeeper {
     this.#emit({ type: "unregistered", registration, reason });
   }
 
-  #unregister(request: NonNullable<RasMessage["unregistrationRequest"]>, from: Address): void {
+  #unregister(request: NonNullable<RasMessage["unregistrationRequest"]>, from: RasAddress): void {
     const { requestSeqNum } = request;
     const known = this.#of(request.endpointIdentifier, from);
     if (known === undefined) {
@@ -291,12 +294,12 @@ export class Gatekeeper {
   }
 
   /** A registration by its identifier, if the request comes from where it registered. */
-  #of(endpointIdentifier: string | undefined, from: Address): Registration | undefined {
+  #of(endpointIdentifier: string | undefined, from: RasAddress): Registration | undefined {
     const known = endpointIdentifier === undefined ? undefined : this.#endpoints.get(endpointIdentifier);
     return known?.ras.host === from.host ? known : undefined;
   }
 
-  #admit(request: AdmissionRequest, message: RasMessage, bytes: Uint8Array, from: Address, now: Millis): void {
+  #admit(request: AdmissionRequest, message: RasMessage, bytes: Uint8Array, from: RasAddress, now: Millis): void {
     const caller = this.#of(request.endpointIdentifier, from);
     const wanted = request.destinationInfo ?? [];
     if (caller === undefined) this.#reject(request, from, { callerNotRegistered: true });
@@ -316,15 +319,15 @@ export class Gatekeeper {
     for (const alias of wanted) {
       const name = aliasText(alias);
       const registered = this.find(name);
-      if (registered !== undefined) return registered.signalling;
+      // Who is behind a firewall is reached by us only, and we route no calls.
+      if (registered !== undefined) return registered.traversal === undefined ? registered.signalling : undefined;
       if (this.#config.ours(name)) return this.#config.signalling;
     }
     return undefined;
   }
 
   #askNeighbours(question: Omit<Location, "sequence">, now: Millis): void {
-    this.#sequence = (this.#sequence % 65535) + 1;
-    const sequence = this.#sequence;
+    const sequence = this.#next();
     this.#locations.set(sequence, { ...question, sequence });
     this.#timers.set(`location ${sequence}`, now + LOCATION_PATIENCE);
     // The caller is told that it takes a while, or it would ask again.
@@ -345,7 +348,7 @@ export class Gatekeeper {
       );
   }
 
-  #confirm(request: AdmissionRequest, from: Address, caller: Registration, to: Address): void {
+  #confirm(request: AdmissionRequest, from: RasAddress, caller: Registration, to: RasAddress): void {
     const callIdentifier = request.callIdentifier === undefined ? "" : Buffer.from(request.callIdentifier.guid).toString("hex");
     this.#emit({ type: "admitted", from: caller, callIdentifier, to });
     this.#send(
@@ -362,12 +365,12 @@ export class Gatekeeper {
     );
   }
 
-  #reject(request: AdmissionRequest, from: Address, rejectReason: AdmissionRejectReason): void {
+  #reject(request: AdmissionRequest, from: RasAddress, rejectReason: AdmissionRejectReason): void {
     this.#emit({ type: "refused", from, what: "admission", reason: Object.keys(rejectReason)[0]! });
     this.#send({ admissionReject: { requestSeqNum: request.requestSeqNum, rejectReason } }, from);
   }
 
-  #disengage(request: NonNullable<RasMessage["disengageRequest"]>, from: Address): void {
+  #disengage(request: NonNullable<RasMessage["disengageRequest"]>, from: RasAddress): void {
     const { requestSeqNum } = request;
     const known = this.#of(request.endpointIdentifier, from);
     if (known === undefined) {
@@ -379,13 +382,14 @@ export class Gatekeeper {
     this.#send({ disengageConfirm: { requestSeqNum } }, from);
   }
 
-  #others(message: RasMessage, from: Address): void {
+  #others(message: RasMessage, from: RasAddress): void {
     const {
       locationRequest: lrq,
       locationConfirm: lcf,
       bandwidthRequest: brq,
       infoRequestResponse: irr,
       resourcesAvailableIndicate: rai,
+      serviceControlResponse: scr,
     } = message;
     if (lrq !== undefined) {
       const to = fromH225(lrq.replyAddress) ?? from;
@@ -405,7 +409,8 @@ export class Gatekeeper {
       this.#locations.delete(lcf.requestSeqNum);
       this.#timers.clear(`location ${lcf.requestSeqNum}`);
       this.#confirm(location.request, location.from, location.caller, to);
-    } else if (brq !== undefined) {
+    } else if (scr !== undefined) this.#indications.answered(scr, from);
+    else if (brq !== undefined) {
       const bandWidth = Math.min(brq.bandWidth, this.#config.maxBandwidth);
       this.#send({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth } }, from);
     } else if (irr?.needResponse === true) this.#send({ infoRequestAck: { requestSeqNum: irr.requestSeqNum } }, from);

@@ -1,4 +1,4 @@
-export { type Address, compareAddresses, ipOctets, ipText } from "./address.ts";
+export { type Address, compareAddresses, ipOctets, ipText, type RasAddress } from "./address.ts";
 export { CallMachine } from "./call.ts";
 export { aliasText, digitsOf } from "./call-messages.ts";
 export * from "./call-types.ts";
@@ -8,10 +8,14 @@ export { type AudioCodec, type AudioFormat, controlName, payloadTypeOf } from ".
 export { ControlMachine } from "./control.ts";
 export type { ControlConfig, ControlEvent, LineMedia, LocalMedia } from "./control-types.ts";
 export * from "./gatekeeper.ts";
+export * from "./gatekeeper-types.ts";
 export { commonVideo, composeH264, type H264Profile, readH264, type VideoFormat } from "./h264.ts";
 export * from "./h460.ts";
 export * from "./h460-19.ts";
 export type { CameraFormat, LineFormat, LineName, MediaFormat } from "./lines.ts";
 export * from "./ras-client.ts";
+export * from "./ras-client-types.ts";
 export { CLOCK_SKEW, type Credentials } from "./ras-security.ts";
 export { DURATIONS, type Durations } from "./timers.ts";
+export * from "./h460-17.ts";
+export { composeArrival, type IndicatedCall, readArrival, SIGNALLING_TRAVERSAL } from "./h460-18.ts";

@@ -1,56 +1,12 @@
 import type { Millis } from "../base/clock.ts";
-import { type AliasAddress, decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../wire/h225/index.ts";
+import { decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../wire/h225/index.ts";
 import { type Address, fromH225, toH225 } from "./address.ts";
 import { endpointType } from "./call-messages.ts";
-import type { CallIdentity } from "./call-types.ts";
-import { type Credentials, encodeSigned } from "./ras-security.ts";
+import { feature, findFeature, supports } from "./h460.ts";
+import { readIndication, SIGNALLING_TRAVERSAL, Summons } from "./h460-18.ts";
+import type { AdmissionQuestion, RasClientConfig, RasEvent, RasOutput } from "./ras-client-types.ts";
+import { encodeSigned } from "./ras-security.ts";
 import { Timers } from "./timers.ts";
-
-export interface RasClientConfig {
-  readonly identity: CallIdentity;
-  /** Where we take calls, and where RAS answers are to go. */
-  readonly signalling: Address;
-  readonly ras: Address;
-  readonly gatekeeper: Address;
-  /** Ask for the gatekeeper first (GRQ); else register at once. */
-  readonly discover: boolean;
-  readonly gatekeeperIdentifier?: string;
-  /** Seconds the registration is to live. */
-  readonly timeToLive: number;
-  readonly credentials?: Credentials;
-  /** Seconds since 1970 at `now` 0, for tokens. */
-  readonly epoch: number;
-}
-
-/** A call the gatekeeper is asked about. */
-export interface AdmissionQuestion {
-  /** Hexadecimal, 16 octets each. */
-  readonly callIdentifier: string;
-  readonly conferenceId: string;
-  readonly callReference: number;
-  readonly destination: readonly AliasAddress[];
-  /** We are called; `destination` is us. */
-  readonly answer: boolean;
-  /** In units of 100 bit/s, both directions. */
-  readonly bandwidth: number;
-}
-
-export type RasEvent =
-  | { readonly type: "registered"; readonly endpointIdentifier: string; readonly gatekeeper: Address }
-  | { readonly type: "unregistered"; readonly reason: string }
-  | {
-      readonly type: "admitted";
-      readonly callIdentifier: string;
-      readonly to: Address | undefined;
-      readonly destination: readonly AliasAddress[];
-    }
-  | { readonly type: "not-admitted"; readonly callIdentifier: string; readonly reason: string; readonly cause: number }
-  /** The gatekeeper ends a call. */
-  | { readonly type: "drop"; readonly callIdentifier: string };
-
-export type RasOutput =
-  | { readonly type: "send"; readonly to: Address; readonly bytes: Uint8Array }
-  | { readonly type: "event"; readonly event: RasEvent };
 
 /** Request timers and retries, H.225.0 table 21 (seconds). */
 const ATTEMPTS = 3;
@@ -105,6 +61,10 @@ export class RasClient {
   #endpoint: string | undefined;
   #timeToLive: number;
   #stopped = true;
+  readonly #summons = new Summons();
+  /** Hosts at which the gatekeeper takes calls. */
+  #servers = new Set<string>();
+  #traversed = false;
 
   constructor(config: RasClientConfig) {
     this.#config = config;
@@ -116,6 +76,11 @@ export class RasClient {
   /** What the gatekeeper calls us; undefined while not registered. */
   get endpointIdentifier(): string | undefined {
     return this.#endpoint;
+  }
+
+  /** The gatekeeper indicates calls to us. */
+  get traversed(): boolean {
+    return this.#traversed;
   }
 
   takeOutputs(): RasOutput[] {
@@ -271,6 +236,7 @@ export class RasClient {
           ...(this.#gatekeeperIdentifier === undefined ? {} : { gatekeeperIdentifier: this.#gatekeeperIdentifier }),
           supportsAltGK: true,
           supportsAssignedGK: false,
+          ...(this.#config.traversal ? { featureSet: supports(feature(SIGNALLING_TRAVERSAL)) } : {}),
         },
       }),
       now,
@@ -279,6 +245,7 @@ export class RasClient {
 
   #register(light: boolean, now: Millis): void {
     const keepAlive = light && this.#endpoint !== undefined;
+    if (!keepAlive) this.#traversed = false;
     const type = endpointType(this.#config);
     this.#ask(
       "registrationRequest",
@@ -300,6 +267,7 @@ export class RasClient {
           maintainConnection: false,
           supportsAltGK: true,
           supportsAssignedGK: false,
+          ...(this.#config.traversal ? { featureSet: supports(feature(SIGNALLING_TRAVERSAL)) } : {}),
         },
       }),
       now,
@@ -337,6 +305,9 @@ export class RasClient {
       this.#endpoint = rcf.endpointIdentifier;
       this.#gatekeeperIdentifier = rcf.gatekeeperIdentifier ?? this.#gatekeeperIdentifier;
       this.#learn(rcf.alternateGatekeeper);
+      this.#traversed = this.#config.traversal === true && (this.#traversed || findFeature(rcf, SIGNALLING_TRAVERSAL) !== undefined);
+      const takes = rcf.callSignalAddress.flatMap((a) => fromH225(a)?.host ?? []);
+      this.#servers = new Set([this.#gatekeeper.host, ...takes]);
       if (rcf.timeToLive !== undefined) this.#timeToLive = rcf.timeToLive;
       // Early enough for all tries of the refresh.
       this.#timers.set("refresh", now + Math.max(this.#timeToLive * 500, this.#timeToLive * 1000 - 20_000));
@@ -414,6 +385,7 @@ export class RasClient {
   #asked(message: RasMessage, from: Address, now: Millis): void {
     const reply = (answer: RasMessage) => this.#send(answer, from, now);
     const { unregistrationRequest: urq, disengageRequest: drq, infoRequest: irq, bandwidthRequest: brq } = message;
+    const { serviceControlIndication: sci } = message;
     if (urq !== undefined) {
       reply({ unregistrationConfirm: { requestSeqNum: urq.requestSeqNum } });
       this.#learn(urq.alternateGatekeeper);
@@ -427,7 +399,14 @@ export class RasClient {
       if (drq.callIdentifier !== undefined)
         this.#emit({ type: "drop", callIdentifier: Buffer.from(drq.callIdentifier.guid).toString("hex") });
     } else if (brq !== undefined) reply({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth: brq.bandWidth } });
-    else if (irq !== undefined && this.#endpoint !== undefined) {
+    else if (sci !== undefined) {
+      const call = this.#traversed ? readIndication(sci) : undefined;
+      const verdict = call && this.#summons.judge(call, this.#servers);
+      const { requestSeqNum } = sci;
+      const result = verdict === undefined || verdict === "stranger" ? ({ notAvailable: true } as const) : ({ started: true } as const);
+      reply({ serviceControlResponse: { requestSeqNum, result } });
+      if (call !== undefined && verdict === "come") this.#emit({ type: "summoned", ...call });
+    } else if (irq !== undefined && this.#endpoint !== undefined) {
       const to = fromH225(irq.replyAddress) ?? from;
       const response: RasMessage = {
         infoRequestResponse: {

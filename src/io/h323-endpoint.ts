@@ -1,12 +1,26 @@
 /** H.323 on the network: call signalling over TCP, both ways. RAS is in `ras-socket.ts`. */
 import { randomBytes } from "node:crypto";
-import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
+import { connect as connectTcp, createServer, type Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Address, CallConfig, CallIdentity, CallStyle, Destination, LocalCapabilities } from "../h323/index.ts";
+import {
+  type Address,
+  type CallConfig,
+  type CallIdentity,
+  type CallStyle,
+  composeArrival,
+  type Destination,
+  type IndicatedCall,
+  type LocalCapabilities,
+  readArrival,
+  readTunnelledRas,
+} from "../h323/index.ts";
+import { tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
 import { H323Session, type H323Limits, h323Limits, plain } from "./h323-session.ts";
 import { H323Tls, type H323TlsOptions, type ServerCheck } from "./h323-tls.ts";
+import { SignallingTunnel } from "./h323-tunnel.ts";
 import type { TlsSettings } from "./tls.ts";
 
 export interface H323EndpointOptions {
@@ -26,6 +40,8 @@ export interface H323EndpointOptions {
   readonly clock?: Clock;
   /** Call signalling over TLS, taken and made; not at all where absent. */
   readonly tls?: H323TlsOptions;
+  /** A connection whose first message carries RAS (H.460.17); refused where absent. Set `onRas` at once. */
+  readonly onTunnel?: (tunnel: SignallingTunnel) => void;
   /** A connection that has brought nothing yet; set `onEvent` at once. The first event is `incoming` or `released`. */
   readonly onSession: (session: H323Session) => void;
   /** Messages both ways, for debug logs. */
@@ -34,6 +50,8 @@ export interface H323EndpointOptions {
 
 /** What a call of ours may differ in. */
 export interface OutgoingOptions {
+  /** The call's identifier where it is known before: 16 octets, hexadecimal. */
+  readonly callIdentifier?: string;
   readonly style?: Partial<CallStyle>;
   readonly identity?: CallIdentity;
   readonly endpointIdentifier?: string;
@@ -43,12 +61,19 @@ export interface OutgoingOptions {
   readonly prepare: (session: H323Session) => void;
 }
 
+/** An endpoint that was told of a call has so long to come for it. */
+const COME_MS = 8_000;
+
 export class H323Endpoint {
   readonly #options: H323EndpointOptions;
   readonly #limits: H323Limits;
   readonly #clock: Clock;
   readonly #server: Server;
   readonly #sessions = new Set<H323Session>();
+  /** Connections that carry RAS and calls. */
+  readonly #tunnels = new Set<SignallingTunnel>();
+  /** Calls of ours whose callee is to come for them (H.460.18), by identifier. */
+  readonly #awaited = new Map<string, (socket: Duplex) => void>();
   #tls: H323Tls | undefined;
 
   constructor(options: H323EndpointOptions, server: Server) {
@@ -110,18 +135,106 @@ export class H323Endpoint {
     });
   }
 
+  /**
+   * Places a call to an endpoint behind a firewall that has been told of it: waits until it connects and says that it has come for this call. Resolves once
+   * Setup is sent; rejects when it does not come in time.
+   */
+  callWhenCome(callIdentifier: string, to: Destination, options: OutgoingOptions): Promise<H323Session> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#awaited.delete(callIdentifier);
+        reject(new Error("the endpoint has not come for its call"));
+      }, COME_MS);
+      this.#awaited.set(callIdentifier, (socket) => {
+        clearTimeout(timer);
+        this.#awaited.delete(callIdentifier);
+        resolve(this.#place(socket, to, { ...options, callIdentifier }));
+      });
+    });
+  }
+
+  /** Places a call inside a connection that the callee holds open (H.460.17). */
+  callThrough(tunnel: SignallingTunnel, to: Destination, options: OutgoingOptions): H323Session {
+    return this.#place(tunnel.channel(), to, options, tunnel.peer);
+  }
+
+  /** Connects for a call that waits for us (H.460.18): it then comes in as any other. */
+  come({ to, callIdentifier }: IndicatedCall): void {
+    const socket = connectTcp({ host: to.host, port: to.port, localAddress: this.#options.host });
+    socket.setTimeout(this.#limits.connect, () => socket.destroy());
+    socket.once("error", () => {});
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      if (!this.#room(to.host)) {
+        socket.destroy();
+        return;
+      }
+      socket.write(tpkt(composeArrival(callIdentifier)));
+      this.#options.onSession(this.#session(socket, to, "in", {}, undefined));
+    });
+  }
+
+  /** Opens a connection that carries RAS and calls to and from a gatekeeper (H.460.17). Rejects when it cannot be had. */
+  openTunnel(peer: Address): Promise<SignallingTunnel> {
+    return new Promise((resolve, reject) => {
+      const socket = connectTcp({ host: peer.host, port: peer.port, localAddress: this.#options.host });
+      socket.setTimeout(this.#limits.connect, () => socket.destroy(new Error(`${peer.host}:${peer.port} does not answer`)));
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.setTimeout(0);
+        socket.off("error", reject);
+        resolve(this.#tunnel(socket, peer));
+      });
+    });
+  }
+
   /** Ends every call with `cause` and stops listening. */
   async close(cause = 41): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of [...this.#sessions]) session.act((machine) => machine.release(cause, "shutting down"));
+    for (const tunnel of this.#tunnels) tunnel.close();
     await Promise.all([stopped, this.#tls?.close()]);
+  }
+
+  #place(socket: Duplex, to: Destination, options: OutgoingOptions, peer = peerOf(socket)): H323Session {
+    const session = this.#session(socket, peer, "out", options, undefined);
+    options.prepare(session);
+    session.start(to);
+    return session;
+  }
+
+  /** Who takes a connection over whose first message is no Setup. */
+  #claim(payload: Uint8Array): ((socket: Duplex) => void) | undefined {
+    const callIdentifier = readArrival(payload);
+    const awaited = callIdentifier === undefined ? undefined : this.#awaited.get(callIdentifier);
+    if (awaited !== undefined) return awaited;
+    const { onTunnel } = this.#options;
+    if (onTunnel === undefined || readTunnelledRas(payload) === undefined) return undefined;
+    return (socket) => {
+      const tunnel = this.#tunnel(socket, peerOf(socket));
+      onTunnel(tunnel);
+      tunnel.take(payload);
+    };
+  }
+
+  #tunnel(socket: Duplex, peer: Address): SignallingTunnel {
+    const tunnel = new SignallingTunnel(socket, peer, this.#limits, this.#clock);
+    this.#tunnels.add(tunnel);
+    tunnel.onCall = (channel) => this.#options.onSession(this.#session(channel, peer, "in", {}, undefined));
+    tunnel.ended.then(() => this.#tunnels.delete(tunnel));
+    return tunnel;
+  }
+
+  #room(host: string): boolean {
+    let fromHost = 0;
+    for (const session of this.#sessions) if (session.peer.host === host) fromHost++;
+    for (const tunnel of this.#tunnels) if (tunnel.peer.host === host) fromHost++;
+    return this.#sessions.size + this.#tunnels.size < this.#limits.calls && fromHost < this.#limits.perSource;
   }
 
   #accept(socket: Socket | TLSSocket, secure: { readonly certificate: PeerCertificate | undefined } | undefined): void {
     const host = plain(socket.remoteAddress);
-    let fromHost = 0;
-    for (const session of this.#sessions) if (session.peer.host === host) fromHost++;
-    if (this.#sessions.size >= this.#limits.calls || fromHost >= this.#limits.perSource) {
+    if (!this.#room(host)) {
       socket.destroy();
       return;
     }
@@ -129,20 +242,21 @@ export class H323Endpoint {
   }
 
   #session(
-    socket: Socket,
+    socket: Duplex,
     peer: Address,
     direction: "in" | "out",
     options: Partial<OutgoingOptions>,
     secure: { readonly certificate?: PeerCertificate | undefined } | undefined,
   ): H323Session {
     const { identity, capabilities, style, terminalType = 50, allowForeignControl = false, trace } = this.#options;
+    const bound = socket instanceof Socket ? plain(socket.localAddress) : this.#options.host;
     const config: CallConfig = {
       style: { fastStart: true, tunnelling: true, earlyControl: false, ...style, ...options.style },
       identity: options.identity ?? identity,
       capabilities,
       terminalType,
       local: {
-        host: this.#options.advertise ?? plain(socket.localAddress),
+        host: this.#options.advertise ?? bound,
         port: secure === undefined ? this.address.port : (this.tlsPort ?? this.address.port),
       },
       peer,
@@ -150,6 +264,7 @@ export class H323Endpoint {
       allowForeignControl,
       // A control connection of its own would be in the clear, and media keys may travel in control.
       tunnelOnly: secure !== undefined,
+      callIdentifier: options.callIdentifier,
       ...(options.endpointIdentifier === undefined ? {} : { endpointIdentifier: options.endpointIdentifier }),
     };
     const session = new H323Session({
@@ -157,8 +272,9 @@ export class H323Endpoint {
       config,
       clock: this.#clock,
       limits: this.#limits,
-      host: plain(socket.localAddress),
+      host: bound,
       direction,
+      claim: socket instanceof Socket ? (payload) => this.#claim(payload) : undefined,
       transport: secure === undefined ? "tcp" : "tls",
       certificate: secure?.certificate,
       ended: (ended) => this.#sessions.delete(ended),
@@ -168,6 +284,9 @@ export class H323Endpoint {
     return session;
   }
 }
+
+const peerOf = (socket: Duplex): Address =>
+  socket instanceof Socket ? { host: plain(socket.remoteAddress), port: socket.remotePort ?? 0 } : { host: "", port: 0 };
 
 /** Opens the listeners; rejects when a port cannot be had. */
 export function openH323Endpoint(options: H323EndpointOptions): Promise<H323Endpoint> {

@@ -1,5 +1,6 @@
 /** The sockets of one H.323 call: its signalling connection, its control connection, its timer. Decides nothing; the machine does. */
-import { createServer, type Server, connect as connectTcp, type Socket } from "node:net";
+import { createServer, type Server, connect as connectTcp, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock, Millis } from "../base/clock.ts";
 import { type Address, type CallConfig, type CallEvent, CallMachine, compareAddresses, type Destination } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
@@ -30,7 +31,10 @@ export const h323Limits: H323Limits = {
 };
 
 export interface H323SessionOptions {
-  readonly socket: Socket;
+  /** Call signalling: a connection, or this call's part of one. */
+  readonly socket: Duplex;
+  /** Asked about the first message of a connection that has come in: where it is no new call's, answers with who takes the connection over. */
+  readonly claim?: ((payload: Uint8Array) => ((socket: Duplex) => void) | undefined) | undefined;
   readonly config: CallConfig;
   readonly clock: Clock;
   readonly limits: H323Limits;
@@ -56,7 +60,9 @@ export class H323Session {
   /** Told everything the machine tells; set it in the turn the session is handed over. */
   onEvent: (event: CallEvent, now: Millis) => void = () => {};
   readonly #options: H323SessionOptions;
-  readonly #signalling: Socket;
+  readonly #signalling: Duplex;
+  /** Stops following the signalling connection. */
+  #detach: () => void = () => {};
   #control: Socket | undefined;
   /** The loser of two control connections opened at once: still read, never written. */
   #spare: Socket | undefined;
@@ -95,7 +101,7 @@ export class H323Session {
     this.act((machine, now) => machine.start(to, now));
   }
 
-  #follow(socket: Socket, kind: "signalling" | "control"): void {
+  #follow(socket: Duplex, kind: "signalling" | "control"): void {
     const { limits, clock, trace } = this.#options;
     const reader = new TpktReader(limits.frame);
     let patience: NodeJS.Timeout | undefined;
@@ -120,9 +126,8 @@ export class H323Session {
       }
       this.act((machine) => (kind === "signalling" ? machine.signallingClosed(reason) : machine.controlClosed(reason)));
     };
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 30_000);
-    socket.on("data", (chunk) => {
+    if (socket instanceof Socket) socket.setNoDelay(true).setKeepAlive(true, 30_000);
+    const data = (chunk: Uint8Array) => {
       let payloads: Uint8Array[];
       try {
         payloads = reader.push(chunk);
@@ -138,14 +143,22 @@ export class H323Session {
         return;
       }
       wait(reader.pending > 0 || (kind === "signalling" && this.machine.state === "null" && payloads.length === 0));
-      for (const payload of payloads) {
+      for (const [i, payload] of payloads.entries()) {
         trace?.("in", kind, payload);
+        const unread = () => Buffer.concat([...payloads.slice(i + 1).map(tpkt), reader.rest()]);
+        if (kind === "signalling" && this.#handedOver(payload, unread)) {
+          clearTimeout(patience);
+          return;
+        }
         this.act((machine, at) => (kind === "signalling" ? machine.signalling(payload, at) : machine.controlMessage(payload, at)));
       }
-    });
-    socket.on("error", (error) => gone(error.message));
-    socket.on("end", () => gone("closed by the peer"));
-    socket.on("close", () => gone("closed"));
+    };
+    const failed = (error: Error) => gone(error.message);
+    const ended = () => gone("closed by the peer");
+    const closed = () => gone("closed");
+    socket.on("data", data).on("error", failed).on("end", ended).on("close", closed);
+    if (kind === "signalling") this.#detach = () => socket.off("data", data).off("error", failed).off("end", ended).off("close", closed);
+    socket.resume();
     if (this.direction === "in" && kind === "signalling") wait(true);
   }
 
@@ -169,7 +182,22 @@ export class H323Session {
     this.#timer = setTimeout(() => this.act((machine, now) => machine.timeout(now)), Math.ceil(delay));
   }
 
-  #write(socket: Socket | undefined, kind: "signalling" | "control", payload: Uint8Array): void {
+  /** Whether the connection is somebody else's, by its first message; then it has been handed over with what was read too much. */
+  #handedOver(payload: Uint8Array, unread: () => Uint8Array): boolean {
+    if (this.machine.state !== "null" || this.direction !== "in") return false;
+    const taker = this.#options.claim?.(payload);
+    if (taker === undefined) return false;
+    this.#closed = true;
+    this.#options.ended(this);
+    this.#signalling.pause();
+    this.#detach();
+    const rest = unread();
+    if (rest.length > 0) this.#signalling.unshift(rest);
+    taker(this.#signalling);
+    return true;
+  }
+
+  #write(socket: Duplex | undefined, kind: "signalling" | "control", payload: Uint8Array): void {
     if (socket === undefined || !socket.writable) return;
     this.#options.trace?.("out", kind, payload);
     socket.write(tpkt(payload));

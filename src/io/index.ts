@@ -11,3 +11,4 @@ export { type ClosedConnection, SipDriver, type SipDriverOptions } from "./sip-d
 export { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip-endpoint.ts";
 export { type ListenSpec, standardLimits, type TransportLimits } from "./sip-transports.ts";
 export { cipherList, type TlsSettings } from "./tls.ts";
+export { SignallingTunnel } from "./h323-tunnel.ts";

@@ -1,7 +1,7 @@
 /** A UDP socket with a RAS machine on it: a client's or our gatekeeper's. */
 import { createSocket, type Socket } from "node:dgram";
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Address, Gatekeeper, GatekeeperEvent, RasClient, RasEvent } from "../h323/index.ts";
+import type { Address, Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../h323/index.ts";
 
 /** Longest datagram looked at. */
 const LONGEST = 8192;
@@ -16,6 +16,8 @@ export interface RasSocketOptions<E> {
   readonly port: number;
   readonly clock?: Clock;
   readonly onEvent: (event: E) => void;
+  /** Sends by the TCP connection of that number (H.460.17); what comes by it is given to `receive`. */
+  readonly tunnelled?: (connection: number, bytes: Uint8Array) => void;
 }
 
 /** Runs the machine until closed. Use the machine through `act`, so that what it leaves is sent. */
@@ -24,6 +26,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #onEvent: (event: E) => void;
+  readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #window = 0;
@@ -34,12 +37,15 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     this.#socket = socket;
     this.#clock = options.clock ?? systemClock;
     this.#onEvent = options.onEvent;
-    socket.on("message", (bytes, from) => {
-      if (bytes.length <= LONGEST && this.#admits(from.address))
-        this.act((m, now) => m.received(bytes, { host: from.address, port: from.port }, now));
-    });
+    this.#tunnelled = options.tunnelled;
+    socket.on("message", (bytes, from) => this.receive(bytes, { host: from.address, port: from.port }));
     // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
     socket.on("error", () => {});
+  }
+
+  /** A RAS message, by whatever way. */
+  receive(bytes: Uint8Array, from: RasAddress): void {
+    if (bytes.length <= LONGEST && this.#admits(from.host)) this.act((m, now) => m.received(bytes, from, now));
   }
 
   /** Counts datagrams by host: decoding costs more than sending. */
@@ -65,7 +71,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     action(this.machine, this.#clock.now());
     for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
       for (const output of outputs) {
-        if (output.type === "send") this.#socket.send(output.bytes, output.to.port, output.to.host);
+        if (output.type === "send") this.#send(output.to, output.bytes);
         else this.#onEvent(output.event as E);
       }
     clearTimeout(this.#timer);
@@ -75,6 +81,11 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
         () => this.act((m, now) => m.timeout(now)),
         Math.ceil(Math.max(0, Math.min(next - this.#clock.now(), 2 ** 31 - 1))),
       );
+  }
+
+  #send({ host, port, connection }: RasAddress, bytes: Uint8Array): void {
+    if (connection === undefined) this.#socket.send(bytes, port, host);
+    else this.#tunnelled?.(connection, bytes);
   }
 
   /** A client is unregistered first. */

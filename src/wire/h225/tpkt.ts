@@ -32,6 +32,14 @@ export class TpktReader {
     return this.#have;
   }
 
+  /** Takes back what is kept of a frame that is not complete: for another reader of the same stream. */
+  rest(): Uint8Array {
+    const rest = Buffer.concat(this.#chunks, this.#have);
+    this.#chunks = [];
+    this.#have = 0;
+    return rest;
+  }
+
   /**
    * Payloads completed by `chunk`. Frames of no payload (keep-alives of some vendors) are left out. Throws ParseError when the
    * stream is not TPKT or a frame is too long: it cannot be resynchronised, close it.

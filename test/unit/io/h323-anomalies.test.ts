@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CallEvent } from "../../../src/h323/index.ts";
@@ -67,7 +66,7 @@ async function feed({ stream }: Anomaly): Promise<void> {
   const socket = connect(endpoint.address.port, "127.0.0.1");
   socket.on("error", () => {}); // a reset is an answer too
   socket.resume();
-  const closed = once(socket, "close");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.end(stream);
   await closed;
 }
@@ -80,9 +79,9 @@ describe("anomalies on the live listener", () => {
     expect(rang).toBe(2);
   });
 
-  it("none of some four thousand harms the gateway or another call, and nothing is left of them", async () => {
-    const all = anomalies();
-    expect(all.length).toBeGreaterThan(4_000);
+  it("none of some thousands harms the gateway or another call, and nothing is left of them", async () => {
+    const all = anomalies(process.env["ANOMALIES"] === "all" ? "all" : "some");
+    expect(all.length).toBeGreaterThan(1_500);
     const before = listeners();
     const queue = [...all];
     const worker = async () => {
@@ -99,5 +98,5 @@ describe("anomalies on the live listener", () => {
     call.act((machine, now) => machine.sendDigits("42", now));
     await expect.poll(() => heard).toEqual(["42"]);
     expect(ends).toEqual([]);
-  });
+  }, 120_000);
 });
