@@ -2,6 +2,7 @@ import { BfcpKind } from "../call/content/bfcp-line.ts";
 import type { ContentControl, LegEvents, LegInfo } from "../call/leg.ts";
 import { Pictures } from "../call/pictures.ts";
 import { SideLines } from "../call/side-lines.ts";
+import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import { type GatewayContext, trunkNamed } from "./gateway-context.ts";
 
@@ -50,4 +51,12 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
     leg.off("keyframe", onKeyframe);
     leg.off("bitrate", onBitrate);
   });
+}
+
+/** Tells the far end that one of its lines shows somebody else now, where its protocol can say so. */
+export function tellShown(context: GatewayContext, { lineId, participantId, stream }: VideoRelayEvents["shown"][0]) {
+  for (const { leg, pictures } of context.calls.values()) {
+    const picture = leg.shown && pictures?.all.find(({ line }) => line?.id === lineId);
+    if (picture) return leg.shown?.(picture.index, participantId, stream);
+  }
 }

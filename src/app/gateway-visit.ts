@@ -49,7 +49,9 @@ export class WebVisit implements Visit {
   #dialogue: DialogueState | undefined;
   #attempt = 0;
   /** What a page needs to take up a connection that has been offered to it, should the WebSocket have broken meanwhile. */
-  #offer: GatewayMessage[] = [];
+  #offer: Extract<GatewayMessage, { type: "offer" | "candidate" }>[] = [];
+  /** Generation of the connection whose answer has come. */
+  #answered = 0;
   /** What a line shows, and who presents, for a page that comes back. */
   readonly #shown = new Map<string, GatewayMessage>();
   #presenting: GatewayMessage | undefined;
@@ -99,9 +101,10 @@ export class WebVisit implements Visit {
       this.#put({ type: "media", state: "connecting" });
     });
     peer.on("candidate", (generation, candidate, mid) => {
-      const message: GatewayMessage = { type: "candidate", generation, candidate, mid };
+      const message = { type: "candidate", generation, candidate, mid } as const;
       this.#offer.push(message);
-      this.tell(message);
+      // who knows where we are may come before we know who it is: DTLS then fails for want of a fingerprint
+      if (this.#answered === generation) this.tell(message);
     });
     peer.on("state", (generation, state) => {
       if (generation !== peer.generation) return;
@@ -116,7 +119,7 @@ export class WebVisit implements Visit {
     if (this.#over || !leg) return;
     switch (message.type) {
       case "answer":
-        return this.#peer?.answer(message.generation, message.sdp);
+        return this.#answer(message.generation, message.sdp);
       case "candidate":
         return this.#peer?.candidate(message.generation, message.candidate, message.mid);
       case "keys":
@@ -134,6 +137,13 @@ export class WebVisit implements Visit {
     }
   }
 
+  #answer(generation: number, sdp: string): void {
+    if (generation !== this.#peer?.generation || this.#answered === generation) return;
+    this.#answered = generation;
+    this.#peer.answer(generation, sdp);
+    for (const message of this.#offer) if (message.type === "candidate") this.tell(message);
+  }
+
   detached(link: PageLink): void {
     if (this.#link !== link) return;
     this.#link = undefined;
@@ -147,7 +157,8 @@ export class WebVisit implements Visit {
     before?.close();
     this.tell({ type: "resumed", generation: this.#peer?.generation ?? 0 });
     if (this.#dialogue) this.tell({ type: "dialogue", state: this.#dialogue, attempt: this.#attempt });
-    for (const message of [...this.#offer, ...this.#shown.values(), ...(this.#presenting ? [this.#presenting] : [])]) this.tell(message);
+    const offer = this.#offer.filter(({ type }) => type === "offer" || this.#answered === this.#peer?.generation);
+    for (const message of [...offer, ...this.#shown.values(), ...(this.#presenting ? [this.#presenting] : [])]) this.tell(message);
     if (this.joined) this.#delegate.tellAll(this);
     this.#put({ type: "socket", up: true });
   }

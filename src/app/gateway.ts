@@ -8,6 +8,7 @@ import { PinLockout } from "../meetings/pin-lockout.ts";
 import { ConferenceSfu } from "../sfu/conference/conference.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
+import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import { Presenting } from "./gateway-content.ts";
 import { type GatewayContext, NO_METRICS } from "./gateway-context.ts";
@@ -19,6 +20,7 @@ import { LiveMeetings } from "./gateway-meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./gateway-options.ts";
 import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
+import { tellShown } from "./gateway-pictures.ts";
 import { Reception } from "./gateway-reception.ts";
 import { WebGateway } from "./gateway-web.ts";
 import { Transfers } from "./gateway-transfers.ts";
@@ -97,6 +99,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   outbound.h323 = h323;
   const web = options.web && new WebGateway(context, reception, meetings, load, options.web);
   if (web) listeners.add((event) => web.told(event));
+  const onShown = (event: VideoRelayEvents["shown"][0]) => tellShown(context, event);
+  context.video?.on("shown", onShown);
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {
     context.metrics.engine("media", true);
@@ -173,6 +177,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       clearInterval(measuring);
       probe.stop();
       load.stop();
+      context.video?.off("shown", onShown);
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
       await Promise.race([Promise.allSettled(told), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
       sip.stop();

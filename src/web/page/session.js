@@ -120,8 +120,13 @@ export class Session {
     const peer = new RTCPeerConnection({ ...this.#ice, bundlePolicy: "max-bundle" });
     this.#peer = peer;
     this.#on.connection("connecting");
+    // the answer goes before them
+    let found = [];
+    const tell = (candidate) => this.send({ type: "candidate", generation, candidate: candidate.candidate, mid: candidate.sdpMid ?? "" });
     peer.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate) this.send({ type: "candidate", generation, candidate: candidate.candidate, mid: candidate.sdpMid ?? "" });
+      if (!candidate?.candidate) return;
+      if (found) found.push(candidate);
+      else tell(candidate);
     };
     peer.onconnectionstatechange = () => {
       if (peer !== this.#peer || this.#ended) return;
@@ -135,6 +140,8 @@ export class Session {
     for (const transceiver of peer.getTransceivers()) await this.#equip(transceiver);
     await peer.setLocalDescription(await peer.createAnswer());
     this.send({ type: "answer", generation, sdp: peer.localDescription.sdp });
+    found.forEach(tell);
+    found = null;
     for (const { candidate, mid } of this.#early.splice(0)) this.#add(candidate, mid);
     for (const transceiver of peer.getTransceivers()) await this.#limit(transceiver);
   }
