@@ -32,13 +32,20 @@ export class PortAllocator {
     for (let tried = 0; tried < this.#pairs; tried++) {
       const port = this.#first + 2 * this.#next;
       this.#next = (this.#next + 1) % this.#pairs;
-      const rtp = await bind(this.#host, port, this.#receiveBuffer);
-      if (!rtp) continue;
-      const rtcp = await bind(this.#host, port + 1);
-      if (rtcp) return { rtp, rtcp, port };
-      rtp.close();
+      const pair = await this.openAt(port);
+      if (pair) return pair;
     }
     throw new Error(`no free ports among ${this.#pairs} pairs from ${this.#first}`);
+  }
+
+  /** Binds this pair; undefined when one of its ports is taken. */
+  async openAt(port: number): Promise<PortPair | undefined> {
+    const rtp = await bind(this.#host, port, this.#receiveBuffer);
+    if (!rtp) return undefined;
+    const rtcp = await bind(this.#host, port + 1);
+    if (rtcp) return { rtp, rtcp, port };
+    rtp.close();
+    return undefined;
   }
 }
 

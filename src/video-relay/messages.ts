@@ -44,7 +44,10 @@ function unpackKeying({ suite, masterKey, masterSalt, mki }: PlainKeying): SrtpK
 
 /** Relay to thread. `req` is answered by a message with the same number. */
 export type ToWorker =
-  | { readonly t: "open"; readonly req: number; readonly id: string }
+  /** With `port`: a line that comes from another thread. */
+  | { readonly t: "open"; readonly req: number; readonly id: string; readonly port: number | undefined }
+  /** The line goes to another thread: its ports are given up without a goodbye. */
+  | { readonly t: "release"; readonly req: number; readonly id: string }
   | { readonly t: "configure"; readonly id: string; readonly agreement: PlainAgreement }
   | { readonly t: "keyframe"; readonly id: string }
   | { readonly t: "limit"; readonly id: string; readonly bitsPerSecond: number | null }

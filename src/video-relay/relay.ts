@@ -51,11 +51,11 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
     const slot = alive.reduce<ThreadSlot | undefined>((best, other) => (best && best.lines <= other.lines ? best : other), undefined);
     if (!slot || this.#stopped) throw new Error("the video relay does not run");
     const id = randomUUID();
-    const reply = await slot.request((req) => ({ t: "open", req, id }));
+    const reply = await slot.request((req) => ({ t: "open", req, id, port: undefined }));
     if (reply.t !== "opened") throw new Error(`unexpected ${reply.t}`);
     const local = { address: this.#settings.advertise, port: reply.port, rtcpPort: reply.rtcpPort };
     const line = new RemoteLine(id, slot, local, (closed) => {
-      if (this.#lines.delete(closed.id)) slot.lines--;
+      if (this.#lines.delete(closed.id)) closed.slot.lines--;
     });
     this.#lines.set(id, line);
     slot.lines++;
@@ -123,6 +123,14 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
   }
 
   #place(meeting: Meeting, seat: Seat, lines: readonly { line: RemoteLine; brings: SeatLine["brings"]; shows: SeatLine["shows"] }[]): void {
+    // Who was given a line on another thread before it was known where he goes, moves.
+    const { slot } = meeting;
+    if (slot)
+      for (const { line } of lines)
+        if (line.slot !== slot)
+          void line.move(slot).then(() => {
+            if (meeting.seats.has(seat.number) && meeting.slot === slot && line.isOpen) this.#arrange(meeting, seat);
+          });
     const near = lines.filter(({ line }) => line.slot === meeting.slot);
     meeting.slot?.post({
       t: "arrange",

@@ -7,14 +7,18 @@ import type { ThreadSlot } from "./thread.ts";
 export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLine {
   readonly id: string;
   readonly local: { readonly address: string; readonly port: number; readonly rtcpPort: number };
-  readonly slot: ThreadSlot;
   readonly #onClose: (line: RemoteLine) => void;
+  #slot: ThreadSlot;
   #open = true;
+  #agreement: LineAgreement | undefined;
+  #limit: number | null = null;
+  /** While it is on its way to another thread. */
+  #moving = false;
 
   constructor(id: string, slot: ThreadSlot, local: RemoteLine["local"], onClose: (line: RemoteLine) => void) {
     super();
     this.id = id;
-    this.slot = slot;
+    this.#slot = slot;
     this.local = local;
     this.#onClose = onClose;
   }
@@ -23,22 +27,56 @@ export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLi
     return this.#open;
   }
 
+  /** The thread it is on. */
+  get slot(): ThreadSlot {
+    return this.#slot;
+  }
+
   configure(agreement: LineAgreement): void {
-    if (this.#open) this.slot.post({ t: "configure", id: this.id, agreement: packAgreement(agreement) });
+    this.#agreement = agreement;
+    if (this.#open && !this.#moving) this.#slot.post({ t: "configure", id: this.id, agreement: packAgreement(agreement) });
   }
 
   requestKeyframe(): void {
-    if (this.#open) this.slot.post({ t: "keyframe", id: this.id });
+    if (this.#open && !this.#moving) this.#slot.post({ t: "keyframe", id: this.id });
   }
 
   limit(bitsPerSecond: number | null): void {
-    if (this.#open) this.slot.post({ t: "limit", id: this.id, bitsPerSecond });
+    this.#limit = bitsPerSecond;
+    if (this.#open && !this.#moving) this.#slot.post({ t: "limit", id: this.id, bitsPerSecond });
+  }
+
+  /**
+   * Goes to another thread, ports and all; what arrives meanwhile is lost, and what is sent begins under new SSRCs. Resolves when it is there, or gone.
+   */
+  async move(slot: ThreadSlot): Promise<void> {
+    if (this.#moving) return;
+    this.#moving = true;
+    const { id } = this;
+    try {
+      await this.#slot.request((req) => ({ t: "release", req, id }));
+      this.#slot.lines--;
+      this.#slot = slot;
+      slot.lines++;
+      await slot.request((req) => ({ t: "open", req, id, port: this.local.port }));
+    } catch (error) {
+      this.lost(error instanceof Error ? error.message : String(error));
+      return;
+    } finally {
+      this.#moving = false;
+    }
+    if (!this.#open) {
+      await slot.request((req) => ({ t: "close", req, id })).catch(() => {});
+      return;
+    }
+    if (this.#agreement) this.configure(this.#agreement);
+    if (this.#limit !== null) this.limit(this.#limit);
   }
 
   /** Rejects when the line is closed or gone. */
   async stats(): Promise<VideoStats> {
     if (!this.#open) throw new Error("the video line is closed");
-    const reply = await this.slot.request((req) => ({ t: "stats", req, id: this.id }));
+    const reply = await this.#slot.request((req) => ({ t: "stats", req, id: this.id }));
     if (reply.t !== "stats") throw new Error(`unexpected ${reply.t}`);
     return reply.stats;
   }
@@ -47,8 +85,9 @@ export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLi
     if (!this.#open) return;
     this.#open = false;
     this.#onClose(this);
-    // A thread that dies meanwhile has closed it, too.
-    await this.slot.request((req) => ({ t: "close", req, id: this.id })).catch(() => {});
+    // One on its way closes when it arrives; a thread that dies meanwhile has closed it, too.
+    if (this.#moving) return;
+    await this.#slot.request((req) => ({ t: "close", req, id: this.id })).catch(() => {});
   }
 
   /** The other half is gone; nothing follows. */

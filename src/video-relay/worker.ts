@@ -29,9 +29,10 @@ const sockets = new Map<string, PortPair>();
 const out = new OutBuffer();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-async function open(req: number, id: string): Promise<void> {
+async function open(req: number, id: string, at: number | undefined): Promise<void> {
   try {
-    const pair = await allocator.open();
+    const pair = at === undefined ? await allocator.open() : await allocator.openAt(at);
+    if (!pair) throw new Error(`port ${at} was taken meanwhile`);
     sockets.set(id, pair);
     const line = engine.open(id, outputOf(id, pair), now());
     const listen = (socket: Socket, rtcp: boolean) =>
@@ -80,6 +81,19 @@ function close(id: string): void {
   });
 }
 
+function release(req: number, id: string): void {
+  const pair = sockets.get(id);
+  engine.close(id, now(), true);
+  sockets.delete(id);
+  let left = pair ? 2 : 0;
+  const closed = () => {
+    if (--left <= 0) tell({ t: "closed", req });
+  };
+  if (!pair) closed();
+  pair?.rtp.close(closed);
+  pair?.rtcp.close(closed);
+}
+
 /** A mistake costs the line it happens in, not the thread. */
 function fail(id: string, error: unknown): void {
   tell({ t: "broken", id, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -94,7 +108,7 @@ function tick(): void {
 port.on("message", (message: ToWorker) => {
   switch (message.t) {
     case "open":
-      void open(message.req, message.id);
+      void open(message.req, message.id, message.port);
       return;
     case "configure":
       engine.configure(message.id, unpackAgreement(message.agreement), now());
@@ -114,6 +128,9 @@ port.on("message", (message: ToWorker) => {
     case "close":
       close(message.id);
       tell({ t: "closed", req: message.req });
+      return;
+    case "release":
+      release(message.req, message.id);
       return;
     case "join":
       engine.join(message.meetingId, message.seat, message.participantId);

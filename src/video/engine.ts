@@ -56,13 +56,13 @@ export class VideoEngine {
     for (const meeting of this.#meetings.values()) meeting.update(now);
   }
 
-  /** Forgets a line; it should have been taken out of its seat before. */
-  close(id: string, now: Millis): void {
+  /** Forgets a line; `silently` without a goodbye, since it goes on elsewhere. */
+  close(id: string, now: Millis, silently = false): void {
     const line = this.#lines.get(id);
     if (!line) return;
     for (const watcher of line.incoming.watchers) watcher.drop(line.incoming);
     line.viewer.show(undefined, now);
-    line.goodbye(now);
+    if (!silently) line.goodbye(now);
     this.#lines.delete(id);
     for (const meeting of this.#meetings.values()) meeting.forget(line, now);
   }

@@ -108,10 +108,16 @@ export class VideoLine implements ViewerSink {
     this.#retransmitter.configure(feedback.nack, repeats);
   }
 
-  /** Codec of the picture that is to be had of this line: what came, or before that what was agreed first. Undefined while there is none. */
-  get brings(): VideoCodecName | undefined {
-    if (!this.#receives || this.#transport.flooded) return undefined;
-    return this.incoming.codec ?? this.#agreement?.codecs[0]?.name;
+  /** Whether there is a picture to be had of this line. */
+  get brings(): boolean {
+    return this.#receives && !this.#transport.flooded;
+  }
+
+  /** Whether its picture can be shown on another line: in the codec that came, or before anything came in any that was agreed. */
+  suits(other: VideoLine): boolean {
+    if (!this.brings) return false;
+    const { codec } = this.incoming;
+    return codec ? other.takes(codec) : (this.#agreement?.codecs.some(({ name }) => other.takes(name)) ?? false);
   }
 
   /** Who sends fragments takes them, whatever was agreed: several products agree on mode 0 and send FU-A. */

@@ -151,7 +151,7 @@ export class VideoMeeting {
     viewer: VideoLine,
     cameras: readonly { readonly participantId: string; readonly line: VideoLine }[],
   ): IncomingStream | undefined {
-    const suits = (line: VideoLine | undefined) => (line?.brings && viewer.takes(line.brings) ? line.incoming : undefined);
+    const suits = (line: VideoLine | undefined) => (line?.suits(viewer) ? line.incoming : undefined);
     switch (shows.kind) {
       case "content":
         return suits(this.#screen(seat.participantId));
@@ -168,7 +168,7 @@ export class VideoMeeting {
   #ranked(rank: number, seat: Seat, viewer: VideoLine, cameras: readonly { readonly participantId: string; readonly line: VideoLine }[]) {
     let left = rank;
     for (const { participantId, line } of cameras) {
-      if (participantId === seat.participantId || !line.brings || !viewer.takes(line.brings)) continue;
+      if (participantId === seat.participantId || !line.suits(viewer)) continue;
       if (left-- === 0) return line.incoming;
     }
     return undefined;
