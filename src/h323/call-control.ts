@@ -8,6 +8,8 @@ import type { LocalCapabilities } from "./capabilities.ts";
 import { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
 import { FastConnect } from "./fast-connect.ts";
+import { supports } from "./h460.ts";
+import { MediaTraversal } from "./media-traversal.ts";
 import type { Durations } from "./timers.ts";
 
 /** What control uses of its call. */
@@ -27,6 +29,8 @@ type Link = "none" | "tunnel" | "wanted" | "listening" | "connecting" | "open";
 export class CallControl {
   readonly machine: ControlMachine;
   readonly fast: FastConnect;
+  /** Firewalls between the peer and us. */
+  readonly traversal: MediaTraversal;
   readonly #config: CallConfig;
   readonly #durations: Durations;
   readonly #port: CallPort;
@@ -48,6 +52,7 @@ export class CallControl {
       return (a << 16) | (b << 8) | c;
     };
     this.machine = new ControlMachine({ capabilities: config.capabilities, terminalType: config.terminalType, draw, durations });
+    this.traversal = new MediaTraversal(config.traversal);
     this.fast = new FastConnect(this.machine, (event) => port.emit(event));
   }
 
@@ -83,14 +88,17 @@ export class CallControl {
   /** Caller: what Setup carries of fast connect and control. */
   opening(now: Millis): { readonly setup: Partial<h225.SetupUUIE>; readonly control: readonly Uint8Array[] } {
     const { style } = this.#config;
+    const features = this.traversal.features(true);
+    // Fast connect says nothing of firewalls: where there may be one it waits for H.245.
+    const clear = features.supportedFeatures === undefined;
     const fastStart =
-      style.fastStart && this.#media !== undefined ? this.fast.propose(this.#capabilities.audio, this.#media, now) : undefined;
+      style.fastStart && clear && this.#media !== undefined ? this.fast.propose(this.#capabilities.audio, this.#media, now) : undefined;
     let control: Uint8Array[] = [];
     if (style.tunnelling && style.earlyControl) {
       this.machine.start(now);
       control = this.machine.takeMessages().map(encodeControl);
     }
-    if (fastStart === undefined) return { setup: {}, control };
+    if (fastStart === undefined) return { setup: features, control };
     // H.323 8.2.4: beside fast connect, h245Control must not be in Setup.
     return { setup: { fastStart, ...(control.length > 0 ? { parallelH245Control: control } : {}) }, control: [] };
   }
@@ -102,13 +110,20 @@ export class CallControl {
 
   /** Callee: what goes into a message on the way to Connect. */
   answering(last: boolean, now: Millis): Answering {
-    const fast = this.fast.answer(this.#capabilities.audio, this.#media, last, now);
+    const fast = this.fast.answer(this.#capabilities.audio, this.traversal.role === undefined ? this.#media : undefined, last, now);
     const own = this.#tunnel !== "yes" && this.#link !== "open" && this.#address !== undefined;
-    return own ? { ...fast, h245Address: toH225(this.#address!) } : fast;
+    return { ...fast, ...this.features, ...(own ? { h245Address: toH225(this.#address!) } : {}) };
+  }
+
+  /** Callee: features that every message on the way to Connect names. */
+  get features(): Pick<Answering, "featureSet"> {
+    const { supportedFeatures } = this.traversal.features(false);
+    return supportedFeatures === undefined ? {} : { featureSet: supports(...supportedFeatures) };
   }
 
   /** Caller: what a message of the callee's says of fast connect. */
   answered(body: Answering | undefined, now: Millis): void {
+    this.traversal.answered(body);
     this.fast.answered(body, this.#capabilities.audio, now);
   }
 
@@ -178,11 +193,14 @@ export class CallControl {
       this.#port.emit({ type: "ignored", what: error instanceof Error ? error.message : String(error) });
       return;
     }
+    this.traversal.incoming(message);
     this.machine.handle(message, now);
   }
 
   /** Moves what the machine has left: its messages to where they travel, its events to the call's. */
   flush(): void {
+    // How media pass a firewall is told before that a channel is open.
+    for (const event of this.traversal.takeEvents()) this.#port.emit(event);
     for (const event of this.machine.takeEvents()) {
       this.#port.emit(event);
       if (event.type === "established") this.#deadline = undefined;
@@ -190,7 +208,7 @@ export class CallControl {
       else if (event.type === "session-ended" && !this.#port.over) this.#port.release(16, "session ended by the peer", "peer");
     }
     if (this.#port.over || (this.#link !== "open" && this.#tunnel !== "yes")) return;
-    const pending = this.machine.takeMessages().map(encodeControl);
+    const pending = this.machine.takeMessages().map((message) => encodeControl(this.traversal.outgoing(message, this.#media)));
     if (pending.length === 0) return;
     if (this.#link === "open") for (const bytes of pending) this.#port.output({ type: "control", bytes });
     else {

@@ -84,6 +84,7 @@ export interface Answering {
   readonly h245Address?: h225.TransportAddress;
   readonly fastStart?: readonly Uint8Array[];
   readonly fastConnectRefused?: true;
+  readonly featureSet?: h225.FeatureSet;
 }
 
 export function proceedingBody(config: CallConfig, ids: CallIds, parts: Answering): Body {

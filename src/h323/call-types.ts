@@ -2,6 +2,7 @@ import type { AliasAddress } from "../wire/h225/index.ts";
 import type { Address } from "./address.ts";
 import type { LocalCapabilities } from "./capabilities.ts";
 import type { ControlEvent } from "./control-types.ts";
+import type { TraversalEvent, TraversalPolicy } from "./media-traversal.ts";
 import type { Durations } from "./timers.ts";
 
 /** How a call is to be set up. Every one of these falls back to what the peer has. */
@@ -37,6 +38,8 @@ export interface CallConfig {
   readonly allowForeignControl?: boolean;
   /** No control connection of its own, neither made nor taken: call signalling is encrypted, that one would not be. */
   readonly tunnelOnly?: boolean;
+  /** What we can be where a firewall is between us and the peer (H.460.19); no firewall is crossed where absent. */
+  readonly traversal?: TraversalPolicy | undefined;
   /** The call's identifier where it is known before the call is placed: 16 octets, hexadecimal. */
   readonly callIdentifier?: string | undefined;
   /** The gatekeeper's word on this call, put into Setup. */
@@ -71,6 +74,7 @@ export interface IncomingCall {
 
 export type CallEvent =
   | ControlEvent
+  | TraversalEvent
   | { readonly type: "incoming"; readonly call: IncomingCall }
   | { readonly type: "proceeding" }
   | { readonly type: "alerting"; readonly inband: boolean }

@@ -9,6 +9,7 @@ import type { LocalCapabilities, UserInputWay } from "./capabilities.ts";
 import { causeOf, reasonOf } from "./causes.ts";
 import type { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
+import type { TraversalRole } from "./h460-19.ts";
 import { DURATIONS, type Durations, Timers } from "./timers.ts";
 
 type TimerName = "T303" | "T310" | "T301" | "T302" | "T322";
@@ -60,6 +61,10 @@ export class CallMachine {
   get conferenceId(): string {
     return messages.hex(this.#ids.conferenceID);
   }
+  /** What we are where media cross a firewall by H.460.19: a callee knows from Setup on, a caller by the first answer; undefined where none is crossed. */
+  get traversal(): TraversalRole | undefined {
+    return this.#control.traversal.role;
+  }
   /** For dumps: nothing secret in it. */
   get dump() {
     return { state: this.#state, ...this.#control.dump };
@@ -109,7 +114,7 @@ export class CallMachine {
     if (this.#state !== "present" && this.#state !== "overlap-receiving") return;
     this.#state = "incoming-proceeding";
     this.#timers.clear("T302");
-    this.#send("callProceeding", messages.proceedingBody(this.#config, this.#ids, {}), []);
+    this.#send("callProceeding", messages.proceedingBody(this.#config, this.#ids, this.#control.features), []);
   }
 
   /** Callee: it rings. `inband` when the media set carry the tone. */
@@ -354,6 +359,7 @@ export class CallMachine {
     if (this.#config.style.fastStart && setup.fastStart !== undefined && setup.fastStart.length > 0)
       this.#control.fast.offered(setup.fastStart, now);
     if (this.#refusesClearControl()) return;
+    this.#control.traversal.offered(setup);
     this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu) });
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();

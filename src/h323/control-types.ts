@@ -9,6 +9,8 @@ import type { Durations } from "./timers.ts";
 export interface LineMedia {
   readonly rtp: Address;
   readonly rtcp: Address;
+  /** Ports shared with others on which it is received too, by that number before each packet (H.460.19). */
+  readonly multiplex?: { readonly id: number; readonly rtp: Address; readonly rtcp: Address } | undefined;
 }
 
 /** Where we receive: audio, and of the other lines what there is. */

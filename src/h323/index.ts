@@ -12,6 +12,7 @@ export * from "./gatekeeper-types.ts";
 export { commonVideo, composeH264, type H264Profile, readH264, type VideoFormat } from "./h264.ts";
 export * from "./h460.ts";
 export * from "./h460-19.ts";
+export type { TraversalEvent, TraversalPolicy } from "./media-traversal.ts";
 export type { CameraFormat, LineFormat, LineName, MediaFormat } from "./lines.ts";
 export * from "./ras-client.ts";
 export * from "./ras-client-types.ts";

@@ -15,6 +15,7 @@ import {
   type LocalCapabilities,
   readArrival,
   readTunnelledRas,
+  type TraversalPolicy,
 } from "../h323/index.ts";
 import { tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
@@ -36,6 +37,8 @@ export interface H323EndpointOptions {
   /** H.323 table 1; 50 where absent, so that endpoints that insist decide. */
   readonly terminalType?: number;
   readonly allowForeignControl?: boolean;
+  /** What we can be where media cross a firewall (H.460.19); none is crossed where absent. */
+  readonly traversal?: TraversalPolicy;
   readonly limits?: Partial<H323Limits>;
   readonly clock?: Clock;
   /** Call signalling over TLS, taken and made; not at all where absent. */
@@ -55,6 +58,8 @@ export interface OutgoingOptions {
   readonly style?: Partial<CallStyle>;
   readonly identity?: CallIdentity;
   readonly endpointIdentifier?: string;
+  /** Instead of the endpoint's. */
+  readonly traversal?: TraversalPolicy;
   /** Connect over TLS. Without `check` the certificate must name the host called. */
   readonly tls?: { readonly check?: ServerCheck | undefined };
   /** Runs on the new session before Setup: set `onEvent`, media. */
@@ -265,6 +270,7 @@ export class H323Endpoint {
       // A control connection of its own would be in the clear, and media keys may travel in control.
       tunnelOnly: secure !== undefined,
       callIdentifier: options.callIdentifier,
+      traversal: options.traversal ?? this.#options.traversal,
       ...(options.endpointIdentifier === undefined ? {} : { endpointIdentifier: options.endpointIdentifier }),
     };
     const session = new H323Session({

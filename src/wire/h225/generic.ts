@@ -77,3 +77,4 @@ export const FeatureSet = sequence(
   { replacementFeatureSet: boolean, neededFeatures: features, desiredFeatures: features, supportedFeatures: features },
   {},
 );
+export type FeatureSet = Infer<typeof FeatureSet>;

@@ -1,6 +1,6 @@
 export { AliasAddress, TransportAddress } from "./common.ts";
 export type { CryptoH323Token, EndpointType } from "./endpoint.ts";
-export type { GenericData } from "./generic.ts";
+export type { FeatureSet, GenericData } from "./generic.ts";
 export * as h235 from "./h235.ts";
 export * from "./q931.ts";
 export { decodeRas, encodeRas, type RasMessage } from "./ras.ts";
