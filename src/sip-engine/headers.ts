@@ -18,6 +18,8 @@ const PEER_KEY = headerKey(PEER_HEADER);
 const servers = new Set(["via", "route", "rseq", "record-route", "content-length", ACTION_KEY, PEER_KEY]);
 /** Fields the transaction or the dialog decides, in responses and in requests inside a dialog. */
 const dialogs = new Set(["call-id", "cseq", "from", "to"]);
+/** Fields of which there is one. srf writes a second Call-ID when it answers a challenge, in another spelling than ours. */
+const singles = new Set([...dialogs, "max-forwards", "content-type", "content-encoding", "session-expires", "min-se"]);
 const withLocalhost = new Set(["from", "to", "contact", "p-asserted-identity"]);
 
 /** Copies an application's fields onto a message about to be sent. */
@@ -26,7 +28,7 @@ export function applyFields(message: SipMessageBase, given: SipMessageBase, loca
   for (const { key, name, value } of given.headers) {
     if (key === "" || servers.has(key) || (inDialog && dialogs.has(key))) continue;
     const text = local !== undefined && withLocalhost.has(key) && value.includes("@localhost") ? replaceHost(value, local) : value;
-    if (seen.has(key)) message.append(spelled(key, name), text);
+    if (seen.has(key) && !singles.has(key)) message.append(spelled(key, name), text);
     else message.set(spelled(key, name), text);
     seen.add(key);
   }
