@@ -53,6 +53,8 @@ export interface CrosspointOptions {
 export interface Crosspoint {
   readonly sip: string;
   readonly tls: string;
+  /** `http://host:port` */
+  readonly web: string;
   /** Folder of the demo's ca.crt, client.crt and client.key. */
   readonly certificates: string;
   readonly process: ChildProcess;
@@ -144,6 +146,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
   return {
     sip: `${host}:${options.port}`,
     tls: `${host}:${options.port + 1}`,
+    web: `http://${host}:${options.port + 2}`,
     certificates: DEMO_CERTIFICATES,
     process: child,
     output: () => output,

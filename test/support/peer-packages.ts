@@ -18,6 +18,7 @@ export const PEERS = {
   ffmpeg: { program: "ffmpeg", packages: ["ffmpeg", "baresip-ffmpeg"] },
   tshark: { program: "tshark", packages: ["tshark"] },
   chromium: { program: "chromium", packages: ["chromium"] },
+  turnserver: { program: "turnserver", packages: ["coturn"] },
   ip: { program: "ip", packages: ["iproute2"] },
   rtpengine: { program: "rtpengine", packages: ["rtpengine-daemon"] },
   asterisk: { program: "", packages: ["asterisk", "asterisk-ooh323"] },

@@ -1,0 +1,228 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startBaresip } from "../support/baresip.ts";
+import { type BrowserCaller, type BrowserOptions, startBrowser } from "../support/browser.ts";
+import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { tonesHeard } from "../support/heard.ts";
+import { describeWithPeers } from "../support/peers.ts";
+
+const TONES = [440, 620, 880];
+let gateway: Crosspoint;
+const open: { close(): Promise<void> }[] = [];
+
+async function browser(options: BrowserOptions = {}): Promise<BrowserCaller> {
+  const caller = await startBrowser(options);
+  open.push(caller);
+  return caller;
+}
+
+/** Waits until `read` says so. */
+async function until<T>(read: () => Promise<T>, wanted: T, ms = 15_000): Promise<void> {
+  for (const end = Date.now() + ms; ; await delay(200)) {
+    const is = await read();
+    if (is === wanted) return;
+    if (Date.now() > end) expect(is).toBe(wanted);
+  }
+}
+
+beforeAll(async () => {
+  gateway = await startCrosspoint({ port: 17_560, mediaPort: 27_600, set: ["video.ports=28200-28399"] });
+});
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+  for (const meeting of ["1000", "2000", "3000"]) await gateway.waitForParticipants(meeting, (all) => all.length === 0, 20_000);
+});
+afterAll(() => gateway?.stop());
+
+describeWithPeers("the meeting page", ["chromium"], () => {
+  test("two browsers hear and see each other, not themselves, and know who is who", async () => {
+    const ada = await browser({ tone: 440, colour: "red" });
+    const bob = await browser({ tone: 880, colour: "blue" });
+    await ada.join(gateway.web, "Ada", "1000");
+    await bob.join(gateway.web, "Bob", "1000");
+    await Promise.all([ada.inMeeting(), bob.inMeeting()]);
+    await until(() => ada.sees("Bob"), "blue");
+    await until(() => bob.sees("Ada"), "red");
+    expect(await ada.hears(TONES)).toEqual([880]);
+    expect(await bob.hears(TONES)).toEqual([440]);
+    await ada.page.locator("#roster").getByText("Bob").waitFor();
+    await ada.page.locator("#roster li", { hasText: "Bob" }).getByText("talking").waitFor();
+    const people = await gateway.waitForParticipants("1000", (all) => all.length === 2 && all.every(({ audio }) => audio !== null));
+    expect(people[0]).toMatchObject({ displayName: "Ada", protocol: "web", trust: "unverified", role: "guest" });
+    expect(people[0]!.audio).toMatchObject({ codec: "opus", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
+    await ada.screenshot("meeting-two-browsers");
+
+    await bob.page.getByRole("button", { name: "Mute", exact: true }).click();
+    await ada.page.locator("#roster li", { hasText: "Bob" }).getByText("muted").waitFor();
+    expect(await ada.hears(TONES)).toEqual([]);
+    await bob.page.getByRole("button", { name: "Unmute" }).click();
+    await bob.page.getByRole("button", { name: "Stop camera" }).click();
+    await until(async () => (await ada.hears(TONES)).join(), "880");
+    await bob.page.getByRole("button", { name: "Leave" }).click();
+    await bob.page.getByText("You have left the meeting").waitFor();
+    await ada.page.locator("#roster li", { hasText: "Bob" }).waitFor({ state: "detached" });
+    const [record] = await gateway.records();
+    expect(record).toMatchObject({ protocol: "web", outcome: "completed", meetingId: "1000", transport: "ws", codec: "opus" });
+    expect([...ada.faults, ...bob.faults]).toEqual([]);
+  });
+
+  test("asks for the PIN, by keyboard alone, and says when it is wrong", async () => {
+    const caller = await browser({ tone: 440 });
+    const { page } = caller;
+    await page.goto(`${gateway.web}/meeting`);
+    await page.getByLabel("Your name").waitFor();
+    await page.keyboard.type("Ada");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("2000");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("PIN", { exact: true }).waitFor();
+    await page.keyboard.type("9999");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("That PIN is not right").waitFor();
+    await caller.screenshot("meeting-pin");
+    await page.keyboard.type("98765");
+    await page.keyboard.press("Enter");
+    await caller.inMeeting();
+    await page.locator("#roster").getByText("you, host").waitFor();
+    // what is focused now mutes, what comes after it stops the camera
+    expect(await page.evaluate("document.activeElement.id")).toBe("mute");
+    await page.keyboard.press("Space");
+    await gateway.waitForParticipants("2000", ([one]) => one?.muted === true);
+    for (let i = 0; i < 5; i++) await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.id")).toBe("leave");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "You have left the meeting" }).waitFor();
+    // the demo prints its PINs at the start; the log has none
+    expect(gateway.output().split("Ctrl+C stops it.")[1]).not.toMatch(/98765|9999/);
+  });
+
+  test("ends a call after three wrong PINs, and says so", async () => {
+    const { page, join } = await browser();
+    await join(gateway.web, "Guesser", "2000");
+    for (const pin of ["1111", "2222", "3333"]) {
+      await page.getByLabel("PIN", { exact: true }).fill(pin);
+      await page.keyboard.press("Enter");
+      await page
+        .getByText(pin === "3333" ? "Too many wrong PINs" : "not right")
+        .first()
+        .waitFor();
+      if (pin !== "3333") await page.locator("#keys:focus").waitFor();
+    }
+  });
+
+  test("waits in the lobby until it is let in, and does not learn who is inside", async () => {
+    const host = await browser({ tone: 880 });
+    const guest = await browser({ tone: 440, locale: "de-DE" });
+    await host.page.goto(`${gateway.web}/meeting#meeting=3000&name=Helga&token=a-token-for-tests-only`);
+    await host.page.getByRole("button", { name: "Join", exact: true }).click();
+    await host.inMeeting();
+    expect(host.page.url()).not.toContain("token");
+    await guest.page.goto(`${gateway.web}/meeting#meeting=3000&name=Gast`);
+    await guest.page.getByRole("button", { name: "Teilnehmen" }).click();
+    await guest.page.getByRole("heading", { name: "Sie sind im Wartebereich" }).waitFor();
+    await guest.screenshot("meeting-lobby");
+    expect(await guest.page.getByText("Helga").count()).toBe(0);
+    const people = await gateway.participants("3000");
+    expect(people.map(({ trust, state }) => [trust, state])).toEqual([
+      ["verified", "joined"],
+      ["unverified", "lobby"],
+    ]);
+    await gateway.api("POST", `/meetings/3000/participants/${people[1]!.id}/admit`);
+    await guest.inMeeting();
+    await guest.page.locator("#roster").getByText("Helga").waitFor();
+  });
+
+  test.each([
+    ["4000", "This meeting is end-to-end encrypted", "end-to-end-encrypted"],
+    ["9999", "There is no such meeting", "no-such-meeting"],
+  ])("says why %s is refused", async (meeting, words, outcome) => {
+    const caller = await browser();
+    await caller.join(gateway.web, "Ada", meeting);
+    await caller.page.getByRole("heading", { name: words }).waitFor();
+    expect((await gateway.records())[0]).toMatchObject({ protocol: "web", outcome });
+  });
+
+  test("asks for the meeting's number where none was given", async () => {
+    const { page, join, inMeeting } = await browser();
+    await join(gateway.web, "Ada", "meet");
+    await page.getByRole("heading", { name: "Which meeting?" }).waitFor();
+    await page.locator("#keys").fill("1000");
+    await page.keyboard.press("Enter");
+    await inMeeting();
+  });
+
+  test("joins without camera and microphone when the browser refuses them, and says what to do", async () => {
+    const caller = await browser({ refused: true, viewport: { width: 360, height: 740 } });
+    await caller.page.goto(`${gateway.web}/meeting`);
+    await caller.page.getByRole("alert").getByText("The browser may not use your camera or microphone").waitFor();
+    await caller.screenshot("meeting-phone-refused");
+    await caller.join(gateway.web, "Listener", "1000");
+    await caller.inMeeting();
+    await gateway.waitForParticipants("1000", ([one]) => one?.muted === true);
+    await caller.page.getByRole("button", { name: "Unmute" }).waitFor();
+    expect(await caller.page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
+    await caller.screenshot("meeting-phone");
+  });
+
+  test("goes on when its WebSocket breaks, and is given up when it vanishes without a word", async () => {
+    const ada = await browser({ tone: 440 });
+    const broken: (() => void)[] = [];
+    await ada.page.routeWebSocket(/\/api\/v1\/join/, (socket) => {
+      const server = socket.connectToServer();
+      broken.push(() => {
+        void server.close();
+        void socket.close({ code: 1011 });
+      });
+    });
+    await ada.join(gateway.web, "Ada", "1000");
+    await ada.inMeeting();
+    const [before] = await gateway.participants("1000");
+    broken[0]!();
+    await expect.poll(() => broken.length, { timeout: 10_000 }).toBe(2);
+    await ada.page.getByRole("button", { name: "Mute", exact: true }).click();
+    await gateway.waitForParticipants("1000", ([one]) => one?.id === before!.id && one.muted);
+    // the page dies with all its sockets
+    await ada.page.goto("chrome://crash").catch(() => undefined);
+    await gateway.waitForParticipants("1000", (all) => all.length === 0, 30_000);
+    expect((await gateway.records())[0]).toMatchObject({ outcome: "signalling-lost" });
+  });
+});
+
+describeWithPeers("a screen in the meeting page", ["chromium"], () => {
+  test("is seen by the others, by one presenter at a time", async () => {
+    const ada = await browser({ tone: 440, colour: "red" });
+    const bob = await browser({ tone: 880, colour: "blue", viewport: { width: 1000, height: 700 } });
+    await ada.join(gateway.web, "Ada", "1000");
+    await bob.join(gateway.web, "Bob", "1000");
+    await Promise.all([ada.inMeeting(), bob.inMeeting()]);
+    await ada.page.getByRole("button", { name: "Share screen" }).click();
+    await bob.page.locator("#stage li.screen", { hasText: "Screen of Ada" }).waitFor();
+    await until(() => bob.page.evaluate("document.querySelector('#stage li.screen video').videoWidth > 0"), true);
+    await until(() => bob.sees("Ada"), "red");
+    await bob.screenshot("meeting-screen");
+    await bob.page.getByRole("button", { name: "Share screen" }).click();
+    await bob.page.getByRole("button", { name: "Stop sharing" }).waitFor();
+    await ada.page.locator("#stage li.screen", { hasText: "Screen of Bob" }).waitFor();
+    await ada.page.getByRole("alert").getByText("Somebody else shares a screen now").waitFor();
+    await ada.page.getByRole("button", { name: "Share screen" }).waitFor();
+    await bob.page.getByRole("button", { name: "Stop sharing" }).click();
+    await ada.page.locator("#stage li.screen").waitFor({ state: "detached" });
+    expect([...ada.faults, ...bob.faults]).toEqual([]);
+  });
+});
+
+describeWithPeers("a browser and a telephone", ["chromium", "baresip"], () => {
+  test("hear each other", async () => {
+    const ada = await browser({ tone: 440 });
+    await ada.join(gateway.web, "Ada", "1000");
+    await ada.inMeeting();
+    const phone = await startBaresip({ port: 17_590, controlPort: 17_594, rtpStart: 28_000, tone: 620 });
+    open.push({ close: () => phone.stop() });
+    await phone.command("dial", `sip:1000@${gateway.sip}`);
+    await phone.waitForEvent("CALL_ESTABLISHED");
+    await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === 2);
+    await until(async () => (await ada.hears(TONES)).join(), "620");
+    await until(async () => tonesHeard(phone, TONES).join(), "440");
+    await phone.command("hangup");
+  });
+});
