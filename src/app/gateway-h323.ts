@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
+import type { OpenRelay } from "../call/h323/protection.ts";
 import type { LegInfo } from "../call/leg.ts";
 import { MediaExchange } from "../call/media-exchange.ts";
 import {
@@ -11,7 +12,15 @@ import {
   type GatekeeperEvent,
   type IncomingCall,
 } from "../h323/index.ts";
-import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket, type RasSocket, type ServerCheck } from "../io/index.ts";
+import {
+  type H323Endpoint,
+  type H323Session,
+  openH323Endpoint,
+  openRasSocket,
+  openRtpRelay,
+  type RasSocket,
+  type ServerCheck,
+} from "../io/index.ts";
 import { type Dialled, parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { matchesNames } from "../trunks/certificate-names.ts";
@@ -39,6 +48,7 @@ export class H323Gateway {
   readonly #reception: Reception;
   readonly #load: LoadMeter;
   #endpoint: H323Endpoint | undefined;
+  #listeners: H323Listeners | undefined;
   #gatekeeper: RasSocket<Gatekeeper, GatekeeperEvent> | undefined;
 
   constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
@@ -50,6 +60,7 @@ export class H323Gateway {
   /** Opens the listeners; rejects when a port cannot be had. */
   async listen(listeners: H323Listeners, version: string): Promise<void> {
     const { host, advertise } = listeners;
+    this.#listeners = listeners;
     const { log, config } = this.#context;
     const audio = (config.codecs ?? ["G722", "PCMU", "PCMA"]).flatMap((name) => H323_CODECS[name] ?? []);
     this.#endpoint = await openH323Endpoint({
@@ -62,6 +73,8 @@ export class H323Gateway {
         telephoneEvent: 101,
         userInput: ["alphanumeric", "signal"],
       },
+      // What a caller's trunk says comes before its answer.
+      encryption: "preferred",
       ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
@@ -134,7 +147,8 @@ export class H323Gateway {
     );
     // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
     const trunk = recognition.kind === "trunk" ? recognition.trunk : null;
-    const leg = new H323Leg(session, info);
+    if (trunk !== null) session.act((machine) => machine.setEncryption(trunk.srtp));
+    const leg = new H323Leg(session, info, session.machine.encrypts ? this.#relays(session) : undefined);
     const id = randomUUID();
     const call = new Call({
       id,
@@ -144,7 +158,7 @@ export class H323Gateway {
       clock,
       log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
     });
-    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk);
+    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk, incoming);
     if (refusal || !trunk) return this.#refuse(call, leg, refusal ?? refuse("trunk-unknown", "no trunk takes this caller by H.323"));
     const limited = limits.admit(trunk, clock.now());
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
@@ -153,20 +167,31 @@ export class H323Gateway {
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
     if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
-    const failed = await this.#reception.answer(call, null, mediaPolicy(this.#context.config, trunk, transport));
+    const failed = await this.#reception.answer(call, null, this.#towardsMediaServer(trunk, transport));
     if (failed) return this.#refuse(call, leg, failed);
     if (call.over) return;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
+    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.protection }, "answered");
     this.#reception.lead(call, destination as Destination, null);
   }
 
-  #atTheDoor(reason: string | null, trunk: Trunk | null): GatewayRefusal | null {
+  /** The far end's own encryption ends before the media server, which sees plain RTP. */
+  #towardsMediaServer(trunk: Trunk, transport: string) {
+    return mediaPolicy(this.#context.config, { ...trunk, srtp: "none" }, transport);
+  }
+
+  #relays({ peer }: H323Session): OpenRelay {
+    const { host, advertise, mediaPorts: ports } = this.#listeners!;
+    return (server) => openRtpRelay({ host, server, ports, sources: [peer.host], ...(advertise === undefined ? {} : { advertise }) });
+  }
+
+  #atTheDoor(reason: string | null, trunk: Trunk | null, incoming: IncomingCall): GatewayRefusal | null {
     const { config, draining, calls } = this.#context;
     if (reason !== null || !trunk) return refuse("trunk-unknown", reason ?? "no trunk takes this caller by H.323");
     if (draining) return refuse("draining", "the gateway is being taken out of service");
     const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
     if (overload) return refuse("overload", overload);
-    if (trunk.srtp === "required") return refuse("srtp-required", `trunk ${trunk.name} requires SRTP, which H.323 callers do not have`);
+    if (trunk.srtp === "required" && !incoming.encryption)
+      return refuse("srtp-required", `trunk ${trunk.name} requires encrypted media, and the caller offers none that we have (H.235.6)`);
     return null;
   }
 
@@ -194,7 +219,7 @@ export class H323Gateway {
     const { clock, log, limits, metrics } = this.#context;
     const beside = linesBeside(this.#context, trunk.name, "h323");
     const { sides } = beside;
-    const exchange = await MediaExchange.offering(this.#context.media, mediaPolicy(this.#context.config, trunk, transport), {
+    const exchange = await MediaExchange.offering(this.#context.media, this.#towardsMediaServer(trunk, transport), {
       answer: "later",
       secure: false,
       sides,
@@ -209,10 +234,11 @@ export class H323Gateway {
         peer,
         { aliases },
         {
+          encryption: trunk.srtp,
           ...(transport === "tls" ? { tls: { check: serverCheck(trunk) } } : {}),
           prepare: (session) => {
             const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}${transport === "tls" ? ";transport=tls" : ""}`;
-            leg = new H323Leg(session, {
+            const info: LegInfo = {
               callId: session.machine.callIdentifier,
               protocol: "h323",
               direction: "out",
@@ -222,7 +248,8 @@ export class H323Gateway {
               to: uri,
               displayName: request.displayName ?? (user || uri),
               userAgent: undefined,
-            });
+            };
+            leg = new H323Leg(session, info, trunk.srtp === "none" ? undefined : this.#relays(session));
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);
           },
@@ -271,7 +298,7 @@ export class H323Gateway {
       call.answered();
       await exchange.complete(sdp);
       if (call.over) return;
-      call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: null }, "answered");
+      call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.protection }, "answered");
       this.#reception.follow(call);
       this.#reception.lead(call, { meeting, pin: null, role }, null, true);
     } catch (error) {

@@ -143,6 +143,8 @@ export interface H323Listeners {
   readonly tls?: { readonly port: number; readonly material: TlsMaterial };
   /** RAS, UDP; null for none. */
   readonly ras: number | null;
+  /** UDP ports of relays for media that the media server does not see as they are (H.235.6). */
+  readonly mediaPorts: { readonly min: number; readonly max: number };
   /** Address told to peers, where it is not the listening one. */
   readonly advertise?: string;
 }

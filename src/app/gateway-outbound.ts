@@ -172,8 +172,6 @@ export class Outbound {
     const { trunk, user, transport } = target;
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
-    if (trunk.srtp === "required")
-      throw new AdminError(400, "srtp-required", `trunk ${trunk.name} requires SRTP, which H.323 does not have here`);
     try {
       return await h323.dial({ user, peer, transport, meeting, role: request.role ?? "guest", trunk, displayName: request.displayName });
     } catch (error) {

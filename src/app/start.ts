@@ -99,6 +99,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
             host: config.listen,
             signalling: config.h323.signalling,
             ras: config.h323.ras,
+            mediaPorts: config.media.ports,
             ...(config.h323.tls === null || tls === null ? {} : { tls: { port: config.h323.tls, material: tls } }),
             ...(config.media.advertise === null ? {} : { advertise: config.media.advertise }),
           },

@@ -10,6 +10,7 @@ import type { LocalMedia } from "./control-types.ts";
 import { FastConnect } from "./fast-connect.ts";
 import { supports } from "./h460.ts";
 import { MediaTraversal } from "./media-traversal.ts";
+import { MediaSecurity } from "./media-security.ts";
 import type { Durations } from "./timers.ts";
 
 /** What control uses of its call. */
@@ -31,6 +32,7 @@ export class CallControl {
   readonly fast: FastConnect;
   /** Firewalls between the peer and us. */
   readonly traversal: MediaTraversal;
+  readonly security: MediaSecurity;
   readonly #config: CallConfig;
   readonly #durations: Durations;
   readonly #port: CallPort;
@@ -39,6 +41,8 @@ export class CallControl {
   #tunnel: "unknown" | "yes" | "no" = "unknown";
   #link: Link = "none";
   #address: Address | undefined;
+  /** Answers to what the control machine has not seen. */
+  readonly #refusals: ControlMessage[] = [];
   /** By when control must be established. */
   #deadline: Millis | undefined;
 
@@ -53,6 +57,7 @@ export class CallControl {
     };
     this.machine = new ControlMachine({ capabilities: config.capabilities, terminalType: config.terminalType, draw, durations });
     this.traversal = new MediaTraversal(config.traversal);
+    this.security = new MediaSecurity(config.encryption ?? "none", config.random);
     this.fast = new FastConnect(this.machine, (event) => port.emit(event));
   }
 
@@ -89,16 +94,18 @@ export class CallControl {
   opening(now: Millis): { readonly setup: Partial<h225.SetupUUIE>; readonly control: readonly Uint8Array[] } {
     const { style } = this.#config;
     const features = this.traversal.features(true);
-    // Fast connect says nothing of firewalls: where there may be one it waits for H.245.
-    const clear = features.supportedFeatures === undefined;
+    const tokens = this.security.offer();
+    // Fast connect opens channels in clear, and says nothing of firewalls: where either may be, it waits for H.245.
+    const clear = features.supportedFeatures === undefined && tokens.length === 0;
     const fastStart =
       style.fastStart && clear && this.#media !== undefined ? this.fast.propose(this.#capabilities.audio, this.#media, now) : undefined;
     let control: Uint8Array[] = [];
-    if (style.tunnelling && style.earlyControl) {
+    // Capabilities that say nothing of ciphers would have to be said again.
+    if (style.tunnelling && style.earlyControl && tokens.length === 0) {
       this.machine.start(now);
       control = this.machine.takeMessages().map(encodeControl);
     }
-    if (fastStart === undefined) return { setup: features, control };
+    if (fastStart === undefined) return { setup: { ...features, ...(tokens.length === 0 ? {} : { tokens }) }, control };
     // H.323 8.2.4: beside fast connect, h245Control must not be in Setup.
     return { setup: { fastStart, ...(control.length > 0 ? { parallelH245Control: control } : {}) }, control: [] };
   }
@@ -110,9 +117,17 @@ export class CallControl {
 
   /** Callee: what goes into a message on the way to Connect. */
   answering(last: boolean, now: Millis): Answering {
-    const fast = this.fast.answer(this.#capabilities.audio, this.traversal.role === undefined ? this.#media : undefined, last, now);
+    // Its channels would be in clear, and know of no firewall: refused where either is.
+    const fits = this.traversal.role === undefined && this.security.clear;
+    const fast = this.fast.answer(this.#capabilities.audio, fits ? this.#media : undefined, last, now);
+    const tokens = last ? this.security.answer() : [];
     const own = this.#tunnel !== "yes" && this.#link !== "open" && this.#address !== undefined;
-    return { ...fast, ...this.features, ...(own ? { h245Address: toH225(this.#address!) } : {}) };
+    return {
+      ...fast,
+      ...this.features,
+      ...(own ? { h245Address: toH225(this.#address!) } : {}),
+      ...(tokens.length > 0 ? { tokens } : {}),
+    };
   }
 
   /** Callee: features that every message on the way to Connect names. */
@@ -124,6 +139,7 @@ export class CallControl {
   /** Caller: what a message of the callee's says of fast connect. */
   answered(body: Answering | undefined, now: Millis): void {
     this.traversal.answered(body);
+    this.security.answered(body?.tokens);
     this.fast.answered(body, this.#capabilities.audio, now);
   }
 
@@ -194,34 +210,50 @@ export class CallControl {
       return;
     }
     this.traversal.incoming(message);
-    this.machine.handle(message, now);
+    const checked = this.security.incoming(message);
+    if (checked.type === "take") this.machine.handle(checked.message, now);
+    else if (checked.type === "refuse") this.#refusals.push(checked.message);
+    else this.#port.release(79, checked.reason, "us");
   }
 
   /** Moves what the machine has left: its messages to where they travel, its events to the call's. */
   flush(): void {
-    // How media pass a firewall is told before that a channel is open.
-    for (const event of this.traversal.takeEvents()) this.#port.emit(event);
-    for (const event of this.machine.takeEvents()) {
+    const events = this.machine.takeEvents();
+    for (const event of events) this.security.heard(event);
+    const { messages, failure } = this.#link === "open" || this.#tunnel === "yes" ? this.#outgoing() : { messages: [], failure: undefined };
+    // How a channel is protected, and passes a firewall, is told before that it is open.
+    for (const event of [...this.security.takeEvents(), ...this.traversal.takeEvents()]) this.#port.emit(event);
+    for (const event of events) {
       this.#port.emit(event);
       if (event.type === "established") this.#deadline = undefined;
       else if (event.type === "control-failed") this.#port.release(47, event.reason, "us");
       else if (event.type === "session-ended" && !this.#port.over) this.#port.release(16, "session ended by the peer", "peer");
     }
-    if (this.#port.over || (this.#link !== "open" && this.#tunnel !== "yes")) return;
-    const pending = this.machine.takeMessages().map((message) => encodeControl(this.traversal.outgoing(message, this.#media)));
-    if (pending.length === 0) return;
-    if (this.#link === "open") for (const bytes of pending) this.#port.output({ type: "control", bytes });
+    if (failure !== undefined) this.#port.release(79, failure, "us");
+    if (this.#port.over || messages.length === 0) return;
+    if (this.#link === "open") for (const bytes of messages) this.#port.output({ type: "control", bytes });
     else {
       this.#link = "tunnel";
-      this.#port.tunnel(pending);
+      this.#port.tunnel(messages);
     }
+  }
+
+  /** What is to be sent: channels as the peer is to see them. After a failure nothing is. */
+  #outgoing(): { readonly messages: Uint8Array[]; readonly failure: string | undefined } {
+    const messages = this.#refusals.splice(0).map(encodeControl);
+    for (const message of this.machine.takeMessages()) {
+      const checked = this.security.outgoing(message);
+      if ("fail" in checked) return { messages: [], failure: checked.fail };
+      messages.push(encodeControl(this.traversal.outgoing(checked, this.#media)));
+    }
+    return { messages, failure: undefined };
   }
 
   /** Ends the session. What is still to be said is left for ReleaseComplete where control is tunnelled. */
   end(): readonly Uint8Array[] {
     this.#deadline = undefined;
     this.machine.end();
-    const control = this.machine.takeMessages().map(encodeControl);
+    const control = this.#outgoing().messages;
     if (this.#link === "open") for (const bytes of control) this.#port.output({ type: "control", bytes });
     return this.#tunnel === "yes" && this.#link !== "open" ? control : [];
   }

@@ -85,6 +85,8 @@ export interface Answering {
   readonly fastStart?: readonly Uint8Array[];
   readonly fastConnectRefused?: true;
   readonly featureSet?: h225.FeatureSet;
+  /** Half keys for media (H.235.6). */
+  readonly tokens?: readonly h225.h235.ClearToken[];
 }
 
 export function proceedingBody(config: CallConfig, ids: CallIds, parts: Answering): Body {
@@ -134,7 +136,7 @@ export function startControlBody(ids: CallIds, h245Address: h225.TransportAddres
 }
 
 /** Reads who calls whom. */
-export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupUUIE, pdu: UuPdu): IncomingCall {
+export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupUUIE, pdu: UuPdu, encryption: boolean): IncomingCall {
   const product = setup.sourceInfo.vendor?.productId;
   return {
     called: setup.destinationAddress ?? [],
@@ -148,6 +150,7 @@ export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupU
     fastStart: (setup.fastStart?.length ?? 0) > 0,
     tunnelling: pdu.h245Tunnelling === true,
     callReference: message.callReference,
+    encryption,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Address } from "./address.ts";
 import type { LocalCapabilities } from "./capabilities.ts";
 import type { ControlEvent } from "./control-types.ts";
 import type { TraversalEvent, TraversalPolicy } from "./media-traversal.ts";
+import type { MediaPolicy, ProtectedEvent } from "./media-security.ts";
 import type { Durations } from "./timers.ts";
 
 /** How a call is to be set up. Every one of these falls back to what the peer has. */
@@ -36,6 +37,8 @@ export interface CallConfig {
   readonly durations?: Partial<Durations>;
   /** Take an H.245 address on another host than the peer's (gatekeeper-routed calls need it). */
   readonly allowForeignControl?: boolean;
+  /** Whether media are to be encrypted by H.235.6; not at all where absent. A callee may still be told otherwise before it answers. */
+  readonly encryption?: MediaPolicy;
   /** No control connection of its own, neither made nor taken: call signalling is encrypted, that one would not be. */
   readonly tunnelOnly?: boolean;
   /** What we can be where a firewall is between us and the peer (H.460.19); no firewall is crossed where absent. */
@@ -70,11 +73,14 @@ export interface IncomingCall {
   readonly fastStart: boolean;
   readonly tunnelling: boolean;
   readonly callReference: number;
+  /** The caller's media can be encrypted by H.235.6, in a way that we have too. */
+  readonly encryption: boolean;
 }
 
 export type CallEvent =
   | ControlEvent
   | TraversalEvent
+  | ProtectedEvent
   | { readonly type: "incoming"; readonly call: IncomingCall }
   | { readonly type: "proceeding" }
   | { readonly type: "alerting"; readonly inband: boolean }

@@ -10,6 +10,7 @@ import { causeOf, reasonOf } from "./causes.ts";
 import type { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
 import type { TraversalRole } from "./h460-19.ts";
+import type { MediaPolicy } from "./media-security.ts";
 import { DURATIONS, type Durations, Timers } from "./timers.ts";
 
 type TimerName = "T303" | "T310" | "T301" | "T302" | "T322";
@@ -93,6 +94,15 @@ export class CallMachine {
   /** What we can do, where that is known better than by the configuration; before `setMedia`. */
   setCapabilities(capabilities: LocalCapabilities): void {
     this.#control.setCapabilities(capabilities);
+  }
+
+  /** Callee: whether media are to be encrypted, once it is known who calls; before `alert` or `answer`. */
+  setEncryption(policy: MediaPolicy): void {
+    this.#control.security.policy = policy;
+  }
+  /** Both sides have keys for media (H.235.6): a callee knows from Setup on, a caller once connected. */
+  get encrypts(): boolean {
+    return this.#control.security.agreed;
   }
 
   /** Where audio is to arrive. A caller sets it before `start` to use fast connect, a callee before `alert` or `answer`. */
@@ -360,7 +370,8 @@ export class CallMachine {
       this.#control.fast.offered(setup.fastStart, now);
     if (this.#refusesClearControl()) return;
     this.#control.traversal.offered(setup);
-    this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu) });
+    this.#control.security.offered(setup.tokens);
+    this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu, this.#control.security.agreed) });
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();
     if (this.#control.separate) {
@@ -381,6 +392,10 @@ export class CallMachine {
 
   #connected(message: h225.SignallingMessage, connect: h225.MessageBody["connect"], now: Millis): void {
     for (const t of ["T303", "T310", "T301"] as const) this.#timers.clear(t);
+    if (this.#control.security.policy === "required" && !this.encrypts) {
+      this.#release(79, "the far end does not encrypt its media", "us");
+      return;
+    }
     this.#emit({
       type: "connected",
       displayName: h225.readDisplay(h225.element(message, h225.IE.display)),

@@ -17,6 +17,8 @@ export type { CameraFormat, LineFormat, LineName, MediaFormat } from "./lines.ts
 export * from "./ras-client.ts";
 export * from "./ras-client-types.ts";
 export { CLOCK_SKEW, type Credentials } from "./ras-security.ts";
+export { PayloadCipher } from "./h235-cipher.ts";
+export type { MediaPolicy, ProtectedEvent } from "./media-security.ts";
 export { DURATIONS, type Durations } from "./timers.ts";
 export * from "./h460-17.ts";
 export { composeArrival, type IndicatedCall, readArrival, SIGNALLING_TRAVERSAL } from "./h460-18.ts";

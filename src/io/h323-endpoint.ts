@@ -13,6 +13,7 @@ import {
   type Destination,
   type IndicatedCall,
   type LocalCapabilities,
+  type MediaPolicy,
   readArrival,
   readTunnelledRas,
   type TraversalPolicy,
@@ -39,6 +40,8 @@ export interface H323EndpointOptions {
   readonly allowForeignControl?: boolean;
   /** What we can be where media cross a firewall (H.460.19); none is crossed where absent. */
   readonly traversal?: TraversalPolicy;
+  /** Whether media are to be encrypted by H.235.6; not at all where absent. */
+  readonly encryption?: MediaPolicy;
   readonly limits?: Partial<H323Limits>;
   readonly clock?: Clock;
   /** Call signalling over TLS, taken and made; not at all where absent. */
@@ -60,6 +63,7 @@ export interface OutgoingOptions {
   readonly endpointIdentifier?: string;
   /** Instead of the endpoint's. */
   readonly traversal?: TraversalPolicy;
+  readonly encryption?: MediaPolicy;
   /** Connect over TLS. Without `check` the certificate must name the host called. */
   readonly tls?: { readonly check?: ServerCheck | undefined };
   /** Runs on the new session before Setup: set `onEvent`, media. */
@@ -271,6 +275,7 @@ export class H323Endpoint {
       tunnelOnly: secure !== undefined,
       callIdentifier: options.callIdentifier,
       traversal: options.traversal ?? this.#options.traversal,
+      encryption: options.encryption ?? this.#options.encryption ?? "none",
       ...(options.endpointIdentifier === undefined ? {} : { endpointIdentifier: options.endpointIdentifier }),
     };
     const session = new H323Session({

@@ -85,7 +85,15 @@ describe("H.323 call signalling over TLS", () => {
     await crosspoint.api("POST", "/calls", { uri: `h323:1000@localhost:${TLS};transport=tls`, meetingId: "5000" });
     const [out] = await crosspoint.waitForParticipants("5000", ([one]) => one !== undefined && one.state !== "connecting", 15_000);
     expect(out).toMatchObject({ protocol: "h323", address: `h323:1000@localhost;transport=tls` });
-    await crosspoint.waitForParticipants("1000", ([one]) => one?.state === "joined" && (one.audio?.packetsIn ?? 0) > 20, 15_000);
+    const [called] = await crosspoint.waitForParticipants(
+      "1000",
+      ([one]) => one?.state === "joined" && (one.audio?.packetsIn ?? 0) > 20,
+      15_000,
+    );
+    // Both ends encrypt: between them audio goes as H.235.6 has it, to the media server in clear.
+    expect(called?.audio).toMatchObject({ srtp: "H235_AES_256_CBC", lossPercent: 0 });
+    const [caller] = await crosspoint.waitForParticipants("5000", ([one]) => (one?.audio?.packetsIn ?? 0) > 20, 15_000);
+    expect(caller?.audio).toMatchObject({ srtp: "H235_AES_256_CBC" });
     await crosspoint.api("DELETE", `/calls/${out!.callId}`);
     await crosspoint.waitForParticipants("1000", (all) => all.length === 0);
   });

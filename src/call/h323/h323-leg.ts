@@ -6,6 +6,7 @@ import type { Leg, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
 import { type Described, describeFarEnd, type FarAudio, readDescription } from "./description.ts";
 import { FarLines } from "./far-lines.ts";
 import { H323Content } from "./h323-content.ts";
+import { type OpenRelay, Protection } from "./protection.ts";
 
 /** The far end has this long to open a channel for us once the call is answered. */
 const MEDIA_MS = 15_000;
@@ -37,20 +38,33 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   /** Payload type of telephone events: that of our description, and that which the far end's last said. */
   #ourEvents: number | undefined;
   #toldEvents: number | undefined;
+  /** Codec that the far end sends, as its last description said. */
+  #toldReceive: AudioFormat["codec"] | undefined;
   #waiting: { resolve: (sdp: string) => void; reject: (error: Error) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ringing: () => void = () => {};
   #described: Described | undefined;
   readonly #lines = new FarLines();
+  /** Of calls whose media may be encrypted. */
+  readonly #protection: Protection | undefined;
   #settling: NodeJS.Timeout | undefined;
 
-  /** Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. */
-  constructor(session: H323Session, info: LegInfo) {
+  /**
+   * Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. `relay` is there where media may be
+   * encrypted; it is used only when they are.
+   */
+  constructor(session: H323Session, info: LegInfo, relay?: OpenRelay) {
     super();
     this.#session = session;
     this.info = info;
     this.content = new H323Content((action) => this.#control(action));
-    session.onEvent = (event) => this.#on(event);
+    this.#protection = relay && new Protection(relay);
+    session.onEvent = (event) => this.#on(this.#protection?.seen(event) ?? event);
+  }
+
+  /** H.235.6's cipher, once the audio is encrypted both ways. */
+  get mediaProtection(): string | undefined {
+    return this.#protection?.name;
   }
 
   get answered(): boolean {
@@ -66,8 +80,10 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   }
 
   /** Answers with our description; resolves with what the far end's channels come to. */
-  answer(sdp: string): Promise<string> {
+  async answer(sdp: string): Promise<string> {
     this.#describe(sdp);
+    await this.#setMedia();
+    if (this.#ended) throw new Error("the caller has given up");
     this.#answered = true;
     const answer = this.#media();
     this.#session.act((machine, now) => machine.answer(now));
@@ -83,6 +99,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   /** Sets our media on the session before it starts. Throws NoH323Codec. */
   prepare(sdp: string): void {
     this.#describe(sdp);
+    // Where media may be encrypted, where they go to is said once it is known whether they are.
+    if (this.#protection === undefined) void this.#setMedia();
   }
 
   refuse({ cause, text }: Refusal): void {
@@ -102,8 +120,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     const { audio: _, ...now } = described.capabilities;
     const { audio: __, ...then } = before?.capabilities ?? described.capabilities;
     const pictures = JSON.stringify(now) !== JSON.stringify(then);
+    if (pictures) void this.#setMedia();
     this.#session.act((machine, at) => {
-      if (pictures) machine.setMedia(described.media, at);
       machine.control((control) => {
         for (const name of ["video", "content", "camera"] as const)
           if (before?.media[name] !== undefined && described.media[name] === undefined) control.closeLine(name, at);
@@ -150,10 +168,22 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     if (described === undefined) throw new NoH323Codec("no audio that H.245 has a name for");
     this.#described = described;
     this.#ourEvents = described.capabilities.telephoneEvent;
-    this.#session.act((machine, now) => {
-      machine.setCapabilities(described.capabilities);
-      machine.setMedia(described.media, now);
-    });
+    this.#session.act((machine) => machine.setCapabilities(described.capabilities));
+  }
+
+  /** Tells the far end where media go to: to the media server, or to a relay before it that encrypts. */
+  async #setMedia(): Promise<void> {
+    const media = this.#described!.media;
+    if (this.#protection === undefined || !this.#session.machine.encrypts) {
+      this.#session.act((machine, now) => machine.setMedia(media, now));
+      return;
+    }
+    try {
+      const covered = await this.#protection.cover(media);
+      this.#session.act((machine, now) => machine.setMedia(covered, now));
+    } catch (error) {
+      this.#session.act((machine) => machine.release(47, `no ports for encrypted media: ${String(error)}`));
+    }
   }
 
   #media(): Promise<string> {
@@ -193,6 +223,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
 
   #farSdp(direction: SdpDirection, telephoneEvent: number | undefined): string {
     this.#toldEvents = telephoneEvent;
+    this.#toldReceive = this.#receive?.codec;
     const far = { ...this.#far!, receive: this.#receive, telephoneEvent, direction };
     return describeFarEnd(far, this.#version++, this.#lines.sections(this.#described?.lines ?? [], this.#remote));
   }
@@ -205,6 +236,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         this.#ringing();
         break;
       case "connected":
+        if (this.#protection !== undefined) void this.#setMedia();
         this.#answered = true;
         this.#ringing();
         this.#complete();
@@ -214,7 +246,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         this.#tellEvents();
         break;
       case "receive":
-        if (event.line === "audio") this.#receive = event.format;
+        if (event.line === "audio") this.#heard(event.format);
         else this.#lineChanged(event);
         break;
       case "transmit":
@@ -251,6 +283,13 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #tellLine(name: LineName, tell: (line: number) => void): void {
     const line = this.#described?.lines.findIndex((described) => described.name === name) ?? -1;
     if (line >= 0) tell(line);
+  }
+
+  /** The far end is going to send: in another codec than it is sent, and later than its description was composed, that is a change. */
+  #heard(format: AudioFormat): void {
+    this.#receive = format;
+    const told = [this.#far?.transmit.codec, this.#toldReceive];
+    if (this.#far !== undefined && this.#waiting === undefined && !told.includes(format.codec)) this.#settle();
   }
 
   /** A channel of a picture came or went. */
@@ -309,6 +348,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     this.#ended = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#settling);
+    this.#protection?.close();
     this.#waiting?.reject(new Error(reason));
     this.#waiting = undefined;
     this.emit("ended", { by: by === "network" ? "engine" : by, cause, text: reason, cancelled: by === "peer" && !this.#answered });
