@@ -112,6 +112,33 @@ export const sipp = {
     );
     return `<recv request="${method}"/><send><![CDATA[${text}]]></send>`;
   },
+  /** An answer to the request received last, with a tag and a Contact of our own where it makes a dialog. */
+  respond(line: string, body = "", headers: readonly string[] = []): Step {
+    const text = message(
+      `SIP/2.0 ${line}`,
+      [
+        "[last_Via:]",
+        "[last_From:]",
+        "[last_To:];tag=[pid]-[call_number]",
+        "[last_Call-ID:]",
+        "[last_CSeq:]",
+        "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>",
+        ...headers,
+      ],
+      body === "" ? null : body,
+    );
+    return `<send><![CDATA[${text}]]></send>`;
+  },
+  /** A call that comes, is answered, and is ended by the other side. */
+  callee(): Step[] {
+    return [
+      '<recv request="INVITE" rrs="true"/>',
+      sipp.respond("180 Ringing"),
+      sipp.respond("200 OK", sippSdp()),
+      '<recv request="ACK"/>',
+      sipp.receive("BYE"),
+    ];
+  },
   bye(): Step {
     return `${sipp.request("BYE")}<recv response="200"/>`;
   },
@@ -130,6 +157,8 @@ export interface SippOptions {
   /** User part dialled. */
   readonly service: string;
   readonly port: number;
+  /** Address it binds; 127.0.0.1 where absent. */
+  readonly host?: string;
   readonly mediaPort?: number;
   readonly transport?: "udp" | "tcp";
   readonly timeoutSeconds?: number;
@@ -150,7 +179,7 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     "-s",
     options.service,
     "-i",
-    "127.0.0.1",
+    options.host ?? "127.0.0.1",
     "-p",
     String(options.port),
     "-mp",
