@@ -24,7 +24,7 @@ const allowed = {
   meetings: [],
   trunks: ["wire", "meetings"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io"],
-  sfu: ["meetings", "call", "video"],
+  sfu: ["meetings", "call", "video", "negotiation", "wire"],
   records: ["meetings"],
   security: [],
   admin: ["meetings", "records", "trunks", "call", "security"],

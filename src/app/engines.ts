@@ -3,13 +3,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
+import { JanusSfu } from "../sfu/janus/janus.ts";
 import type { SipEngineOptions } from "../sip-engine/index.ts";
 import type { VideoRelay } from "../video/port.ts";
 import { isLoopback } from "./config/checks.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
-import type { EngineAddress, MediaServerAddress } from "./gateway-options.ts";
+import type { EngineAddress, GatewayOptions, MediaServerAddress } from "./gateway-options.ts";
 import { explainBindFailure } from "./ports.ts";
 import { Supervisor } from "./supervise.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -84,6 +85,18 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     },
     stop: () => supervisor.stop(),
   };
+}
+
+/** Meetings at Janus. */
+export function janusSfu(config: Config, logger: Logger): NonNullable<GatewayOptions["sfu"]> {
+  const log = logger.child({ sfu: "janus" });
+  return (media, relay) =>
+    new JanusSfu({
+      settings: config.janus,
+      media,
+      relay,
+      log: (level, event, fields) => log[level]({ event, ...fields }, event.replaceAll("-", " ")),
+    });
 }
 
 /** Starts the video relay; null where the configuration has none. It needs no supervisor: it mends its threads itself. */

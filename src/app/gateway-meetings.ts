@@ -142,6 +142,7 @@ export class LiveMeetings {
     attendance.seat = seat;
     this.#context.presenting.joined(meeting.id, call);
     seat.on("talking", (talking) => room.setTalking(call.id, talking));
+    seat.on("muted", (muted) => room.setMuted(call.id, muted));
     seat.on("removed", () => void call.end("removed", "the media server put them out of the conference"));
     const others = room.joinedCount;
     const consequences = room.joined(call.id, new Date(this.#context.clock.wall()).toISOString());

@@ -1,8 +1,11 @@
 import type { Logger } from "pino";
 import type { GatewayControl, MeetingInput } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
+import type { MediaPort } from "../call/media.ts";
 import type { Language } from "../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../records/model.ts";
+import type { ConferenceApi } from "../sfu/conference/conference.ts";
+import type { Sfu } from "../sfu/port.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { IceServerSetup } from "../web/ice.ts";
@@ -181,6 +184,8 @@ export interface GatewayOptions {
   readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
   readonly clock?: Clock;
+  /** Where meetings take place, given the media server and the relay; the media server's own conference where absent. */
+  readonly sfu?: (media: MediaPort & ConferenceApi, video: VideoRelay | null) => Sfu;
   /** Where pictures are relayed; calls are audio only where absent. */
   readonly video?: VideoRelay;
   /** Where H.323 is taken; not at all where absent. */

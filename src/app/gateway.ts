@@ -6,6 +6,7 @@ import { MemoryDirectory } from "../meetings/directory.ts";
 import type { Meeting } from "../meetings/model.ts";
 import { PinLockout } from "../meetings/pin-lockout.ts";
 import { ConferenceSfu } from "../sfu/conference/conference.ts";
+import type { Sfu } from "../sfu/port.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
 import type { VideoRelayEvents } from "../video/port.ts";
@@ -22,9 +23,9 @@ import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
 import { tellShown } from "./gateway-pictures.ts";
 import { Reception } from "./gateway-reception.ts";
-import { WebGateway } from "./gateway-web.ts";
 import { Transfers } from "./gateway-transfers.ts";
 import { TrunkProbe } from "./gateway-trunk-probe.ts";
+import { WebGateway } from "./gateway-web.ts";
 
 /** The SIP engine is given this long to let us in at start. */
 const SIP_CONNECT_MS = 5_000;
@@ -51,7 +52,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     (level, event, fields) => log[level]({ event, ...fields }, "media server"),
   );
   const listeners = new Set<(event: GatewayEvent) => void>();
-  const sfu = new ConferenceSfu(media, options.video ?? null);
+  const video = options.video ?? null;
+  const sfu: Sfu = options.sfu?.(media, video) ?? new ConferenceSfu(media, video);
   const context: GatewayContext = {
     config,
     log,
@@ -60,7 +62,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     media,
     sfu,
     presenting: new Presenting(sfu),
-    video: options.video ?? null,
+    video,
     directory: new MemoryDirectory(),
     lockout: new PinLockout(),
     recognition: new TrunkRecognition({ trunks: [], defaultTrunk: null }),
@@ -180,6 +182,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       context.video?.off("shown", onShown);
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
       await Promise.race([Promise.allSettled(told), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+      sfu.close?.();
       sip.stop();
       await h323.close();
       await media.close();

@@ -6,7 +6,7 @@ import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
-import { startMedia, startSip, startVideo } from "./engines.ts";
+import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import { gatewayConfig } from "./gateway-config.ts";
 import type { GatewayConfig } from "./gateway-options.ts";
@@ -91,6 +91,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     version,
     metrics,
     ...(video ? { video } : {}),
+    ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger) } : {}),
     ...(web ? { web: web.options } : {}),
     ...(config.h323.signalling === null
       ? {}

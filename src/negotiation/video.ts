@@ -26,6 +26,8 @@ export interface AgreedVideoCodec {
   readonly receivePayloadType: number;
   readonly profileLevelId?: string;
   readonly packetizationMode?: 0 | 1;
+  /** What the far end sends with: `sprop-parameter-sets` (RFC 6184 section 8.1). */
+  readonly parameterSets?: string;
   readonly rtx?: { readonly sendPayloadType: number; readonly receivePayloadType: number };
 }
 
@@ -139,12 +141,25 @@ function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
     const h264 = h264Of(capability.parameters);
     if (!h264 || h264.packetizationMode > 1) return [];
     const rank = base + (sameH264Profile(h264.profileLevelId, wish.profileLevelId) ? 0 : 10) + (h264.packetizationMode === 1 ? 0 : 1);
-    return [{ ...codec, profileLevelId: h264.profileLevelId, packetizationMode: h264.packetizationMode as 0 | 1, rank }];
+    return [
+      {
+        ...codec,
+        profileLevelId: h264.profileLevelId,
+        packetizationMode: h264.packetizationMode as 0 | 1,
+        ...spropOf(capability.parameters),
+        rank,
+      },
+    ];
   });
   const sorted = found.sort((a, b) => a.rank - b.rank);
   const [best] = sorted;
   // one codec for a line: what comes need never be guessed, and a switch never changes the decoder
   return sorted.filter(({ name }) => name === best?.name).map(({ rank, ...codec }) => codec);
+}
+
+function spropOf(parameters: FormatParameters): { parameterSets?: string } {
+  const sets = parameters["sprop-parameter-sets"];
+  return sets === undefined ? {} : { parameterSets: sets };
 }
 
 function rtxOf(ours: SdpMedia, theirs: SdpMedia, payloadType: number, sent = payloadType): Pick<AgreedVideoCodec, "rtx"> {
@@ -275,7 +290,11 @@ export function readVideoAnswer(ours: SdpMedia, answer: SdpSession, index: numbe
         name,
         sendPayloadType: format.payloadType,
         receivePayloadType: match.payloadType,
-        ...(h264 && { profileLevelId: h264.profileLevelId, packetizationMode: h264.packetizationMode as 0 | 1 }),
+        ...(h264 && {
+          profileLevelId: h264.profileLevelId,
+          packetizationMode: h264.packetizationMode as 0 | 1,
+          ...spropOf(meaning.parameters),
+        }),
         ...rtxOf(ours, answered, match.payloadType, format.payloadType),
       },
     ];

@@ -18,6 +18,8 @@ export interface SeatEvents {
   talking: [talking: boolean];
   /** They are now the one whom an active-speaker view shows. */
   floor: [];
+  /** Somebody muted or unmuted them at the SFU. */
+  muted: [muted: boolean];
   /** They are out without `leave` having been called: the SFU or the media server put them out. */
   removed: [];
 }
@@ -48,4 +50,6 @@ export interface Sfu {
   announce(meetingId: string, files: readonly string[]): Promise<void>;
   /** Whose screen everybody is shown; null for nobody's. Who may present is decided by the gateway. */
   present(meetingId: string, participantId: string | null): void;
+  /** The gateway stops; whatever the adapter holds is let go of. */
+  close?(): void;
 }

@@ -77,6 +77,10 @@ export class VideoLine implements ViewerSink {
       this.viewer.renew(this.#io.random(), this.#io.random());
       this.#retransmitter.forget();
     }
+    if (agreement.sendSsrc !== undefined && agreement.sendSsrc !== this.viewer.ssrc) {
+      this.viewer.renew(agreement.sendSsrc, this.#io.random());
+      this.#retransmitter.forget();
+    }
     if (secured !== this.#transport.secured) this.#retransmitter.forget();
     this.#configureCodecs(agreement);
     this.feedback.configure(agreement);
@@ -146,7 +150,9 @@ export class VideoLine implements ViewerSink {
     const type = datagram[1]! & 0x7f;
     const codec = this.#received[type];
     const original = codec ?? this.#repeated[type];
-    if (!this.#receives || !original) return;
+    if (!this.#receives || !original || datagram.length < 12) return;
+    const wanted = this.#agreement?.receiveSsrc;
+    if (wanted !== undefined && codec && readUint32(datagram, 8) !== wanted) return;
     this.#in.add(datagram.length, now);
     const length = this.#transport.openRtp(datagram, address, port, codec === undefined, now);
     if (length < 0 || this.#transport.flooded) return;

@@ -41,6 +41,10 @@ export interface LineAgreement {
   /** As seen by us: `sendonly`, we send and they do not. */
   readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive";
   readonly feedback: VideoFeedback;
+  /** SSRC of what we send, where the far end expects a certain one; chosen at random where absent. */
+  readonly sendSsrc?: number;
+  /** The one SSRC that is taken, where several streams come to the same port; any where absent. */
+  readonly receiveSsrc?: number;
   /** Bits per second the far end takes (b=TIAS, b=AS, the level's limit); null for no limit. */
   readonly maxBitrate: number | null;
   /** Bits per second we have said that we take (b= of our own side); a far end that sends many times that is cut. Absent: 4 Mbit/s. */

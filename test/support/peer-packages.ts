@@ -17,6 +17,7 @@ export const PEERS = {
   // the pictures of baresip, and an independent decoder
   ffmpeg: { program: "ffmpeg", packages: ["ffmpeg", "baresip-ffmpeg"] },
   tshark: { program: "tshark", packages: ["tshark"] },
+  janus: { program: "janus", packages: ["janus"] },
   chromium: { program: "chromium", packages: ["chromium"] },
   turnserver: { program: "turnserver", packages: ["coturn"] },
   ip: { program: "ip", packages: ["iproute2"] },

@@ -143,6 +143,23 @@ const engine = section(
   "The engines. docs/engines.md tells what differs.",
 );
 
+const janus = section(
+  {
+    url: textLike(/^wss?:\/\/\S+$/, "a URL such as ws://192.0.2.1:8188")
+      .default("ws://127.0.0.1:8188")
+      .describe("Janus's WebSocket API."),
+    apiSecret: text("a secret").nullable().default(null).describe("`api_secret` of janus.jcfg; better {env: NAME} or {file: path}."),
+    adminKey: text("a key")
+      .nullable()
+      .default(null)
+      .describe("`admin_key` of the videoroom's and the audiobridge's configuration, without which Janus sends no pictures to us."),
+    roomSecret: text("a secret").default("crosspoint").describe("Secret of the rooms we make: who has it may change them."),
+    roomPin: text("a PIN").nullable().default(null).describe("PIN that Janus's own clients need for rooms we make."),
+    mediaHost: address().nullable().default(null).describe("Address of Janus's media, where what Janus tells of itself cannot be reached."),
+  },
+  "Janus, where `sfu` is `janus`: meeting 1000 is the audiobridge's and the videoroom's room 1000.",
+);
+
 const certificates = section(
   {
     cert: text("a PEM file").nullable().default(null).describe("Our certificate with its whole chain, PEM."),
@@ -225,7 +242,10 @@ export const configSchema = z.strictObject({
   web: webSection,
   admin,
   engine,
-  sfu: oneOf(["conference"]).default("conference").describe("Where meetings take place: `conference` is the media server's own."),
+  sfu: oneOf(["conference", "janus"])
+    .default("conference")
+    .describe("Where meetings take place: `conference` is the media server's own, with our video relay; `janus` a Janus gateway."),
+  janus,
   certificates,
   ivr,
   limits,

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Baresip, startBaresip } from "../support/baresip.ts";
+import { colourOf, colourVideo } from "../support/colours.ts";
+import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { tonesHeard } from "../support/heard.ts";
+import { type Janus, startJanus } from "../support/janus.ts";
+import { describeWithPeers } from "../support/peers.ts";
+
+/** The same meeting in Janus's audiobridge and videoroom. */
+describeWithPeers("a meeting in Janus", ["janus", "baresip", "ffmpeg"], () => {
+  let gateway: Crosspoint;
+  let janus: Janus;
+  let folder: string;
+  let port = 19_100;
+  const rooms: Baresip[] = [];
+
+  async function room(options: Partial<Parameters<typeof startBaresip>[0]> = {}): Promise<Baresip> {
+    const own = port;
+    port += 4;
+    const peer = await startBaresip({ port: own, controlPort: own + 3, rtpStart: 37_000 + (own - 19_100) * 25, ...options });
+    rooms.push(peer);
+    await peer.command("dial", `sip:1000@${gateway.sip}`);
+    await peer.waitForEvent("CALL_ESTABLISHED");
+    return peer;
+  }
+  const joined = (count: number) =>
+    gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === count, 20_000);
+  const sees = (peer: Baresip) =>
+    expect.poll(() => peer.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), { timeout: 15_000, interval: 500 });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "crosspoint-colours-"));
+    for (const colour of ["red", "green"]) colourVideo(join(folder, `${colour}.mp4`), colour);
+    janus = await startJanus({ port: 18_950, media: 38_000 });
+    gateway = await startCrosspoint({
+      port: 18_955,
+      mediaPort: 39_400,
+      set: ["sfu=janus", `janus.url=${janus.url}`, `janus.adminKey=${janus.adminKey}`, "janus.mediaHost=127.0.0.1"],
+    });
+  }, 120_000);
+  afterEach(async () => {
+    for (const peer of rooms.splice(0)) await peer.stop();
+    await gateway?.waitForParticipants("1000", (all) => all.length === 0);
+  });
+  afterAll(async () => {
+    await gateway?.stop();
+    await janus?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("each hears the others through the audiobridge and not itself", async () => {
+    const tones = [440, 700, 1100];
+    for (const [index, tone] of tones.entries()) {
+      await room({ tone });
+      await joined(index + 1);
+    }
+    await delay(4000);
+    expect(rooms.map((peer) => tonesHeard(peer, tones, 2))).toEqual(tones.map((own) => tones.filter((tone) => tone !== own)));
+  });
+
+  test("rooms see each other; Janus killed and started anew, the meeting goes on without anybody redialling", async () => {
+    const red = await room({ camera: join(folder, "red.mp4"), tone: 440 });
+    const green = await room({ camera: join(folder, "green.mp4"), tone: 1100 });
+    await joined(2);
+    await sees(red).toBe("green");
+    await sees(green).toBe("red");
+    await janus.kill();
+    await delay(1000);
+    await janus.start();
+    const back = Date.now();
+    await expect.poll(() => gateway.output().match(/janus-connected/g)?.length, { timeout: 10_000 }).toBe(2);
+    await delay(Math.max(0, 6_000 - (Date.now() - back)));
+    await joined(2);
+    expect(tonesHeard(red, [440, 1100], 2)).toEqual([1100]);
+    expect(tonesHeard(green, [440, 1100], 2)).toEqual([440]);
+  });
+});
