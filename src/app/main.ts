@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import type { Logger } from "pino";
 import { announceDemo } from "./announce.ts";
 import type { Config } from "./config/config.ts";
@@ -27,6 +28,8 @@ const stopTimeout = 10_000;
 
 /** Runs the gateway until a signal stops it. Resolves with the exit code. */
 export async function main(options: LoadOptions): Promise<number> {
+  // The launcher's limit is for this thread; those of the engines have limits of their own, which the flag would override.
+  setFlagsFromString("--max-semi-space-size=0");
   const { config, mistakes, warnings } = loadConfig(options);
   if (!config) {
     for (const mistake of mistakes) process.stderr.write(`${showMistake(mistake)}\n`);
