@@ -2,7 +2,19 @@ import { readUint32, writeUint32 } from "../wire/rtp/packet.ts";
 import type { SessionKeys } from "./derivation.ts";
 import { Keystream } from "./keystream.ts";
 import { MAX_RTCP_INDEX, RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
-import { kernels, LAYOUT, loadPacket, MAX_PACKET, memory, memoryWords, storePacket, xorPacket } from "./wasm/kernels.ts";
+import { laneTables } from "./wasm/ghash-lanes.ts";
+import {
+  hashLanes,
+  kernels,
+  LAYOUT,
+  laneGroups,
+  loadPacket,
+  MAX_PACKET,
+  memory,
+  memoryWords,
+  storePacket,
+  xorPacket,
+} from "./wasm/kernels.ts";
 
 const TAG_LENGTH = 16;
 const TAG = memory.subarray(LAYOUT.result, LAYOUT.result + TAG_LENGTH);
@@ -108,6 +120,8 @@ class GcmKey {
   readonly #h1: number;
   readonly #h2: number;
   readonly #h3: number;
+  /** Made for the first long packet: audio never needs them. */
+  #tables: Uint8Array | undefined;
 
   constructor({ encryption, salt }: SessionKeys) {
     const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
@@ -130,7 +144,14 @@ class GcmKey {
   tag(associated: number, associatedLength: number, from: number, to: number, mask: number): void {
     const text = LAYOUT.packet + from;
     const { scratch, result } = LAYOUT;
-    kernels.ghash(this.#h0, this.#h1, this.#h2, this.#h3, associated, associatedLength, text, to - from, scratch, result);
+    const groups = laneGroups(associatedLength, to - from);
+    if (groups === 0) {
+      kernels.ghash(this.#h0, this.#h1, this.#h2, this.#h3, associated, associatedLength, text, to - from, scratch, result, 0);
+    } else {
+      this.#tables ??= laneTables([this.#h0, this.#h1, this.#h2, this.#h3]);
+      const last = hashLanes(this.#tables, associated, associatedLength, text, to - from, groups);
+      kernels.ghash(this.#h0, this.#h1, this.#h2, this.#h3, associated, 0, last, 64, scratch, result, 1);
+    }
     const { words } = this.keystream;
     for (let i = 0; i < 4; i++) memoryWords[TAG_WORD + i]! ^= words[mask + i]!;
   }

@@ -169,9 +169,9 @@ export class LineFeedback {
     }
   }
 
-  /** Our own report on the far end's stream said this: share lost, 0 to 1. */
-  lossSeen(loss: number, now: Millis): void {
-    this.#uplink.update(loss, this.#parts.incoming.meter.bitrate(now), now);
+  /** Our own report on the far end's stream, which came at `bitrate`, said this: share lost, 0 to 1. */
+  lossSeen(loss: number, bitrate: number, now: Millis): void {
+    this.#uplink.update(loss, bitrate, now);
   }
 
   #send(packets: readonly RtcpPacket[]): void {

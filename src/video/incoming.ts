@@ -2,7 +2,6 @@ import type { Millis } from "../base/clock.ts";
 import { H264Content, inspectH264, readUint32, rtpHeaderLength } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
 import { KeyFrameRequester } from "./key-frames.ts";
-import { RateMeter } from "./meter.ts";
 import { NackList } from "./nacks.ts";
 import { HEADER, MediaPacket } from "./packet.ts";
 import { ParameterSets } from "./parameter-sets.ts";
@@ -30,7 +29,6 @@ export class IncomingStream {
   readonly reception = new Reception();
   readonly keyFrames: KeyFrameRequester;
   readonly parameterSets = new ParameterSets();
-  readonly meter = new RateMeter();
   readonly nacks = new NackList();
   /** The far end sends again what we ask for. */
   nacking = false;
@@ -89,7 +87,6 @@ export class IncomingStream {
     this.packets++;
     this.#otherPackets = 0;
     this.lastPacketAt = now;
-    this.meter.add(length, now);
     // A packet without payload keeps a path open or probes it: it has its place in the sequence and nothing to forward.
     if (end <= headerLength) return false;
     if (codec !== this.codec) {

@@ -203,7 +203,7 @@ export class VideoLine implements ViewerSink {
     this.feedback.tick(now);
     if (this.#reports.due(now)) {
       this.#transport.sendRtcp(this.#reports.compose(now, this.#io.random()));
-      if (this.incoming.ssrc >= 0) this.feedback.lossSeen(this.#reports.lossSeen, now);
+      if (this.incoming.ssrc >= 0) this.feedback.lossSeen(this.#reports.lossSeen, this.#in.bitrate(now), now);
     }
     this.#police(now);
     if (this.#receives && !this.#silent && now - this.#lastHeardAt > SILENT_MS) {

@@ -6,9 +6,9 @@
 /** Bytes of code. */
 export type Code = readonly number[];
 
-export type ValueType = "i32" | "i64";
+export type ValueType = "i32" | "i64" | "v128";
 
-const TYPE_BYTE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e };
+const TYPE_BYTE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, v128: 0x7b };
 const NO_RESULT = 0x40;
 
 /** Unsigned LEB128. */
@@ -79,6 +79,38 @@ export const i64 = {
   shl: binary(0x86),
   shrU: binary(0x88),
 };
+
+/** An instruction of the vector page. */
+function vector(opcode: number): number[] {
+  return [0xfd, ...unsigned(opcode)];
+}
+
+/** Sixteen bytes at once. Lanes are numbered from the lowest address. */
+export const v128 = {
+  load: (address: Code, offset = 0): Code => [...address, ...vector(0), 0, ...unsigned(offset)],
+  store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, ...vector(0x0b), 0, ...unsigned(offset)],
+  const: (bytes: readonly number[]): Code => [...vector(0x0c), ...bytes],
+  and: (a: Code, b: Code): Code => [...a, ...b, ...vector(0x4e)],
+  xor: (a: Code, b: Code): Code => [...a, ...b, ...vector(0x51)],
+  /** Each 16-bit lane to the right. */
+  shrU16: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...vector(0x8d)],
+  /** The bytes of both, b's counted from 16, in this order. */
+  shuffle: (a: Code, b: Code, lanes: readonly number[]): Code => [...a, ...b, ...vector(0x0d), ...lanes],
+  /** For each lane of `indices`, 0 to 15, that lane of `table`. */
+  lookUp: (table: Code, indices: Code): Code => [...table, ...indices, ...vector(0x0e)],
+  /** The same of the relaxed extension, one instruction of the processor where the other is three. */
+  lookUpRelaxed: (table: Code, indices: Code): Code => [...table, ...indices, ...vector(0x100)],
+};
+
+/** Copies bytes within the memory. */
+export function copyBytes(to: Code, from: Code, length: Code): Code {
+  return [...to, ...from, ...length, 0xfc, 0x0a, 0, 0];
+}
+
+/** Sets bytes of the memory to zero. */
+export function clearBytes(at: Code, length: Code): Code {
+  return [...at, ...i32.const(0), ...length, 0xfc, 0x0b, 0];
+}
 
 /** XOR of several. */
 export function xorAll(type: { readonly xor: (a: Code, b: Code) => Code }, ...terms: readonly Code[]): Code {

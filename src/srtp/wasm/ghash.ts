@@ -1,4 +1,4 @@
-import { type Code, FunctionBuilder, i32, i64, type Local, whileLoop, when, xorAll } from "./assembler.ts";
+import { type Code, FunctionBuilder, i32, i64, type Local, when, whileLoop, xorAll } from "./assembler.ts";
 
 /**
  * GHASH (NIST SP 800-38D section 6.4) in constant time: carry-less products from integer multiplications whose operands have three zero bits
@@ -13,12 +13,13 @@ const GAPS = [0x1111111111111111n, 0x2222222222222222n, 0x4444444444444444n, 0x8
 type Spread = readonly [Local, Local, Local, Local];
 
 /**
- * `ghash(h0, h1, h2, h3, aad, aadLength, text, textLength, scratch, result)`: the hash key as four big-endian words, both texts by
- * address, 16 bytes of scratch, and where the 16 bytes of hash go. Texts are padded with zeros as SP 800-38D section 7.1 says.
+ * `ghash(h0, h1, h2, h3, aad, aadLength, text, textLength, scratch, result, bare)`: the hash key as four big-endian words, both texts by
+ * address, 16 bytes of scratch, and where the 16 bytes of hash go. Texts are padded with zeros as SP 800-38D section 7.1 says; with
+ * `bare` 1 no block of lengths follows them.
  */
 export function ghash(): FunctionBuilder {
-  const f = new FunctionBuilder("ghash", 10);
-  const [h0, h1, h2, h3, aad, aadLength, text, textLength, scratch, result] = f.parameters as Local[];
+  const f = new FunctionBuilder("ghash", 11);
+  const [h0, h1, h2, h3, aad, aadLength, text, textLength, scratch, result, bare] = f.parameters as Local[];
   const joined = (high: Local, low: Local) => i64.or(i64.shl(i64.fromU32(high.get), i64.const(32n)), i64.fromU32(low.get));
   const keyHigh = f.let("i64", joined(h0!, h1!));
   const keyLow = f.let("i64", joined(h2!, h3!));
@@ -61,7 +62,7 @@ export function ghash(): FunctionBuilder {
   });
   f.emit(
     whileLoop(
-      i32.ltU(round.get, i32.const(3)),
+      i32.ltU(round.get, i32.sub(i32.const(3), bare!.get)),
       when(isRound(0), at.set(aad!.get), left.set(aadLength!.get)),
       when(isRound(1), at.set(text!.get), left.set(textLength!.get)),
       when(isRound(2), takeLengths),
@@ -144,7 +145,7 @@ function reverseBits(f: FunctionBuilder, word: Code): Code {
 }
 
 /** Little-endian memory order to big-endian and back. */
-function swapBytes(f: FunctionBuilder, word: Code): Code {
+export function swapBytes(f: FunctionBuilder, word: Code): Code {
   const pairs = swapNeighbours(f, word, 8n, 0x00ff00ff00ff00ffn).get;
   const quads = swapNeighbours(f, pairs, 16n, 0x0000ffff0000ffffn).get;
   return i64.or(i64.shl(quads, i64.const(32n)), i64.shrU(quads, i64.const(32n)));

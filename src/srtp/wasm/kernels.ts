@@ -1,5 +1,6 @@
 import { assemble } from "./assembler.ts";
 import { ghash } from "./ghash.ts";
+import { ghashLanes, LANES } from "./ghash-lanes.ts";
 import { hmacSha1, sha1Block } from "./sha1.ts";
 
 /**
@@ -8,8 +9,8 @@ import { hmacSha1, sha1Block } from "./sha1.ts";
  */
 
 /** Where things lie in the memory, in bytes. A packet may have 64 KiB, with room for a tag and padding behind. */
-export const LAYOUT = { scratch: 0, result: 64, associated: 256, packet: 65_536 } as const;
-const PAGES = 3;
+export const LAYOUT = { scratch: 0, result: 64, associated: 256, packet: 65_536, lanes: 196_608 } as const;
+const PAGES = 4;
 
 /** Longest protected packet the kernels take: a UDP datagram. */
 export const MAX_PACKET = 65_535;
@@ -28,7 +29,9 @@ interface Kernels {
     textLength: number,
     scratch: number,
     result: number,
+    bare: number,
   ): void;
+  ghashLanes(page: number, aad: number, aadLength: number, text: number, textLength: number, groups: number): void;
   hmacSha1(
     i0: number,
     i1: number,
@@ -53,19 +56,49 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
-function instantiate(): Kernels {
-  const module = new WebAssembly.Module(assemble([ghash(), hmacSha1(), sha1Block()], PAGES));
+/** With the relaxed vector instructions, or without: throws where the runtime is from before them. */
+export function instantiate(relaxed: boolean): Kernels {
+  const module = new WebAssembly.Module(assemble([ghash(), ghashLanes(relaxed), hmacSha1(), sha1Block()], PAGES));
   return new WebAssembly.Instance(module).exports as Kernels;
 }
 
+function best(): Kernels {
+  try {
+    return instantiate(true);
+  } catch {
+    return instantiate(false);
+  }
+}
+
 /** This thread's kernels. */
-export const kernels = instantiate();
+export const kernels = best();
 
 /** Their memory, as bytes and as words. */
 export const memory = new Uint8Array(kernels.memory.buffer);
 export const memoryWords = new Int32Array(kernels.memory.buffer);
 
 const PACKET_WORD = LAYOUT.packet / 4;
+
+/** Fewer blocks than these are hashed faster one by one. */
+const FEWEST_LANE_BLOCKS = 24;
+let tablesInPlace: Uint8Array | undefined;
+
+/** Groups of sixteen blocks that texts of so many bytes are hashed in side by side; 0 when they are to be hashed one by one. */
+export function laneGroups(aadLength: number, textLength: number): number {
+  const blocks = ((aadLength + 15) >> 4) + ((textLength + 15) >> 4) + 1;
+  const groups = (blocks + 15) >> 4;
+  return blocks < FEWEST_LANE_BLOCKS || groups > LANES.maxGroups ? 0 : groups;
+}
+
+/** Hashes side by side, all but the last four blocks; where those stand. `tables` are the key's `laneTables`. */
+export function hashLanes(tables: Uint8Array, aad: number, aadLength: number, text: number, textLength: number, groups: number): number {
+  if (tables !== tablesInPlace) {
+    memory.set(tables, LAYOUT.lanes + LANES.tables);
+    tablesInPlace = tables;
+  }
+  kernels.ghashLanes(LAYOUT.lanes, aad, aadLength, text, textLength, groups);
+  return LAYOUT.lanes + LANES.out;
+}
 
 /** Brings a packet's first `length` bytes in. */
 export function loadPacket(packet: Uint8Array, length: number): void {
