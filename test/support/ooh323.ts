@@ -1,24 +1,49 @@
-/** ooh323.conf of an Asterisk whose only peer is `peer`, called `far` in its dialplan. */
-export function ooh323(options: {
-  readonly ip: string;
-  readonly peer: string;
+/** How one call of chan_ooh323 goes. */
+export interface Ooh323Style {
   readonly fastStart: boolean;
   readonly tunnelling: boolean;
   /** `rfc2833`, `h245alphanumeric`, `h245signal` or `q931keypad`. */
   readonly dtmf?: string;
-  /** Address of a gatekeeper. */
-  readonly gatekeeper?: string;
-  readonly codecs?: string;
-}): string {
+}
+
+/** Every way there is. */
+export const EVERY_STYLE: readonly Required<Ooh323Style>[] = [true, false].flatMap((fastStart) =>
+  [true, false].flatMap((tunnelling) =>
+    ["rfc2833", "h245alphanumeric", "h245signal", "q931keypad"].map((dtmf) => ({ fastStart, tunnelling, dtmf })),
+  ),
+);
+
+/** Name of the peer by which a call goes in one way. */
+export function peerOf({ fastStart, tunnelling, dtmf = "h245alphanumeric" }: Ooh323Style): string {
+  return `far-${fastStart ? "fast" : "slow"}-${tunnelling ? "tunnelled" : "separate"}-${dtmf}`;
+}
+
+/** ooh323.conf of an Asterisk whose only peer is `peer`, called `far` in its dialplan, and by `peerOf` in every other style. */
+export function ooh323(
+  options: Ooh323Style & {
+    readonly ip: string;
+    readonly peer: string;
+    /** Address of a gatekeeper. */
+    readonly gatekeeper?: string;
+    readonly codecs?: string;
+  },
+): string {
   const { ip, peer, fastStart, tunnelling, dtmf = "h245alphanumeric", gatekeeper = "DISABLE", codecs = "ulaw,alaw" } = options;
   const yes = (value: boolean) => (value ? "yes" : "no");
-  const common = `context=in
-faststart=${yes(fastStart)}
-h245tunneling=${yes(tunnelling)}
-dtmfmode=${dtmf}
+  const common = (style: Ooh323Style) => `context=in
+faststart=${yes(style.fastStart)}
+h245tunneling=${yes(style.tunnelling)}
+dtmfmode=${style.dtmf}
 disallow=all
 allow=${codecs}
 `;
+  const section = (name: string, style: Ooh323Style) => `[${name}]
+type=friend
+ip=${peer}
+port=1720
+${common(style)}`;
+  // Found by address, the last section takes the calls that come in.
+  const styles = EVERY_STYLE.map((style) => section(peerOf(style), style)).join("");
   return `[general]
 bindaddr=${ip}
 port=1720
@@ -30,12 +55,7 @@ gatekeeper=${gatekeeper}
 rtptimeout=60
 tracelevel=6
 logfile=/tmp/h323_log_${ip.replaceAll(".", "_")}
-${common}
-[far]
-type=friend
-ip=${peer}
-port=1720
-${common}`;
+${common({ fastStart, tunnelling, dtmf })}${styles}${section("far", { fastStart, tunnelling, dtmf })}`;
 }
 
 /** Dialplan of what Asterisk does once we have answered its call. */
