@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { DIGIT_WAYS, type DigitWay } from "../call/h323/description.ts";
 import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
 import type { OpenRelay } from "../call/h323/protection.ts";
 import type { LegInfo } from "../call/leg.ts";
@@ -7,10 +8,11 @@ import {
   type Address,
   type AudioFormat,
   aliasText,
-  controlName,
   Gatekeeper,
   type GatekeeperEvent,
   type IncomingCall,
+  readableControl,
+  readableSignalling,
 } from "../h323/index.ts";
 import {
   type H323Endpoint,
@@ -25,8 +27,7 @@ import { type Dialled, parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { matchesNames } from "../trunks/certificate-names.ts";
 import type { Trunk } from "../trunks/model.ts";
-import { type AliasAddress, decodeSignalling } from "../wire/h225/index.ts";
-import { decodeControl } from "../wire/h245/index.ts";
+import type { AliasAddress } from "../wire/h225/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, limitRinging, track } from "./gateway-context.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
@@ -49,6 +50,7 @@ export class H323Gateway {
   readonly #load: LoadMeter;
   #endpoint: H323Endpoint | undefined;
   #listeners: H323Listeners | undefined;
+  #digits: readonly DigitWay[] = DIGIT_WAYS;
   #gatekeeper: RasSocket<Gatekeeper, GatekeeperEvent> | undefined;
 
   constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
@@ -59,8 +61,9 @@ export class H323Gateway {
 
   /** Opens the listeners; rejects when a port cannot be had. */
   async listen(listeners: H323Listeners, version: string): Promise<void> {
-    const { host, advertise } = listeners;
+    const { host, advertise, digits = DIGIT_WAYS } = listeners;
     this.#listeners = listeners;
+    this.#digits = digits;
     const { log, config } = this.#context;
     const audio = (config.codecs ?? ["G722", "PCMU", "PCMA"]).flatMap((name) => H323_CODECS[name] ?? []);
     this.#endpoint = await openH323Endpoint({
@@ -70,8 +73,8 @@ export class H323Gateway {
       identity: { aliases: [{ "h323-ID": "crosspoint" }], displayName: "Crosspoint", product: "Crosspoint", version },
       capabilities: {
         audio: audio.length > 0 ? audio : [H323_CODECS["PCMU"]!],
-        telephoneEvent: 101,
-        userInput: ["alphanumeric", "signal"],
+        telephoneEvent: digits.includes("rfc4733") ? 101 : undefined,
+        userInput: digits.filter((way) => way !== "rfc4733"),
       },
       // What a caller's trunk says comes before its answer.
       encryption: "preferred",
@@ -106,20 +109,15 @@ export class H323Gateway {
     await this.#endpoint?.close();
   }
 
-  /** Writes a message as it is decoded, at debug level. Digits dialled or pressed could be a PIN: they are not written. */
+  /** Writes a message as it is decoded, at debug level. Digits dialled behind a number or pressed could be a PIN: they are not written. */
   trace(peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array): void {
-    let name: string;
+    const fields = { event: "h323-message", peer: `${peer.host}:${peer.port}`, direction, kind, octets: bytes.length };
     try {
-      if (kind === "control") name = controlName(decodeControl(bytes));
-      else {
-        const message = decodeSignalling(bytes);
-        const tunnelled = (message.info?.["h323-uu-pdu"].h245Control ?? []).map((b) => controlName(decodeControl(b)));
-        name = [String(message.type), ...tunnelled].join(" ");
-      }
+      const { name, content } = kind === "control" ? readableControl(bytes) : readableSignalling(bytes);
+      this.#context.log.debug({ ...fields, message: content }, name);
     } catch (error) {
-      name = `not decodable: ${error instanceof Error ? error.message : String(error)}`;
+      this.#context.log.debug(fields, `not decodable: ${error instanceof Error ? error.message : String(error)}`);
     }
-    this.#context.log.debug({ event: "h323-message", peer: `${peer.host}:${peer.port}`, direction, kind, octets: bytes.length }, name);
   }
 
   #expect(session: H323Session): void {
@@ -148,7 +146,7 @@ export class H323Gateway {
     // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
     const trunk = recognition.kind === "trunk" ? recognition.trunk : null;
     if (trunk !== null) session.act((machine) => machine.setEncryption(trunk.srtp));
-    const leg = new H323Leg(session, info, session.machine.encrypts ? this.#relays(session) : undefined);
+    const leg = new H323Leg(session, info, { digits: this.#digits, relay: session.machine.encrypts ? this.#relays(session) : undefined });
     const id = randomUUID();
     const call = new Call({
       id,
@@ -249,7 +247,10 @@ export class H323Gateway {
               displayName: request.displayName ?? (user || uri),
               userAgent: undefined,
             };
-            leg = new H323Leg(session, info, trunk.srtp === "none" ? undefined : this.#relays(session));
+            leg = new H323Leg(session, info, {
+              digits: this.#digits,
+              relay: trunk.srtp === "none" ? undefined : this.#relays(session),
+            });
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);
           },

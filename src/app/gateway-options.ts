@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { GatewayControl, MeetingInput } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
+import type { DigitWay } from "../call/h323/description.ts";
 import type { MediaPort } from "../call/media.ts";
 import type { Language } from "../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../records/model.ts";
@@ -150,6 +151,8 @@ export interface H323Listeners {
   readonly mediaPorts: { readonly min: number; readonly max: number };
   /** Address told to peers, where it is not the listening one. */
   readonly advertise?: string;
+  /** Ways in which peers are asked to send keys; all where absent. */
+  readonly digits?: readonly DigitWay[];
 }
 
 /** What becomes of browsers that come. */

@@ -101,6 +101,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
             signalling: config.h323.signalling,
             ras: config.h323.ras,
             mediaPorts: config.media.ports,
+            digits: config.h323.digits,
             ...(config.h323.tls === null || tls === null ? {} : { tls: { port: config.h323.tls, material: tls } }),
             ...(config.media.advertise === null ? {} : { advertise: config.media.advertise }),
           },

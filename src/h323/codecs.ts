@@ -1,4 +1,4 @@
-import type { AudioCapability, ControlMessage } from "../wire/h245/index.ts";
+import type { AudioCapability } from "../wire/h245/index.ts";
 import { isGeneric, numberOf, OID, parametersOf, unsignedMin } from "./generic.ts";
 
 /** Audio codecs that calls use, by RTP encoding name. */
@@ -103,10 +103,4 @@ export function readAudio(capability: AudioCapability | undefined): AudioFormat 
     return { codec, maxPtime: units * unit, ...(bitrate === undefined ? {} : { bitrate }) };
   }
   return undefined;
-}
-
-/** Name of a control message, for logs: `request.openLogicalChannel`. */
-export function controlName(message: ControlMessage): string {
-  const [kind, inner] = Object.entries(message)[0] ?? ["unknown", {}];
-  return `${kind}.${Object.keys((inner ?? {}) as object)[0] ?? "?"}`;
 }

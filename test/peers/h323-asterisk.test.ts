@@ -1,5 +1,5 @@
-import { createSocket, type Socket } from "node:dgram";
 import { randomBytes } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type CallEvent, type CallStyle, Gatekeeper, type GatekeeperEvent, type LocalMedia } from "../../src/h323/index.ts";

@@ -11,6 +11,8 @@ import { rmsDb } from "../support/spectrum.ts";
 
 const ASTERISK = "127.0.0.73";
 const US = "127.0.0.74";
+/** Gateways that ask for fewer ways of digits. */
+const FEWER = "127.0.0.78";
 
 const SETUPS = [true, false].flatMap((fastStart) => [true, false].map((tunnelling) => ({ fastStart, tunnelling })));
 
@@ -33,7 +35,7 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
   let crosspoint: Crosspoint;
   let capture: Capture;
   beforeAll(async () => {
-    capture = await startCapture(`host ${US} and (tcp or udp port 1719)`);
+    capture = await startCapture(`(host ${US} or host ${FEWER}) and (tcp or udp port 1719)`);
     crosspoint = await startCrosspoint({ port: 27_400, mediaPort: 27_600, listen: US, set: ["h323.signalling=1720", "h323.ras=1719"] });
   });
   afterAll(async () => {
@@ -74,7 +76,9 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
       try {
         const open = await crosspoint.waitForParticipants(
           "1000",
-          (all) => all.length === 4 && all.every((one) => one.state === "joined" && (one.audio?.packetsIn ?? 0) > 50),
+          (all) =>
+            all.length === 4 &&
+            all.every((one) => one.state === "joined" && Math.min(one.audio?.packetsIn ?? 0, one.audio?.packetsOut ?? 0) > 50),
           30_000,
         );
         for (const participant of open) {
@@ -87,7 +91,6 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
           });
           expect(participant.audio).toMatchObject({ srtp: null });
           expect(["PCMU", "PCMA"]).toContain(participant.audio?.codec);
-          expect(participant.audio?.packetsOut).toBeGreaterThan(50);
         }
         const joined = await crosspoint.waitForParticipants(
           "2000",
@@ -141,9 +144,43 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
     });
   });
 
+  // chan_ooh323 sends text where that is asked for, whatever its configuration says, else signals, else Q.931.
+  it.each([
+    { digits: "[signal]", dtmf: "h245signal", field: "h245.signalType" },
+    { digits: "[]", dtmf: "q931keypad", field: "q931.keypad_facility" },
+  ])("digits by $dtmf where only $digits is asked for", async ({ digits, dtmf, field }) => {
+    const fewer = await startCrosspoint({
+      port: 27_410,
+      mediaPort: 27_800,
+      listen: FEWER,
+      set: ["h323.signalling=1720", "h323.ras=off", `h323.digits=${digits}`],
+    });
+    const name = `h323f${dtmf}`;
+    let asterisk: Asterisk | undefined;
+    try {
+      asterisk = await startAsterisk({
+        name,
+        ip: ASTERISK,
+        rtpStart: 17_300,
+        ooh323: ooh323({ ip: ASTERISK, peer: FEWER, fastStart: true, tunnelling: true, dtmf }),
+        extensions: DIALPLAN.replace("NAME", name),
+      });
+      await delay(1500);
+      asterisk.cli("channel originate OOH323/meet@far extension asked-once@caller");
+      await fewer.waitForParticipants("2000", ([one]) => one?.state === "joined", 30_000);
+      asterisk.cli("channel request hangup all");
+      await fewer.waitForParticipants("2000", (all) => all.length === 0);
+    } finally {
+      await asterisk?.stop();
+      await fewer.stop();
+    }
+    const pressed = capture.read(["-Y", `ip.dst==${FEWER} && ${field}`], [field]).flat();
+    expect(pressed.join("").replaceAll(",", "")).toBe("2000#1234#");
+  });
+
   it("was malformed in nothing it said, and was called in every way: tshark", async () => {
     await capture.stop();
-    const said = capture.read(["-Y", `ip.src==${US} && (h225 || h245)`], ["_ws.malformed", "_ws.expert.message"]);
+    const said = capture.read(["-Y", `(ip.src==${US} || ip.src==${FEWER}) && (h225 || h245)`], ["_ws.malformed", "_ws.expert.message"]);
     expect(said.length).toBeGreaterThan(500);
     for (const [malformed, expert] of said) {
       expect(malformed).toBe("");
@@ -152,8 +189,7 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
     const setups = capture.read(["-Y", `ip.src==${ASTERISK} && h225.setup_element`], ["h225.fastStart", "h225.h245Tunnelling"]);
     const ways = setups.map(([fast, tunnelled]) => `${fast === "" ? "slow" : "fast"} ${tunnelled}`);
     expect(new Set(ways)).toEqual(new Set(["fast 1", "fast 0", "slow 1", "slow 0"]));
-    const heard = capture.read(["-Y", `ip.src==${ASTERISK}`], ["h245.alphanumeric", "h245.signalType", "q931.keypad_facility"]);
-    for (const field of [0, 1, 2]) expect(heard.filter((row) => row[field] !== "").length).toBeGreaterThan(20);
+    expect(capture.read(["-Y", `ip.src==${ASTERISK} && h245.alphanumeric`], ["h245.alphanumeric"]).length).toBeGreaterThan(20);
     expect(capture.read(["-Y", `ip.src==${US} && h225.admissionConfirm_element`], ["frame.number"]).length).toBeGreaterThan(40);
   });
 });

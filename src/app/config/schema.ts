@@ -42,6 +42,12 @@ const h323 = section(
       "H.225 call signalling over TLS, 1300 by custom. A client certificate is asked for; a trunk may demand it. H.245 must be tunnelled.",
     ),
     ras: port(1719).describe("Registration, admission and status (RAS) over UDP."),
+    digits: z
+      .array(oneOf(["rfc4733", "alphanumeric", "signal"]))
+      .default(["rfc4733", "alphanumeric", "signal"])
+      .describe(
+        "Ways in which H.323 endpoints are asked to send keys: in the audio's RTP, or by H.245. Q.931 keypad is taken always, and all there is of an empty list.",
+      ),
   },
   "H.323 listeners.",
 );

@@ -4,6 +4,10 @@ import { capabilityOf, type MediaCapability } from "../../negotiation/index.ts";
 import { parseSdp, type SdpDirection, type SdpMedia, type SdpSession } from "../../wire/sdp/index.ts";
 import { readVideo, videoParameters } from "./h264-description.ts";
 
+/** Ways in which a far end can be asked to send keys: RTP, and H.245's two. Q.931 keypad needs no asking. */
+export const DIGIT_WAYS = ["rfc4733", "alphanumeric", "signal"] as const;
+export type DigitWay = (typeof DIGIT_WAYS)[number];
+
 /** One line of our description. */
 export interface DescribedLine {
   /** What H.245 calls it; undefined for what cannot be said there, or was rejected. */
@@ -33,8 +37,8 @@ const CODECS: Readonly<Record<string, readonly [AudioFormat["codec"], number]>> 
   OPUS: ["opus", 48_000],
 };
 
-/** Reads our media server's description for H.245; undefined when no audio in it can be said there. */
-export function readDescription(text: string): Described | undefined {
+/** Reads our media server's description for H.245; undefined when no audio in it can be said there. `digits` are the ways of keys to ask for. */
+export function readDescription(text: string, digits: readonly DigitWay[] = DIGIT_WAYS): Described | undefined {
   const session = parseSdp(text);
   const names = namesOf(session.media);
   const lines = session.media.map((media, i) => ({ name: names[i], media }));
@@ -57,8 +61,8 @@ export function readDescription(text: string): Described | undefined {
     capabilities: {
       audio: formats,
       // H.245 has room for dynamic payload types only.
-      telephoneEvent: events !== undefined && events.payloadType >= 96 ? events.payloadType : undefined,
-      userInput: ["alphanumeric", "signal"],
+      telephoneEvent: events !== undefined && events.payloadType >= 96 && digits.includes("rfc4733") ? events.payloadType : undefined,
+      userInput: digits.filter((way) => way !== "rfc4733"),
       ...(video.length > 0 ? { video } : {}),
       ...(content.length > 0 ? { content } : {}),
       ...(camera === undefined ? {} : { camera }),

@@ -3,7 +3,7 @@ import type { AudioFormat, CallEvent, ControlMachine, LineName, RemoteCapabiliti
 import type { H323Session } from "../../io/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
 import type { Leg, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
-import { type Described, describeFarEnd, type FarAudio, readDescription } from "./description.ts";
+import { type Described, DIGIT_WAYS, type DigitWay, describeFarEnd, type FarAudio, readDescription } from "./description.ts";
 import { FarLines } from "./far-lines.ts";
 import { H323Content } from "./h323-content.ts";
 import { type OpenRelay, Protection } from "./protection.ts";
@@ -14,6 +14,13 @@ const MEDIA_MS = 15_000;
 const KEY_MS = 100;
 /** Channels come one after the other: their changes are told together once so many ms have brought none. */
 const SETTLED_MS = 60;
+
+export interface H323LegOptions {
+  /** Ways of keys the far end is asked for; all where absent. */
+  readonly digits?: readonly DigitWay[];
+  /** There where media may be encrypted; used only when they are. */
+  readonly relay?: OpenRelay | undefined;
+}
 
 /** Codecs an H.323 leg can never carry: said when our description has no other. */
 export class NoH323Codec extends Error {
@@ -28,6 +35,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   readonly info: LegInfo;
   readonly offer = null;
   readonly content: H323Content;
+  readonly #digits: readonly DigitWay[];
   readonly #session: H323Session;
   #answered = false;
   #ended = false;
@@ -49,12 +57,10 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   readonly #protection: Protection | undefined;
   #settling: NodeJS.Timeout | undefined;
 
-  /**
-   * Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. `relay` is there where media may be
-   * encrypted; it is used only when they are.
-   */
-  constructor(session: H323Session, info: LegInfo, relay?: OpenRelay) {
+  /** Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. */
+  constructor(session: H323Session, info: LegInfo, { digits = DIGIT_WAYS, relay }: H323LegOptions = {}) {
     super();
+    this.#digits = digits;
     this.#session = session;
     this.info = info;
     this.content = new H323Content((action) => this.#control(action));
@@ -112,7 +118,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
    * pictures are new the answer has them inactive; a change follows once their channels are open.
    */
   change(offer: string): Promise<string> {
-    const described = readDescription(offer);
+    const described = readDescription(offer, this.#digits);
     if (described === undefined || this.#far === undefined) return Promise.reject(new NoH323Codec("no audio that H.245 has a name for"));
     const held = described.direction === "sendonly" || described.direction === "inactive";
     const before = this.#described;
@@ -164,7 +170,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   }
 
   #describe(sdp: string): void {
-    const described = readDescription(sdp);
+    const described = readDescription(sdp, this.#digits);
     if (described === undefined) throw new NoH323Codec("no audio that H.245 has a name for");
     this.#described = described;
     this.#ourEvents = described.capabilities.telephoneEvent;

@@ -1,0 +1,93 @@
+import { decodeSignalling, element, IE, readCause, readDisplay, readNumber } from "../wire/h225/index.ts";
+import { decodeControl, decodeFastStart } from "../wire/h245/index.ts";
+import { ipText } from "./address.ts";
+
+/** A message as people read it: `name` says what it is, `content` all it has. Secrets are not in it. */
+export interface Readable {
+  readonly name: string;
+  readonly content: unknown;
+}
+
+const SECRET = "[secret]";
+
+/** What could be a PIN, or is a key: user input, tokens, media keys (H.235.1, H.235.6). */
+const SECRETS = new Set([
+  "alphanumeric",
+  "signalType",
+  "encryptedAlphanumeric",
+  "encryptedSignalType",
+  "tokens",
+  "cryptoTokens",
+  "h235Key",
+  "dhkey",
+  "challenge",
+  "password",
+  "$more",
+  "$unknown",
+]);
+
+/** A PIN behind a number dialled: `2000**1234`, `2000##1234`, escaped or not. */
+const PIN = /((?:\*|%2a){2}|(?:#|%23){2}).*$/i;
+
+/** Octets shown of a field at most. */
+const SHOWN = 24;
+
+/** A payload of the signalling connection, with tunnelled control and fast start elements decoded in their place. Throws what decoding throws. */
+export function readableSignalling(bytes: Uint8Array): Readable {
+  const message = decodeSignalling(bytes);
+  const tunnelled = (message.info?.["h323-uu-pdu"].h245Control ?? []).map((b) => nameOf(decodeControl(b)));
+  const number = (id: number) => readNumber(element(message, id));
+  const called = number(IE.calledPartyNumber);
+  const fields = {
+    callReference: message.callReference,
+    display: readDisplay(element(message, IE.display)),
+    calling: number(IE.callingPartyNumber),
+    // Digits that come after Setup may be all of a PIN.
+    called: called === undefined ? undefined : message.type === "setup" ? called.replace(PIN, `$1${SECRET}`) : SECRET,
+    keypad: element(message, IE.keypad) === undefined ? undefined : SECRET,
+    cause: readCause(element(message, IE.cause)),
+    ...(shown(message.info?.["h323-uu-pdu"] ?? {}) as object),
+  };
+  return { name: [String(message.type), ...tunnelled].join(" "), content: fields };
+}
+
+/** A payload of the control connection. */
+export function readableControl(bytes: Uint8Array): Readable {
+  const message = decodeControl(bytes);
+  return { name: nameOf(message), content: shown(message) };
+}
+
+/** `request.openLogicalChannel`. */
+function nameOf(message: object): string {
+  const [kind, inner] = Object.entries(message)[0] ?? ["unknown", {}];
+  return `${kind}.${Object.keys((inner ?? {}) as object)[0] ?? "?"}`;
+}
+
+function shown(value: unknown, key = ""): unknown {
+  if (SECRETS.has(key)) return SECRET;
+  if (typeof value === "string") return value.replace(PIN, `$1${SECRET}`);
+  if (value instanceof Uint8Array) return octets(value, key);
+  if (Array.isArray(value)) {
+    if (key === "fastStart") return value.map((element) => shown(attempt(decodeFastStart, element as Uint8Array)));
+    if (key === "h245Control" || key === "parallelH245Control")
+      return value.map((element) => shown(attempt(decodeControl, element as Uint8Array)));
+    return value.map((element) => shown(element));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shown(inner, name)]));
+}
+
+function attempt(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
+function octets(bytes: Uint8Array, key: string): string {
+  if ((key === "ip" || key === "network") && (bytes.length === 4 || bytes.length === 16)) return ipText(bytes);
+  const text = Buffer.from(bytes);
+  if (key === "productId" || key === "versionId") return text.toString("latin1").replace(/\0+$/, "");
+  return bytes.length <= SHOWN ? text.toString("hex") : `${text.subarray(0, SHOWN).toString("hex")}... (${bytes.length} octets)`;
+}
