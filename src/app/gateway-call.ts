@@ -149,7 +149,7 @@ export class Call extends EventEmitter<CallEvents> {
 
   answered(): void {
     if (this.#answeredWall !== null) return;
-    this.#answeredWall = this.#clock.wall();
+    this.#answeredWall = this.#wall();
     this.emit("changed");
   }
 
@@ -193,6 +193,11 @@ export class Call extends EventEmitter<CallEvents> {
       trust: this.trust,
       audio: this.audio,
     };
+  }
+
+  /** The time of day as it was when the call came in, and what has passed since: a clock that is set meanwhile makes no call longer or shorter. */
+  #wall(): number {
+    return this.#startedWall + this.age;
   }
 
   #onLegEnded(end: LegEnd): void {
@@ -247,7 +252,7 @@ export class Call extends EventEmitter<CallEvents> {
       meetingId: view.meetingId,
       startedAt: view.startedAt,
       answeredAt: view.answeredAt,
-      endedAt: new Date(this.#clock.wall()).toISOString(),
+      endedAt: new Date(this.#wall()).toISOString(),
       outcome: end.outcome,
       reason: end.reason,
       sipStatus: end.sipStatus,

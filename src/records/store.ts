@@ -58,7 +58,8 @@ export class SqliteRecordStore implements RecordStore {
       CREATE TABLE IF NOT EXISTS records (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, ended INTEGER NOT NULL, meeting TEXT, outcome TEXT NOT NULL, body TEXT NOT NULL);
       CREATE INDEX IF NOT EXISTS records_ended ON records (ended);
-      CREATE INDEX IF NOT EXISTS records_meeting ON records (meeting, ended);`);
+      DROP INDEX IF EXISTS records_meeting;
+      CREATE INDEX IF NOT EXISTS records_of_meeting ON records (meeting);`);
     this.#insert = this.#database.prepare("INSERT OR REPLACE INTO records (id, ended, meeting, outcome, body) VALUES (?, ?, ?, ?, ?)");
     this.#prune();
   }
@@ -159,13 +160,14 @@ export class SqliteRecordStore implements RecordStore {
     if (query.meetingId !== undefined) add("meeting = ?", query.meetingId);
     if (query.outcome !== undefined) add("outcome = ?", query.outcome);
     if (query.before !== undefined) {
-      const cursor = this.#database.prepare("SELECT ended, seq FROM records WHERE id = ?").get(query.before);
-      if (cursor) add("(ended, seq) < (?, ?)", cursor["ended"] as number, cursor["seq"] as number);
+      const cursor = this.#database.prepare("SELECT seq FROM records WHERE id = ?").get(query.before);
+      if (cursor) add("seq < ?", cursor["seq"] as number);
       else if (!Number.isNaN(timeOf(query.before))) add("ended < ?", timeOf(query.before));
     }
     const condition = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
     const rows = this.#database
-      .prepare(`SELECT body FROM records ${condition} ORDER BY ended DESC, seq DESC LIMIT ?`)
+      // in the order they came: by the time of day, a clock that was set back would hide the newest behind older ones
+      .prepare(`SELECT body FROM records ${condition} ORDER BY seq DESC LIMIT ?`)
       .all(...values, query.limit);
     return rows.map((row) => JSON.parse(row["body"] as string) as CallRecord);
   }

@@ -111,8 +111,8 @@ export class ControlServer {
     clearInterval(this.#heartbeat);
     this.#profile.drain();
     for (const channel of [...this.#channels.values()]) channel.hangup("SYSTEM_SHUTDOWN");
-    const deadline = Date.now() + 1000;
-    while (this.#channels.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    const deadline = this.#core.clock.now() + 1000;
+    while (this.#channels.size > 0 && this.#core.clock.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     await Promise.all([this.#profile.close(), this.#esl.close()]);
   }
 

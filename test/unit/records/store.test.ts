@@ -67,6 +67,19 @@ describe("call records", () => {
     store.close();
   });
 
+  it("are listed in the order they came, whatever the clock was set to", () => {
+    const store = open();
+    const late = (n: number, ms: number) => record(n, { endedAt: new Date(start + ms).toISOString() });
+    store.add(late(1, 3_600_000));
+    store.add(late(2, 10));
+    store.flush();
+    store.add(late(3, 20));
+    store.flush();
+    expect(store.list({ limit: 9 }).map(({ id }) => id)).toEqual(["call-3", "call-2", "call-1"]);
+    expect(store.list({ limit: 9, before: "call-3" }).map(({ id }) => id)).toEqual(["call-2", "call-1"]);
+    store.close();
+  });
+
   it("are there after a restart", () => {
     const store = open();
     store.add(record(1));
