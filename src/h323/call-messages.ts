@@ -151,6 +151,7 @@ export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupU
     tunnelling: pdu.h245Tunnelling === true,
     callReference: message.callReference,
     encryption,
+    admitted: setup.endpointIdentifier !== undefined,
   };
 }
 

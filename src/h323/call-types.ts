@@ -45,6 +45,9 @@ export interface CallConfig {
   readonly traversal?: TraversalPolicy | undefined;
   /** The call's identifier where it is known before the call is placed: 16 octets, hexadecimal. */
   readonly callIdentifier?: string | undefined;
+  /** The same of its conference, and the call reference, where a gatekeeper has been asked with them. */
+  readonly conferenceId?: string | undefined;
+  readonly callReference?: number | undefined;
   /** The gatekeeper's word on this call, put into Setup. */
   readonly endpointIdentifier?: string;
 }
@@ -75,6 +78,8 @@ export interface IncomingCall {
   readonly callReference: number;
   /** The caller's media can be encrypted by H.235.6, in a way that we have too. */
   readonly encryption: boolean;
+  /** The caller is registered with a gatekeeper, which has sent it here. */
+  readonly admitted: boolean;
 }
 
 export type CallEvent =

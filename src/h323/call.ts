@@ -31,9 +31,8 @@ export class CallMachine {
   constructor(config: CallConfig) {
     this.#config = config;
     this.#durations = { ...DURATIONS, ...config.durations };
-    const { callIdentifier } = config;
-    const guid = callIdentifier === undefined ? config.random(16) : Uint8Array.from(Buffer.from(callIdentifier, "hex"));
-    this.#ids = { guid, conferenceID: config.random(16) };
+    const octets = (given: string | undefined) => (given === undefined ? config.random(16) : Uint8Array.from(Buffer.from(given, "hex")));
+    this.#ids = { guid: octets(config.callIdentifier), conferenceID: octets(config.conferenceId) };
     const self = this;
     this.#control = new CallControl(config, this.#durations, {
       get over() {
@@ -83,7 +82,7 @@ export class CallMachine {
     if (this.#state !== "null") return;
     this.#caller = true;
     const [a = 0, b = 0] = this.#config.random(2);
-    this.#callReference = ((a & 0x7f) << 8) | b || 1;
+    this.#callReference = this.#config.callReference ?? (((a & 0x7f) << 8) | b || 1);
     this.#state = "initiated";
     this.#timers.set("T303", now + this.#durations.T303);
     const { setup, control } = this.#control.opening(now);

@@ -50,6 +50,8 @@ export type GatekeeperEvent =
   | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string }
   | { readonly type: "admitted"; readonly from: Registration; readonly callIdentifier: string; readonly to: Address }
   | { readonly type: "disengaged"; readonly from: Registration; readonly callIdentifier: string }
+  /** Where a neighbour says that an alias is; undefined where none knows it. */
+  | { readonly type: "located"; readonly question: string; readonly to: Address | undefined }
   /** An endpoint behind a firewall does not come for a call. */
   | { readonly type: "not-summoned"; readonly callIdentifier: string };
 

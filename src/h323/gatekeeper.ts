@@ -15,20 +15,18 @@ import { findFeature, feature, supports } from "./h460.ts";
 import { RAS_TUNNELLING } from "./h460-17.ts";
 import { Indications, SIGNALLING_TRAVERSAL } from "./h460-18.ts";
 import { verify } from "./ras-security.ts";
+import { LOCATION_PATIENCE, Locations } from "./locations.ts";
 import { Timers } from "./timers.ts";
 
 type AdmissionRequest = NonNullable<RasMessage["admissionRequest"]>;
 interface Location {
-  readonly sequence: number;
   readonly request: AdmissionRequest;
   readonly from: RasAddress;
   readonly caller: Registration;
 }
-type TimerName = `endpoint ${string}` | `location ${number}`;
-
-/** How long neighbours have, milliseconds. */
-const LOCATION_PATIENCE = 3_000;
-const MOST_LOCATIONS = 500;
+type TimerName = `endpoint ${string}`;
+/** Asked for an endpoint's admission, or by our owner under a name of its own. */
+type Question = Location | { readonly own: string };
 
 /** A small gatekeeper (H.323 clause 6.4, H.225.0 7.7): registers endpoints, admits calls in the direct model, locates. */
 export class Gatekeeper {
@@ -36,7 +34,7 @@ export class Gatekeeper {
   readonly #timers = new Timers<TimerName>();
   readonly #endpoints = new Map<string, Registration>();
   readonly #byAlias = new Map<string, string>();
-  readonly #locations = new Map<number, Location>();
+  readonly #locations: Locations<Question>;
   readonly #indications = new Indications({
     sequence: () => this.#next(),
     send: (message, to) => this.#send(message, to),
@@ -47,6 +45,26 @@ export class Gatekeeper {
 
   constructor(config: GatekeeperConfig) {
     this.#config = config;
+    this.#locations = new Locations<Question>({
+      identifier: config.identifier,
+      ras: config.ras,
+      neighbours: () => config.neighbours,
+      sequence: () => this.#next(),
+      send: (message, to) => this.#send(message, to),
+      found: (question, to) => {
+        if ("own" in question) this.#emit({ type: "located", question: question.own, to });
+        else this.#confirm(question.request, question.from, question.caller, to);
+      },
+      failed: (question) => {
+        if ("own" in question) this.#emit({ type: "located", question: question.own, to: undefined });
+        else this.#reject(question.request, question.from, { calledPartyNotRegistered: true });
+      },
+    });
+  }
+
+  /** Asks the neighbours for an alias that is not registered here. Answered by `located` with `question`; false where there is nobody to ask. */
+  locate(alias: AliasAddress, question: string, now: Millis): boolean {
+    return this.#locations.ask({ own: question }, [alias], now);
   }
 
   get registrations(): readonly Registration[] {
@@ -64,7 +82,7 @@ export class Gatekeeper {
     return out;
   }
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), this.#indications.nextTimeout()].filter((t) => t !== undefined);
+    const all = [this.#timers.next(), this.#indications.nextTimeout(), this.#locations.nextTimeout()].filter((t) => t !== undefined);
     return all.length === 0 ? undefined : Math.min(...all);
   }
 
@@ -81,14 +99,8 @@ export class Gatekeeper {
 
   timeout(now: Millis): void {
     this.#indications.timeout(now);
-    for (const name of this.#timers.expire(now)) {
-      if (name.startsWith("endpoint ")) this.#forget(name.slice(9), "expired");
-      else {
-        const location = this.#locations.get(Number(name.slice(9)));
-        this.#locations.delete(Number(name.slice(9)));
-        if (location !== undefined) this.#reject(location.request, location.from, { calledPartyNotRegistered: true });
-      }
-    }
+    this.#locations.timeout(now);
+    for (const name of this.#timers.expire(now)) this.#forget(name.slice(9), "expired");
   }
 
   /** A datagram. What cannot be decoded is not answered. */
@@ -306,16 +318,17 @@ export class Gatekeeper {
     else if (!this.#proven(caller.aliases.map(aliasText), message, bytes, now)) this.#reject(request, from, { securityDenial: true });
     else if (request.answerCall) this.#confirm(request, from, caller, caller.signalling);
     else {
-      const to = wanted.length === 0 ? fromH225(request.destCallSignalAddress) : this.#locate(wanted);
+      const to = wanted.length === 0 ? fromH225(request.destCallSignalAddress) : this.#here(wanted);
       if (to !== undefined) this.#confirm(request, from, caller, to);
       else if (wanted.length === 0) this.#reject(request, from, { incompleteAddress: true });
-      else if (this.#config.neighbours.length === 0 || this.#locations.size >= MOST_LOCATIONS)
+      else if (!this.#locations.ask({ request, from, caller }, wanted, now))
         this.#reject(request, from, { calledPartyNotRegistered: true });
-      else this.#askNeighbours({ request, from, caller }, now);
+      // The caller is told that it takes a while, or it would ask again.
+      else this.#send({ requestInProgress: { requestSeqNum: request.requestSeqNum, delay: LOCATION_PATIENCE + 1000 } }, from);
     }
   }
 
-  #locate(wanted: readonly AliasAddress[]): Address | undefined {
+  #here(wanted: readonly AliasAddress[]): Address | undefined {
     for (const alias of wanted) {
       const name = aliasText(alias);
       const registered = this.find(name);
@@ -324,28 +337,6 @@ export class Gatekeeper {
       if (this.#config.ours(name)) return this.#config.signalling;
     }
     return undefined;
-  }
-
-  #askNeighbours(question: Omit<Location, "sequence">, now: Millis): void {
-    const sequence = this.#next();
-    this.#locations.set(sequence, { ...question, sequence });
-    this.#timers.set(`location ${sequence}`, now + LOCATION_PATIENCE);
-    // The caller is told that it takes a while, or it would ask again.
-    this.#send({ requestInProgress: { requestSeqNum: question.request.requestSeqNum, delay: LOCATION_PATIENCE + 1000 } }, question.from);
-    for (const neighbour of this.#config.neighbours)
-      this.#send(
-        {
-          locationRequest: {
-            requestSeqNum: sequence,
-            destinationInfo: question.request.destinationInfo ?? [],
-            replyAddress: toH225(this.#config.ras),
-            sourceInfo: [{ "h323-ID": this.#config.identifier }],
-            canMapAlias: true,
-            hopCount: 4,
-          },
-        },
-        neighbour,
-      );
   }
 
   #confirm(request: AdmissionRequest, from: RasAddress, caller: Registration, to: RasAddress): void {
@@ -386,6 +377,7 @@ export class Gatekeeper {
     const {
       locationRequest: lrq,
       locationConfirm: lcf,
+      locationReject: lrj,
       bandwidthRequest: brq,
       infoRequestResponse: irr,
       resourcesAvailableIndicate: rai,
@@ -394,7 +386,7 @@ export class Gatekeeper {
     if (lrq !== undefined) {
       const to = fromH225(lrq.replyAddress) ?? from;
       const answerTo = to.host === from.host ? to : from; // not at the word of a stranger to a third party
-      const found = this.#config.neighbours.some((n) => n.host === from.host) ? this.#locate(lrq.destinationInfo) : undefined;
+      const found = this.#config.neighbours.some((n) => n.host === from.host) ? this.#here(lrq.destinationInfo) : undefined;
       if (found === undefined)
         this.#send({ locationReject: { requestSeqNum: lrq.requestSeqNum, rejectReason: { notRegistered: true } } }, answerTo);
       else
@@ -402,14 +394,8 @@ export class Gatekeeper {
           { locationConfirm: { requestSeqNum: lrq.requestSeqNum, callSignalAddress: toH225(found), rasAddress: toH225(this.#config.ras) } },
           answerTo,
         );
-    } else if (lcf !== undefined) {
-      const location = this.#locations.get(lcf.requestSeqNum);
-      const to = fromH225(lcf.callSignalAddress);
-      if (location === undefined || to === undefined || !this.#config.neighbours.some((n) => n.host === from.host)) return;
-      this.#locations.delete(lcf.requestSeqNum);
-      this.#timers.clear(`location ${lcf.requestSeqNum}`);
-      this.#confirm(location.request, location.from, location.caller, to);
-    } else if (scr !== undefined) this.#indications.answered(scr, from);
+    } else if (lcf !== undefined || lrj !== undefined) this.#locations.answered(message, from);
+    else if (scr !== undefined) this.#indications.answered(scr, from);
     else if (brq !== undefined) {
       const bandWidth = Math.min(brq.bandWidth, this.#config.maxBandwidth);
       this.#send({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth } }, from);

@@ -1,5 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../wire/h225/index.ts";
+import { AdmittedCalls } from "./admitted-calls.ts";
 import { type Address, fromH225, toH225 } from "./address.ts";
 import { endpointType } from "./call-messages.ts";
 import { feature, findFeature, supports } from "./h460.ts";
@@ -61,6 +62,9 @@ export class RasClient {
   #endpoint: string | undefined;
   #timeToLive: number;
   #stopped = true;
+  /** Calls the gatekeeper is asked about, and those it has admitted. */
+  readonly #questions = new Map<string, AdmissionQuestion>();
+  readonly #calls = new AdmittedCalls();
   readonly #summons = new Summons();
   /** Hosts at which the gatekeeper takes calls. */
   #servers = new Set<string>();
@@ -89,7 +93,8 @@ export class RasClient {
     return out;
   }
   nextTimeout(): Millis | undefined {
-    return this.#timers.next();
+    const all = [this.#timers.next(), this.#calls.nextTimeout()].filter((t) => t !== undefined);
+    return all.length === 0 ? undefined : Math.min(...all);
   }
 
   start(now: Millis): void {
@@ -103,6 +108,8 @@ export class RasClient {
     this.#stopped = true;
     this.#timers.clearAll();
     this.#pending.clear();
+    this.#questions.clear();
+    this.#calls.clear();
     if (this.#endpoint === undefined) return;
     const callSignalAddress = [toH225(this.#config.signalling)];
     const endpointIdentifier = this.#endpoint;
@@ -122,6 +129,7 @@ export class RasClient {
       return;
     }
     const endpointIdentifier = this.#endpoint;
+    this.#questions.set(callIdentifier, question);
     const local = this.#config.identity.aliases;
     this.#ask(
       "admissionRequest",
@@ -153,6 +161,8 @@ export class RasClient {
   /** The call is over. */
   disengage(question: Pick<AdmissionQuestion, "callIdentifier" | "conferenceId" | "callReference" | "answer">, now: Millis): void {
     const endpointIdentifier = this.#endpoint;
+    this.#questions.delete(question.callIdentifier);
+    this.#calls.delete(question.callIdentifier);
     if (endpointIdentifier === undefined) return;
     this.#ask(
       "disengageRequest",
@@ -185,6 +195,10 @@ export class RasClient {
   }
 
   timeout(now: Millis): void {
+    for (const calls of this.#calls.due(now)) {
+      this.#sequence = (this.#sequence % 65535) + 1;
+      this.#report(this.#sequence, calls, true, this.#gatekeeper, now);
+    }
     for (const name of this.#timers.expire(now)) {
       if (name === "refresh") this.#register(true, now);
       else if (name === "again") this.start(now);
@@ -314,8 +328,13 @@ export class RasClient {
       if (fresh) this.#emit({ type: "registered", endpointIdentifier: rcf.endpointIdentifier, gatekeeper: this.#gatekeeper });
     } else if (acf !== undefined && pending.callIdentifier !== undefined) {
       const to = fromH225(acf.destCallSignalAddress);
+      const question = this.#questions.get(pending.callIdentifier);
+      this.#questions.delete(pending.callIdentifier);
+      // Else it was given up meanwhile, and is over.
+      if (question !== undefined) this.#calls.add(question, acf.irrFrequency, now);
       this.#emit({ type: "admitted", callIdentifier: pending.callIdentifier, to, destination: acf.destinationInfo ?? [] });
     } else if (arj !== undefined && pending.callIdentifier !== undefined) {
+      this.#questions.delete(pending.callIdentifier);
       const reason = Object.keys(arj.rejectReason)[0] ?? "undefinedReason";
       this.#emit({ type: "not-admitted", callIdentifier: pending.callIdentifier, reason, cause: CAUSES[reason] ?? 31 });
       if (reason === "callerNotRegistered" || reason === "invalidEndpointIdentifier") this.#lost(reason, now);
@@ -339,6 +358,7 @@ export class RasClient {
       return;
     }
     this.#pending.delete(sequence);
+    if (pending.callIdentifier !== undefined) this.#questions.delete(pending.callIdentifier);
     if (pending.callIdentifier !== undefined)
       this.#emit({ type: "not-admitted", callIdentifier: pending.callIdentifier, reason: "the gatekeeper does not answer", cause: 38 });
     if (pending.kind === "gatekeeperRequest" || pending.kind === "registrationRequest") {
@@ -408,19 +428,26 @@ export class RasClient {
       if (call !== undefined && verdict === "come") this.#emit({ type: "summoned", ...call });
     } else if (irq !== undefined && this.#endpoint !== undefined) {
       const to = fromH225(irq.replyAddress) ?? from;
-      const response: RasMessage = {
-        infoRequestResponse: {
-          requestSeqNum: irq.requestSeqNum,
-          endpointType: endpointType(this.#config),
-          endpointIdentifier: this.#endpoint,
-          rasAddress: toH225(this.#config.ras),
-          callSignalAddress: [toH225(this.#config.signalling)],
-          endpointAlias: this.#config.identity.aliases,
-          needResponse: false,
-          unsolicited: false,
-        },
-      };
-      this.#send(response, to.host === from.host ? to : from, now);
+      this.#report(irq.requestSeqNum, this.#calls.answer(irq), false, to.host === from.host ? to : from, now);
     }
+  }
+
+  /** Tells the gatekeeper what we are, and of calls. */
+  #report(requestSeqNum: number, calls: ReturnType<AdmittedCalls["answer"]>, unsolicited: boolean, to: Address, now: Millis): void {
+    if (this.#endpoint === undefined) return;
+    const response: RasMessage = {
+      infoRequestResponse: {
+        requestSeqNum,
+        endpointType: endpointType(this.#config),
+        endpointIdentifier: this.#endpoint,
+        rasAddress: toH225(this.#config.ras),
+        callSignalAddress: [toH225(this.#config.signalling)],
+        endpointAlias: this.#config.identity.aliases,
+        ...calls,
+        needResponse: false,
+        unsolicited,
+      },
+    };
+    this.#send(response, to, now);
   }
 }
