@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { DIGIT_WAYS, type DigitWay } from "../call/h323/description.ts";
 import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
-import type { OpenRelay } from "../call/h323/protection.ts";
 import type { LegInfo } from "../call/leg.ts";
 import { MediaExchange } from "../call/media-exchange.ts";
 import {
@@ -10,16 +9,18 @@ import {
   aliasText,
   Gatekeeper,
   type GatekeeperEvent,
+  type Destination as Callee,
   type IncomingCall,
   readableControl,
   readableSignalling,
+  type Registration,
 } from "../h323/index.ts";
 import {
   type H323Endpoint,
   type H323Session,
+  type OutgoingOptions,
   openH323Endpoint,
   openRasSocket,
-  openRtpRelay,
   type RasSocket,
   type ServerCheck,
 } from "../io/index.ts";
@@ -30,6 +31,7 @@ import type { Trunk } from "../trunks/model.ts";
 import type { AliasAddress } from "../wire/h225/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, limitRinging, track } from "./gateway-context.ts";
+import { H323Traversal } from "./gateway-h323-traversal.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
@@ -43,14 +45,17 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
   PCMA: { codec: "PCMA", maxPtime: 20 },
 };
 
+/** Where an endpoint is called, and how it registered if it did so with us. */
+export type RegisteredAddress = Address & { readonly registration?: Registration };
+
 /** H.323 callers and callees: the same way into a meeting as SIP's. */
 export class H323Gateway {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #load: LoadMeter;
   #endpoint: H323Endpoint | undefined;
-  #listeners: H323Listeners | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
+  #traversal: H323Traversal | undefined;
   #gatekeeper: RasSocket<Gatekeeper, GatekeeperEvent> | undefined;
 
   constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
@@ -62,8 +67,10 @@ export class H323Gateway {
   /** Opens the listeners; rejects when a port cannot be had. */
   async listen(listeners: H323Listeners, version: string): Promise<void> {
     const { host, advertise, digits = DIGIT_WAYS } = listeners;
-    this.#listeners = listeners;
     this.#digits = digits;
+    const traversal = new H323Traversal(listeners);
+    this.#traversal = traversal;
+    await traversal.open();
     const { log, config } = this.#context;
     const audio = (config.codecs ?? ["G722", "PCMU", "PCMA"]).flatMap((name) => H323_CODECS[name] ?? []);
     this.#endpoint = await openH323Endpoint({
@@ -79,14 +86,23 @@ export class H323Gateway {
       // What a caller's trunk says comes before its answer.
       encryption: "preferred",
       ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
+      traversal: traversal.policy,
+      onTunnel: (tunnel) => traversal.accept(tunnel),
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
     });
     if (listeners.ras === null) return;
     this.#gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
-      { host, port: listeners.ras, clock: this.#context.clock, onEvent: (event) => this.#told(event) },
+      {
+        host,
+        port: listeners.ras,
+        clock: this.#context.clock,
+        onEvent: (event) => this.#told(event),
+        tunnelled: (connection, bytes) => traversal.send(connection, bytes),
+      },
       (ras) => this.#makeGatekeeper({ host: advertise ?? ras.host, port: ras.port }),
     );
+    traversal.serve(this.#gatekeeper);
   }
 
   /** Port of call signalling over TLS; undefined where it is not taken. */
@@ -107,6 +123,7 @@ export class H323Gateway {
   async close(): Promise<void> {
     await this.#gatekeeper?.close();
     await this.#endpoint?.close();
+    this.#traversal?.close();
   }
 
   /** Writes a message as it is decoded, at debug level. Digits dialled behind a number or pressed could be a PIN: they are not written. */
@@ -146,7 +163,8 @@ export class H323Gateway {
     // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
     const trunk = recognition.kind === "trunk" ? recognition.trunk : null;
     if (trunk !== null) session.act((machine) => machine.setEncryption(trunk.srtp));
-    const leg = new H323Leg(session, info, { digits: this.#digits, relay: session.machine.encrypts ? this.#relays(session) : undefined });
+    const relay = needsRelay(session) ? this.#traversal?.relays(session) : undefined;
+    const leg = new H323Leg(session, info, { digits: this.#digits, relay });
     const id = randomUUID();
     const call = new Call({
       id,
@@ -177,11 +195,6 @@ export class H323Gateway {
     return mediaPolicy(this.#context.config, { ...trunk, srtp: "none" }, transport);
   }
 
-  #relays({ peer }: H323Session): OpenRelay {
-    const { host, advertise, mediaPorts: ports } = this.#listeners!;
-    return (server) => openRtpRelay({ host, server, ports, sources: [peer.host], ...(advertise === undefined ? {} : { advertise }) });
-  }
-
   #atTheDoor(reason: string | null, trunk: Trunk | null, incoming: IncomingCall): GatewayRefusal | null {
     const { config, draining, calls } = this.#context;
     if (reason !== null || !trunk) return refuse("trunk-unknown", reason ?? "no trunk takes this caller by H.323");
@@ -204,7 +217,7 @@ export class H323Gateway {
   /** Calls `h323:user@host[:port]`, or an alias registered here, into a meeting. */
   async dial(request: {
     readonly user: string;
-    readonly peer: Address;
+    readonly peer: RegisteredAddress;
     readonly meeting: Meeting;
     readonly role: Role;
     readonly trunk: Trunk;
@@ -224,12 +237,15 @@ export class H323Gateway {
     });
     const id = randomUUID();
     const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
+    // Only we reach who is behind a firewall.
+    const registration = peer.registration?.traversal === undefined ? undefined : peer.registration;
     let leg: H323Leg | undefined;
     try {
       const ringing = Promise.withResolvers<void>();
       let answer: Promise<string> | undefined;
-      await endpoint.call(
-        peer,
+      const place = (to: Callee, options: OutgoingOptions) =>
+        registration === undefined ? endpoint.call(peer, to, options) : this.#traversal!.call(endpoint, registration, to, options);
+      await place(
         { aliases },
         {
           encryption: trunk.srtp,
@@ -247,10 +263,8 @@ export class H323Gateway {
               displayName: request.displayName ?? (user || uri),
               userAgent: undefined,
             };
-            leg = new H323Leg(session, info, {
-              digits: this.#digits,
-              relay: trunk.srtp === "none" ? undefined : this.#relays(session),
-            });
+            const relay = trunk.srtp === "none" && registration === undefined ? undefined : this.#traversal?.relays(session);
+            leg = new H323Leg(session, info, { digits: this.#digits, relay });
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);
           },
@@ -309,8 +323,9 @@ export class H323Gateway {
   }
 
   /** Who is registered with us under an alias. */
-  registered(alias: string): Address | undefined {
-    return this.#gatekeeper?.machine.find(alias)?.signalling;
+  registered(alias: string): RegisteredAddress | undefined {
+    const registration = this.#gatekeeper?.machine.find(alias);
+    return registration && { ...registration.signalling, registration };
   }
 
   #makeGatekeeper(ras: Address): Gatekeeper {
@@ -325,6 +340,7 @@ export class H323Gateway {
       ours: (alias) => this.#isMeeting(alias),
       neighbours: [],
       maxBandwidth: 200_000,
+      traversal: this.#traversal?.timeToLive,
       epoch: Math.floor((clock.wall() - clock.now()) / 1000),
       random: (count) => randomBytes(count),
     });
@@ -343,7 +359,12 @@ export class H323Gateway {
       const { aliases, signalling, product } = event.registration;
       const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
       log.info(fields, event.type === "registered" ? "an H.323 endpoint has registered" : "an H.323 endpoint is registered no more");
-    } else if (event.type === "refused")
+    } else if (event.type === "not-summoned")
+      log.warn(
+        { event: "h323-not-summoned", callId: event.callIdentifier },
+        "an H.323 endpoint behind a firewall does not come for its call",
+      );
+    else if (event.type === "refused")
       log.warn({ event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason }, "RAS refused");
   }
 }
@@ -352,6 +373,11 @@ export class H323Gateway {
 function serverCheck({ identity }: Trunk): ServerCheck | undefined {
   const names = identity.certificateNames;
   return names && ((certificate) => matchesNames(certificate, names));
+}
+
+/** Media that the media server does not see as they are. */
+function needsRelay({ machine }: H323Session): boolean {
+  return machine.encrypts || machine.traversal !== undefined;
 }
 
 /** The meeting dialled: the first alias that says one, the called party number otherwise. */

@@ -147,7 +147,14 @@ export interface H323Listeners {
   readonly tls?: { readonly port: number; readonly material: TlsMaterial };
   /** RAS, UDP; null for none. */
   readonly ras: number | null;
-  /** UDP ports of relays for media that the media server does not see as they are (H.235.6). */
+  /** Endpoints behind firewalls are served (H.460.17, .18, .19); not at all where absent. */
+  readonly traversal?: {
+    /** Seconds between their refreshes, at most. */
+    readonly timeToLive: number;
+    /** UDP port of media of many calls, RTCP on the next; none where absent. */
+    readonly multiplex?: number;
+  };
+  /** UDP ports of relays for media that the media server does not see as they are (H.235.6, H.460.19). */
   readonly mediaPorts: { readonly min: number; readonly max: number };
   /** Address told to peers, where it is not the listening one. */
   readonly advertise?: string;

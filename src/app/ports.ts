@@ -24,6 +24,7 @@ export function configuredListeners(config: Config): ConfiguredListener[] {
   add("h323.signalling", "tcp", config.h323.signalling);
   add("h323.tls", "tcp", config.h323.tls);
   add("h323.ras", "udp", config.h323.ras);
+  add("h323.multiplex", "udp", config.h323.multiplex);
   add("web.port", "tcp", config.web.port);
   return found;
 }

@@ -100,6 +100,14 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
             host: config.listen,
             signalling: config.h323.signalling,
             ras: config.h323.ras,
+            ...(config.h323.traversal
+              ? {
+                  traversal: {
+                    timeToLive: config.h323.keepAliveSeconds,
+                    ...(config.h323.multiplex === null ? {} : { multiplex: config.h323.multiplex }),
+                  },
+                }
+              : {}),
             mediaPorts: config.media.ports,
             digits: config.h323.digits,
             ...(config.h323.tls === null || tls === null ? {} : { tls: { port: config.h323.tls, material: tls } }),

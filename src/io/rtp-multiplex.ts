@@ -1,6 +1,6 @@
 /** One pair of UDP ports on which many calls are received, told apart by a number before each packet (H.460.19). */
 import { randomInt } from "node:crypto";
-import { type Address, demultiplexed, type LocalMedia } from "../h323/index.ts";
+import { type Address, demultiplexed, type LineMedia } from "../h323/index.ts";
 import { bindFixed, type MediaKind, type PortPair } from "./rtp-ports.ts";
 
 type Receiver = (packet: Uint8Array, kind: MediaKind, from: { readonly address: string; readonly port: number }) => void;
@@ -24,7 +24,7 @@ export class MultiplexPort {
   }
 
   /** What far ends are told. */
-  get media(): LocalMedia {
+  get media(): LineMedia {
     const at = (port: number): Address => ({ host: this.#host, port });
     return { rtp: at(this.#pair.port), rtcp: at(this.#pair.port + 1) };
   }

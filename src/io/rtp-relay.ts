@@ -2,7 +2,7 @@
  * A relay for one call's RTP and RTCP between the media server and a far end that needs more than it does: a firewall's keep-alives and multiplexed media
  * (H.460.19), or media encryption of another kind (H.235.6, by `filter`). The media server is told the inner address as the far end's, the far end the outer one.
  */
-import type { Address, LocalMedia } from "../h323/index.ts";
+import type { Address, LineMedia } from "../h323/index.ts";
 import { keepAlivePacket, keepAliveReport, multiplexed } from "../h323/index.ts";
 import type { MultiplexPort } from "./rtp-multiplex.ts";
 import { bindPair, type MediaKind, type PortPair, type PortRange } from "./rtp-ports.ts";
@@ -22,7 +22,7 @@ export interface RtpRelayOptions {
   readonly advertise?: string;
   readonly ports: PortRange;
   /** Where the media server takes this call's media. */
-  readonly server: LocalMedia;
+  readonly server: LineMedia;
   /**
    * Hosts the far end's media may come from: that of its signalling connection, that which it signalled. Media of others are dropped. Where absent, all are taken.
    */
@@ -87,12 +87,14 @@ export class RtpRelay {
   }
 
   /** What the far end is told: where it sends. */
-  get outer(): LocalMedia {
-    const host = this.#options.advertise ?? this.#options.host;
-    return { rtp: { host, port: this.#outer.port }, rtcp: { host, port: this.#outer.port + 1 } };
+  get outer(): LineMedia {
+    const { advertise, host: bound, multiplex } = this.#options;
+    const host = advertise ?? bound;
+    const own = { rtp: { host, port: this.#outer.port }, rtcp: { host, port: this.#outer.port + 1 } };
+    return this.#id === undefined || multiplex === undefined ? own : { ...own, multiplex: { id: this.#id, ...multiplex.media } };
   }
   /** What the media server is told of the far end. */
-  get inner(): LocalMedia {
+  get inner(): LineMedia {
     const { address } = this.#inner.rtp.address();
     return { rtp: { host: address, port: this.#inner.port }, rtcp: { host: address, port: this.#inner.port + 1 } };
   }

@@ -108,7 +108,10 @@ function checkListeners(config: Config, { mistake }: Findings): void {
   const udp: (readonly [Path, number | null])[] = [
     ...(embedded ? [[["sip", "udp"], config.sip.udp] as const] : []),
     [["h323", "ras"], config.h323.ras],
+    [["h323", "multiplex"], config.h323.multiplex],
   ];
+  if (config.h323.multiplex !== null && (config.h323.multiplex & 1) === 1)
+    mistake(["h323", "multiplex"], "expected an even port: RTCP is on the next");
   if (config.sip.udp !== null && embedded && config.sip.udp !== 0 && config.sip.udp === config.h323.ras)
     mistake(["h323", "ras"], `UDP port ${config.sip.udp} is sip.udp's already`);
   if (config.h323.tls !== null && config.h323.signalling === null)

@@ -48,6 +48,11 @@ const h323 = section(
       .describe(
         "Ways in which H.323 endpoints are asked to send keys: in the audio's RTP, or by H.245. Q.931 keypad is taken always, and all there is of an empty list.",
       ),
+    traversal: flag(true).describe("Serve endpoints behind firewalls that register here (H.460.17, H.460.18, H.460.19)."),
+    keepAliveSeconds: whole(5, 300, 20, "seconds").describe("How often endpoints behind firewalls must be heard."),
+    multiplex: port(null).describe(
+      "UDP port on which media of endpoints behind firewalls are received together, RTCP on the next (H.460.19).",
+    ),
   },
   "H.323 listeners.",
 );

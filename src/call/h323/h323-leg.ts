@@ -180,7 +180,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   /** Tells the far end where media go to: to the media server, or to a relay before it that encrypts. */
   async #setMedia(): Promise<void> {
     const media = this.#described!.media;
-    if (this.#protection === undefined || !this.#session.machine.encrypts) {
+    const { encrypts, traversal } = this.#session.machine;
+    if (this.#protection === undefined || (!encrypts && traversal === undefined)) {
       this.#session.act((machine, now) => machine.setMedia(media, now));
       return;
     }

@@ -1,4 +1,4 @@
-import type { CallEvent, LineMedia, LineName, LocalMedia, MediaFormat, PayloadCipher } from "../../h323/index.ts";
+import type { CallEvent, LineMedia, LineName, LocalMedia, MediaFormat, PayloadCipher, TraversalEvent } from "../../h323/index.ts";
 import { payloadTypeOf } from "../../h323/index.ts";
 import type { RtpRelay } from "../../io/index.ts";
 
@@ -21,13 +21,14 @@ interface Direction {
 }
 
 /**
- * Encryption of a call's media (H.235.6) between the far end and a media server that has none: a relay a line, which the far end takes for us and the media server
- * for the far end. Made only for calls whose media are encrypted.
+ * Encryption of a call's media (H.235.6) and their way through firewalls (H.460.19) between the far end and a media server that has neither: a relay a line, which
+ * the far end takes for us and the media server for the far end. Made only for calls that need either.
  */
 export class Protection {
   readonly #open: OpenRelay;
   readonly #lines = new Map<LineName, Covered>();
   readonly #ciphers = new Map<string, PayloadCipher>();
+  readonly #ways = new Map<string, TraversalEvent>();
   #closed = false;
 
   constructor(open: OpenRelay) {
@@ -60,21 +61,33 @@ export class Protection {
       this.#ciphers.set(`${event.direction} ${event.channel}`, event.cipher);
       return event;
     }
+    if (event.type === "traversal") {
+      this.#ways.set(`${event.direction} ${event.channel}`, event);
+      return event;
+    }
     if (event.type !== "transmit" && event.type !== "receive") return event;
     const line = this.#lines.get(event.line);
     if (line === undefined) return event;
     const key = `${event.type} ${event.channel}`;
     const cipher = this.#ciphers.get(key);
     this.#ciphers.delete(key);
+    const way = this.#ways.get(key);
+    this.#ways.delete(key);
     line[event.type] = cipher && { cipher, plain: plainType(event.format) };
     this.#filter(line, event.line);
     const { inner } = line.relay;
     if (event.type === "receive") {
       if (event.rtcp !== undefined) line.relay.allow(event.rtcp.host);
+      if (way?.keepAlive !== undefined) {
+        line.relay.allow(way.keepAlive.to.host);
+        line.relay.keepAlive({ ...way.keepAlive, rtcp: way.multiplex?.rtcp ?? event.rtcp, multiplexId: way.multiplex?.id });
+      }
       return { ...event, rtcp: event.rtcp && inner.rtcp };
     }
     line.relay.allow(event.rtp.host);
-    line.relay.far = { rtp: event.rtp, rtcp: event.rtcp };
+    const multiplex = way?.multiplex;
+    if (multiplex?.rtp !== undefined) line.relay.allow(multiplex.rtp.host);
+    line.relay.far = { rtp: multiplex?.rtp ?? event.rtp, rtcp: multiplex?.rtcp ?? event.rtcp, multiplexId: multiplex?.id };
     return { ...event, rtp: inner.rtp, rtcp: event.rtcp && inner.rtcp };
   }
 
