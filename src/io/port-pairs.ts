@@ -7,6 +7,10 @@ export interface PortPair {
   readonly port: number;
 }
 
+/** Pairs bound ahead, and the size of a range, in pairs, from which on they are. */
+const AHEAD = 2;
+const LARGE_RANGE = 64;
+
 /** Gives out pairs of ports from a range, each one as late as possible again after its last use: packets of an old call do not reach a new one. */
 export class PortAllocator {
   readonly #host: string;
@@ -14,6 +18,10 @@ export class PortAllocator {
   readonly #pairs: number;
   readonly #receiveBuffer: number | undefined;
   #next: number;
+  /** Bound ahead of their calls. */
+  readonly #ready: PortPair[] = [];
+  #keepsReady = false;
+  #binding = false;
 
   /**
    * `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's for RTP, in
@@ -27,8 +35,42 @@ export class PortAllocator {
     this.#next = Math.floor(this.#pairs * start);
   }
 
-  /** Binds a free pair. Rejects when the range is used up. */
+  /** A pair that is bound already, or is bound now. Rejects when the range is used up. */
   async open(): Promise<PortPair> {
+    const ready = this.#ready.shift();
+    if (this.#keepsReady) this.#refill();
+    return ready ?? this.#bind();
+  }
+
+  /** From now on keeps a few pairs bound ahead: that is four turns of the event loop less on a call's way. Not of a range so small that others miss them. */
+  keepReady(): void {
+    this.#keepsReady = this.#pairs >= LARGE_RANGE;
+    if (this.#keepsReady) this.#refill();
+  }
+
+  /** Lets go of what was bound ahead. Pairs given out are their users' to close. */
+  close(): void {
+    this.#keepsReady = false;
+    for (const pair of this.#ready.splice(0)) release(pair);
+  }
+
+  #refill(): void {
+    if (this.#binding || this.#ready.length >= AHEAD) return;
+    this.#binding = true;
+    setImmediate(async () => {
+      const pair = await this.#bind().catch(() => undefined);
+      this.#binding = false;
+      if (!pair) return;
+      if (!this.#keepsReady) {
+        release(pair);
+        return;
+      }
+      this.#ready.push(pair);
+      this.#refill();
+    });
+  }
+
+  async #bind(): Promise<PortPair> {
     for (let tried = 0; tried < this.#pairs; tried++) {
       const port = this.#first + 2 * this.#next;
       this.#next = (this.#next + 1) % this.#pairs;
@@ -47,6 +89,11 @@ export class PortAllocator {
     rtp.close();
     return undefined;
   }
+}
+
+function release({ rtp, rtcp }: PortPair): void {
+  rtp.close();
+  rtcp.close();
 }
 
 /** A bound socket, or undefined when the port is taken. Addresses are numeric throughout, so sending looks nothing up. */

@@ -92,7 +92,7 @@ const nothing = Buffer.alloc(0);
  */
 export function slim(connection: EslConnection): void {
   const uuid = connection.getInfo().getHeader("Unique-ID");
-  connection.channelData = { getHeader: (name) => (name === "Unique-ID" ? uuid : undefined) };
+  connection.channelData = { getHeader: (name) => (name === "Unique-ID" || name === "Channel-Unique-ID" ? uuid : undefined) };
   const { parser, socket } = connection;
   const letGo = () => {
     if (parser.buffer.length === 0) parser.buffer = nothing;

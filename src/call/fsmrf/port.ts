@@ -160,6 +160,8 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       ...extra,
       "User-Agent": `drachtio-fsmrf:${token}`,
       "X-esl-outbound": `${server.advertisedAddress}:${server.advertisedPort}`,
+      // The embedded media server connects while its answer is on its way; FreeSWITCH does not know the field and waits for the ACK.
+      "X-Crosspoint-Event-Socket": "early",
     };
     return { server, token, headers, uri: `sip:drachtio@${address}` };
   }

@@ -36,6 +36,8 @@ interface Call {
   ready: boolean;
   /** An offer of ours waits for its answer in an ACK. */
   offered: boolean;
+  /** The event socket has been connected, or is being. */
+  connected: boolean;
 }
 
 /** The SIP side of the media server: takes calls as FreeSWITCH's profile drachtio_mrf does, early and late offer, answers them at once. */
@@ -152,7 +154,7 @@ export class SipProfile {
     }
     const negotiation = new MediaNegotiation({ address: settings.advertise, ...ports }, settings.codecs);
     channel = this.#channel(uuid, session, leg);
-    const call: Call = { session, channel, negotiation, ready: false, offered: false };
+    const call: Call = { session, channel, negotiation, ready: false, offered: false, connected: false };
     this.#follow(call);
     describeRequest(channel, invite, settings);
     channel.variables.set("local_media_ip", settings.advertise);
@@ -208,6 +210,8 @@ export class SipProfile {
     }
     this.#apply(call, outcome);
     session.answer(now, { body: negotiation.localSdp, headers: { "X-Channel-UUID": channel.uuid } });
+    // Not without being asked: drachtio-fsmrf's connectCaller() misses a connection that is earlier than the ACK.
+    if (invite.get("x-crosspoint-event-socket")?.toLowerCase() === "early") this.#connect(call);
   }
 
   #refuse({ session, channel }: Call, why: Refusal): void {
@@ -236,13 +240,22 @@ export class SipProfile {
   #ready(call: Call, settings: Settings): void {
     if (call.ready) return;
     call.ready = true;
-    const { channel, session } = call;
+    const { channel } = call;
     const { core } = this.#options;
     channel.answeredAt = core.clock.wall();
     channel.state = "CS_EXECUTE";
     channel.fire("CHANNEL_PROGRESS_MEDIA");
     channel.setCallState("ACTIVE");
     channel.fire("CHANNEL_ANSWER");
+    core.log("debug", "call answered", { uuid: channel.uuid, codec: channel.codec?.name ?? "", profile: settings.sip.profile });
+    this.#connect(call);
+  }
+
+  /** Connects the call's event socket, once. */
+  #connect(call: Call): void {
+    if (call.connected) return;
+    call.connected = true;
+    const { channel } = call;
     // What the dialplan of the profile sets.
     for (const [name, value] of Object.entries({
       hangup_after_bridge: "false",
@@ -253,8 +266,7 @@ export class SipProfile {
       channel.variables.set(name, value);
     }
     channel.variables.set("current_application", "socket");
-    core.log("debug", "call answered", { uuid: channel.uuid, codec: channel.codec?.name ?? "", profile: settings.sip.profile });
-    this.#options.onReady(channel, session.invite.get("x-esl-outbound"));
+    this.#options.onReady(channel, call.session.invite.get("x-esl-outbound"));
   }
 
   /** What happens in the dialog from now on. */
@@ -263,7 +275,6 @@ export class SipProfile {
     session.events = {
       onAck: (ack) => {
         if (!call.offered) {
-          // The event socket is connected once the application knows of the answer: drachtio-fsmrf's connectCaller() misses one that is earlier.
           this.#ready(call, this.#options.settings);
           return;
         }

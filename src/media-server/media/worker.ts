@@ -35,6 +35,7 @@ if (!port) throw new Error("this file is a worker");
 
 const tell = (message: FromMedia): void => port.postMessage(message);
 const allocator = new PortAllocator(data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
+allocator.keepReady();
 const sockets = new Map<number, PortPair>();
 const pacer = new Pacer(systemClock.now());
 const engine = new MediaEngine({
@@ -117,6 +118,7 @@ port.on("message", (message: ToMedia) => {
     case "exit":
       port.close();
       clearTimeout(timer);
+      allocator.close();
       for (const pair of sockets.values()) {
         pair.rtp.close();
         pair.rtcp.close();
