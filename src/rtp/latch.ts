@@ -42,6 +42,10 @@ export class Latch {
     return this.#source ?? this.#signalled;
   }
 
+  get signalled(): MediaAddress {
+    return this.#signalled;
+  }
+
   get latched(): boolean {
     return this.#source !== undefined;
   }

@@ -1,5 +1,5 @@
 import type { Millis } from "../base/clock.ts";
-import { Latch } from "../rtp/latch.ts";
+import { Latch, type MediaAddress } from "../rtp/latch.ts";
 import { SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
 import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
 import { RTP_HEADER_LENGTH, readUint32 } from "../wire/rtp/index.ts";
@@ -27,6 +27,8 @@ export class LineTransport {
   readonly #strangerAllowance = new TokenBucket(STRANGER_RATE, STRANGER_BURST);
   #agreement: LineAgreement | undefined;
   #latch: Latch | undefined;
+  /** Where RTCP on the port of its own came from last, from whom it may be taken. */
+  #rtcpSource: MediaAddress | undefined;
   #receiver: SrtpReceiver | undefined;
   #sender: SrtpSender | undefined;
   #sample = 0;
@@ -40,6 +42,8 @@ export class LineTransport {
     this.#agreement = agreement;
     const { remote, srtp } = agreement;
     if (remote) {
+      const before = this.#latch?.signalled;
+      if (before && (before.address !== remote.address || before.port !== remote.port)) this.#rtcpSource = undefined;
       if (this.#latch) this.#latch.signal(remote, now);
       else this.#latch = new Latch(remote, now);
     }
@@ -96,9 +100,13 @@ export class LineTransport {
       this.dropped++;
       return undefined;
     }
-    if (!this.#receiver) return this.#mayReport(latch, address, port, apart) ? parseRtcp(datagram) : undefined;
-    const length = this.#receiver.unprotectRtcp(datagram, datagram);
-    return length < 0 ? undefined : parseRtcp(datagram.subarray(0, length));
+    let length = datagram.length;
+    if (this.#receiver) length = this.#receiver.unprotectRtcp(datagram, datagram);
+    else if (!this.#mayReport(latch, address, port, apart)) return undefined;
+    if (length < 0) return undefined;
+    // also of what is no RTCP: some open their way through a NAT with anything
+    if (apart) this.#rtcpSource = { address, port };
+    return parseRtcp(length === datagram.length ? datagram : datagram.subarray(0, length));
   }
 
   /** Without SRTP only whoever sends the picture, or is where signalling says, is listened to. */
@@ -147,11 +155,16 @@ export class LineTransport {
       size = this.#sender.protectRtcp(plain, out.bytes);
       if (size < 0) return;
     } else out.bytes.set(plain);
-    // Whoever sends from elsewhere than signalled listens there too: RTCP on the next port.
-    const moved = target.port !== remote.port || target.address !== remote.address;
     const mux = this.#agreement!.rtcpMux;
-    const port = mux ? target.port : moved ? target.port + 1 : remote.rtcpPort;
-    if (this.#io.transmit(out.view(size), port, target.address, !mux)) out.renew();
+    const { address, port } = mux ? target : this.#rtcpTarget(target, remote);
+    if (this.#io.transmit(out.view(size), port, address, !mux)) out.renew();
+  }
+
+  /** Whoever sends from elsewhere than signalled listens there too: where its RTCP comes from, else on the next port. */
+  #rtcpTarget(target: MediaAddress, remote: NonNullable<LineAgreement["remote"]>): MediaAddress {
+    const moved = target.port !== remote.port || target.address !== remote.address;
+    if (!moved) return { address: target.address, port: remote.rtcpPort };
+    return this.#rtcpSource ?? { address: target.address, port: target.port + 1 };
   }
 
   #drop(): number {

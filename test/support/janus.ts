@@ -32,7 +32,16 @@ function libraries(): string {
 }
 
 /** Runs Janus with a configuration of its own: WebSocket API, audiobridge and videoroom on 127.0.0.1, nothing else. */
-export async function startJanus({ port, media }: { readonly port: number; readonly media: number }): Promise<Janus> {
+export async function startJanus({
+  port,
+  media,
+  address = "127.0.0.1",
+}: {
+  readonly port: number;
+  readonly media: number;
+  /** Of the interface its ICE uses, which cannot be loopback. */
+  readonly address?: string;
+}): Promise<Janus> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-janus-"));
   const lib = libraries();
   const disabled = (kind: string, keep: readonly string[]) =>
@@ -48,7 +57,7 @@ export async function startJanus({ port, media }: { readonly port: number; reado
     "general: {",
     ...folders,
     "  debug_level = 4",
-    '  interface = "127.0.0.1"',
+    `  interface = "${address}"`,
     "}",
     `media: { rtp_port_range = "${media}-${media + 199}" }`,
     `plugins: { disable = "${disabled("plugins", PLUGINS)}" }`,

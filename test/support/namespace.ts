@@ -10,6 +10,19 @@ export function canMount(): boolean {
   }
 }
 
+/** Whether a process can be given a network of its own here: root, outside of a container that forbids it. */
+export function canUnshareNetwork(): boolean {
+  try {
+    execFileSync("unshare", ["-n", "ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"], {
+      stdio: "ignore",
+      timeout: 5000,
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What runs a program after `setup`, a line of shell, in a mount namespace of its own: what is mounted is seen by it alone, and goes with it. */
 export function inOwnMounts(setup: string): string[] {
   return ["unshare", "-m", "sh", "-c", `${setup} && exec "$@"`, "sh"];
