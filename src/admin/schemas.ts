@@ -147,6 +147,26 @@ export const trunkSchema = z
     target: z.string().nullable(),
     tenant: z.string().nullable(),
     reachable: z.boolean().nullable().describe("Answer to the last OPTIONS; null where none is sent."),
+    contacts: z
+      .array(
+        z.strictObject({
+          uri: z.string(),
+          flow: z.string().describe("Where it came from, and where calls to it go."),
+          expiresAt: z.iso.datetime(),
+          userAgent: z.string().nullable(),
+        }),
+      )
+      .nullable()
+      .describe("Its registrations with us; null where it needs none."),
+    registration: z
+      .strictObject({
+        state: z.enum(["registering", "registered", "failed"]),
+        registrar: z.string(),
+        expiresAt: z.iso.datetime().nullable(),
+        error: z.string().nullable().describe("Why the last attempt failed."),
+      })
+      .nullable()
+      .describe("Our registration with it; null where there is none."),
   })
   .meta({ id: "Trunk" }) satisfies z.ZodType<TrunkView>;
 

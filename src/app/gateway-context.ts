@@ -11,8 +11,9 @@ import type { PinLockout } from "../meetings/pin-lockout.ts";
 import type { CallRecord, RecordStore } from "../records/model.ts";
 import type { Sfu } from "../sfu/port.ts";
 import type { TrunkLimits } from "../trunks/limits.ts";
-import type { Trunk } from "../trunks/model.ts";
+import type { RegistrationView, Trunk } from "../trunks/model.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
+import type { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import type { Presenting } from "./gateway-content.ts";
@@ -34,6 +35,9 @@ export interface GatewayContext {
   readonly lockout: PinLockout;
   readonly recognition: TrunkRecognition;
   readonly limits: TrunkLimits;
+  /** Registrations of trunks with us, and ours with trunks. */
+  readonly registrar: Registrar;
+  readonly registrations: { view(trunk: Pick<Trunk, "name">): RegistrationView | null };
   readonly records: RecordStore;
   readonly metrics: GatewayMetrics;
   /** File of a prompt as the media server sees it. */

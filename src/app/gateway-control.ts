@@ -10,7 +10,7 @@ import {
 import { AliasConflict } from "../meetings/directory.ts";
 import type { Meeting, MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
 import type { RecordStore } from "../records/model.ts";
-import type { TrunkView } from "../trunks/model.ts";
+import type { ContactView, TrunkView } from "../trunks/model.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { defineMeeting } from "./gateway-definitions.ts";
 import type { LiveMeetings } from "./gateway-meetings.ts";
@@ -142,15 +142,31 @@ export class Control implements GatewayControl {
   trunks(): TrunkView[] {
     const { context, probe } = this.#parts;
     const { trunks, defaultTrunk } = context.config;
-    return [...trunks, ...(defaultTrunk ? [defaultTrunk] : [])].map(({ name, trust, srtp, maxCalls, target, tenant }) => ({
-      name,
-      trust,
-      srtp,
-      calls: context.limits.calls(name),
-      maxCalls,
-      target,
-      tenant,
-      reachable: probe.reachable(name),
+    return [...trunks, ...(defaultTrunk ? [defaultTrunk] : [])].map((trunk) => {
+      const { name, trust, srtp, maxCalls, target, tenant } = trunk;
+      return {
+        name,
+        trust,
+        srtp,
+        calls: context.limits.calls(name),
+        maxCalls,
+        target,
+        tenant,
+        reachable: probe.reachable(name),
+        contacts: trunk.identity.registration ? this.#contacts(name) : null,
+        registration: context.registrations.view(trunk),
+      };
+    });
+  }
+
+  #contacts(trunk: string): ContactView[] {
+    const { registrar, clock } = this.#parts.context;
+    const now = clock.now();
+    return registrar.bindings(trunk, now).map(({ uri, flow, expiresAt, userAgent }) => ({
+      uri,
+      flow: `${flow.transport}:${flow.address.includes(":") ? `[${flow.address}]` : flow.address}:${flow.port}`,
+      expiresAt: new Date(clock.wall() + expiresAt - now).toISOString(),
+      userAgent: userAgent ?? null,
     }));
   }
 

@@ -7,7 +7,7 @@ import { type Dialled, parseDialledUri } from "../meetings/dial-string.ts";
 import { SourceLimit } from "../trunks/limits.ts";
 import type { SipTransport, Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
-import type { Recognition } from "../trunks/recognition.ts";
+import type { CallerEvidence, Recognition } from "../trunks/recognition.ts";
 import { ScannerSense } from "../trunks/scanners.ts";
 import { parsePeerCertificate } from "../wire/sip/index.ts";
 import { Call } from "./gateway-call.ts";
@@ -15,6 +15,7 @@ import { type GatewayContext, keep, sessionTimerOf, track } from "./gateway-cont
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { type Destination, mediaPolicy, type Reception } from "./gateway-reception.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
+import { RegisterDesk, userOf } from "./gateway-register-desk.ts";
 import type { Transfers } from "./gateway-transfers.ts";
 
 /** A stranger who is not answered is logged and recorded this seldom. */
@@ -50,7 +51,18 @@ export class Inbound {
       });
     });
     srf.use("options", (request, response) => this.#options(request, response));
-    for (const method of ["register", "message", "publish", "subscribe"]) {
+    const desk = new RegisterDesk({
+      context: this.#context,
+      scanners: this.#scanners,
+      evidence: (request) => this.#evidence(request),
+      worthALine: (address) => this.#worthALine(address),
+    });
+    srf.use("register", (request, response) =>
+      this.#context.config.trunks.some(({ identity }) => identity.registration)
+        ? desk.register(request, response)
+        : this.#notHere(request, response),
+    );
+    for (const method of ["message", "publish", "subscribe"]) {
       srf.use(method, (request, response) => this.#notHere(request, response));
     }
     // in-dialog methods without a dialog (RFC 3261 section 12.2.2)
@@ -62,7 +74,7 @@ export class Inbound {
     if (request.getParsedHeader("to").params["tag"] !== undefined) return response.send(481);
     const info = legInfo(request);
     metrics.callStarted({ direction: "in", protocol: "sip", transport: info.transport });
-    const recognition = this.#recognise(request, info);
+    const recognition = this.#recognise(request);
     const trunk = recognition.kind === "refused" ? null : recognition.trunk;
     const trust = recognition.kind === "trunk" ? recognition.trunk.trust : "unverified";
     const leg = new IncomingSipLeg(this.#context.srf, request, response, info, sessionTimerOf(this.#context));
@@ -87,7 +99,7 @@ export class Inbound {
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason, { retryAfterSeconds: limited.retryAfterSeconds }));
     track(this.#context, call);
     try {
-      await this.#receive(call, leg, trunk, parseDialledUri(request.uri));
+      await this.#receive(call, leg, trunk, parseDialledUri(dialledUri(request, trunk)));
     } catch (error) {
       await call.end("internal-error", `the gateway failed: ${String(error)}`);
       throw error;
@@ -141,19 +153,20 @@ export class Inbound {
     return null;
   }
 
-  #recognise(request: SipRequest, info: LegInfo): Recognition {
-    const stamp = this.#peerStamps ? parsePeerCertificate(request.get("X-Crosspoint-Peer")) : undefined;
-    return this.#context.recognition.recognise(
-      {
-        transport: info.transport as SipTransport,
-        address: info.address,
-        peer: stamp,
-        authorization: request.get("Authorization"),
-        method: request.method,
-        body: request.body,
-      },
-      this.#context.clock.now(),
-    );
+  #recognise(request: SipRequest): Recognition {
+    return this.#context.recognition.recognise(this.#evidence(request), this.#context.clock.now());
+  }
+
+  #evidence(request: SipRequest): CallerEvidence {
+    return {
+      transport: request.protocol.toLowerCase() as SipTransport,
+      address: plainAddress(request.source_address),
+      port: Number(request.source_port),
+      peer: this.#peerStamps ? parsePeerCertificate(request.get("X-Crosspoint-Peer")) : undefined,
+      authorization: request.get("Authorization"),
+      method: request.method,
+      body: request.body,
+    };
   }
 
   #refuse(call: Call, leg: IncomingSipLeg, refusal: GatewayRefusal): void {
@@ -190,7 +203,7 @@ export class Inbound {
 
   #notHere(request: SipRequest, response: SipResponse) {
     const info = legInfo(request);
-    const recognition = this.#recognise(request, info);
+    const recognition = this.#recognise(request);
     const agent = request.get("User-Agent");
     const silent =
       ScannerSense.isTool(agent) ||
@@ -198,6 +211,12 @@ export class Inbound {
     if (silent) return response.send(403, { headers: { "X-Crosspoint-Action": "discard" } });
     response.send(405, { headers: { Allow: ALLOW } });
   }
+}
+
+/** What was dialled: a carrier at which we are registered calls our contact, and names the number in To. */
+function dialledUri(request: SipRequest, { register }: Trunk): string {
+  const to = request.getParsedHeader("to").uri;
+  return register && userOf(request.uri) === register.username && userOf(to) !== register.username ? to : request.uri;
 }
 
 /** What a request says of its sender. A PIN in what was dialled is left out. */

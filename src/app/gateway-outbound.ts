@@ -7,13 +7,14 @@ import type { Meeting, Role } from "../meetings/model.ts";
 import { keysMayTravel } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
+import { addressOfRecord } from "../trunks/registration.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
-import { type DialTarget, dialTarget } from "./gateway-targets.ts";
+import { bindingTarget, type DialTarget, dialTarget } from "./gateway-targets.ts";
 
 export interface Invitation {
   readonly target: DialTarget;
@@ -55,8 +56,8 @@ export class Outbound {
   invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<void>; readonly answered: Promise<boolean> } {
     const context = this.#context;
     const { target, trunk, meeting, displayName, replaces } = invitation;
-    const from = this.#from();
-    const { digest } = trunk.identity;
+    const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
+    const credentials = credentialsOf(trunk);
     const id = randomUUID();
     const info: LegInfo = {
       callId: id,
@@ -77,7 +78,7 @@ export class Outbound {
         ...(from === undefined ? {} : { from: `<${from}>` }),
         ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
         ...(replaces === undefined ? {} : { headers: { Replaces: replaces, Require: "replaces" } }),
-        ...(digest ? { auth: { username: digest.username, password: digest.password } } : {}),
+        ...(credentials ? { auth: credentials } : {}),
       },
       info,
       sessionTimerOf(context),
@@ -184,11 +185,32 @@ export class Outbound {
     return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
   }
 
+  /** Where a URI leads within one trunk: to its target, or to where it has registered from. */
+  within(trunk: Trunk, uri: string): DialTarget | undefined {
+    return (this.#registered(uri, [trunk], false) ?? dialTarget(uri, [trunk], null))?.target;
+  }
+
+  /** The newest binding of a trunk without a target of its own. With `anywhere` the URI is the trunk's because somebody says so. */
+  #registered(uri: string, trunks: readonly Trunk[], anywhere: boolean): { trunk: Trunk; target: DialTarget } | undefined {
+    const { registrar, clock, config } = this.#context;
+    for (const trunk of trunks) {
+      if (trunk.target !== null || !trunk.identity.registration) continue;
+      const [binding] = registrar.bindings(trunk.name, clock.now());
+      if (!binding && anywhere) throw new AdminError(409, "not-registered", `trunk ${trunk.name} has not registered with us`);
+      const target =
+        binding && bindingTarget(uri, binding, trunk.identity.registration.username, anywhere ? null : (config.callerHost ?? ""));
+      if (target) return { trunk, target };
+    }
+    return undefined;
+  }
+
   #targetOf(request: DialOutRequest): { trunk: Trunk; target: DialTarget } {
     const { trunks, defaultTrunk } = this.#context.config;
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
-    const found = dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
+    const found =
+      this.#registered(request.uri, named ? [named] : trunks, named !== undefined) ??
+      dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
     if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
     if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
@@ -198,4 +220,10 @@ export class Outbound {
     }
     return { trunk, target };
   }
+}
+
+/** What a trunk's challenges are answered with. */
+function credentialsOf({ identity: { digest }, register }: Trunk): { username: string; password: string } | undefined {
+  if (digest) return { username: digest.username, password: digest.password };
+  return register && { username: register.authUsername ?? register.username, password: register.password };
 }

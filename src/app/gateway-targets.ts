@@ -1,4 +1,5 @@
 import type { SipTransport, Trunk } from "../trunks/model.ts";
+import { type Binding, flowUri } from "../trunks/registrar.ts";
 
 /** Where a call of ours goes. */
 export interface DialTarget {
@@ -17,6 +18,8 @@ interface ParsedUri {
   readonly host: string;
   readonly port: string | undefined;
   readonly transport: SipTransport;
+  /** The URI names its transport; UDP then stays UDP, however long a request is (RFC 3261 section 18.1.1 would have it change). */
+  readonly named: boolean;
 }
 
 const TRANSPORTS: readonly SipTransport[] = ["udp", "tcp", "tls", "ws", "wss"];
@@ -28,7 +31,14 @@ function parse(uri: string): ParsedUri | undefined {
   const named = /;transport=([a-z]+)/i.exec(params)?.[1]?.toLowerCase() as SipTransport | undefined;
   if (named !== undefined && !TRANSPORTS.includes(named)) return undefined;
   const secure = scheme.toLowerCase() === "sips";
-  return { scheme: scheme.toLowerCase(), user, host: host.toLowerCase(), port, transport: secure ? "tls" : (named ?? "udp") };
+  return {
+    scheme: scheme.toLowerCase(),
+    user,
+    host: host.toLowerCase(),
+    port,
+    transport: secure ? "tls" : (named ?? "udp"),
+    named: named !== undefined,
+  };
 }
 
 /**
@@ -45,9 +55,8 @@ export function dialTarget(
     const target = trunk.target === null ? undefined : parse(trunk.target);
     return target ? [{ trunk, target }] : [];
   });
-  const tel = /^tel:(\+?[0-9*#().-]+)(?:;|$)/i.exec(uri);
-  if (tel) {
-    const number = tel[1]!.replace(/[().-]/g, "");
+  const number = telNumber(uri);
+  if (number !== undefined) {
     const [first] = outward;
     return (
       first && {
@@ -85,6 +94,42 @@ function via(target: ParsedUri): { transport: SipTransport; host: string } {
   return { transport: target.transport, host: target.host };
 }
 
-function withUser({ scheme, host, port, transport }: ParsedUri, user: string): string {
-  return `${scheme}:${user}@${host}${port === undefined ? "" : `:${port}`}${scheme === "sips" || transport === "udp" ? "" : `;transport=${transport}`}`;
+function withUser({ scheme, host, port, transport, named }: ParsedUri, user: string): string {
+  return `${scheme}:${user}@${host}${port === undefined ? "" : `:${port}`}${scheme === "sips" || !named ? "" : `;transport=${transport}`}`;
+}
+
+/**
+ * How a URI is called over a binding at our registrar: the registered contact, or the dialled user there where that is another than the one that has
+ * registered (a number behind a PBX). `ours`: the URI must be of this host or of the contact's; null where it need not be. The way is the binding's Path, else
+ * the flow it came by.
+ */
+export function bindingTarget(
+  uri: string,
+  { uri: contact, path, flow }: Binding,
+  username: string,
+  ours: string | null,
+): DialTarget | undefined {
+  const wanted = /^tel:/i.test(uri) ? { user: telNumber(uri), host: "" } : parse(uri);
+  const registered = /^(sips?:)(?:([^@]*)@)?([^@;?]+)(.*)$/i.exec(contact);
+  if (
+    !wanted ||
+    !registered ||
+    (ours !== null && wanted.host !== ours.toLowerCase() && wanted.host !== registered[3]!.split(":", 1)[0]!.toLowerCase())
+  )
+    return undefined;
+  const [, scheme, own, hostport, rest] = registered;
+  const user = wanted.user === undefined || wanted.user === username ? own : wanted.user;
+  const [edge] = path;
+  const way = edge === undefined ? undefined : parse(edge.replace(/;lr\b[^;]*/i, ""));
+  return {
+    uri: `${scheme}${user === undefined ? "" : `${user}@`}${hostport}${rest}`,
+    proxy: path.length > 0 ? path.join(",") : flowUri(flow),
+    transport: way?.transport ?? flow.transport,
+    host: way?.host ?? flow.address,
+    user: wanted.user,
+  };
+}
+
+function telNumber(uri: string): string | undefined {
+  return /^tel:(\+?[0-9*#().-]+)(?:;|$)/i.exec(uri)?.[1]?.replace(/[().-]/g, "");
 }

@@ -4,7 +4,6 @@ import type { Call } from "./gateway-call.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { LiveMeetings } from "./gateway-meetings.ts";
 import type { Outbound } from "./gateway-outbound.ts";
-import { dialTarget } from "./gateway-targets.ts";
 
 /**
  * REFER from a participant: they want another party in their place. We call that party through the same trunk, into the same meeting, with the same
@@ -25,16 +24,16 @@ export class Transfers {
   requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
     const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
     const who = call.meetingId === null ? undefined : this.#meetings.room(call.meetingId)?.participant(call.id);
-    const found = dialTarget(transfer.target, [trunk], null);
+    const target = this.#outbound.within(trunk, transfer.target);
     const why =
       call.trust === "unverified"
         ? "unverified callers may not have us place calls"
         : !meeting || who?.state !== "joined"
           ? "they are in no meeting"
-          : !found
+          : !target
             ? `trunk ${trunk.name} does not lead to ${transfer.target}`
             : null;
-    if (why !== null || !meeting || !who || !found) {
+    if (why !== null || !meeting || !who || !target) {
       call.log.warn({ event: "transfer-refused", target: transfer.target, reason: why }, `a transfer was refused: ${why}`);
       return transfer.reject(call.trust === "unverified" ? 403 : 603);
     }
@@ -45,7 +44,7 @@ export class Transfers {
       answered,
       call: next,
     } = this.#outbound.invite({
-      target: found.target,
+      target,
       trunk,
       meeting,
       role: who.role,

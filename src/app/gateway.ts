@@ -9,6 +9,7 @@ import { ConferenceSfu } from "../sfu/conference/conference.ts";
 import type { Sfu } from "../sfu/port.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
+import { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import { Presenting } from "./gateway-content.ts";
@@ -23,6 +24,7 @@ import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
 import { tellShown } from "./gateway-pictures.ts";
 import { Reception } from "./gateway-reception.ts";
+import { Registrations } from "./gateway-registrations.ts";
 import { Transfers } from "./gateway-transfers.ts";
 import { TrunkProbe } from "./gateway-trunk-probe.ts";
 import { WebGateway } from "./gateway-web.ts";
@@ -54,6 +56,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const listeners = new Set<(event: GatewayEvent) => void>();
   const video = options.video ?? null;
   const sfu: Sfu = options.sfu?.(media, video) ?? new ConferenceSfu(media, video);
+  const registrar = new Registrar();
+  const registrations = new Registrations();
   const context: GatewayContext = {
     config,
     log,
@@ -65,8 +69,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     video,
     directory: new MemoryDirectory(),
     lockout: new PinLockout(),
-    recognition: new TrunkRecognition({ trunks: [], defaultTrunk: null }),
+    recognition: new TrunkRecognition({ trunks: [], defaultTrunk: null }, undefined, {
+      registered: (trunk, flow, now) => registrar.owns(trunk, flow, now),
+      fromRegistrar: (trunk, address) => registrations.fromRegistrar(trunk, address),
+    }),
     limits: new TrunkLimits(),
+    registrar,
+    registrations,
     records,
     metrics: options.metrics ?? NO_METRICS,
     promptsRoot: options.promptsRoot,
@@ -127,6 +136,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     throw error;
   }
   probe.start();
+  registrations.start(context);
 
   const gauges = setInterval(
     () => context.metrics.gauges({ calls: context.calls.size, participants: meetings.joinedCount(), meetings: meetings.size }),
@@ -160,6 +170,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const id of removed) context.emit({ type: "meeting-deleted", meetingId: id });
       for (const id of added) context.emit({ type: "meeting", meeting: control.meeting(id)! });
       probe.start();
+      registrar.keep(new Set(next.trunks.filter(({ identity }) => identity.registration).map(({ name }) => name)));
+      registrations.start(context);
       const report = { meetings: { added: added.length, changed: changed.length, removed: removed.length }, trunks };
       log.info({ event: "reloaded", ...report }, "the configuration was reloaded");
       return report;
@@ -183,6 +195,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
       await Promise.race([Promise.allSettled(told), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
       sfu.close?.();
+      await registrations.stop();
       sip.stop();
       await h323.close();
       await media.close();

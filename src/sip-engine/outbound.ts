@@ -3,6 +3,7 @@ import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tagOf } from "../wire/sip/name-addr.ts";
+import { splitList } from "../wire/sip/text.ts";
 import { tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import type { ClientCall, ClientUser } from "../sip/client-call.ts";
 import { Dialog } from "../sip/dialog.ts";
@@ -58,19 +59,25 @@ export class Outbound {
       refuse("can not send request to myself");
       return;
     }
-    const proxyText = routeUri || this.#state.options.outboundProxy || "";
-    const via = proxyText === "" ? undefined : tryParseUri(completeUri(proxyText.replace(/^<|>$/g, "")));
+    // several hops are separated by commas; the first is where it goes
+    const way = routeUri || this.#state.options.outboundProxy || "";
+    const hops = way === "" ? [] : splitList(way).map((hop) => completeUri(hop.replace(/^<|>$/g, "")));
+    const proxyText = hops[0] ?? "";
+    const via = proxyText === "" ? undefined : tryParseUri(proxyText);
     if (proxyText !== "" && via === undefined) {
       refuse(`invalid proxy uri: ${proxyText}`);
       return;
     }
     const transport = (via ?? uri).params.get("transport")?.toLowerCase() || ((via ?? uri).scheme === "sips" ? "tls" : "udp");
-    const flow = this.#registeredFlow(uri, now);
+    // the way an application names goes before the flow a contact of that name has registered by
+    const flow = !routeUri ? this.#registeredFlow(uri, now) : undefined;
     if (flow === undefined && !this.#state.layer.listeners.some((l) => l.transport === transport) && (via ?? uri).params.has("transport")) {
       refuse("requested protocol/transport not available");
       return;
     }
     const request = this.#newRequest(given, completeUri(given.uri));
+    // a hop that routes loosely is to find itself in a Route, and those behind it (RFC 3261 section 8.1.2)
+    for (const hop of hops) if (/;lr\b/i.test(hop)) request.append("Route", `<${hop}>`);
     if (!ensureContentType(request)) {
       refuse("missing content-type");
       return;

@@ -15,6 +15,38 @@ export interface TrunkIdentity {
   readonly networks?: readonly string[];
   /** Digest credentials (RFC 7616) it must answer with. The password stays out of logs and answers. */
   readonly digest?: { readonly username: string; readonly password: string; readonly realm?: string };
+  /** It must have registered with us: its calls come over the flow of a binding. */
+  readonly registration?: RegistrationIdentity;
+}
+
+/** Whom our registrar takes for a trunk (RFC 3261 section 10). */
+export interface RegistrationIdentity {
+  /** Also the user part of the address-of-record. */
+  readonly username: string;
+  /** Stays out of logs and answers. */
+  readonly password: string;
+  readonly realm?: string;
+  /** A shorter registration is answered 423, a longer one shortened; seconds. */
+  readonly minSeconds: number;
+  readonly maxSeconds: number;
+  /** Most contacts at a time; the oldest goes for one more. */
+  readonly maxContacts: number;
+}
+
+/** Where we register for a trunk, as its client. */
+export interface RegisterSetup {
+  /** Registrars, for example `sip:carrier.example;transport=tls`; the next is tried where one does not answer. */
+  readonly registrars: readonly string[];
+  /** User part of our address-of-record and of our contact. */
+  readonly username: string;
+  /** Stays out of logs and answers. */
+  readonly password: string;
+  /** User name of the credentials; `username` where absent. */
+  readonly authUsername?: string;
+  /** Host part of our address-of-record; the first registrar's host where absent. */
+  readonly domain?: string;
+  /** How long we ask to be registered, seconds; the registrar may say otherwise. */
+  readonly seconds: number;
 }
 
 /** A peer that brings or takes calls. */
@@ -32,6 +64,8 @@ export interface Trunk {
   readonly privateNetwork: boolean;
   /** Transports it may use; all where absent. */
   readonly transports?: readonly SipTransport[];
+  /** We register with it; calls from the registrar's address are its own where `identity` says nothing. */
+  readonly register?: RegisterSetup;
   /** Where calls to it go, for example `sip:10.0.0.1:5061;transport=tls`; null for a trunk that only brings calls. */
   readonly target: string | null;
   /** Most calls at a time; 0 for no limit. */
@@ -58,4 +92,28 @@ export interface TrunkView {
   readonly tenant: string | null;
   /** Answer to the last OPTIONS sent to `target`, null where none is sent. */
   readonly reachable: boolean | null;
+  /** Its registrations with us; null where it needs none. */
+  readonly contacts: readonly ContactView[] | null;
+  /** Our registration with it; null where there is none. */
+  readonly registration: RegistrationView | null;
+}
+
+/** A binding at our registrar. */
+export interface ContactView {
+  readonly uri: string;
+  /** `tcp:192.0.2.1:41000`: where it came from, and where calls to it go. */
+  readonly flow: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  readonly userAgent: string | null;
+}
+
+/** Our registration with a trunk. */
+export interface RegistrationView {
+  readonly state: "registering" | "registered" | "failed";
+  readonly registrar: string;
+  /** ISO 8601; null while we are not registered. */
+  readonly expiresAt: string | null;
+  /** Why the last attempt failed, in words an operator can act on; null after one that did not. */
+  readonly error: string | null;
 }

@@ -58,6 +58,7 @@ function checkTrunks(config: Config, findings: Findings): void {
     names.add(trunk.name);
     if (trunk.name === "unknown") findings.mistake(["trunks", i, "name"], `"unknown" is the name of callers that no trunk matches`);
     checkTrunk(trunk, ["trunks", i], findings);
+    checkIdentity(trunk, ["trunks", i, "identity"], findings);
   }
   if (config.unknownCallers) checkTrunk(config.unknownCallers, ["unknownCallers"], findings);
   const tenants = new Set(config.meetings.map((meeting) => meeting.tenant).filter(Boolean));
@@ -65,6 +66,17 @@ function checkTrunks(config: Config, findings: Findings): void {
     if (trunk.tenant && !tenants.has(trunk.tenant))
       findings.warn(["trunks", i, "tenant"], `no meeting of this file is of tenant "${trunk.tenant}"`);
   }
+}
+
+function checkIdentity({ identity, register, target }: Trunk, path: Path, { mistake, warn }: Findings): void {
+  const { certificateNames, networks, digest, registration } = identity;
+  if ([certificateNames, networks, digest, registration, register].every((kind) => kind === undefined)) {
+    mistake(path, "expected at least one of certificateNames, networks, digest, registration: without any, nobody would be this trunk");
+  }
+  if (registration && registration.minSeconds > registration.maxSeconds)
+    mistake([...path, "registration", "minSeconds"], `is longer than maxSeconds (${registration.maxSeconds})`);
+  if (registration && target !== null)
+    warn([...path, "registration"], "calls to this trunk go to its target, not to where it has registered from: leave target out for that");
 }
 
 function checkTrunk(trunk: Trunk, path: Path, { mistake, warn }: Findings): void {

@@ -185,7 +185,9 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
     trunks: raw.trunks.map((trunk, i): Trunk => {
       const file = trunk.identity.ca;
       const identity = file === undefined ? trunk.identity : { ...trunk.identity, ca: at(["trunks", i, "identity", "ca"], file) };
-      return withoutAbsent({ ...trunk, identity: withoutAbsent(identity) }) as Trunk;
+      // calls to a carrier at which we are registered go to its registrar, unless somebody says otherwise
+      const target = trunk.target ?? trunk.register?.registrars[0] ?? null;
+      return withoutAbsent({ ...trunk, target, identity: withoutAbsent(identity) }) as Trunk;
     }),
     unknownCallers:
       raw.unknownCallers &&

@@ -37,13 +37,47 @@ const identity = z
       })
       .optional()
       .describe("Digest credentials (RFC 7616) it must answer with."),
-  })
-  .refine((value) => value.certificateNames !== undefined || value.networks !== undefined || value.digest !== undefined, {
-    error: "expected at least one of certificateNames, networks, digest: without any, nobody would be this trunk",
+    registration: z
+      .strictObject({
+        username: text().describe("User name of its credentials, and user part of the address it registers."),
+        password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
+        realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+        minSeconds: whole(10, 3600, 60, "seconds").describe("A shorter registration is answered 423."),
+        maxSeconds: whole(60, 86_400, 3600, "seconds").describe("A longer registration is shortened to this."),
+        maxContacts: whole(1, 100, 5).describe("Contacts at a time; for one more the oldest goes."),
+      })
+      .optional()
+      .describe(
+        "It must have registered with us (RFC 3261 section 10): its calls come over the connection, or from the UDP address, it has registered from, and calls to it go there.",
+      ),
   })
   .refine((value) => value.ca === undefined || value.certificateNames !== undefined, {
     error: "ca goes with certificateNames: it says which CA must have signed them",
   });
+
+const registrar = () => textLike(/^sips?:[^\s@]+$/, "a URI such as sip:carrier.example;transport=tls");
+
+const register = z
+  .strictObject({
+    registrars: z
+      .array(registrar())
+      .min(1, { error: "expected at least one registrar" })
+      .describe("Registrars, for example `sip:carrier.example;transport=tls`; the next is asked where one does not answer."),
+    username: textLike(/^[A-Za-z0-9.+_~-]{1,64}$/, "letters, digits, . _ ~ + -, at most 64").describe(
+      "User part of our address there and of our contact.",
+    ),
+    password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
+    authUsername: text().optional().meta({ expects: "text", shown: "`username`" }).describe("User name of the credentials."),
+    domain: text()
+      .optional()
+      .meta({ expects: "a domain", shown: "the first registrar's host" })
+      .describe("Host part of our address there."),
+    seconds: whole(60, 86_400, 3600, "seconds").describe("How long we ask to be registered; the registrar may say otherwise."),
+  })
+  .optional()
+  .describe(
+    "We register with it, as its client (RFC 3261 section 10.2). Calls to our contact go to the number in To; calls we make carry our address there and these credentials.",
+  );
 
 const common = {
   srtp: oneOf(["required", "preferred", "none"])
@@ -77,9 +111,14 @@ const common = {
 /** One of `trunks`: the keys of Trunk in src/trunks/model.ts. */
 export const trunkSchema = z.strictObject({
   name: textLike(/^[A-Za-z0-9._-]{1,64}$/, "letters, digits, . _ -, at most 64").describe("Shown in logs, records and metrics."),
-  identity: identity.describe("How it is recognised. Every kind that is given must match."),
+  identity: identity
+    .prefault({})
+    .describe(
+      "How it is recognised. Every kind that is given must match. May be left out with `register`: then by the registrar's address.",
+    ),
   trust: oneOf(["verified", "verified-external", "unverified"]).default("verified-external").describe("How far its callers are trusted."),
   ...common,
+  register,
   target: textLike(/^(?:sips?|h323):[^\s@]+$/, "a URI such as sip:192.0.2.1:5061;transport=tls or h323:192.0.2.1;transport=tls")
     .nullable()
     .default(null)

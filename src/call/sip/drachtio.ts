@@ -34,6 +34,7 @@ export interface SipRequest extends SipMessage {
 export type Headers = Readonly<Record<string, string>>;
 
 export interface SipResponse extends SipMessage {
+  readonly source_address: string;
   readonly status: number;
   readonly reason: string;
   readonly finalResponseSent: boolean;

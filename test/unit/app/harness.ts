@@ -11,6 +11,7 @@ import type { GatewayConfig, MeetingDefinition } from "../../../src/app/gateway-
 import { Outbound } from "../../../src/app/gateway-outbound.ts";
 import { LoadMeter } from "../../../src/app/gateway-overload.ts";
 import { Reception } from "../../../src/app/gateway-reception.ts";
+import { Registrations } from "../../../src/app/gateway-registrations.ts";
 import { Transfers } from "../../../src/app/gateway-transfers.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 import type { MediaPort, MediaPortEvents, MediaSession, MediaSessionEvents } from "../../../src/call/media.ts";
@@ -23,6 +24,7 @@ import type { Seat, SeatEvents, Sfu, SfuParticipant } from "../../../src/sfu/por
 import { TrunkLimits } from "../../../src/trunks/limits.ts";
 import type { Trunk } from "../../../src/trunks/model.ts";
 import { TrunkRecognition } from "../../../src/trunks/recognition.ts";
+import { Registrar } from "../../../src/trunks/registrar.ts";
 import { trunk } from "../trunks/fixtures.ts";
 
 export function sdp(protocol = "RTP/AVP", extra: readonly string[] = [], version = 1): string {
@@ -216,7 +218,8 @@ export function message(
     source_port: 5060,
     get,
     has: (name: string) => get(name) !== undefined,
-    getParsedHeader: (name: string) => (name === "from" ? from : { uri, params: headers["X-To-Tag"] ? { tag: headers["X-To-Tag"] } : {} }),
+    getParsedHeader: (name: string) =>
+      name === "from" ? from : { uri: headers["X-To"] ?? uri, params: headers["X-To-Tag"] ? { tag: headers["X-To-Tag"] } : {} },
   });
   const response = {
     finalResponseSent: false,
@@ -242,6 +245,21 @@ export class FakeSrf {
     status: 200,
     sdp: sdp(),
   });
+  /** Requests outside dialogs, and what each is answered with, from 203.0.113.1. */
+  readonly requested: { uri: string; options: { headers: Record<string, string>; proxy?: string } }[] = [];
+  answers: (nth: number) => { status: number; headers?: Record<string, string> } = () => ({ status: 200 });
+  request(
+    uri: string,
+    options: { method: string; headers: Record<string, string>; proxy?: string },
+    callback: (error: null, request: unknown) => void,
+  ) {
+    this.requested.push({ uri, options });
+    const { status, headers = {} } = this.answers(this.requested.length);
+    const { request } = message(options.method, uri, { From: "<sip:us@gw>;tag=us", ...options.headers }, "");
+    callback(null, request);
+    const response = { status, reason: "x", source_address: "203.0.113.1", get: (name: string) => headers[name] };
+    void Promise.resolve().then(() => request.emit("response", response));
+  }
   use(method: string, handler: Handler) {
     this.routes.set(method, handler);
   }
@@ -301,6 +319,8 @@ export class Bench {
   readonly context: GatewayContext;
   readonly meetings: LiveMeetings;
   readonly outbound: Outbound;
+  readonly registrar = new Registrar();
+  readonly registrations = new Registrations();
   readonly #load = new LoadMeter();
 
   private constructor(config: GatewayConfig, peerStamps: boolean) {
@@ -316,8 +336,13 @@ export class Bench {
       video: null,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),
-      recognition: new TrunkRecognition({ trunks: config.trunks, defaultTrunk: config.defaultTrunk }),
+      recognition: new TrunkRecognition({ trunks: config.trunks, defaultTrunk: config.defaultTrunk }, undefined, {
+        registered: (name, flow, now) => this.registrar.owns(name, flow, now),
+        fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
+      }),
       limits: new TrunkLimits(),
+      registrar: this.registrar,
+      registrations: this.registrations,
       records: { add: (record) => void this.records.push(record), list: () => [], close: () => undefined },
       metrics: NO_METRICS,
       promptsRoot: "/prompts",
