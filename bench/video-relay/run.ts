@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { startReference } from "../srtp-relay/rtpengine.ts";
 import { quantile } from "../support/statistics.ts";
 import { type Cost, measureCost, PACKET_BYTES, SUITE, startOurs } from "./cost.ts";
+import { measureRooms } from "./rooms.ts";
+import { measureSwitches } from "./switch.ts";
 
 const { values } = parseArgs({
   options: {
@@ -50,6 +52,30 @@ if (only.has("cost") || only.has("delay")) {
     const lost = costs.reduce((sum, cost) => sum + cost.lost, 0);
     const delays = (["p50", "p95", "p99"] as const).map((of) => median(costs, (cost) => cost.delays[of]).toFixed(2)).join(" / ");
     lines.push(`| ${name} | ${micros.toFixed(2)} | ${rounds} | ${ratio} | ${lost} | ${delays} |`);
+  }
+  lines.push("");
+}
+
+if (only.has("switch")) {
+  const times = await measureSwitches(40);
+  const [p50, p95, worst] = [0.5, 0.95, 1].map((share) => quantile(times, share).toFixed(0));
+  lines.push("### From `speaker()` to the end of the new speaker's first key frame", "");
+  lines.push(
+    "| switches | p50 ms | p95 ms | longest ms |",
+    "|---|---|---|---|",
+    `| ${times.length} of 40 | ${p50} | ${p95} | ${worst} |`,
+    "",
+  );
+  console.log(`switch: ${p50} / ${p95} / ${worst} ms, ${times.length} of 40`);
+}
+
+if (only.has("rooms")) {
+  lines.push("### One meeting, every room sends 30 packets a second and sees the speaker, plain RTP", "");
+  lines.push("| rooms | packets in | packets out | µs CPU a packet | share of a core |", "|---|---|---|---|---|");
+  for (const count of [10, 25, 50, 100]) {
+    const { packetsIn, packetsOut, micros, core } = await measureRooms(count, seconds);
+    lines.push(`| ${count} | ${packetsIn} | ${packetsOut} | ${micros.toFixed(2)} | ${(100 * core).toFixed(1)} % |`);
+    console.log(`${count} rooms: ${micros.toFixed(2)} us a packet, ${packetsIn} in, ${packetsOut} out`);
   }
   lines.push("");
 }
