@@ -2,7 +2,7 @@ import { CAUSE, formatReason, parseReason } from "../cause.ts";
 import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
 import { dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
-import { ALLOW, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
+import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
 const PRACK_WAIT_MS = 4_000;
@@ -73,7 +73,7 @@ export class IncomingSipLeg extends SipLeg {
     this.#pending = false;
     const timer = answerSessionTimer(timerFields(this.#request), this.timerPolicy);
     const timerHeaders = timer.kind === "accepted" ? timer.headers : {};
-    const headers = { ...timerHeaders, Allow: ALLOW, Supported: ["timer", "100rel", "replaces", "norefersub"].join(", ") };
+    const headers = { ...timerHeaders, ...contactOver(this.info.transport), Allow: ALLOW, Supported: ["timer", "100rel", "replaces", "norefersub"].join(", ") };
     try {
       let acked: Promise<string> | undefined;
       const dialog = await dialogOf(

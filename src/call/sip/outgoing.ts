@@ -12,7 +12,7 @@ import {
   type SipRequest,
   type Srf,
 } from "./drachtio.ts";
-import { ALLOW, endOfFailure, SipLeg } from "./sip-leg.ts";
+import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
   readonly uri: string;
@@ -63,6 +63,7 @@ export class OutgoingSipLeg extends SipLeg {
             "Call-ID": this.info.callId,
             ...askSessionTimer(expires),
             Allow: ALLOW,
+            ...contactOver(this.info.transport),
             ...(from === undefined ? {} : { From: from }),
             ...headers,
             ...more,

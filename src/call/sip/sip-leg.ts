@@ -245,6 +245,14 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
 /** Methods we take (RFC 3261 section 20.5). */
 export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY";
 
+/**
+ * Our Contact over TLS; elsewhere the SIP engine's own. drachtio-server writes `sips:` there, which asks for TLS on every hop (RFC 3261 section 26.2.2) and which
+ * many phones do not know; both engines put their address in the place of `localhost`.
+ */
+export function contactOver(transport: string): { readonly Contact?: string } {
+  return transport.toLowerCase() === "tls" ? { Contact: "<sip:crosspoint@localhost;transport=tls>" } : {};
+}
+
 /** A Warning field (RFC 3261 section 20.43). */
 export function formatWarning(code: number, text: string): string {
   return `${code} crosspoint "${text.replace(/[\u0000-\u001f\u007f"\\]/g, " ")}"`;
