@@ -27,6 +27,8 @@ export async function prepareWeb(config: Config, log: Logger): Promise<{ options
     bridgeAddress: here,
     advertise,
     portRange: ports,
+    detourPort: config.web.ice.port,
+    relayed: policy === "relay" ? "always" : servers.some(({ urls }) => urls.some((url) => /^turns?:/.test(url))) ? "maybe" : "never",
     stun: servers.flatMap(({ urls }) => urls).filter((url) => url.startsWith("stun:")),
     log: (level, message) => log[level]({ event: "webrtc" }, message),
   });

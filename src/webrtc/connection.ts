@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import nodeDataChannel, { type Audio, type PeerConnection, type Video } from "node-datachannel";
-import { advertised } from "./candidates.ts";
+import { advertised, detours, readCandidate } from "./candidates.ts";
+import type { Detour } from "./detour.ts";
 import type { Line } from "./line.ts";
 import type { ConnectionState, OfferedLine, ProcessSettings } from "./messages.ts";
 
@@ -14,6 +15,12 @@ export interface ConnectionEvents {
 export class Connection {
   readonly #peer: PeerConnection;
   readonly #lines: Line[] = [];
+  readonly #settings: ProcessSettings;
+  readonly #detour: Detour | null;
+  /** By the detour only: the library's own port is not told. */
+  readonly #around: boolean;
+  /** ICE's user fragment and password, once they are known. */
+  #ice: { readonly fragment: string; readonly password: string } | undefined;
   #closed = false;
 
   constructor(
@@ -21,8 +28,13 @@ export class Connection {
     offered: readonly OfferedLine[],
     lines: ReadonlyMap<string, Line>,
     settings: ProcessSettings,
+    detour: Detour | null,
+    around: boolean,
     events: ConnectionEvents,
   ) {
+    this.#settings = settings;
+    this.#detour = detour;
+    this.#around = around && detour !== null;
     this.#peer = new nodeDataChannel.PeerConnection(name, {
       iceServers: [...settings.stun],
       ...(settings.bindAddress === null ? {} : { bindAddress: settings.bindAddress }),
@@ -36,13 +48,22 @@ export class Connection {
       (...values: A): void => {
         if (!this.#closed) tell(...values);
       };
-    this.#peer.onLocalDescription(unlessClosed((sdp) => events.offer(sdp)));
+    this.#peer.onLocalDescription(
+      unlessClosed((sdp) => {
+        const [fragment, password] = ["ufrag", "pwd"].map((what) => new RegExp(`^a=ice-${what}:(\\S+)`, "m").exec(sdp)?.[1]);
+        if (fragment !== undefined && password !== undefined) this.#ice = { fragment, password };
+        events.offer(sdp);
+      }),
+    );
     this.#peer.onLocalCandidate(
       unlessClosed((text, mid) => {
         const candidate = text.replace(/^a=/, "");
-        events.candidate(candidate, mid);
-        const outside = advertised(candidate, settings.advertise);
-        if (outside !== null) events.candidate(outside, mid);
+        const ways = this.#roundabout(candidate);
+        for (const one of this.#around ? ways : [candidate, ...ways]) {
+          events.candidate(one, mid);
+          const outside = advertised(one, settings.advertise);
+          if (outside !== null) events.candidate(outside, mid);
+        }
       }),
     );
     this.#peer.onStateChange(unlessClosed((state) => events.state(state as ConnectionState)));
@@ -76,18 +97,39 @@ export class Connection {
     return media;
   }
 
+  /** The ways round the library's socket that a candidate of its stands for. */
+  #roundabout(text: string): string[] {
+    const candidate = readCandidate(text);
+    if (!this.#detour || !this.#ice || candidate?.type !== "host") return [];
+    // bound to every address, it is reached by the loopback one
+    const address = this.#settings.bindAddress ?? "127.0.0.1";
+    this.#detour.add({ ...this.#ice, address, port: candidate.port });
+    return detours(candidate, this.#detour.port, this.#around);
+  }
+
   answer(sdp: string): void {
-    if (!this.#closed) this.#peer.setRemoteDescription(sdp, "answer");
+    if (this.#closed) return;
+    const lines = sdp.split("\r\n").filter((line) => !line.startsWith("a=candidate:") || this.#reaches(line));
+    this.#peer.setRemoteDescription(lines.join("\r\n"), "answer");
   }
 
   candidate(candidate: string, mid: string): void {
-    if (!this.#closed && candidate !== "") this.#peer.addRemoteCandidate(candidate, mid);
+    if (!this.#closed && candidate !== "" && this.#reaches(candidate)) this.#peer.addRemoteCandidate(candidate, mid);
+  }
+
+  /**
+   * Whether the library is to check a candidate of the browser's. Not a relayed one where there is a detour: the browser's own check shows which of our
+   * ports it can be answered from. A pair that is good in our eyes only, because its own checks were refused, would be chosen over that.
+   */
+  #reaches(candidate: string): boolean {
+    return this.#detour === null || !/ typ relay( |$)/.test(candidate);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const line of this.#lines) line.detach();
+    if (this.#ice) this.#detour?.remove(this.#ice.fragment);
     this.#peer.close();
   }
 }

@@ -39,6 +39,10 @@ export interface IceSettings {
   readonly portRange: { readonly min: number; readonly max: number };
   /** Address by which the outside reaches `bindAddress` (NAT); told to browsers besides the one we know. */
   readonly advertise: string | null;
+  /** UDP and TCP port of the detour (ICE-TCP, TURN over TCP): 0 for a free one of `portRange`, null for none. */
+  readonly detourPort: number | null;
+  /** Browsers come by TURN: not; where they find no other way; always. */
+  readonly relayed: "never" | "maybe" | "always";
   /** `stun:host:port` URLs by which our own public address is found. */
   readonly stun: readonly string[];
 }

@@ -1,8 +1,10 @@
 /**
  * The process that ends browsers' WebRTC. It is told what to do over the IPC channel and ends with it: a gateway that is gone leaves no process behind.
  */
+import { randomInt } from "node:crypto";
 import nodeDataChannel from "node-datachannel";
 import { Connection } from "./connection.ts";
+import { Detour } from "./detour.ts";
 import { Line } from "./line.ts";
 import type { ConnectionState, LineSpec, LineTarget, OfferedLine, Order, ProcessSettings, Report } from "./messages.ts";
 import { SuiteLog } from "./suite-log.ts";
@@ -17,6 +19,7 @@ interface Session {
 const sessions = new Map<string, Session>();
 const suites = new SuiteLog();
 let settings: ProcessSettings | undefined;
+let detour: Promise<Detour | null> = Promise.resolve(null);
 
 const report = (message: Report): void => {
   if (process.connected) process.send!(message);
@@ -30,6 +33,7 @@ nodeDataChannel.initLogger("Debug", (level, message) => {
 function handle(order: Order) {
   if (order.type === "settings") {
     settings = order.settings;
+    detour = openDetour(order.settings);
     return;
   }
   if (order.type === "stop") return end();
@@ -38,7 +42,7 @@ function handle(order: Order) {
   if (!session) return;
   switch (order.type) {
     case "connect":
-      return connect(session, order.generation, order.lines);
+      return void connect(session, order.generation, order.lines);
     case "retarget":
       for (const [mid, target] of Object.entries(order.targets)) aim(session, mid, target);
       return;
@@ -56,6 +60,7 @@ function handle(order: Order) {
 async function open(id: string, specs: readonly LineSpec[]) {
   const lines = new Map<string, Line>();
   try {
+    await detour;
     for (const spec of specs) lines.set(spec.mid, await Line.open(spec, settings!.bridgeAddress));
   } catch (error) {
     for (const line of lines.values()) line.close();
@@ -65,13 +70,28 @@ async function open(id: string, specs: readonly LineSpec[]) {
   report({ type: "opened", session: id, ports: Object.fromEntries([...lines].map(([mid, line]) => [mid, line.port])) });
 }
 
-function connect(session: Session, generation: number, offered: readonly OfferedLine[]): void {
+/** Rejects with nothing: without a detour browsers that have UDP still come. */
+async function openDetour({ detourPort, bindAddress, portRange: { min, max } }: ProcessSettings): Promise<Detour | null> {
+  if (detourPort === null) return null;
+  const start = randomInt(min, max + 1);
+  const anywhere = Array.from({ length: Math.min(64, max - min + 1) }, (_, i) => min + ((start - min + i) % (max - min + 1)));
+  return Detour.open(bindAddress, detourPort === 0 ? anywhere : [detourPort]).catch((error: Error) => {
+    report({ type: "log", level: "warn", message: `web.ice.port: ${error.message}` });
+    return null;
+  });
+}
+
+async function connect(session: Session, generation: number, offered: readonly OfferedLine[]): Promise<void> {
+  const way = await detour;
+  if (!sessions.has(session.id)) return;
   session.connection?.close();
   session.generation = generation;
   for (const { mid, target } of offered) aim(session, mid, target);
+  // a browser for which the straight way has come to nothing may be coming by TURN over TCP, which spoils the straight way
+  const around = settings!.relayed === "always" || (settings!.relayed === "maybe" && generation > 1);
   const about = { session: session.id, generation };
   const began = suites.mark();
-  session.connection = new Connection(session.id, offered, session.lines, settings!, {
+  session.connection = new Connection(session.id, offered, session.lines, settings!, way, around, {
     offer: (sdp) => report({ type: "offer", ...about, sdp }),
     candidate: (candidate, mid) => report({ type: "candidate", ...about, candidate, mid }),
     state: (state: ConnectionState) => {

@@ -43,8 +43,8 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     await Promise.all([ada.inMeeting(), bob.inMeeting()]);
     await until(() => ada.sees("Bob"), "blue");
     await until(() => bob.sees("Ada"), "red");
-    expect(await ada.hears(TONES)).toEqual([880]);
-    expect(await bob.hears(TONES)).toEqual([440]);
+    await expect.poll(() => ada.hears(TONES), { timeout: 20_000 }).toEqual([880]);
+    await expect.poll(() => bob.hears(TONES), { timeout: 20_000 }).toEqual([440]);
     await ada.page.locator("#roster").getByText("Bob").waitFor();
     await ada.page.locator("#roster li", { hasText: "Bob" }).getByText("talking").waitFor();
     const people = await gateway.waitForParticipants("1000", (all) => all.length === 2 && all.every(({ audio }) => audio !== null));
@@ -54,7 +54,7 @@ describeWithPeers("the meeting page", ["chromium"], () => {
 
     await bob.page.getByRole("button", { name: "Mute", exact: true }).click();
     await ada.page.locator("#roster li", { hasText: "Bob" }).getByText("muted").waitFor();
-    expect(await ada.hears(TONES)).toEqual([]);
+    await expect.poll(() => ada.hears(TONES), { timeout: 20_000 }).toEqual([]);
     await bob.page.getByRole("button", { name: "Unmute" }).click();
     await bob.page.getByRole("button", { name: "Stop camera" }).click();
     await until(async () => (await ada.hears(TONES)).join(), "880");

@@ -23,6 +23,9 @@ const ice = section(
       .array(iceServer)
       .default([])
       .describe("STUN and TURN servers that browsers are told of. The gateway asks the `stun:` ones for its own public address."),
+    port: port(0).describe(
+      "One UDP and TCP port by which browsers come that have no UDP (ICE-TCP), or reach us by TURN over TCP; 0 takes a free one of `media.ports`.",
+    ),
     policy: oneOf(["all", "relay"])
       .default("all")
       .describe("`relay`: browsers send media through TURN servers only, where a firewall lets nothing else pass."),
