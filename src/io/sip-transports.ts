@@ -14,6 +14,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Listener, Source, Target, TransportName } from "../sip/types.ts";
 import { advertised, plainAddress } from "./addresses.ts";
 import { Connection, type ConnectionSink, type Framing } from "./connection.ts";
+import { Handshakes } from "./handshakes.ts";
 import { checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { acceptWebSocket } from "./websocket.ts";
@@ -36,6 +37,8 @@ export interface TransportLimits {
   readonly perSource: number;
   /** TLS or WebSocket handshakes under way. */
   readonly halfOpen: number;
+  /** Handshakes under way from one address: fewer, so that one alone cannot keep everybody out. */
+  readonly halfOpenPerSource: number;
   /** A handshake must be done in so many ms. */
   readonly handshake: number;
   /** An outbound connection must stand in so many ms. */
@@ -49,6 +52,7 @@ export const standardLimits: TransportLimits = {
   connections: 20_000,
   perSource: 1_000,
   halfOpen: 512,
+  halfOpenPerSource: 64,
   handshake: 3_000,
   connect: 4_000,
   partial: 10_000,
@@ -82,7 +86,7 @@ export class SipTransports implements ConnectionSink {
   readonly #connections = new Map<number, Connection>();
   readonly #byAddress = new Map<string, Connection>();
   readonly #perSource = new Map<string, number>();
-  readonly #halfOpen = new Set<Socket>();
+  readonly #handshakes: Handshakes;
   readonly #sweeper: NodeJS.Timeout;
   #tls: TlsSettings | undefined;
   #clientContext: SecureContext | undefined;
@@ -95,6 +99,7 @@ export class SipTransports implements ConnectionSink {
     this.#sink = options.sink;
     this.#udp = new UdpSockets(options.sink);
     this.limits = { ...standardLimits, ...options.limits };
+    this.#handshakes = new Handshakes(this.limits.handshake);
     if (options.tls !== undefined) this.reloadTls(options.tls);
     this.#sweeper = setInterval(() => this.#sweep(), Math.max(100, Math.min(5_000, this.limits.partial / 2)));
     this.#sweeper.unref();
@@ -104,7 +109,7 @@ export class SipTransports implements ConnectionSink {
     return this.#connections.size;
   }
   get halfOpenCount(): number {
-    return this.#halfOpen.size;
+    return this.#handshakes.size;
   }
 
   /** Opens a listener. Rejects when the address cannot be bound, or TLS is asked for without certificates. */
@@ -159,7 +164,7 @@ export class SipTransports implements ConnectionSink {
     clearInterval(this.#sweeper);
     const ends: Promise<void>[] = [];
     for (const server of this.#servers) ends.push(new Promise((done) => server.close(() => done())));
-    for (const socket of this.#halfOpen) socket.destroy();
+    this.#handshakes.close();
     for (const connection of [...this.#connections.values()]) connection.close("shutting down");
     ends.push(this.#udp.close());
     await Promise.all(ends);
@@ -171,7 +176,7 @@ export class SipTransports implements ConnectionSink {
     const secure = spec.transport === "tls" || spec.transport === "wss";
     const tlsServer = secure ? this.#createTlsServer() : undefined;
     const accepted = (socket: Socket, source: Source, framing?: Framing, first?: Buffer): void => {
-      this.#halfOpen.delete(socket);
+      this.#handshakes.done(socket);
       this.#adopt(spec.transport, socket, source, false, framing, first);
     };
     const plain = (socket: Socket, peer?: Source["peer"]): void => {
@@ -183,7 +188,7 @@ export class SipTransports implements ConnectionSink {
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
       const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
-      const refused = this.#refusal(from.address, secure);
+      const refused = this.#refusal(from.address, spec.transport !== "tcp");
       if (refused !== undefined) {
         socket.destroy();
         this.#sink.notice(`refused connection (${refused})`, from);
@@ -192,16 +197,15 @@ export class SipTransports implements ConnectionSink {
       this.#count(from.address, 1);
       socket.once("close", () => this.#count(from.address, -1));
       if (tlsServer === undefined) {
-        if (spec.transport === "ws") this.#awaitHandshake(socket);
+        if (spec.transport === "ws") this.#handshakes.begin(socket);
         plain(socket);
         return;
       }
-      this.#awaitHandshake(socket);
+      this.#handshakes.begin(socket);
       tlsServer.emit("connection", socket);
     });
     tlsServer?.on("secureConnection", (socket: TLSSocket) => {
-      for (const raw of this.#halfOpen)
-        if (raw.remotePort === socket.remotePort && raw.remoteAddress === socket.remoteAddress) this.#halfOpen.delete(raw);
+      this.#handshakes.doneWith(socket.remoteAddress, socket.remotePort);
       const peer = peerCertificateOf(socket);
       plain(socket, peer);
     });
@@ -240,22 +244,11 @@ export class SipTransports implements ConnectionSink {
     return server;
   }
 
-  #awaitHandshake(socket: Socket): void {
-    this.#halfOpen.add(socket);
-    const timer = setTimeout(() => {
-      if (this.#halfOpen.has(socket)) socket.destroy();
-    }, this.limits.handshake);
-    timer.unref();
-    socket.once("close", () => {
-      clearTimeout(timer);
-      this.#halfOpen.delete(socket);
-    });
-  }
-
   #refusal(address: string, handshake: boolean): string | undefined {
     if (this.#connections.size >= this.limits.connections) return "too many connections";
     if ((this.#perSource.get(address) ?? 0) >= this.limits.perSource) return "too many connections from one address";
-    if (handshake && this.#halfOpen.size >= this.limits.halfOpen) return "too many handshakes";
+    if (handshake && this.#handshakes.size >= this.limits.halfOpen) return "too many handshakes";
+    if (handshake && this.#handshakes.from(address) >= this.limits.halfOpenPerSource) return "too many handshakes from one address";
     return undefined;
   }
 

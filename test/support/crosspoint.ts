@@ -58,6 +58,8 @@ export interface Crosspoint {
   /** Folder of the demo's ca.crt, client.crt and client.key. */
   readonly certificates: string;
   readonly process: ChildProcess;
+  /** Its configuration file, where it was given one: to be changed, and read again by SIGHUP. */
+  readonly configFile: string;
   /** Everything it has printed. */
   output(): string;
   /** A call of the admin API; throws on any status of 400 and above, with the answer. */
@@ -103,8 +105,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     ...(options.set ?? []),
   ];
   const args = ["start", ...settings.flatMap((setting) => ["--set", setting])];
+  const file = join(folder, "crosspoint.yaml");
   if (options.config !== undefined) {
-    const file = join(folder, "crosspoint.yaml");
     writeFileSync(file, options.config);
     args.push("--config", file);
   }
@@ -149,6 +151,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     web: `http://${host}:${options.port + 2}`,
     certificates: DEMO_CERTIFICATES,
     process: child,
+    configFile: file,
     output: () => output,
     api,
     participants,
