@@ -4,7 +4,18 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", passWithNoTests: true, include: ["test/unit/**/*.test.ts"], testTimeout: 20_000, pool: "forks", maxWorkers: 2 } },
+      {
+        test: {
+          name: "unit",
+          passWithNoTests: true,
+          include: ["test/unit/**/*.test.ts"],
+          // Nothing takes so long, but a machine that others use too may be slow to begin.
+          testTimeout: 40_000,
+          hookTimeout: 40_000,
+          pool: "forks",
+          maxWorkers: 2,
+        },
+      },
       {
         test: {
           name: "peers",
