@@ -27,25 +27,34 @@ export function commonBitrate(receivers: readonly Capacity[]): number {
   return Math.max(LEAST_BITRATE, Math.min(limit, estimate));
 }
 
+/** Reports on fewer packets than these say nothing. */
+const FEWEST_PACKETS = 20;
+/** Loss alone does not bring a picture below this: it may have other reasons. */
+const LEAST_ESTIMATE = 128_000;
+/** A guess that was not confirmed for so long is forgotten. */
+const GUESS_VALID_MS = 30_000;
+
 /** Guesses from loss what a path takes, as draft-ietf-rmcat-gcc section 6 does: no loss grows, much shrinks, a little leaves alone. */
 export class LossEstimate {
   #bitrate = Number.POSITIVE_INFINITY;
   #at: Millis = Number.NEGATIVE_INFINITY;
 
-  /** A report: the share lost, 0 to 1, of what was sent at `bitrate`. */
-  update(loss: number, bitrate: number, now: Millis): void {
+  /** A report: the share lost, 0 to 1, of so many packets that were sent at `bitrate`. */
+  update({ loss, packets }: { readonly loss: number; readonly packets: number }, bitrate: number, now: Millis): void {
+    if (packets < FEWEST_PACKETS) return;
     const elapsed = Math.min(5000, now - this.#at);
+    const before = this.bitrate(now);
     this.#at = now;
-    if (loss > 0.1) this.#bitrate = Math.max(LEAST_BITRATE, Math.min(this.#bitrate, Math.max(bitrate, LEAST_BITRATE)) * (1 - loss / 2));
-    else if (loss < 0.02 && this.#bitrate < Number.POSITIVE_INFINITY) {
-      this.#bitrate *= 1.08 ** (elapsed / 1000);
+    if (loss > 0.1) this.#bitrate = Math.max(LEAST_ESTIMATE, Math.min(before, bitrate) * (1 - loss / 2));
+    else if (loss < 0.02 && before < Number.POSITIVE_INFINITY) {
+      this.#bitrate = before * 1.08 ** (elapsed / 1000);
       // Far above what is sent it says nothing any longer.
       if (this.#bitrate > 10_000_000 && this.#bitrate > 4 * bitrate) this.#bitrate = Number.POSITIVE_INFINITY;
-    }
+    } else this.#bitrate = before;
   }
 
-  get bitrate(): number {
-    return this.#bitrate;
+  bitrate(now: Millis): number {
+    return now - this.#at > GUESS_VALID_MS ? Number.POSITIVE_INFINITY : this.#bitrate;
   }
 }
 
@@ -69,7 +78,7 @@ export class ReceiverCapacity {
   now(now: Millis): Capacity {
     const limit = Math.min(this.agreed ?? Number.POSITIVE_INFINITY, this.signalled ?? Number.POSITIVE_INFINITY, this.demanded);
     // Whoever estimates for himself knows better than his loss tells.
-    const estimate = now - this.#rembAt < ESTIMATE_VALID_MS ? this.#remb : this.loss.bitrate;
+    const estimate = now - this.#rembAt < ESTIMATE_VALID_MS ? this.#remb : this.loss.bitrate(now);
     return { limit, estimate };
   }
 }

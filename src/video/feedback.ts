@@ -2,7 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import type { RtcpPacket } from "../wire/rtcp/index.ts";
 import { BitrateNotices, commonBitrate, LossEstimate, ReceiverCapacity } from "./bandwidth.ts";
 import type { IncomingStream } from "./incoming.ts";
-import type { LineReports } from "./line-reports.ts";
+import type { LineReports, LossReport } from "./line-reports.ts";
 import type { LineOutput } from "./output.ts";
 import type { LineAgreement } from "./port.ts";
 import type { Retransmitter } from "./retransmitter.ts";
@@ -110,7 +110,7 @@ export class LineFeedback {
     for (const block of blocks) {
       if (block.ssrc !== viewer.ssrc) continue;
       reports.receive(block);
-      this.capacity.loss.update(reports.remoteLoss, this.#parts.bitrateOut(now), now);
+      this.capacity.loss.update(reports.told, this.#parts.bitrateOut(now), now);
     }
   }
 
@@ -156,7 +156,7 @@ export class LineFeedback {
     this.#steeredAt = now;
     if (incoming.watchers.length === 0) return;
     const wanted = commonBitrate(incoming.watchers.map((watcher) => watcher.capacity(now)));
-    const bitrate = Math.round(Math.min(wanted, this.receiveBitrate, this.#uplink.bitrate));
+    const bitrate = Math.round(Math.min(wanted, this.receiveBitrate, this.#uplink.bitrate(now)));
     const { remb, tmmbr } = agreement.feedback;
     if (remb) {
       if (now - this.#rembAt < REMB_MS && !this.#notices.tell(bitrate, now)) return;
@@ -169,9 +169,9 @@ export class LineFeedback {
     }
   }
 
-  /** Our own report on the far end's stream, which came at `bitrate`, said this: share lost, 0 to 1. */
-  lossSeen(loss: number, bitrate: number, now: Millis): void {
-    this.#uplink.update(loss, bitrate, now);
+  /** Our own report on the far end's stream, which came at `bitrate`, said this. */
+  lossSeen(report: LossReport, bitrate: number, now: Millis): void {
+    this.#uplink.update(report, bitrate, now);
   }
 
   #send(packets: readonly RtcpPacket[]): void {

@@ -6,21 +6,30 @@ import type { Viewer } from "./viewer.ts";
 /** Mean distance of reports; each is drawn between half and one and a half of it (RFC 3550 section 6.2, and 360 / kbit/s below five seconds). */
 const INTERVAL_MS = 1000;
 
+/** Share lost, 0 to 1, of so many packets. */
+export interface LossReport {
+  readonly loss: number;
+  readonly packets: number;
+}
+const NOTHING: LossReport = { loss: 0, packets: 0 };
+
 /** A line's RTCP reports: SR or RR with SDES out, the far end's view of what we send and the round trip in. */
 export class LineReports {
   /** -1 before it is known. */
   roundTripMs = -1;
-  /** Share of our packets the far end's last report missed, 0 to 1. */
-  remoteLoss = 0;
   remoteJitterMs = 0;
-  /** Share lost of the far end's packets in our last report, 0 to 1. */
-  lossSeen = 0;
+  /** The far end's last report on our packets. */
+  told: LossReport = NOTHING;
+  /** Our last report on the far end's. */
+  seen: LossReport = NOTHING;
   readonly #viewer: Viewer;
   readonly #incoming: IncomingStream;
   /** A name that tells nothing and differs from line to line (RFC 7022). */
   readonly #cname: string;
   readonly #wall: () => number;
   #next: Millis = Number.NEGATIVE_INFINITY;
+  #toldHighest = -1;
+  #seenHighest = -1;
 
   constructor(viewer: Viewer, incoming: IncomingStream, wall: () => number) {
     this.#viewer = viewer;
@@ -39,7 +48,8 @@ export class LineReports {
     const { ssrc } = this.#viewer;
     const block = this.#incoming.ssrc < 0 ? undefined : this.#incoming.reception.report(this.#incoming.ssrc, now);
     const reports = block ? [block] : [];
-    this.lossSeen = block ? block.fractionLost / 256 : 0;
+    this.seen = block ? { loss: block.fractionLost / 256, packets: since(this.#seenHighest, block.highestSequence) } : NOTHING;
+    this.#seenHighest = block?.highestSequence ?? -1;
     const name: RtcpPacket = { kind: "sdes", chunks: [{ ssrc, items: [{ type: SdesItem.CNAME, text: this.#cname }] }] };
     if (this.#viewer.packets === 0) return [{ kind: "rr", ssrc, reports }, name];
     const report: RtcpPacket = {
@@ -66,9 +76,16 @@ export class LineReports {
   /** The far end's report block on what we send. */
   receive(block: ReportBlock): void {
     if (block.ssrc !== this.#viewer.ssrc) return;
-    this.remoteLoss = block.fractionLost / 256;
+    this.told = { loss: block.fractionLost / 256, packets: since(this.#toldHighest, block.highestSequence) };
+    this.#toldHighest = block.highestSequence;
     this.remoteJitterMs = block.jitter / 90;
     const trip = roundTripMs(ntpMiddle(ntpFromWall(this.#wall())), block.lastSr, block.delaySinceLastSr);
     if (trip !== undefined) this.roundTripMs = trip;
   }
+}
+
+/** Packets from one report's highest number to the next's; 0 for the first, or where the stream began anew. */
+function since(before: number, highest: number): number {
+  const packets = (highest - before) | 0;
+  return before < 0 || packets < 0 ? 0 : packets;
 }

@@ -13,6 +13,8 @@ import { Viewer, type ViewerSink } from "./viewer.ts";
 
 /** Nothing for so long of a line that is to receive: the line is silent. */
 const SILENT_MS = 30_000;
+/** A camera from which nothing has come for so long is none: somebody else is shown meanwhile. */
+const STALLED_MS = 5000;
 /** Who sends so many times what was agreed is cut, until he sends no more than that again. Encoders overshoot, but not for two seconds by so much. */
 const CUT_FACTOR = 2.5;
 const RESUME_FACTOR = 1.2;
@@ -44,6 +46,7 @@ export class VideoLine implements ViewerSink {
   #receives = false;
   #lastHeardAt: Millis;
   #silent = false;
+  #stalled = false;
 
   constructor(id: string, io: LineOutput, now: Millis) {
     this.id = id;
@@ -77,7 +80,8 @@ export class VideoLine implements ViewerSink {
       this.viewer.renew(this.#io.random(), this.#io.random());
       this.#retransmitter.forget();
     }
-    if (agreement.sendSsrc !== undefined && agreement.sendSsrc !== this.viewer.ssrc) {
+    // Under SRTP an SSRC is never chosen twice: a key stream must not begin anew when the line moves to another thread.
+    if (agreement.sendSsrc !== undefined && !agreement.srtp && agreement.sendSsrc !== this.viewer.ssrc) {
       this.viewer.renew(agreement.sendSsrc, this.#io.random());
       this.#retransmitter.forget();
     }
@@ -85,10 +89,7 @@ export class VideoLine implements ViewerSink {
     this.#configureCodecs(agreement);
     this.feedback.configure(agreement);
     this.incoming.nacking = agreement.feedback.nack;
-    if (this.#receives && !received) {
-      this.#lastHeardAt = now;
-      this.#silent = false;
-    }
+    if (this.#receives && !received) this.#heard(now);
   }
 
   #configureCodecs({ codecs, feedback }: LineAgreement): void {
@@ -115,6 +116,11 @@ export class VideoLine implements ViewerSink {
   /** Whether there is a picture to be had of this line. */
   get brings(): boolean {
     return this.#receives && !this.#transport.flooded;
+  }
+
+  /** Whether pictures come, or may still be about to. */
+  get live(): boolean {
+    return this.brings && !this.#stalled;
   }
 
   /** Whether its picture can be shown on another line: in the codec that came, or before anything came in any that was agreed. */
@@ -156,11 +162,18 @@ export class VideoLine implements ViewerSink {
     this.#in.add(datagram.length, now);
     const length = this.#transport.openRtp(datagram, address, port, codec === undefined, now);
     if (length < 0 || this.#transport.flooded) return;
-    this.#lastHeardAt = now;
-    this.#silent = false;
+    this.#heard(now);
     if (codec) this.incoming.take(datagram, length, codec.name, now);
     else this.#takeRepeated(datagram, length, original, now);
     this.feedback.requestMissing(now);
+  }
+
+  #heard(now: Millis): void {
+    this.#lastHeardAt = now;
+    this.#silent = false;
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    this.onChange?.();
   }
 
   /** A retransmission is the original packet again, late. */
@@ -203,9 +216,13 @@ export class VideoLine implements ViewerSink {
     this.feedback.tick(now);
     if (this.#reports.due(now)) {
       this.#transport.sendRtcp(this.#reports.compose(now, this.#io.random()));
-      if (this.incoming.ssrc >= 0) this.feedback.lossSeen(this.#reports.lossSeen, this.#in.bitrate(now), now);
+      this.feedback.lossSeen(this.#reports.seen, this.#in.bitrate(now), now);
     }
     this.#police(now);
+    if (!this.#stalled && now - this.#lastHeardAt > STALLED_MS) {
+      this.#stalled = true;
+      this.onChange?.();
+    }
     if (this.#receives && !this.#silent && now - this.#lastHeardAt > SILENT_MS) {
       this.#silent = true;
       this.#io.event("silent");

@@ -136,7 +136,7 @@ export class VideoMeeting {
   #cameras(): { readonly participantId: string; readonly line: VideoLine }[] {
     const byParticipant = new Map<string, VideoLine>();
     for (const { participantId, lines, muted } of this.#seats.values()) {
-      const placement = muted ? undefined : lines.find(({ brings, line }) => brings === "camera" && line.brings);
+      const placement = muted ? undefined : lines.find(({ brings, line }) => brings === "camera" && line.live);
       if (placement) byParticipant.set(participantId, placement.line);
     }
     return this.#speakers.order.flatMap((participantId) => {

@@ -41,7 +41,7 @@ export interface LineAgreement {
   /** As seen by us: `sendonly`, we send and they do not. */
   readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive";
   readonly feedback: VideoFeedback;
-  /** SSRC of what we send, where the far end expects a certain one; chosen at random where absent. */
+  /** SSRC of what we send in plain RTP, where the far end expects a certain one; chosen at random where absent, and under SRTP always. */
   readonly sendSsrc?: number;
   /** The one SSRC that is taken, where several streams come to the same port; any where absent. */
   readonly receiveSsrc?: number;

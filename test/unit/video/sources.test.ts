@@ -140,6 +140,24 @@ describe("what a line shows", () => {
     expect([seen(c), seen(b)]).toEqual([new Set([mark(a)]), new Set()]);
   });
 
+  test("a camera that sends nothing is none, until it sends again", () => {
+    const relay = new TestRelay();
+    const [a, b, c] = [relay.participant("a"), relay.participant("b"), relay.participant("c")];
+    relay.engine.speaker("m", "a", relay.now);
+    round(a, b);
+    expect(seen(c)).toEqual(new Set([mark(a)]));
+    for (let i = 0; i < 60; i++) {
+      relay.advance(100);
+      b.picture("delta");
+    }
+    round(b);
+    expect(seen(c)).toEqual(new Set([mark(b)]));
+    a.picture("delta");
+    relay.advance(20);
+    round(a);
+    expect(seen(c)).toEqual(new Set([mark(a)]));
+  });
+
   test("codecs that do not match are passed over", () => {
     const relay = new TestRelay();
     const room = relay.participant("room");
