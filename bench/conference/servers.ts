@@ -70,7 +70,7 @@ direct_media=no
 `;
 
 export async function asterisk(): Promise<Candidate | undefined> {
-  if (!asteriskInstalled()) return undefined;
+  if (!asteriskInstalled("asterisk")) return undefined;
   const server = await startAsterisk({
     name: "bench",
     ip: "127.0.0.1",

@@ -56,221 +56,227 @@ async function rtpPort(): Promise<{
   return { media, socket, packets: () => packets, until, payloadTypes };
 }
 
-describeWithPeers("H.323 with Asterisk's chan_ooh323", ["asterisk"], () => {
-  const styles: CallStyle[] = [true, false].flatMap((fastStart) =>
-    [true, false].map((tunnelling) => ({ fastStart, tunnelling, earlyControl: false })),
-  );
+describe.each(["asterisk", "asterisk-22"] as const)("%s", (release) => withAsterisk(release));
 
-  describe.each(styles)("%o", (style) => {
-    let asterisk: Asterisk;
-    let endpoint: H323Endpoint;
-    let onSession: (session: H323Session) => void = () => {};
-    const sockets: Socket[] = [];
+function withAsterisk(release: "asterisk" | "asterisk-22"): void {
+  describeWithPeers("H.323 with Asterisk's chan_ooh323", [release], () => {
+    const styles: CallStyle[] = [true, false].flatMap((fastStart) =>
+      [true, false].map((tunnelling) => ({ fastStart, tunnelling, earlyControl: false })),
+    );
 
-    beforeAll(async () => {
-      asterisk = await startAsterisk({
-        name: `h323${style.fastStart ? "f" : "s"}${style.tunnelling ? "t" : "c"}`,
+    describe.each(styles)("%o", (style) => {
+      let asterisk: Asterisk;
+      let endpoint: H323Endpoint;
+      let onSession: (session: H323Session) => void = () => {};
+      const sockets: Socket[] = [];
+
+      beforeAll(async () => {
+        asterisk = await startAsterisk({
+          release,
+          name: `h323${style.fastStart ? "f" : "s"}${style.tunnelling ? "t" : "c"}`,
+          ip: ASTERISK,
+          rtpStart: 17_100,
+          ooh323: ooh323({ ip: ASTERISK, peer: US, ...style }),
+          extensions: OUTGOING,
+        });
+        endpoint = await openH323Endpoint({
+          host: US,
+          port: 1720,
+          identity: {
+            aliases: [{ "h323-ID": "crosspoint" }, { dialledDigits: "1000" }],
+            displayName: "Crosspoint",
+            product: "Crosspoint",
+            version: "0",
+          },
+          capabilities: {
+            audio: [
+              { codec: "PCMU", maxPtime: 20 },
+              { codec: "PCMA", maxPtime: 20 },
+            ],
+            telephoneEvent: 101,
+            userInput: ["alphanumeric", "signal"],
+          },
+          style,
+          onSession: (session) => onSession(session),
+        });
+      });
+      afterEach(() => {
+        for (const s of sockets.splice(0)) s.close();
+      });
+      afterAll(async () => {
+        await endpoint?.close();
+        await asterisk?.stop();
+      });
+
+      async function dial(number: string) {
+        const rtp = await rtpPort();
+        sockets.push(rtp.socket);
+        const watched = new Watched();
+        const session = await endpoint.call(
+          { host: ASTERISK, port: 1720 },
+          { aliases: [{ dialledDigits: number }] },
+          {
+            prepare: (s) => {
+              s.onEvent = (event) => watched.push(event);
+              s.act((machine, now) => machine.setMedia(rtp.media, now));
+            },
+          },
+        );
+        return { session, watched, rtp };
+      }
+
+      it("we call, hear its tone, and hang up", async () => {
+        const { session, watched, rtp } = await dial("601");
+        expect(await watched.until("connected")).toMatchObject({ product: "ooh323" });
+        expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
+        await watched.until("established");
+        await rtp.until(25);
+        expect([...rtp.payloadTypes]).toEqual([0]);
+        expect(asterisk.cli("core show channels concise")).toContain("OOH323");
+        session.act((machine) => machine.release(16));
+        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+      });
+
+      // Other digits each time: the log is one.
+      it.each([
+        ["alphanumeric", "159*0"],
+        ["signal", "260*8"],
+        ["keypad", "37*14"],
+      ] as const)("our digits arrive by %s", async (way, digits) => {
+        const { session, watched } = await dial("602");
+        await watched.until("established");
+        await watched.until("connected");
+        for (const digit of digits) {
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          session.act((machine, now) => machine.sendDigits(digit, now, way));
+        }
+        await asterisk.waitForLog(new RegExp(`GOT-DTMF ${digits.replace("*", "\\*")}`));
+        session.act((machine) => machine.release(16));
+        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+      });
+
+      it("a busy callee is cause 17", async () => {
+        const { watched } = await dial("617");
+        expect(await watched.until("released")).toMatchObject({ cause: 17, by: "peer" });
+      });
+
+      it("it calls us, sends its digits, and hangs up", async () => {
+        const rtp = await rtpPort();
+        sockets.push(rtp.socket);
+        const watched = new Watched();
+        onSession = (session) => {
+          session.onEvent = (event) => {
+            watched.push(event);
+            if (event.type === "incoming")
+              session.act((machine, now) => {
+                machine.setMedia(rtp.media, now);
+                machine.alert(false, now);
+                machine.answer(now);
+              });
+          };
+        };
+        asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
+        expect((await watched.until("incoming")).call).toMatchObject({ calledNumber: "1000", product: "ooh323", displayName: "asterisk" });
+        expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
+        expect(await watched.until("released")).toMatchObject({ cause: 16, by: "peer" });
+        expect(
+          watched
+            .of("digits")
+            .map((d) => d.digits)
+            .join(""),
+        ).toBe("159*0");
+        expect(watched.of("ignored")).toEqual([]);
+      });
+
+      it("hold makes it stop sending, and resume makes it send again", async () => {
+        const { session, watched, rtp } = await dial("601");
+        await watched.until("established");
+        await rtp.until(25);
+        session.act((machine, now) => machine.control((c) => c.hold(now), now));
+        await watched.until("receive-closed");
+        session.act((machine, now) => machine.control((c) => c.resume(now), now));
+        await expect.poll(() => watched.of("receive").length, { timeout: 5000 }).toBe(2);
+        const before = rtp.packets();
+        await rtp.until(before + 25);
+        session.act((machine) => machine.release(16));
+      });
+    });
+
+    it("it registers with our gatekeeper, asks for admission and calls us; and we call it by its number", async () => {
+      const signalling = { host: US, port: 1720 };
+      const events: GatekeeperEvent[] = [];
+      const gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
+        { host: US, port: 1719, onEvent: (event) => events.push(event) },
+        (ras) => {
+          return new Gatekeeper({
+            identifier: "crosspoint",
+            ras,
+            signalling,
+            timeToLive: 60,
+            maxEndpoints: 10,
+            password: () => undefined,
+            ours: (alias) => alias === "1000",
+            neighbours: [],
+            maxBandwidth: 200_000,
+            epoch: Math.floor(Date.now() / 1000 - performance.now() / 1000),
+            random: (count) => randomBytes(count),
+          });
+        },
+      );
+      const asterisk = await startAsterisk({
+        release,
+        name: "h323gk",
         ip: ASTERISK,
         rtpStart: 17_100,
-        ooh323: ooh323({ ip: ASTERISK, peer: US, ...style }),
+        ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, gatekeeper: US }),
         extensions: OUTGOING,
       });
-      endpoint = await openH323Endpoint({
+      const rtp = await rtpPort();
+      const incoming = new Watched();
+      const endpoint = await openH323Endpoint({
         host: US,
         port: 1720,
-        identity: {
-          aliases: [{ "h323-ID": "crosspoint" }, { dialledDigits: "1000" }],
-          displayName: "Crosspoint",
-          product: "Crosspoint",
-          version: "0",
+        identity: { aliases: [{ "h323-ID": "crosspoint" }], displayName: "Crosspoint", product: "Crosspoint", version: "0" },
+        capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: 101, userInput: ["alphanumeric"] },
+        onSession: (session) => {
+          session.onEvent = (event) => {
+            incoming.push(event);
+            if (event.type === "incoming")
+              session.act((machine, now) => {
+                machine.setMedia(rtp.media, now);
+                machine.answer(now);
+              });
+          };
         },
-        capabilities: {
-          audio: [
-            { codec: "PCMU", maxPtime: 20 },
-            { codec: "PCMA", maxPtime: 20 },
-          ],
-          telephoneEvent: 101,
-          userInput: ["alphanumeric", "signal"],
-        },
-        style,
-        onSession: (session) => onSession(session),
       });
-    });
-    afterEach(() => {
-      for (const s of sockets.splice(0)) s.close();
-    });
-    afterAll(async () => {
-      await endpoint?.close();
-      await asterisk?.stop();
-    });
-
-    async function dial(number: string) {
-      const rtp = await rtpPort();
-      sockets.push(rtp.socket);
-      const watched = new Watched();
-      const session = await endpoint.call(
-        { host: ASTERISK, port: 1720 },
-        { aliases: [{ dialledDigits: number }] },
-        {
-          prepare: (s) => {
-            s.onEvent = (event) => watched.push(event);
-            s.act((machine, now) => machine.setMedia(rtp.media, now));
+      try {
+        await expect.poll(() => gatekeeper.machine.find("500")?.signalling.host, { timeout: 10_000 }).toBe(ASTERISK);
+        expect(gatekeeper.machine.find("asterisk")?.product).toBe("ooh323");
+        asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
+        expect(await incoming.until("released")).toMatchObject({ cause: 16, by: "peer" });
+        await expect
+          .poll(() => events.map((e) => e.type), { timeout: 5000 })
+          .toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
+        const outgoing = new Watched();
+        const session = await endpoint.call(
+          gatekeeper.machine.find("500")!.signalling,
+          { aliases: [{ dialledDigits: "601" }] },
+          {
+            prepare: (s) => {
+              s.onEvent = (event) => outgoing.push(event);
+              s.act((machine, now) => machine.setMedia(rtp.media, now));
+            },
           },
-        },
-      );
-      return { session, watched, rtp };
-    }
-
-    it("we call, hear its tone, and hang up", async () => {
-      const { session, watched, rtp } = await dial("601");
-      expect(await watched.until("connected")).toMatchObject({ product: "ooh323" });
-      expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
-      await watched.until("established");
-      await rtp.until(25);
-      expect([...rtp.payloadTypes]).toEqual([0]);
-      expect(asterisk.cli("core show channels concise")).toContain("OOH323");
-      session.act((machine) => machine.release(16));
-      await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
-    });
-
-    // Other digits each time: the log is one.
-    it.each([
-      ["alphanumeric", "159*0"],
-      ["signal", "260*8"],
-      ["keypad", "37*14"],
-    ] as const)("our digits arrive by %s", async (way, digits) => {
-      const { session, watched } = await dial("602");
-      await watched.until("established");
-      await watched.until("connected");
-      for (const digit of digits) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
-        session.act((machine, now) => machine.sendDigits(digit, now, way));
+        );
+        await outgoing.until("established");
+        await rtp.until(25);
+        session.act((machine) => machine.release(16));
+      } finally {
+        rtp.socket.close();
+        await endpoint.close();
+        await asterisk.stop();
+        await gatekeeper.close();
       }
-      await asterisk.waitForLog(new RegExp(`GOT-DTMF ${digits.replace("*", "\\*")}`));
-      session.act((machine) => machine.release(16));
-      await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
-    });
-
-    it("a busy callee is cause 17", async () => {
-      const { watched } = await dial("617");
-      expect(await watched.until("released")).toMatchObject({ cause: 17, by: "peer" });
-    });
-
-    it("it calls us, sends its digits, and hangs up", async () => {
-      const rtp = await rtpPort();
-      sockets.push(rtp.socket);
-      const watched = new Watched();
-      onSession = (session) => {
-        session.onEvent = (event) => {
-          watched.push(event);
-          if (event.type === "incoming")
-            session.act((machine, now) => {
-              machine.setMedia(rtp.media, now);
-              machine.alert(false, now);
-              machine.answer(now);
-            });
-        };
-      };
-      asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
-      expect((await watched.until("incoming")).call).toMatchObject({ calledNumber: "1000", product: "ooh323", displayName: "asterisk" });
-      expect(await watched.until("transmit")).toMatchObject({ rtp: { host: ASTERISK }, format: { codec: "PCMU" } });
-      expect(await watched.until("released")).toMatchObject({ cause: 16, by: "peer" });
-      expect(
-        watched
-          .of("digits")
-          .map((d) => d.digits)
-          .join(""),
-      ).toBe("159*0");
-      expect(watched.of("ignored")).toEqual([]);
-    });
-
-    it("hold makes it stop sending, and resume makes it send again", async () => {
-      const { session, watched, rtp } = await dial("601");
-      await watched.until("established");
-      await rtp.until(25);
-      session.act((machine, now) => machine.control((c) => c.hold(now), now));
-      await watched.until("receive-closed");
-      session.act((machine, now) => machine.control((c) => c.resume(now), now));
-      await expect.poll(() => watched.of("receive").length, { timeout: 5000 }).toBe(2);
-      const before = rtp.packets();
-      await rtp.until(before + 25);
-      session.act((machine) => machine.release(16));
     });
   });
-
-  it("it registers with our gatekeeper, asks for admission and calls us; and we call it by its number", async () => {
-    const signalling = { host: US, port: 1720 };
-    const events: GatekeeperEvent[] = [];
-    const gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
-      { host: US, port: 1719, onEvent: (event) => events.push(event) },
-      (ras) => {
-        return new Gatekeeper({
-          identifier: "crosspoint",
-          ras,
-          signalling,
-          timeToLive: 60,
-          maxEndpoints: 10,
-          password: () => undefined,
-          ours: (alias) => alias === "1000",
-          neighbours: [],
-          maxBandwidth: 200_000,
-          epoch: Math.floor(Date.now() / 1000 - performance.now() / 1000),
-          random: (count) => randomBytes(count),
-        });
-      },
-    );
-    const asterisk = await startAsterisk({
-      name: "h323gk",
-      ip: ASTERISK,
-      rtpStart: 17_100,
-      ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, gatekeeper: US }),
-      extensions: OUTGOING,
-    });
-    const rtp = await rtpPort();
-    const incoming = new Watched();
-    const endpoint = await openH323Endpoint({
-      host: US,
-      port: 1720,
-      identity: { aliases: [{ "h323-ID": "crosspoint" }], displayName: "Crosspoint", product: "Crosspoint", version: "0" },
-      capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: 101, userInput: ["alphanumeric"] },
-      onSession: (session) => {
-        session.onEvent = (event) => {
-          incoming.push(event);
-          if (event.type === "incoming")
-            session.act((machine, now) => {
-              machine.setMedia(rtp.media, now);
-              machine.answer(now);
-            });
-        };
-      },
-    });
-    try {
-      await expect.poll(() => gatekeeper.machine.find("500")?.signalling.host, { timeout: 10_000 }).toBe(ASTERISK);
-      expect(gatekeeper.machine.find("asterisk")?.product).toBe("ooh323");
-      asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
-      expect(await incoming.until("released")).toMatchObject({ cause: 16, by: "peer" });
-      await expect
-        .poll(() => events.map((e) => e.type), { timeout: 5000 })
-        .toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
-      const outgoing = new Watched();
-      const session = await endpoint.call(
-        gatekeeper.machine.find("500")!.signalling,
-        { aliases: [{ dialledDigits: "601" }] },
-        {
-          prepare: (s) => {
-            s.onEvent = (event) => outgoing.push(event);
-            s.act((machine, now) => machine.setMedia(rtp.media, now));
-          },
-        },
-      );
-      await outgoing.until("established");
-      await rtp.until(25);
-      session.act((machine) => machine.release(16));
-    } finally {
-      rtp.socket.close();
-      await endpoint.close();
-      await asterisk.stop();
-      await gatekeeper.close();
-    }
-  });
-});
+}

@@ -3,27 +3,39 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Where Asterisk is unpacked: outside the checkout, so that it serves many runs. */
-export const ASTERISK_ROOT = process.env["CROSSPOINT_ASTERISK_ROOT"] ?? join(tmpdir(), "crosspoint-peers", "asterisk-bullseye");
+const PEERS_ROOT = join(tmpdir(), "crosspoint-peers");
+
+/** Releases of Asterisk, by the peer's name, with Debian's suite of each and where it is unpacked: outside the checkout, so that it serves many runs. */
+export const ASTERISKS = {
+  asterisk: { suite: "bullseye", root: process.env["CROSSPOINT_ASTERISK_ROOT"] ?? join(PEERS_ROOT, "asterisk-bullseye") },
+  "asterisk-22": { suite: "sid", root: process.env["CROSSPOINT_ASTERISK_22_ROOT"] ?? join(PEERS_ROOT, "asterisk-sid") },
+} as const;
+export type AsteriskName = keyof typeof ASTERISKS;
+
+export function isAsterisk(peer: string): peer is AsteriskName {
+  return peer in ASTERISKS;
+}
 
 /** Whether the unpacked Asterisk, with its H.323 channel, is there. */
-export function asteriskInstalled(): boolean {
-  return existsSync(join(ASTERISK_ROOT, "complete"));
+export function asteriskInstalled(name: AsteriskName): boolean {
+  return existsSync(join(ASTERISKS[name].root, "complete"));
 }
 
 /**
- * Unpacks Asterisk 16 with chan_ooh323 of Debian 11 into its own folder, to be run by chroot. Needs root, 350 MB, 15 s;
- * nothing on the machine itself is installed or changed. Debian 12 has no Asterisk. Throws when a package cannot be had.
+ * Unpacks Asterisk with chan_ooh323 into its own folder with all it needs down to the C library, to be run by chroot: 16 of Debian 11, 22 of its unstable
+ * suite. Needs root, 350 MB, 15 to 60 s; nothing on the machine itself is installed or changed. Debian 12 has no Asterisk. Throws when a package cannot be
+ * had.
  */
-export function installAsterisk(suite = "bullseye"): void {
+export function installAsterisk(name: AsteriskName): void {
+  const { suite, root } = ASTERISKS[name];
   const run = (command: string, args: readonly string[]) =>
     execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 300_000 });
   const mirror = run("apt-get", ["indextargets", "--format", "$(SITE)", "Created-By: Packages"])
     .split("\n")
     .find((site) => /\/debian\/?$/.test(site));
   if (mirror === undefined) throw new Error("no Debian mirror among apt's sources");
-  const apt = `${ASTERISK_ROOT}.apt`;
-  rmSync(ASTERISK_ROOT, { recursive: true, force: true });
+  const apt = `${root}.apt`;
+  rmSync(root, { recursive: true, force: true });
   rmSync(apt, { recursive: true, force: true });
   for (const folder of ["lists/partial", "cache/archives/partial", "etc/preferences.d"]) mkdirSync(join(apt, folder), { recursive: true });
   writeFileSync(join(apt, "status"), "");
@@ -46,8 +58,8 @@ export function installAsterisk(suite = "bullseye"): void {
   run("apt-get", [...flags, "-qq", "update"]);
   run("apt-get", [...flags, "-qq", "-y", "--download-only", "install", "asterisk", "asterisk-ooh323", "asterisk-config"]);
   for (const folder of ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "proc", "dev", "tmp", "run", "etc"])
-    mkdirSync(join(ASTERISK_ROOT, folder), { recursive: true });
-  for (const link of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${link}`, join(ASTERISK_ROOT, link));
+    mkdirSync(join(root, folder), { recursive: true });
+  for (const link of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${link}`, join(root, link));
   for (const deb of readdirSync(join(apt, "cache/archives")).filter((name) => name.endsWith(".deb"))) {
     // Merged /usr: the archive's ./lib must land behind the link made above.
     run("sh", [
@@ -55,10 +67,10 @@ export function installAsterisk(suite = "bullseye"): void {
       'dpkg-deb --fsys-tarfile "$1" | tar -xf - -C "$2" --keep-directory-symlink --exclude=./usr/share/doc --exclude=./usr/share/man',
       "sh",
       join(apt, "cache/archives", deb),
-      ASTERISK_ROOT,
+      root,
     ]);
   }
-  run("ldconfig", ["-r", ASTERISK_ROOT]);
+  run("ldconfig", ["-r", root]);
   rmSync(apt, { recursive: true, force: true });
-  writeFileSync(join(ASTERISK_ROOT, "complete"), suite);
+  writeFileSync(join(root, "complete"), suite);
 }

@@ -2,10 +2,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ASTERISK_ROOT } from "./asterisk-install.ts";
+import { ASTERISKS, type AsteriskName } from "./asterisk-install.ts";
 
 /** What one Asterisk instance is to be. Every listener binds `ip`. */
 export interface AsteriskOptions {
+  /** Which of them; 16 where absent. */
+  readonly release?: AsteriskName;
   /** Names its folder; letters and digits. */
   readonly name: string;
   /** Address of the loopback range (or of a namespace of the test's own). */
@@ -75,8 +77,10 @@ exten => wait,1,Wait(60)
 exten => tone,1,Milliwatt()
 `;
 
+const rootOf = ({ release = "asterisk" }: AsteriskOptions): string => ASTERISKS[release].root;
+
 function modules(options: AsteriskOptions, folder: string): string {
-  const wanted = readdirSync(join(ASTERISK_ROOT, folder)).filter(
+  const wanted = readdirSync(join(rootOf(options), folder)).filter(
     (file) =>
       !UNWANTED.test(file) &&
       (MODULES.some((pattern) => pattern.test(file)) ||
@@ -88,27 +92,28 @@ function modules(options: AsteriskOptions, folder: string): string {
 
 /** Starts an Asterisk and waits until it is fully booted. Throws with its output when it does not come up in 20 s. */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
+  const root = rootOf(options);
   const inside = `/peers/${options.name}`;
-  const base = join(ASTERISK_ROOT, inside);
+  const base = join(root, inside);
   rmSync(base, { recursive: true, force: true });
   for (const folder of ["etc", "log", "run", "spool", "db", "keys", "files"]) mkdirSync(join(base, folder), { recursive: true });
   const moduleFolder = ["usr/lib/x86_64-linux-gnu/asterisk/modules", "usr/lib/asterisk/modules"].find((folder) =>
-    existsSync(join(ASTERISK_ROOT, folder)),
+    existsSync(join(root, folder)),
   );
-  if (moduleFolder === undefined) throw new Error(`no modules under ${ASTERISK_ROOT}`);
+  if (moduleFolder === undefined) throw new Error(`no modules under ${root}`);
   for (const [device, minor] of [
     ["null", "3"],
     ["zero", "5"],
     ["random", "8"],
     ["urandom", "9"],
   ] as const) {
-    const node = join(ASTERISK_ROOT, "dev", device);
+    const node = join(root, "dev", device);
     if (!existsSync(node)) execFileSync("mknod", ["-m", "666", node, "c", "1", minor]);
   }
-  if (!existsSync(join(ASTERISK_ROOT, "etc/passwd"))) {
-    writeFileSync(join(ASTERISK_ROOT, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
-    writeFileSync(join(ASTERISK_ROOT, "etc/group"), "root:x:0:\n");
-    appendFileSync(join(ASTERISK_ROOT, "etc/hosts"), "127.0.0.1 localhost\n");
+  if (!existsSync(join(root, "etc/passwd"))) {
+    writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
+    writeFileSync(join(root, "etc/group"), "root:x:0:\n");
+    appendFileSync(join(root, "etc/hosts"), "127.0.0.1 localhost\n");
   }
   const configuration: Record<string, string> = {
     "asterisk.conf": `[directories]\nastetcdir => ${inside}/etc\nastmoddir => /${moduleFolder}\nastvarlibdir => /var/lib/asterisk\nastdbdir => ${inside}/db\nastkeydir => ${inside}/keys\nastdatadir => /usr/share/asterisk\nastagidir => /usr/share/asterisk/agi-bin\nastspooldir => ${inside}/spool\nastrundir => ${inside}/run\nastlogdir => ${inside}/log\n[options]\nverbose = 4\nnocolor = yes\n`,
@@ -124,7 +129,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   };
   for (const [file, text] of Object.entries(configuration)) writeFileSync(join(base, "etc", file), text);
   for (const [file, content] of Object.entries(options.files ?? {})) writeFileSync(join(base, "files", file), content);
-  const command = ["chroot", ASTERISK_ROOT, "/usr/sbin/asterisk", "-f", "-n", "-C", `${inside}/etc/asterisk.conf`];
+  const command = ["chroot", root, "/usr/sbin/asterisk", "-f", "-n", "-C", `${inside}/etc/asterisk.conf`];
   const [program, ...args] = options.namespace === undefined ? command : ["ip", "netns", "exec", options.namespace, ...command];
   const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -138,7 +143,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     }),
   );
   const cli = (text: string) =>
-    execFileSync("chroot", [ASTERISK_ROOT, "/usr/sbin/asterisk", "-C", `${inside}/etc/asterisk.conf`, "-rx", text], {
+    execFileSync("chroot", [root, "/usr/sbin/asterisk", "-C", `${inside}/etc/asterisk.conf`, "-rx", text], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 10_000,

@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { asteriskInstalled, installAsterisk } from "./asterisk-install.ts";
+import { ASTERISKS, type AsteriskName, asteriskInstalled, installAsterisk, isAsterisk } from "./asterisk-install.ts";
 
 interface Peer {
   /** Program that proves it is there. */
   readonly program: string;
   /** Debian packages that bring it. */
   readonly packages: readonly string[];
+  /** Skipped where it cannot be had, also with CI=true: the suite it comes from changes by the day. */
+  readonly optional?: true;
 }
 
 /** Real programs the tests run. Asterisk comes from another suite than the machine's own, in a folder of its own. */
@@ -25,6 +27,7 @@ export const PEERS = {
   faketime: { program: "faketime", packages: ["faketime"] },
   rtpengine: { program: "rtpengine", packages: ["rtpengine-daemon"] },
   asterisk: { program: "", packages: ["asterisk", "asterisk-ooh323"] },
+  "asterisk-22": { program: "", packages: ["asterisk", "asterisk-ooh323"], optional: true },
 } as const satisfies Record<string, Peer>;
 
 export type PeerName = keyof typeof PEERS;
@@ -43,7 +46,7 @@ function onPath(program: string): boolean {
 
 /** Whether the peer can be run here. */
 export function peerAvailable(peer: PeerName): boolean {
-  return peer === "asterisk" ? asteriskInstalled() : onPath(PEERS[peer].program);
+  return isAsterisk(peer) ? asteriskInstalled(peer) : onPath(PEERS[peer].program);
 }
 
 /** Whether packages can be installed: root, on Debian. */
@@ -58,7 +61,7 @@ export function canInstall(): boolean {
 
 /** Installs what is missing, and says what it could not. Throws nothing: a missing peer is reported by the suites that need it. */
 export function installPeers(log: (line: string) => void): void {
-  const wanted = (Object.keys(PEERS) as PeerName[]).filter((peer) => peer !== "asterisk" && !peerAvailable(peer));
+  const wanted = (Object.keys(PEERS) as PeerName[]).filter((peer) => !isAsterisk(peer) && !peerAvailable(peer));
   const apt = (args: readonly string[]) =>
     execFileSync("apt-get", ["-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", ...args], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -77,5 +80,5 @@ export function installPeers(log: (line: string) => void): void {
     const packages = wanted.flatMap((peer) => [...PEERS[peer].packages]);
     attempt(packages.join(" "), () => apt(["install", "-y", "--no-install-recommends", ...packages]));
   }
-  if (!asteriskInstalled()) attempt("asterisk", () => installAsterisk());
+  for (const name of Object.keys(ASTERISKS) as AsteriskName[]) if (!asteriskInstalled(name)) attempt(name, () => installAsterisk(name));
 }

@@ -11,7 +11,7 @@ export function describeWithPeers(name: string, needs: readonly PeerName[], body
   const title = `${name} [${needs.join(", ")}]`;
   if (missing.length === 0) {
     describe(title, body);
-  } else if (process.env["CI"] === "true") {
+  } else if (process.env["CI"] === "true" && missing.some((peer) => !("optional" in PEERS[peer]))) {
     describe(title, () => {
       test("its peers are installed", () => {
         throw new Error(`missing: ${missing.map((peer) => `${peer} (Debian package ${PEERS[peer].packages.join(", ")})`).join("; ")}`);
