@@ -116,6 +116,7 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
     beforeAll(async () => {
       const conf = ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true });
       asterisk = await startAsterisk({ name: "h323one", ip: ASTERISK, rtpStart: 17_300, ooh323: conf, extensions: DIALPLAN });
+      await delay(1500);
     });
     afterAll(async () => {
       await asterisk?.stop();

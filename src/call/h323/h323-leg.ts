@@ -210,8 +210,10 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     clearTimeout(this.#timer);
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
-    // Events are received where we said; a far end that names another payload type for them may send on its own: see #tellEvents.
-    const events = this.#remote?.telephoneEvent === this.#ourEvents ? this.#ourEvents : undefined;
+    // Events are received where we said, and said at once though the far end may not have named any yet: FreeSWITCH takes none that come in a later offer
+    // only. A far end that names another payload type for them may send on its own: see #tellEvents.
+    const none = this.#remote !== undefined && this.#remote.telephoneEvent === undefined;
+    const events = none ? undefined : this.#ourEvents;
     resolve(this.#farSdp("sendrecv", events));
     this.#tellEvents();
   }
