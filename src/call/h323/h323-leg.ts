@@ -46,6 +46,10 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   /** Payload type of telephone events: that of our description, and that which the far end's last said. */
   #ourEvents: number | undefined;
   #toldEvents: number | undefined;
+  /** The description last told, whatever its version. */
+  #told = "";
+  /** Of the audio, as the far end has it: `sendonly` while it has paused. */
+  #direction: SdpDirection = "sendrecv";
   /** Codec that the far end sends, as its last description said. */
   #toldReceive: AudioFormat["codec"] | undefined;
   #waiting: { resolve: (sdp: string) => void; reject: (error: Error) => void } | undefined;
@@ -136,7 +140,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         else control.resume(at);
       }, at);
     });
-    return Promise.resolve(this.#farSdp(held ? "recvonly" : "sendrecv", this.#remote?.telephoneEvent));
+    this.#direction = held ? "recvonly" : "sendrecv";
+    return Promise.resolve(this.#farSdp(this.#direction, this.#events));
   }
 
   /** Asks for a picture that stands alone: H.245 videoFastUpdatePicture. */
@@ -211,30 +216,29 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
     // Events are received where we said, and said at once though the far end may not have named any yet: FreeSWITCH takes none that come in a later offer
-    // only. A far end that names another payload type for them may send on its own: see #tellEvents.
+    // only. A far end that names another payload type for them may send on its own: see #settle.
     const none = this.#remote !== undefined && this.#remote.telephoneEvent === undefined;
     const events = none ? undefined : this.#ourEvents;
     resolve(this.#farSdp("sendrecv", events));
-    this.#tellEvents();
+    this.#settle();
   }
 
-  /**
-   * Telephone events become known, or are to go on another payload type than ours: offered anew as the far end's own, so that the media server takes
-   * them there. chan_ooh323 sends on the payload type it names itself, whatever it was told. Waits for who follows changes.
-   */
-  #tellEvents(tries = 40): void {
-    const wanted = this.#remote?.telephoneEvent;
-    if (this.#ended || wanted === undefined || wanted === this.#toldEvents || this.#waiting !== undefined || this.#far === undefined)
-      return;
-    if (this.listenerCount("change") > 0) this.#changed("sendrecv");
-    else if (tries > 0) setTimeout(() => this.#tellEvents(tries - 1), 50).unref();
+  /** Payload type of telephone events as the far end has it; as it was told where the far end has not said one. */
+  get #events(): number | undefined {
+    return this.#remote?.telephoneEvent ?? this.#toldEvents;
   }
 
+  /** The far end as it is now, remembered as told. */
   #farSdp(direction: SdpDirection, telephoneEvent: number | undefined): string {
     this.#toldEvents = telephoneEvent;
     this.#toldReceive = this.#receive?.codec;
+    this.#told = this.#compose(direction, telephoneEvent, 0);
+    return this.#compose(direction, telephoneEvent, this.#version++);
+  }
+
+  #compose(direction: SdpDirection, telephoneEvent: number | undefined, version: number): string {
     const far = { ...this.#far!, receive: this.#receive, telephoneEvent, direction };
-    return describeFarEnd(far, this.#version++, this.#lines.sections(this.#described?.lines ?? [], this.#remote));
+    return describeFarEnd(far, version, this.#lines.sections(this.#described?.lines ?? [], this.#remote));
   }
 
   #on(event: CallEvent): void {
@@ -252,7 +256,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         break;
       case "capabilities":
         this.#remote = event.remote;
-        this.#tellEvents();
+        this.#settle();
         break;
       case "receive":
         if (event.line === "audio") this.#heard(event.format);
@@ -277,7 +281,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         else if (this.#far === undefined) this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`));
         break;
       case "paused":
-        if (this.#far !== undefined) this.#changed("sendonly");
+        this.#direction = "sendonly";
+        if (this.#far !== undefined) this.#changed();
         break;
       case "digits":
         for (const digit of event.digits.toUpperCase())
@@ -307,12 +312,18 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     this.#settle();
   }
 
+  /**
+   * Tells the far end's description anew once its changes have come to rest and where it differs from what was told: lines that have come or gone, and
+   * telephone events on another payload type than ours, so that the media server takes them there. chan_ooh323 sends on the payload type it names itself,
+   * whatever it was told.
+   */
   #settle(tries = 40): void {
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => {
       if (this.#ended || this.#waiting !== undefined || this.#far === undefined) return;
+      if (this.#compose(this.#direction, this.#events, 0) === this.#told) return;
       // Who follows changes may not be there yet.
-      if (this.listenerCount("change") > 0) this.#changed("sendrecv");
+      if (this.listenerCount("change") > 0) this.#changed();
       else if (tries > 0) this.#settle(tries - 1);
     }, SETTLED_MS).unref();
   }
@@ -320,17 +331,18 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #transmit({ rtp, rtcp, format }: Extract<CallEvent, { type: "transmit"; line: "audio" }>): void {
     const before = this.#far;
     this.#far = { rtp, rtcp, transmit: format, receive: this.#receive, telephoneEvent: undefined, direction: "sendrecv" };
+    if (this.#direction === "sendonly") this.#direction = "sendrecv";
     if (before === undefined || this.#waiting !== undefined) this.#complete();
-    else this.#changed("sendrecv");
+    else this.#changed();
   }
 
   /**
    * Tells that the far end's media are others, as if it had offered them anew. Its channels are what they are: a refusal changes nothing there, but a picture
    * that is not taken is closed.
    */
-  #changed(direction: SdpDirection): void {
+  #changed(): void {
     clearTimeout(this.#settling);
-    const offer = this.#farSdp(direction, this.#remote?.telephoneEvent);
+    const offer = this.#farSdp(this.#direction, this.#events);
     const change: MediaChange = {
       offer,
       accept: (sdp) => {
