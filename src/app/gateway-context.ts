@@ -16,6 +16,7 @@ import type { TrunkRecognition } from "../trunks/recognition.ts";
 import type { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
+import type { Cameras } from "./gateway-cameras.ts";
 import type { Presenting } from "./gateway-content.ts";
 import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./gateway-options.ts";
 
@@ -29,6 +30,7 @@ export interface GatewayContext {
   readonly media: MediaPort;
   readonly sfu: Sfu;
   readonly presenting: Presenting;
+  readonly cameras: Cameras;
   /** Null: calls are audio only. */
   readonly video: VideoRelay | null;
   readonly directory: MemoryDirectory;

@@ -7,13 +7,13 @@ import {
   type Address,
   type AudioFormat,
   aliasText,
+  type Destination as Callee,
   Gatekeeper,
   type GatekeeperEvent,
-  type Destination as Callee,
   type IncomingCall,
+  type Registration,
   readableControl,
   readableSignalling,
-  type Registration,
 } from "../h323/index.ts";
 import {
   type H323Endpoint,

@@ -1,4 +1,5 @@
 import { BfcpKind } from "../call/content/bfcp-line.ts";
+import { CameraKind, type CameraLine } from "../call/content/camera-line.ts";
 import type { ContentControl, LegEvents, LegInfo } from "../call/leg.ts";
 import { Pictures } from "../call/pictures.ts";
 import { SideLines } from "../call/side-lines.ts";
@@ -13,25 +14,30 @@ export interface LinesBeside {
   readonly pictures: Pictures | null;
   /** The floor of a SIP call's screen; other protocols have theirs inside. */
   readonly floor: ContentControl | null;
+  /** Its remote control for other rooms' cameras. */
+  readonly camera: CameraLine | null;
 }
 
 /** What configuration and trunk allow a call to have. */
 export function linesBeside(context: GatewayContext, trunk: string | null, protocol: LegInfo["protocol"]): LinesBeside {
   const { video, config, clock } = context;
   const allowed = trunkNamed(context, trunk)?.video !== false;
-  if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null, floor: null };
+  if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null, floor: null, camera: null };
   const pictures = new Pictures(video, config.video);
-  if (protocol !== "sip") return { sides: new SideLines([pictures]), pictures, floor: null };
+  if (protocol === "web") return { sides: new SideLines([pictures]), pictures, floor: null, camera: null };
+  const cameras = new CameraKind(config.video.floor);
+  if (protocol === "h323") return { sides: new SideLines([pictures, cameras]), pictures, floor: null, camera: cameras.line };
   const bfcp = new BfcpKind({ clock, ...config.video.floor });
-  return { sides: new SideLines([pictures, bfcp]), pictures, floor: bfcp.control };
+  return { sides: new SideLines([pictures, bfcp, cameras]), pictures, floor: bfcp.control, camera: cameras.line };
 }
 
 /** Joins a call's signalling and its pictures: who presents, key frames and bit rates that RTCP cannot ask for, and what the log says of lines without picture. */
-export function attachPictures(context: GatewayContext, call: Call, { pictures, floor }: LinesBeside): void {
+export function attachPictures(context: GatewayContext, call: Call, { pictures, floor, camera }: LinesBeside): void {
   if (!pictures) return;
   call.pictures = pictures;
   call.content = call.leg.content ?? floor ?? undefined;
   if (call.content) context.presenting.attach(call, call.content);
+  if (camera) context.cameras.attach(call, camera);
   const { leg } = call;
   const onKeyframe = (...[line]: LegEvents["keyframe"]) => pictures.requestKeyframe(line);
   const onBitrate = (...[{ line, bitsPerSecond }]: LegEvents["bitrate"]) => pictures.limit(line, bitsPerSecond);

@@ -3,7 +3,7 @@ import { describeResponse, type Headers, type SipRequest, type SipResponse } fro
 import { ALLOW } from "../call/sip/sip-leg.ts";
 import type { RegisterSetup, RegistrationView, Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
-import { addressOfRecord, type AttemptResult, hostOf, type RegisterAttempt, Registration } from "../trunks/registration.ts";
+import { type AttemptResult, addressOfRecord, hostOf, type RegisterAttempt, Registration } from "../trunks/registration.ts";
 import { parseSeconds, splitList, tryParseNameAddr } from "../wire/sip/index.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 

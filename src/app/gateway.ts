@@ -12,6 +12,7 @@ import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
 import { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
+import { Cameras } from "./gateway-cameras.ts";
 import { Presenting } from "./gateway-content.ts";
 import { type GatewayContext, NO_METRICS } from "./gateway-context.ts";
 import { Control } from "./gateway-control.ts";
@@ -66,6 +67,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     media,
     sfu,
     presenting: new Presenting(sfu),
+    cameras: new Cameras(video),
     video,
     directory: new MemoryDirectory(),
     lockout: new PinLockout(),

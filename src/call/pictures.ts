@@ -3,21 +3,19 @@ import {
   composeVideoAnswer,
   composeVideoOffer,
   decideSrtp,
-  isAllowed,
-  keysMayTravel,
   type LocalMedia,
   negotiateVideo,
+  offeredSuites,
   type PictureRole,
   pictureRole,
   readAnswerCrypto,
   readVideoAnswer,
   type SrtpContext,
   type SrtpDecision,
-  SUITE_ORDER,
   type VideoAgreement,
   type VideoWish,
 } from "../negotiation/index.ts";
-import { cryptoOf, generateKeying, SRTP_SUITES, type SrtpKeying, type SrtpSuite, sameKeying } from "../srtp/index.ts";
+import { cryptoOf, generateKeying, type SrtpKeying, type SrtpSuite, sameKeying } from "../srtp/index.ts";
 import type { RelayLine, VideoRelay } from "../video/port.ts";
 import type { SdpCrypto, SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import type { SideLine, SideLineKind } from "./side-lines.ts";
@@ -155,9 +153,9 @@ class PictureLine implements SideLine, Picture {
     const { wish, role } = this.#options;
     const line = await this.#line();
     if (!line) return null;
-    const keys = context.policy !== "none" && keysMayTravel(context) ? SUITE_ORDER.filter((suite) => isAllowed(suite, context)) : [];
+    const keys = offeredSuites(context);
     if (context.policy === "required" && keys.length === 0) return null;
-    const crypto = keys.map((suite, at) => cryptoOf(this.#key(SRTP_SUITES[suite]), { tag: at + 1 }));
+    const crypto = keys.map((suite, at) => cryptoOf(this.#key(suite), { tag: at + 1 }));
     return composeVideoOffer({
       role,
       wish,

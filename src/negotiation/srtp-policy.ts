@@ -1,4 +1,12 @@
-import { findSuite, readCrypto, type SrtpSuiteName, type UnusableCrypto, type UsableCrypto } from "../srtp/index.ts";
+import {
+  findSuite,
+  readCrypto,
+  SRTP_SUITES,
+  type SrtpSuite,
+  type SrtpSuiteName,
+  type UnusableCrypto,
+  type UsableCrypto,
+} from "../srtp/index.ts";
 import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
@@ -103,6 +111,12 @@ export function sortByPreference(cryptos: readonly UsableCrypto[]): UsableCrypto
 
 export function isAllowed(suite: SrtpSuiteName, { allowedSuites }: SrtpContext): boolean {
   return allowedSuites === undefined || allowedSuites.includes(suite);
+}
+
+/** Suites whose keys a line of ours may offer, best first; none where keys may not travel. */
+export function offeredSuites(context: SrtpContext): SrtpSuite[] {
+  if (context.policy === "none" || !keysMayTravel(context)) return [];
+  return SUITE_ORDER.filter((suite) => isAllowed(suite, context)).map((suite) => SRTP_SUITES[suite]);
 }
 
 function unusable({ tag, suiteName }: UsableCrypto, reason: string): UnusableCrypto {

@@ -73,7 +73,12 @@ export class IncomingSipLeg extends SipLeg {
     this.#pending = false;
     const timer = answerSessionTimer(timerFields(this.#request), this.timerPolicy);
     const timerHeaders = timer.kind === "accepted" ? timer.headers : {};
-    const headers = { ...timerHeaders, ...contactOver(this.info.transport), Allow: ALLOW, Supported: ["timer", "100rel", "replaces", "norefersub"].join(", ") };
+    const headers = {
+      ...timerHeaders,
+      ...contactOver(this.info.transport),
+      Allow: ALLOW,
+      Supported: ["timer", "100rel", "replaces", "norefersub"].join(", "),
+    };
     try {
       let acked: Promise<string> | undefined;
       const dialog = await dialogOf(

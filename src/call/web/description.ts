@@ -1,5 +1,5 @@
-import { parseSdp, type SdpFormat, type SdpMedia } from "../../wire/sdp/index.ts";
 import type { LineCodec, LineSpec, LineTarget, OfferedLine } from "../../webrtc/index.ts";
+import { parseSdp, type SdpFormat, type SdpMedia } from "../../wire/sdp/index.ts";
 
 /** What a line is for. `alt`: a further picture, by how recently its sender has spoken. */
 export type LineUse = "audio" | "camera" | "slides" | "alt";

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
 import type { Call } from "../../../src/app/gateway-call.ts";
+import { Cameras } from "../../../src/app/gateway-cameras.ts";
 import { Presenting } from "../../../src/app/gateway-content.ts";
 import { type GatewayContext, NO_METRICS } from "../../../src/app/gateway-context.ts";
 import { defineMeeting } from "../../../src/app/gateway-definitions.ts";
@@ -333,6 +334,7 @@ export class Bench {
       media: this.port,
       sfu: this.sfu,
       presenting: new Presenting(this.sfu),
+      cameras: new Cameras(null),
       video: null,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
+import type { LegEnd } from "../../../../src/call/leg.ts";
 import { describeBrowser, webLines } from "../../../../src/call/web/description.ts";
 import { WebLeg } from "../../../../src/call/web/web-leg.ts";
-import type { LegEnd } from "../../../../src/call/leg.ts";
 import { BrowserPeer } from "../../../../src/webrtc/index.ts";
 
 const lines = webLines(1);

@@ -1,0 +1,216 @@
+import { randomInt } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { openRtpPort, type PortRange, type RtpPort } from "../../io/index.ts";
+import {
+  decideSrtp,
+  directionOf,
+  emptyMedia,
+  offeredSuites,
+  readAnswerCrypto,
+  remoteMedia,
+  reverse,
+  type SrtpContext,
+  type SrtpDecision,
+} from "../../negotiation/index.ts";
+import {
+  cryptoOf,
+  generateKeying,
+  SRTP_MAX_OVERHEAD,
+  type SrtpKeying,
+  SrtpReceiver,
+  SrtpSender,
+  type SrtpSuite,
+  sameKeying,
+} from "../../srtp/index.ts";
+import { parseH224 } from "../../wire/h224/index.ts";
+import { buildRtp, parseRtp } from "../../wire/rtp/index.ts";
+import type { SdpCrypto, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
+import type { SideLine, SideLineKind } from "../side-lines.ts";
+
+/** H.224 runs at 4800 bit/s on paper: an RTP clock of that (RFC 4573 section 5). */
+const CLOCK_RATE = 4800;
+const OFFERED_TYPE = 125;
+/** Frames a second that are passed on; a hand on a remote control makes ten. */
+const MAX_FRAMES = 50;
+
+export interface CameraLineOptions {
+  readonly host: string;
+  readonly advertise: string;
+  readonly ports: PortRange;
+}
+
+/** `m=application ... RTP/AVP` with H224: the far end's remote control for other rooms' cameras (RFC 4573). One to a call. */
+export class CameraKind implements SideLineKind {
+  readonly line: CameraLine;
+
+  constructor(options: CameraLineOptions) {
+    this.line = new CameraLine(options);
+  }
+
+  claim(session: SdpSession, index: number): SideLine | null {
+    const media = session.media[index]!;
+    return media.kind === "application" && media.formats.some(isH224) && !this.line.claimed ? this.line : null;
+  }
+
+  offered(): SideLine[] {
+    return [this.line];
+  }
+}
+
+function isH224({ codec }: { readonly codec?: string }): boolean {
+  return codec?.toUpperCase() === "H224";
+}
+
+/** One call's line of camera control: frames come as `frame`, `send` sends one. What they mean is the rooms' affair. */
+export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> implements SideLine {
+  readonly #options: CameraLineOptions;
+  readonly #keys = new Map<SrtpSuite, SrtpKeying>();
+  readonly #ssrc = randomInt(1, 2 ** 32 - 1);
+  #sequence = randomInt(2 ** 15);
+  #timestamp = 0;
+  #port: RtpPort | undefined;
+  #remote: { readonly address: string; readonly port: number; readonly payloadType: number } | undefined;
+  #sender: SrtpSender | undefined;
+  #receiver: SrtpReceiver | undefined;
+  #window = 0;
+  #frames = 0;
+  #closed = false;
+  claimed = false;
+
+  constructor(options: CameraLineOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** Whether the far end can steer, or be steered. */
+  get up(): boolean {
+    return this.#remote !== undefined;
+  }
+
+  async answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null> {
+    const media = offer.media[index]!;
+    this.claimed = true;
+    const format = media.formats.find(isH224);
+    const decision = decideSrtp({ ...context, offerMedia: media });
+    if (!format || decision.kind === "refuse") return null;
+    await this.#open();
+    this.#agree(offer, media, format.payloadType, decision);
+    return {
+      ...this.#line(media.protocol, format.payloadType, this.#answerKeys(decision)),
+      direction: reverse(directionOf(offer, media)),
+      ...(media.mid !== undefined && { mid: media.mid }),
+    };
+  }
+
+  async offer(context: SrtpContext): Promise<SdpMedia | null> {
+    this.claimed = true;
+    const keys = offeredSuites(context);
+    if (context.policy === "required" && keys.length === 0) return null;
+    await this.#open();
+    const crypto = keys.map((suite, at) => cryptoOf(this.#key(suite), { tag: at + 1 }));
+    return this.#line(context.policy === "required" ? "RTP/SAVP" : "RTP/AVP", OFFERED_TYPE, crypto);
+  }
+
+  answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext) {
+    const media = answer.media[index]!;
+    const format = media.formats.find(isH224);
+    const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
+    const decision: SrtpDecision =
+      keys.length === 0 ? { kind: "plain", ignoredKeys: false } : readAnswerCrypto(media, keys, context.policy === "required");
+    if (!format || decision.kind === "refuse") return this.dropped();
+    this.#agree(answer, media, format.payloadType, decision);
+  }
+
+  dropped(): void {
+    this.#remote = undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#remote = undefined;
+    this.#port?.close();
+    this.#port = undefined;
+  }
+
+  /** Sends a frame; does nothing while the far end takes none. */
+  send(frame: Uint8Array) {
+    const remote = this.#remote;
+    if (!remote || !this.#port) return;
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    this.#timestamp = (this.#timestamp + frame.length * 8) >>> 0;
+    const fields = {
+      payloadType: remote.payloadType,
+      ssrc: this.#ssrc,
+      timestamp: this.#timestamp,
+      sequenceNumber: this.#sequence,
+      marker: true,
+    };
+    const packet = buildRtp(fields, frame);
+    if (!this.#sender) return this.#port.send(packet, remote.address, remote.port);
+    const out = Buffer.alloc(packet.length + SRTP_MAX_OVERHEAD);
+    const length = this.#sender.protectRtp(packet, out);
+    if (length > 0) this.#port.send(out.subarray(0, length), remote.address, remote.port);
+  }
+
+  #receive(packet: Uint8Array, address: string, port: number) {
+    const remote = this.#remote;
+    // its own description says where a room is; behind a NAT only SRTP can tell that it is another's packet
+    if (!remote || (address !== remote.address && !this.#receiver) || packet.length > 512) return;
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#window) {
+      this.#window = second;
+      this.#frames = 0;
+    }
+    if (++this.#frames > MAX_FRAMES) return;
+    const copy = Buffer.from(packet);
+    const length = this.#receiver ? this.#receiver.unprotectRtp(copy, copy) : copy.length;
+    const parsed = length < 0 ? undefined : parseRtp(copy, length);
+    if (!parsed || parsed.payloadType !== remote.payloadType) return;
+    this.#remote = { ...remote, address, port };
+    if (parseH224(parsed.payload)) this.emit("frame", Uint8Array.from(parsed.payload));
+  }
+
+  async #open(): Promise<void> {
+    if (this.#port) return;
+    const { host, ports } = this.#options;
+    const port = await openRtpPort({ host, range: ports, onPacket: (packet, address, from) => this.#receive(packet, address, from) });
+    if (this.#closed) return port.close();
+    this.#port = port;
+  }
+
+  #agree(session: SdpSession, media: SdpMedia, payloadType: number, decision: Exclude<SrtpDecision, { kind: "refuse" }>): void {
+    const remote = remoteMedia(session, media);
+    this.#remote = remote && !("kind" in remote) ? { address: remote.address, port: remote.port, payloadType } : undefined;
+    if (decision.kind === "plain") {
+      this.#receiver = this.#sender = undefined;
+      return;
+    }
+    const { keying } = decision.crypto;
+    if (!this.#receiver || !sameKeying(this.#receiver.keying, keying)) this.#receiver = new SrtpReceiver(keying);
+    const own = this.#key(keying.suite);
+    if (!this.#sender || !sameKeying(this.#sender.keying, own)) this.#sender = new SrtpSender(own);
+  }
+
+  #answerKeys(decision: Exclude<SrtpDecision, { kind: "refuse" }>): SdpCrypto[] {
+    if (decision.kind === "plain") return [];
+    const { tag, suiteName, padded, keying } = decision.crypto;
+    return [cryptoOf(this.#key(keying.suite), { tag, suiteName, padded })];
+  }
+
+  #key(suite: SrtpSuite): SrtpKeying {
+    const known = this.#keys.get(suite) ?? generateKeying(suite);
+    this.#keys.set(suite, known);
+    return known;
+  }
+
+  #line(protocol: string, payloadType: number, crypto: readonly SdpCrypto[]): SdpMedia {
+    const { advertise } = this.#options;
+    return {
+      ...emptyMedia("application", protocol, [{ payloadType, codec: "H224", clockRate: CLOCK_RATE, feedback: [] }]),
+      port: this.#port?.port ?? 0,
+      connection: { ipVersion: advertise.includes(":") ? 6 : 4, address: advertise },
+      crypto,
+      direction: "sendrecv",
+    };
+  }
+}
