@@ -180,7 +180,8 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
     "Caller and trunk have no SRTP suite in common, or keys came over unencrypted signalling. Compare the trunk's `suites` with the offer.",
   "srtp-required": "The trunk demands SRTP and the caller offered none. Turn it on there, or set `srtp: preferred`.",
   "media-not-acceptable": "No codec in common, or an offer that cannot be read. Compare `media.codecs` with the offer.",
-  "trunk-unknown": "No trunk's identity matches the caller, and `unknownCallers` is off. The reason names what was compared.",
+  "trunk-unknown":
+    "No trunk's identity matches the caller, and `unknownCallers` is off; a browser came without the token, and `web.callers` wants it. The reason names what was compared.",
   "trunk-certificate": "The caller came by a trunk's network but its certificate is not that trunk's. Check `certificateNames` and `ca`.",
   "trunk-credentials": "Digest credentials were missing or wrong.",
   "trunk-limit": "The trunk's `maxCalls` or `maxCallsPerSecond` is reached.",
@@ -197,9 +198,10 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   "lobby-timeout": "Nobody admitted the caller in time.",
   "host-timeout": "No host came in time.",
   "meeting-ended": "The meeting ended.",
-  "media-timeout": "The peer sent neither RTP nor RTCP for `media.timeoutSeconds`: the network, a firewall or NAT.",
+  "media-timeout":
+    "The peer sent neither RTP nor RTCP for `media.timeoutSeconds`: the network, a firewall or NAT. Of a browser: ICE found no way; open `web.ice.port` for TCP, or set up TURN.",
   "media-server-lost": "The media server went away in the middle of the call. Look at its log.",
-  "signalling-lost": "The signalling connection went away and did not come back.",
+  "signalling-lost": "The signalling connection went away and did not come back; a page vanished without a word.",
   "no-answer": "A call of ours rang for `sip.ringSeconds`, and nobody answered.",
   "far-end-refused": "The far end refused a call of ours, or a change of media the call needed. The reason has its status and its Warning.",
   "far-end-unreachable":
