@@ -108,6 +108,9 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
         if (!here()) return;
         meeting.slot?.post({ t: "leave", seat: seat.number });
         meeting.seats.delete(seat.number);
+        const { presenter } = meeting;
+        if (presenter === seat.participantId && ![...meeting.seats.values()].some(({ participantId }) => participantId === presenter))
+          meeting.presenter = null;
         if (meeting.seats.size === 0) this.#meetings.delete(meeting.id);
       },
     };

@@ -52,8 +52,10 @@ export class VideoEngine {
   }
 
   configure(id: string, agreement: LineAgreement, now: Millis): void {
-    this.#lines.get(id)?.configure(agreement, now);
-    for (const meeting of this.#meetings.values()) meeting.update(now);
+    const line = this.#lines.get(id);
+    if (!line) return;
+    line.configure(agreement, now);
+    for (const meeting of this.#meetings.values()) if (meeting.has(line)) meeting.update(now);
   }
 
   /** Forgets a line; `silently` without a goodbye, since it goes on elsewhere. */

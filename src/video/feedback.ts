@@ -19,6 +19,9 @@ const STEER_MS = 200;
 const REMB_MS = 1000;
 const RTCP_NOTICE_MS = 500;
 const SIGNALLING_NOTICE_MS = 2000;
+/** A TMMBR is repeated until it is confirmed, so often in all. */
+const TMMBR_REPEAT_MS = 1000;
+const TMMBR_TRIES = 4;
 /** Bytes a packet that TMMBR's rate counts beyond the payload: IP, UDP and RTP (RFC 5104 section 4.2.1.1). */
 const OVERHEAD = 40;
 /** What a far end may send when nothing else is agreed, bits per second. */
@@ -48,6 +51,8 @@ export class LineFeedback {
   #agreement: LineAgreement | undefined;
   #signalledAt: Millis = Number.NEGATIVE_INFINITY;
   #firSequence = 0;
+  /** A TMMBR that no TMMBN has answered. */
+  #unconfirmed: { readonly bitrate: number; left: number; at: Millis } | undefined;
   #steeredAt: Millis = Number.NEGATIVE_INFINITY;
   #rembAt: Millis = Number.NEGATIVE_INFINITY;
   #notices = new BitrateNotices(DEFAULT_RECEIVE_BITRATE, SIGNALLING_NOTICE_MS, 0.15);
@@ -101,6 +106,9 @@ export class LineFeedback {
         this.#send([{ kind: "tmmbn", ssrc: viewer.ssrc, mediaSsrc: 0, entries: [owner] }]);
         return;
       }
+      case "tmmbn":
+        this.#unconfirmed = undefined;
+        return;
       default:
     }
   }
@@ -163,10 +171,20 @@ export class LineFeedback {
       this.#rembAt = now;
       this.#send([{ kind: "remb", ssrc: viewer.ssrc, bitrate, ssrcs: [incoming.ssrc] }]);
     } else if (this.#notices.tell(bitrate, now)) {
-      if (tmmbr)
-        this.#send([{ kind: "tmmbr", ssrc: viewer.ssrc, mediaSsrc: 0, entries: [{ ssrc: incoming.ssrc, bitrate, overhead: OVERHEAD }] }]);
+      if (tmmbr) this.#unconfirmed = { bitrate, left: TMMBR_TRIES, at: now };
       else io.event("bitrate", bitrate);
     }
+    this.#demand(now);
+  }
+
+  /** Sends the TMMBR that is due. */
+  #demand(now: Millis): void {
+    const demand = this.#unconfirmed;
+    if (!demand || now < demand.at) return;
+    demand.at = now + TMMBR_REPEAT_MS;
+    if (--demand.left === 0) this.#unconfirmed = undefined;
+    const entries = [{ ssrc: this.#parts.incoming.ssrc, bitrate: demand.bitrate, overhead: OVERHEAD }];
+    this.#send([{ kind: "tmmbr", ssrc: this.#parts.viewer.ssrc, mediaSsrc: 0, entries }]);
   }
 
   /** Our own report on the far end's stream, which came at `bitrate`, said this. */

@@ -29,6 +29,9 @@ export class VideoMeeting {
   readonly #speakers: Speakers;
   readonly #seats = new Map<number, Seat>();
   readonly #onShown: (line: VideoLine, owner: Owner | undefined) => void;
+  /** Whose each stream is that is brought. */
+  readonly #owners = new Map<IncomingStream, Owner>();
+  readonly #lines = new Set<VideoLine>();
   #presenter: string | null = null;
   /** A line brings something else than it did when the choice was made. */
   #changed = false;
@@ -60,10 +63,14 @@ export class VideoMeeting {
       if (!after) {
         placement.line.viewer.show(undefined, now);
         placement.line.onShowing = placement.line.onChange = undefined;
+        this.#lines.delete(placement.line);
       }
+      this.#owners.delete(placement.line.incoming);
     }
-    for (const { line } of lines) {
-      line.onShowing = (stream) => this.#onShown(line, stream && this.#ownerOf(stream));
+    for (const { line, brings } of lines) {
+      this.#lines.add(line);
+      if (brings) this.#owners.set(line.incoming, { participantId: entry.participantId, stream: brings });
+      line.onShowing = (stream) => this.#onShown(line, stream && this.#owners.get(stream));
       line.onChange = () => {
         this.#changed = true;
       };
@@ -71,15 +78,17 @@ export class VideoMeeting {
     this.update(now);
   }
 
+  has(line: VideoLine): boolean {
+    return this.#lines.has(line);
+  }
+
   /** A line has closed. */
   forget(line: VideoLine, now: Millis): void {
-    let changed = false;
-    for (const seat of this.#seats.values()) {
-      if (!seat.lines.some((placement) => placement.line === line)) continue;
-      seat.lines = seat.lines.filter((placement) => placement.line !== line);
-      changed = true;
-    }
-    if (changed) this.update(now);
+    if (!this.#lines.delete(line)) return;
+    this.#owners.delete(line.incoming);
+    for (const seat of this.#seats.values())
+      if (seat.lines.some((placement) => placement.line === line)) seat.lines = seat.lines.filter((placement) => placement.line !== line);
+    this.update(now);
   }
 
   setMuted(seat: number, muted: boolean, now: Millis): void {
@@ -119,77 +128,68 @@ export class VideoMeeting {
     if (this.#speakers.tick(now) || this.#changed) this.update(now);
   }
 
-  /** Chooses for every line anew. */
+  /** Chooses for every line anew: looks at each seat once, and at each line once. */
   update(now: Millis): void {
     this.#changed = false;
-    const cameras = this.#cameras();
+    const scene = this.#scene();
     for (const seat of this.#seats.values()) {
       for (const { line, shows } of seat.lines) {
-        const stream = shows ? this.#choose(shows, seat, line, cameras) : undefined;
-        line.viewer.mayRest = stream !== undefined && this.#ownerOf(stream)?.stream === "screen";
+        const chosen = shows ? choose(shows, seat.participantId, line, scene) : undefined;
+        const stream = chosen?.suits(line) ? chosen.incoming : undefined;
+        line.viewer.mayRest = stream !== undefined && this.#owners.get(stream)?.stream === "screen";
         line.viewer.show(stream, now);
       }
     }
   }
 
-  /** Cameras that may be shown, who spoke last first. */
-  #cameras(): { readonly participantId: string; readonly line: VideoLine }[] {
-    const byParticipant = new Map<string, VideoLine>();
+  #scene(): Scene {
+    const cameras = new Map<string, VideoLine>();
+    let screen: VideoLine | undefined;
     for (const { participantId, lines, muted } of this.#seats.values()) {
-      const placement = muted ? undefined : lines.find(({ brings, line }) => brings === "camera" && line.live);
-      if (placement) byParticipant.set(participantId, placement.line);
+      for (const { line, brings } of lines) {
+        if (brings === "camera" && !muted && line.live && !cameras.has(participantId)) cameras.set(participantId, line);
+        if (brings === "screen" && participantId === this.#presenter && line.brings) screen ??= line;
+      }
     }
-    return this.#speakers.order.flatMap((participantId) => {
-      const line = byParticipant.get(participantId);
-      return line ? [{ participantId, line }] : [];
-    });
+    return { cameras, order: this.#speakers.order.filter((id) => cameras.has(id)), screen, presenter: this.#presenter };
   }
+}
 
-  #choose(
-    shows: VideoSource,
-    seat: Seat,
-    viewer: VideoLine,
-    cameras: readonly { readonly participantId: string; readonly line: VideoLine }[],
-  ): IncomingStream | undefined {
-    const suits = (line: VideoLine | undefined) => (line?.suits(viewer) ? line.incoming : undefined);
-    switch (shows.kind) {
-      case "content":
-        return suits(this.#screen(seat.participantId));
-      case "content-or-speaker":
-        return suits(this.#screen(seat.participantId)) ?? this.#ranked(0, seat, viewer, cameras);
-      case "speaker":
-        return this.#ranked(shows.rank, seat, viewer, cameras);
-      case "participant":
-        if (shows.stream === "camera") return suits(cameras.find(({ participantId }) => participantId === shows.participantId)?.line);
-        return this.#presenter === shows.participantId ? suits(this.#screen(undefined)) : undefined;
-    }
-  }
+/** What there is to be shown in a meeting. */
+interface Scene {
+  /** By participant: those not muted, from which something comes. */
+  readonly cameras: ReadonlyMap<string, VideoLine>;
+  /** Whose, who spoke last first. */
+  readonly order: readonly string[];
+  /** The presenter's. */
+  readonly screen: VideoLine | undefined;
+  readonly presenter: string | null;
+}
 
-  #ranked(rank: number, seat: Seat, viewer: VideoLine, cameras: readonly { readonly participantId: string; readonly line: VideoLine }[]) {
-    let left = rank;
-    for (const { participantId, line } of cameras) {
-      if (participantId === seat.participantId || !line.suits(viewer)) continue;
-      if (left-- === 0) return line.incoming;
-    }
-    return undefined;
+/** Whose line is shown on a participant's. */
+function choose(shows: VideoSource, viewer: string, on: VideoLine, scene: Scene): VideoLine | undefined {
+  // Nobody sees his own screen.
+  const screen = scene.presenter === viewer ? undefined : scene.screen;
+  switch (shows.kind) {
+    case "content":
+      return screen;
+    case "content-or-speaker":
+      return screen?.suits(on) ? screen : ranked(0, viewer, on, scene);
+    case "speaker":
+      return ranked(shows.rank, viewer, on, scene);
+    case "participant":
+      if (shows.stream === "camera") return scene.cameras.get(shows.participantId);
+      return scene.presenter === shows.participantId ? scene.screen : undefined;
   }
+}
 
-  /** The presenter's screen, unless it is the viewer's own. */
-  #screen(viewer: string | undefined): VideoLine | undefined {
-    if (this.#presenter === null || this.#presenter === viewer) return undefined;
-    for (const { participantId, lines } of this.#seats.values()) {
-      if (participantId !== this.#presenter) continue;
-      const screen = lines.find(({ brings, line }) => brings === "screen" && line.brings);
-      if (screen) return screen.line;
-    }
-    return undefined;
+function ranked(rank: number, viewer: string, on: VideoLine, { order, cameras }: Scene): VideoLine | undefined {
+  let left = rank;
+  for (const participantId of order) {
+    const line = cameras.get(participantId);
+    if (participantId !== viewer && line?.suits(on) && left-- === 0) return line;
   }
-
-  #ownerOf(stream: IncomingStream): Owner | undefined {
-    for (const { participantId, lines } of this.#seats.values())
-      for (const { line, brings } of lines) if (line.incoming === stream && brings) return { participantId, stream: brings };
-    return undefined;
-  }
+  return undefined;
 }
 
 /** Nobody may be sent this stream any longer, from this moment. */

@@ -33,7 +33,7 @@ describe("what a sender is told", () => {
     expect(told.at(-1)).toMatchObject({ bitrate: 700_000 });
   });
 
-  test("by TMMBR, when it changes, and lifted again", () => {
+  test("by TMMBR, when it changes, until it is confirmed, and lifted again", () => {
     const relay = new TestRelay();
     const a = relay.participant("a", { feedback: { ...none, tmmbr: true }, receiveBitrate: 2_000_000 });
     const b = relay.participant("b");
@@ -41,10 +41,15 @@ describe("what a sender is told", () => {
     expect(a.takeRtcp("tmmbr")).toEqual([]);
     b.line.limit(400_000);
     run(relay, [a], 2000);
-    expect(a.takeRtcp("tmmbr")).toMatchObject([{ entries: [{ ssrc: a.ssrc, bitrate: 400_000 }] }]);
+    expect(a.takeRtcp("tmmbr")).toMatchObject([400_000, 400_000].map((bitrate) => ({ entries: [{ ssrc: a.ssrc, bitrate }] })));
+    const entries = [{ ssrc: a.line.viewer.ssrc, bitrate: 400_000, overhead: 40 }];
+    a.datagram(writeRtcp([{ kind: "tmmbn", ssrc: a.ssrc, mediaSsrc: 0, entries }]), a.port + 1, true);
+    run(relay, [a], 5000);
+    expect(a.takeRtcp("tmmbr")).toEqual([]);
     b.line.limit(null);
-    run(relay, [a], 4000);
-    expect(a.takeRtcp("tmmbr")).toMatchObject([{ entries: [{ bitrate: 2_000_000 }] }]);
+    run(relay, [a], 10_000);
+    // Never confirmed: said four times and not again.
+    expect(a.takeRtcp("tmmbr")).toMatchObject([1, 2, 3, 4].map(() => ({ entries: [{ bitrate: 2_000_000 }] })));
   });
 
   test("by signalling, seldom, where it has neither", () => {

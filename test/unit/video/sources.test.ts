@@ -158,6 +158,19 @@ describe("what a line shows", () => {
     expect(seen(c)).toEqual(new Set([mark(a)]));
   });
 
+  test("a hundred rooms are sent a hundred streams", () => {
+    const relay = new TestRelay();
+    const rooms = Array.from({ length: 100 }, (_, i) => relay.participant(`room${i}`));
+    relay.engine.speaker("m", "room7", relay.now);
+    round(...rooms);
+    for (const room of rooms) room.take();
+    for (const room of rooms) room.picture("delta");
+    const streams = rooms.map((room) => room.take());
+    expect(streams.map((packets) => packets.length)).toEqual(new Array(100).fill(1));
+    const from = streams.map(([packet]) => packet!.payload[50]);
+    expect(from.filter((sender) => sender === mark(rooms[7]!)).length).toBeGreaterThanOrEqual(99);
+  });
+
   test("codecs that do not match are passed over", () => {
     const relay = new TestRelay();
     const room = relay.participant("room");
