@@ -1,28 +1,7 @@
 import { AdminError, type MeetingInput } from "../admin/ports.ts";
-import type { Language, Meeting, PinHash } from "../meetings/model.ts";
+import { defaultMeeting, type Language, type Meeting, type PinHash } from "../meetings/model.ts";
 import { checkPin, hashPin, isPin, isPinHash } from "../meetings/pin.ts";
 import type { Trunk } from "../trunks/model.ts";
-
-/** What a meeting is where nobody says otherwise. */
-export function defaultMeeting(id: string, language: Language): Meeting {
-  return {
-    id,
-    name: id,
-    aliases: [],
-    language,
-    guestPin: null,
-    hostPin: null,
-    lobby: false,
-    waitForHost: false,
-    endWithHost: false,
-    endToEndEncrypted: false,
-    locked: false,
-    maxParticipants: 0,
-    muteOnJoin: false,
-    announcements: "tone",
-    tenant: null,
-  };
-}
 
 const IDENTIFIER = /^[A-Za-z0-9._-]{1,64}$/;
 

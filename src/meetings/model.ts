@@ -121,3 +121,24 @@ export interface Participant {
 
 /** Actions on a participant that the admin API, a host's DTMF menu and the console share. */
 export type ParticipantAction = "admit" | "remove" | "mute" | "unmute";
+
+/** What a meeting is where nobody says otherwise. */
+export function defaultMeeting(id: string, language: Language): Meeting {
+  return {
+    id,
+    name: id,
+    aliases: [],
+    language,
+    guestPin: null,
+    hostPin: null,
+    lobby: false,
+    waitForHost: false,
+    endWithHost: false,
+    endToEndEncrypted: false,
+    locked: false,
+    maxParticipants: 0,
+    muteOnJoin: false,
+    announcements: "tone",
+    tenant: null,
+  };
+}

@@ -7,7 +7,7 @@ import {
   type Health,
   type MeetingInput,
 } from "../../../src/admin/ports.ts";
-import type { MeetingView, Participant, ParticipantAction } from "../../../src/meetings/model.ts";
+import { defaultMeeting, type MeetingView, type Participant, type ParticipantAction } from "../../../src/meetings/model.ts";
 import type { CallRecord, RecordStore } from "../../../src/records/model.ts";
 
 /** A gateway without calls of its own, for tests of the admin API: it holds what it is given. */
@@ -116,26 +116,10 @@ export class FakeGateway implements GatewayControl {
   }
 }
 
-export const meetingView = (id: string, more: Partial<MeetingView> = {}): MeetingView => ({
-  id,
-  name: `Meeting ${id}`,
-  aliases: [],
-  language: "en",
-  lobby: false,
-  waitForHost: false,
-  endWithHost: false,
-  endToEndEncrypted: false,
-  locked: false,
-  maxParticipants: 0,
-  muteOnJoin: false,
-  announcements: "tone",
-  tenant: null,
-  hasGuestPin: false,
-  hasHostPin: false,
-  participants: 0,
-  source: "api",
-  ...more,
-});
+export const meetingView = (id: string, more: Partial<MeetingView> = {}): MeetingView => {
+  const { guestPin: _, hostPin: __, ...meeting } = { ...defaultMeeting(id, "en"), name: `Meeting ${id}` };
+  return { ...meeting, hasGuestPin: false, hasHostPin: false, participants: 0, source: "api", ...more };
+};
 
 export const participant = (id: string, more: Partial<Participant> = {}): Participant => ({
   id,

@@ -1,25 +1,8 @@
-import type { Meeting } from "../../../src/meetings/model.ts";
+import { defaultMeeting, type Meeting } from "../../../src/meetings/model.ts";
 import type { NewParticipant } from "../../../src/meetings/room.ts";
 
 export function meeting(changes: Partial<Meeting> = {}): Meeting {
-  return {
-    id: "1000",
-    name: "Open",
-    aliases: [],
-    language: "en",
-    guestPin: null,
-    hostPin: null,
-    lobby: false,
-    waitForHost: false,
-    endWithHost: false,
-    endToEndEncrypted: false,
-    locked: false,
-    maxParticipants: 0,
-    muteOnJoin: false,
-    announcements: "tone",
-    tenant: null,
-    ...changes,
-  };
+  return { ...defaultMeeting("1000", "en"), name: "Open", ...changes };
 }
 
 export function newcomer(id: string, changes: Partial<NewParticipant> = {}): NewParticipant {

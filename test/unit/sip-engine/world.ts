@@ -198,3 +198,34 @@ export class World {
 }
 
 export const SDP = "v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\n";
+
+/** What an engine's dump says when nothing is left of any call. */
+export const clean = {
+  dialogs: 0,
+  awaitingApplication: 0,
+  awaitingResponse: 0,
+  proxied: 0,
+  clientTransactions: 0,
+  serverTransactions: 0,
+  awaitingAck: 0,
+  timers: 0,
+};
+
+/** An answered call from the far end: the application and its dialog. */
+export function answered(world: World, app: TestApp, headers: Record<string, string> = {}, response: Record<string, string> = {}) {
+  const invite = world.request("INVITE", headers, SDP);
+  world.deliver(invite);
+  const received = app.got("INVITE").at(-1)!;
+  const answer = app.respond(received, 200, response, SDP);
+  const ok = world.takeOne(200).message;
+  const ack = world.request("ACK", { ...headers, To: ok.get("to")!, CSeq: `${invite.cseq!.seq} ACK` });
+  return {
+    invite,
+    received,
+    answer,
+    ok,
+    ack,
+    toUs: (method: string, seq: number, more: Record<string, string> = {}) =>
+      world.request(method, { ...headers, To: ok.get("to")!, CSeq: `${seq} ${method}`, ...more }),
+  };
+}

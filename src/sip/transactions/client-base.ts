@@ -1,0 +1,95 @@
+/** What both client transactions have in common: the request, its repetition, and how it comes to its end. */
+import type { Millis } from "../../base/clock.ts";
+import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
+import type { Timer, TimerName } from "../timers.ts";
+import { isReliable, type Source, type Target } from "../types.ts";
+import type { ClientTransactionUser, TransactionContext } from "./context.ts";
+
+/** Names of the timers that repeat the request and give it up. */
+interface StartTimers {
+  readonly repeat: TimerName;
+  readonly giveUp: TimerName;
+}
+
+export abstract class ClientTransaction<State extends string> {
+  state: State | "proceeding" | "completed" | "terminated";
+  readonly request: SipRequest;
+  readonly target: Target;
+  readonly ref: number;
+  readonly key: string;
+  protected readonly context: TransactionContext;
+  protected readonly user: ClientTransactionUser;
+  /** For retransmission; nothing once that is over. */
+  protected data: Buffer | undefined;
+  protected interval: number;
+  protected retransmit: Timer | undefined;
+  protected end: Timer | undefined;
+  readonly #initial: State;
+  readonly #timers: StartTimers;
+
+  constructor(
+    { initial, timers }: { readonly initial: State; readonly timers: StartTimers },
+    context: TransactionContext,
+    user: ClientTransactionUser,
+    request: SipRequest,
+    target: Target,
+    key: string,
+    ref: number,
+  ) {
+    this.state = this.#initial = initial;
+    this.#timers = timers;
+    this.context = context;
+    this.user = user;
+    this.request = request;
+    this.target = target;
+    this.key = key;
+    this.ref = ref;
+    this.data = request.toBuffer();
+    this.interval = context.timers.t1;
+  }
+
+  abstract onTimer(name: string, now: Millis): void;
+  abstract onResponse(response: SipResponse, source: Source, now: Millis): void;
+
+  /** No final response yet. */
+  protected get waiting(): boolean {
+    return this.state === this.#initial || this.state === "proceeding";
+  }
+
+  start(now: Millis): void {
+    this.context.send(this.target, this.data!, this.ref);
+    if (isReliable(this.target.transport)) this.data = undefined;
+    else this.retransmit = this.context.arm(this, this.#timers.repeat, now + this.interval);
+    this.end = this.context.arm(this, this.#timers.giveUp, now + 64 * this.context.timers.t1);
+  }
+
+  /** Sends the request once more and comes back after `interval`. */
+  protected repeat(data: Buffer, now: Millis): void {
+    this.context.send(this.target, data, this.ref);
+    this.retransmit = this.context.arm(this, this.#timers.repeat, now + this.interval);
+  }
+
+  /** The network could not carry it. */
+  transportFailed(reason: string, now: Millis): void {
+    this.fail(503, reason, now);
+  }
+
+  protected fail(status: 408 | 503, reason: string, now: Millis): void {
+    if (!this.waiting) return;
+    this.terminate();
+    this.user.onFailure(status, reason, now);
+  }
+
+  /** Forgets the transaction without a word. */
+  abandon(): void {
+    this.terminate();
+  }
+
+  protected terminate(): void {
+    if (this.state === "terminated") return;
+    this.state = "terminated";
+    this.context.disarm(this.retransmit);
+    this.context.disarm(this.end);
+    this.user.onTerminated();
+  }
+}
