@@ -62,6 +62,8 @@ export class AdminError extends Error {
 export interface Health {
   readonly status: "ok" | "degraded" | "draining";
   readonly engines: Readonly<Record<string, boolean>>;
+  /** Whether we are registered with the H.323 gatekeeper of `h323.upstream`; null where there is none. */
+  readonly gatekeeper: boolean | null;
   readonly calls: number;
   readonly version: string;
   readonly uptimeSeconds: number;

@@ -243,6 +243,10 @@ export const healthSchema = z
   .strictObject({
     status: z.enum(["ok", "degraded", "draining"]),
     engines: z.record(z.string(), z.boolean()),
+    gatekeeper: z
+      .boolean()
+      .nullable()
+      .describe("Whether the gateway is registered with the H.323 gatekeeper of `h323.upstream`; null where there is none."),
     calls: z.int().nonnegative(),
     version: z.string(),
     uptimeSeconds: z.number().nonnegative(),

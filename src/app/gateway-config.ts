@@ -1,9 +1,9 @@
 import type { Config } from "./config/config.ts";
-import type { GatewayConfig } from "./gateway-options.ts";
+import type { GatewayConfig, UpstreamSettings } from "./gateway-options.ts";
 
 /** The part of the configuration that is the gateway's. */
 export function gatewayConfig(config: Config): GatewayConfig {
-  const { ivr, limits, sip } = config;
+  const { h323, ivr, limits, sip } = config;
   return {
     meetings: config.meetings,
     trunks: config.trunks,
@@ -33,5 +33,11 @@ export function gatewayConfig(config: Config): GatewayConfig {
     ...(sip.callerHost ? { callerHost: sip.callerHost } : {}),
     ringSeconds: sip.ringSeconds,
     trunkOptionsSeconds: sip.optionsSeconds,
+    gatekeeper: h323.gatekeeper,
+    upstream: h323.upstream && upstreamOf(h323.upstream),
   };
+}
+
+function upstreamOf({ user, password, method, ...rest }: NonNullable<Config["h323"]["upstream"]>): UpstreamSettings {
+  return { ...rest, credentials: password === null ? null : { user: user ?? rest.aliases[0]!, password, method } };
 }

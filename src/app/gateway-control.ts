@@ -13,6 +13,7 @@ import type { RecordStore } from "../records/model.ts";
 import type { ContactView, TrunkView } from "../trunks/model.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { defineMeeting } from "./gateway-definitions.ts";
+import type { H323Gateway } from "./gateway-h323.ts";
 import type { LiveMeetings } from "./gateway-meetings.ts";
 import type { Outbound } from "./gateway-outbound.ts";
 import type { TrunkProbe } from "./gateway-trunk-probe.ts";
@@ -22,6 +23,7 @@ export interface ControlParts {
   readonly meetings: LiveMeetings;
   readonly outbound: Outbound;
   readonly probe: TrunkProbe;
+  readonly h323: H323Gateway;
   readonly version: string;
   readonly sipConnected: () => boolean;
   readonly listeners: Set<(event: GatewayEvent) => void>;
@@ -42,11 +44,12 @@ export class Control implements GatewayControl {
   }
 
   health(): Health {
-    const { context, version, sipConnected } = this.#parts;
+    const { context, h323, version, sipConnected } = this.#parts;
     const engines = { sip: sipConnected(), media: context.media.connected };
     return {
       status: context.draining ? "draining" : engines.sip && engines.media ? "ok" : "degraded",
       engines,
+      gatekeeper: h323.upstream?.registered ?? null,
       calls: context.calls.size,
       version,
       uptimeSeconds: Math.floor((context.clock.now() - this.#startedAt) / 1000),

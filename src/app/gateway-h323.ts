@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { DIGIT_WAYS, type DigitWay } from "../call/h323/description.ts";
 import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
 import type { LegInfo } from "../call/leg.ts";
@@ -8,22 +8,11 @@ import {
   type AudioFormat,
   aliasText,
   type Destination as Callee,
-  Gatekeeper,
-  type GatekeeperEvent,
   type IncomingCall,
-  type Registration,
   readableControl,
   readableSignalling,
 } from "../h323/index.ts";
-import {
-  type H323Endpoint,
-  type H323Session,
-  type OutgoingOptions,
-  openH323Endpoint,
-  openRasSocket,
-  type RasSocket,
-  type ServerCheck,
-} from "../io/index.ts";
+import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint, type ServerCheck } from "../io/index.ts";
 import { type Dialled, parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { matchesNames } from "../trunks/certificate-names.ts";
@@ -31,11 +20,13 @@ import type { Trunk } from "../trunks/model.ts";
 import type { AliasAddress } from "../wire/h225/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, limitRinging, track } from "./gateway-context.ts";
+import { OwnGatekeeper, type RegisteredAddress } from "./gateway-gatekeeper.ts";
 import { H323Traversal } from "./gateway-h323-traversal.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
+import { type Admission, aliasOf, Membership, NotAdmitted, type UpstreamState } from "./gateway-ras.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
@@ -45,9 +36,6 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
   PCMA: { codec: "PCMA", maxPtime: 20 },
 };
 
-/** Where an endpoint is called, and how it registered if it did so with us. */
-export type RegisteredAddress = Address & { readonly registration?: Registration };
-
 /** H.323 callers and callees: the same way into a meeting as SIP's. */
 export class H323Gateway {
   readonly #context: GatewayContext;
@@ -56,7 +44,8 @@ export class H323Gateway {
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
   #traversal: H323Traversal | undefined;
-  #gatekeeper: RasSocket<Gatekeeper, GatekeeperEvent> | undefined;
+  #gatekeeper: OwnGatekeeper | undefined;
+  #membership: Membership | undefined;
 
   constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
     this.#context = context;
@@ -91,18 +80,28 @@ export class H323Gateway {
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
     });
-    if (listeners.ras === null) return;
-    this.#gatekeeper = await openRasSocket<Gatekeeper, GatekeeperEvent>(
-      {
-        host,
+    const endpoint = this.#endpoint;
+    if (listeners.ras !== null)
+      this.#gatekeeper = await OwnGatekeeper.open(this.#context, listeners, {
         port: listeners.ras,
-        clock: this.#context.clock,
-        onEvent: (event) => this.#told(event),
-        tunnelled: (connection, bytes) => traversal.send(connection, bytes),
-      },
-      (ras) => this.#makeGatekeeper({ host: advertise ?? ras.host, port: ras.port }),
-    );
-    traversal.serve(this.#gatekeeper);
+        signalling: endpoint.address,
+        traversal,
+      });
+    this.#membership = new Membership({
+      context: this.#context,
+      host,
+      advertise,
+      version,
+      signalling: () => endpoint.address,
+      ended: (callIdentifier) => this.#dropped(callIdentifier),
+    });
+    await this.reload();
+  }
+
+  /** The gatekeeper ends a call. */
+  #dropped(callIdentifier: string): void {
+    for (const call of this.#context.calls.values())
+      if (call.leg.info.protocol === "h323" && call.leg.info.callId === callIdentifier) void call.end("removed", "ended by the gatekeeper");
   }
 
   /** Port of call signalling over TLS; undefined where it is not taken. */
@@ -121,6 +120,7 @@ export class H323Gateway {
   }
 
   async close(): Promise<void> {
+    await this.#membership?.close();
     await this.#gatekeeper?.close();
     await this.#endpoint?.close();
     this.#traversal?.close();
@@ -182,6 +182,9 @@ export class H323Gateway {
     const destination = await this.#reception.destination(dialled, trunk);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
+    const unwanted = await this.#admitted(call, session, incoming);
+    if (call.over) return;
+    if (unwanted) return this.#refuse(call, leg, unwanted);
     if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
     const failed = await this.#reception.answer(call, null, this.#towardsMediaServer(trunk, transport));
     if (failed) return this.#refuse(call, leg, failed);
@@ -223,10 +226,12 @@ export class H323Gateway {
     readonly trunk: Trunk;
     readonly displayName: string | undefined;
     readonly transport: "tcp" | "tls";
+    /** The gatekeeper's word on it. */
+    readonly admission?: Admission | undefined;
   }): Promise<Call> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) throw new Error("H.323 is not listening");
-    const { peer, user, meeting, trunk, transport } = request;
+    const { peer, user, meeting, trunk, transport, admission } = request;
     const { clock, log, limits, metrics } = this.#context;
     const beside = linesBeside(this.#context, trunk.name, "h323");
     const { sides } = beside;
@@ -236,7 +241,8 @@ export class H323Gateway {
       sides,
     });
     const id = randomUUID();
-    const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
+    const wanted: readonly AliasAddress[] = user === "" ? [] : [aliasOf(user)];
+    const aliases = admission === undefined || admission.destination.length === 0 ? wanted : admission.destination;
     // Only we reach who is behind a firewall.
     const registration = peer.registration?.traversal === undefined ? undefined : peer.registration;
     let leg: H323Leg | undefined;
@@ -249,6 +255,7 @@ export class H323Gateway {
         { aliases },
         {
           encryption: trunk.srtp,
+          ...(admission && { ...admission.question, endpointIdentifier: admission.endpointIdentifier }),
           ...(transport === "tls" ? { tls: { check: serverCheck(trunk) } } : {}),
           prepare: (session) => {
             const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}${transport === "tls" ? ";transport=tls" : ""}`;
@@ -284,12 +291,16 @@ export class H323Gateway {
       metrics.callStarted({ direction: "out", protocol: "h323", transport });
       track(this.#context, call);
       call.carry(exchange);
-      call.once("ended", () => ringing.resolve());
+      call.once("ended", () => {
+        ringing.resolve();
+        if (admission) this.#membership?.released(admission);
+      });
       void this.#placed(call, exchange, answer!, request);
       await ringing.promise;
       return call;
     } catch (error) {
       if (leg === undefined || error instanceof NoH323Codec) await exchange.close();
+      if (admission) this.#membership?.released(admission);
       throw error;
     }
   }
@@ -324,48 +335,44 @@ export class H323Gateway {
 
   /** Who is registered with us under an alias. */
   registered(alias: string): RegisteredAddress | undefined {
-    const registration = this.#gatekeeper?.machine.find(alias);
-    return registration && { ...registration.signalling, registration };
+    return this.#gatekeeper?.registered(alias);
   }
 
-  #makeGatekeeper(ras: Address): Gatekeeper {
-    const { clock } = this.#context;
-    return new Gatekeeper({
-      identifier: "crosspoint",
-      ras,
-      signalling: this.#endpoint!.address,
-      timeToLive: 300,
-      maxEndpoints: 2_000,
-      password: () => undefined,
-      ours: (alias) => this.#isMeeting(alias),
-      neighbours: [],
-      maxBandwidth: 200_000,
-      traversal: this.#traversal?.timeToLive,
-      epoch: Math.floor((clock.wall() - clock.now()) / 1000),
-      random: (count) => randomBytes(count),
-    });
+  /** Where an alias is that is not registered here: as the gatekeeper says that we are registered with, or a neighbour. Rejects with NotAdmitted. */
+  async locate(alias: string): Promise<{ readonly peer: Address; readonly admission?: Admission } | undefined> {
+    if (this.#membership?.registered) {
+      const admission = await this.#membership.locate(alias);
+      if (admission.to !== undefined) return { peer: admission.to, admission };
+      this.#membership.released(admission);
+    }
+    const peer = await this.#gatekeeper?.locate(alias);
+    return peer && { peer };
   }
 
-  /** Whether the gateway takes calls for it: a meeting, or the question for one. The directory is asked again when the call comes. */
-  #isMeeting(alias: string): boolean {
-    const { number } = parseDialString(alias);
-    const { accessNumbers } = this.#context.config;
-    return accessNumbers.some((n) => parseDialString(n).number === number) || this.#context.directory.get(number) !== undefined;
+  /** The gatekeeper that we are registered with; null where there is none. */
+  get upstream(): UpstreamState | null {
+    return this.#membership?.state ?? null;
   }
 
-  #told(event: GatekeeperEvent): void {
-    const { log } = this.#context;
-    if (event.type === "registered" || event.type === "unregistered") {
-      const { aliases, signalling, product } = event.registration;
-      const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
-      log.info(fields, event.type === "registered" ? "an H.323 endpoint has registered" : "an H.323 endpoint is registered no more");
-    } else if (event.type === "not-summoned")
-      log.warn(
-        { event: "h323-not-summoned", callId: event.callIdentifier },
-        "an H.323 endpoint behind a firewall does not come for its call",
-      );
-    else if (event.type === "refused")
-      log.warn({ event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason }, "RAS refused");
+  /** Another configuration: where we register, in what name. */
+  async reload(): Promise<void> {
+    await this.#membership?.configure(this.#context.config.upstream ?? null);
+  }
+
+  /** A call that a gatekeeper has sent here: ours is asked whether we may answer it. */
+  async #admitted(call: Call, { peer }: H323Session, incoming: IncomingCall): Promise<GatewayRefusal | null> {
+    const membership = this.#membership;
+    if (!membership?.registered || !(incoming.admitted || membership.routes(peer.host))) return null;
+    const { callIdentifier, conferenceId, callReference, called } = incoming;
+    try {
+      const admission = await membership.admit({ callIdentifier, conferenceId, callReference, destination: called, answer: true });
+      if (call.over) membership.released(admission);
+      else call.once("ended", () => membership.released(admission));
+      return null;
+    } catch (error) {
+      if (!(error instanceof NotAdmitted)) throw error;
+      return refuse("trunk-limit", error.message, { cause: error.q850 });
+    }
   }
 }
 

@@ -110,6 +110,10 @@ export interface GatewayConfig {
   readonly ringSeconds?: number;
   /** Seconds between OPTIONS to each trunk's target; 0 or absent: none are sent. */
   readonly trunkOptionsSeconds?: number;
+  /** Our gatekeeper's rules; open to anybody where absent. */
+  readonly gatekeeper?: GatekeeperSettings;
+  /** The gatekeeper that we are registered with; none where absent. */
+  readonly upstream?: UpstreamSettings | null;
 }
 
 /** Times of a call's way into the meeting, counted from its INVITE. */
@@ -127,6 +131,35 @@ export interface GatewayMetrics {
   /** Calls up, and participants in meetings, now. */
   gauges(values: { calls: number; participants: number; meetings: number }): void;
   engine(name: "sip" | "media", connected: boolean): void;
+}
+
+interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Rules of our own gatekeeper. All but `identifier` can be reloaded. */
+export interface GatekeeperSettings {
+  readonly identifier: string;
+  /** Seconds. */
+  readonly timeToLive: number;
+  readonly registration: "anybody" | "listed";
+  readonly endpoints: readonly { readonly alias: string; readonly password?: string | undefined }[];
+  /** By address. */
+  readonly neighbours: readonly HostPort[];
+}
+
+/** Where and as what we register. */
+export interface UpstreamSettings {
+  /** A name or an address. */
+  readonly gatekeeper: HostPort;
+  readonly identifier: string | null;
+  readonly aliases: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly discover: boolean;
+  /** Seconds. */
+  readonly timeToLive: number;
+  readonly credentials: { readonly user: string; readonly password: string; readonly method: "hmac" | "md5" } | null;
 }
 
 /** Certificates of TLS listeners, PEM. */

@@ -167,16 +167,28 @@ export class Outbound {
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
     const target = h323Target(request.uri, { named, trunks, defaultTrunk });
-    const peer = target && h323?.address && (target.peer ?? h323.registered(target.user));
-    if (!target || !h323 || !peer)
+    if (!target || !h323?.address)
       throw new AdminError(400, "no-route", `${request.uri} cannot be called by H.323, or no trunk leads there`);
+    const known = target.peer ?? h323.registered(target.user);
+    const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user)) ?? {});
+    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${request.uri} is`);
     const { trunk, user, transport } = target;
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
     try {
-      return await h323.dial({ user, peer, transport, meeting, role: request.role ?? "guest", trunk, displayName: request.displayName });
+      const role = request.role ?? "guest";
+      return await h323.dial({ user, peer, transport, meeting, role, trunk, displayName: request.displayName, admission });
     } catch (error) {
       throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** As gatekeepers say. */
+  async #located(uri: string, h323: H323Gateway, alias: string): ReturnType<H323Gateway["locate"]> {
+    try {
+      return await h323.locate(alias);
+    } catch (error) {
+      throw new AdminError(502, "not-reached", `${uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

@@ -145,7 +145,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     GAUGES_MS,
   );
   const measuring = measureInTurn(context);
-  const control = new Control({ context, meetings, outbound, probe, version: options.version, sipConnected: sip.connected, listeners });
+  const control = new Control({
+    context,
+    meetings,
+    outbound,
+    probe,
+    h323,
+    version: options.version,
+    sipConnected: sip.connected,
+    listeners,
+  });
 
   const allGone = () =>
     new Promise<void>((resolve) => {
@@ -174,6 +183,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       probe.start();
       registrar.keep(new Set(next.trunks.filter(({ identity }) => identity.registration).map(({ name }) => name)));
       registrations.start(context);
+      h323
+        .reload()
+        .catch((error: unknown) => log.error({ event: "h323-reload-failed", err: error }, "H.323 does not register as it should now"));
       const report = { meetings: { added: added.length, changed: changed.length, removed: removed.length }, trunks };
       log.info({ event: "reloaded", ...report }, "the configuration was reloaded");
       return report;

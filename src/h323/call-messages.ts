@@ -30,10 +30,16 @@ export function endpointType({ identity }: Pick<CallConfig, "identity">): h225.E
       productId: Buffer.from(identity.product, "latin1"),
       versionId: Buffer.from(identity.version, "latin1"),
     },
-    gateway: {},
+    gateway: identity.prefixes === undefined ? {} : { protocol: protocols(identity.prefixes) },
     mc: false,
     undefinedNode: false,
   };
+}
+
+/** Voice and H.323 by these prefixes: gatekeepers look for either. */
+function protocols(numbers: readonly string[]) {
+  const supportedPrefixes = numbers.map((number) => ({ prefix: { dialledDigits: number } }));
+  return [{ voice: { supportedPrefixes } }, { h323: { supportedPrefixes } }];
 }
 
 const flags = { multipleCalls: false, maintainConnection: false } as const;

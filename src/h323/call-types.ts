@@ -17,6 +17,8 @@ export interface CallStyle {
 }
 
 export interface CallIdentity {
+  /** Numbers that begin so are ours, as a gatekeeper is told. */
+  readonly prefixes?: readonly string[];
   /** Names and numbers of ours, the first shown. */
   readonly aliases: readonly AliasAddress[];
   readonly displayName: string;

@@ -63,9 +63,12 @@ function hmac(password: string, bytes: Uint8Array): Buffer {
   return createHmac("sha1", key).update(bytes).digest().subarray(0, HASH_OCTETS);
 }
 
-/** H.235.0 8.2.1: MD5 of a token that holds the password, which is not sent. */
-function passwordHash(user: string, password: string, timeStamp: number): Buffer {
-  const token = encode(h235.ClearToken, { tokenOID: "0.0", timeStamp, password, generalID: user });
+/**
+ * H.235.0 8.2.1: MD5 of a token that holds the password, which is not sent. Name and password end in NUL there: the Recommendation does not say so, but everybody
+ * does it since the first endpoints did; `end` is empty for who does not.
+ */
+function passwordHash(user: string, password: string, timeStamp: number, end = "\0"): Buffer {
+  const token = encode(h235.ClearToken, { tokenOID: "0.0", timeStamp, password: password + end, generalID: user + end });
   return createHash("md5").update(token).digest();
 }
 
@@ -112,6 +115,7 @@ function check(
   const hashed = token.cryptoEPPwdHash;
   if (hashed === undefined) return "missing";
   if (Math.abs(hashed.timeStamp - seconds) > CLOCK_SKEW) return "stale";
-  const right = passwordHash(user, password, hashed.timeStamp);
-  return hashed.token.hash.bytes.length === right.length && timingSafeEqual(right, hashed.token.hash.bytes) ? "good" : "wrong";
+  const told = hashed.token.hash.bytes;
+  const right = ["\0", ""].map((end) => passwordHash(user, password, hashed.timeStamp, end));
+  return right.some((hash) => told.length === hash.length && timingSafeEqual(hash, told)) ? "good" : "wrong";
 }

@@ -58,6 +58,9 @@ export interface H323EndpointOptions {
 export interface OutgoingOptions {
   /** The call's identifier where it is known before: 16 octets, hexadecimal. */
   readonly callIdentifier?: string;
+  /** With it, where a gatekeeper has been asked. */
+  readonly conferenceId?: string;
+  readonly callReference?: number;
   readonly style?: Partial<CallStyle>;
   readonly identity?: CallIdentity;
   readonly endpointIdentifier?: string;
@@ -274,6 +277,8 @@ export class H323Endpoint {
       // A control connection of its own would be in the clear, and media keys may travel in control.
       tunnelOnly: secure !== undefined,
       callIdentifier: options.callIdentifier,
+      conferenceId: options.conferenceId,
+      callReference: options.callReference,
       traversal: options.traversal ?? this.#options.traversal,
       encryption: options.encryption ?? this.#options.encryption ?? "none",
       ...(options.endpointIdentifier === undefined ? {} : { endpointIdentifier: options.endpointIdentifier }),

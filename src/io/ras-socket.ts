@@ -29,6 +29,9 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Datagrams not yet handed to the system, and what is to be done when there are none. */
+  #sending = 0;
+  #sent = (): void => {};
   #window = 0;
   readonly #heard = new Map<string, number>();
 
@@ -84,8 +87,14 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   }
 
   #send({ host, port, connection }: RasAddress, bytes: Uint8Array): void {
-    if (connection === undefined) this.#socket.send(bytes, port, host);
-    else this.#tunnelled?.(connection, bytes);
+    if (connection !== undefined) {
+      this.#tunnelled?.(connection, bytes);
+      return;
+    }
+    this.#sending++;
+    this.#socket.send(bytes, port, host, () => {
+      if (--this.#sending === 0) this.#sent();
+    });
   }
 
   /** A client is unregistered first. */
@@ -94,7 +103,12 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     if ("stop" in this.machine) this.act((m, now) => (m as RasClient).stop(now));
     this.#closed = true;
     clearTimeout(this.#timer);
-    return new Promise((resolve) => this.#socket.close(() => resolve()));
+    return new Promise((resolve) => {
+      const close = () => this.#socket.close(() => resolve());
+      // What is still on its way out, such as that we leave, goes with the socket.
+      if (this.#sending === 0) close();
+      else this.#sent = close;
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { gatekeeperSchema, upstreamSchema } from "./h323-schema.ts";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
@@ -42,6 +43,8 @@ const h323 = section(
       "H.225 call signalling over TLS, 1300 by custom. A client certificate is asked for; a trunk may demand it. H.245 must be tunnelled.",
     ),
     ras: port(1719).describe("Registration, admission and status (RAS) over UDP."),
+    gatekeeper: gatekeeperSchema,
+    upstream: upstreamSchema,
     digits: z
       .array(oneOf(["rfc4733", "alphanumeric", "signal"]))
       .default(["rfc4733", "alphanumeric", "signal"])

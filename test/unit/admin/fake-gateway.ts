@@ -26,7 +26,14 @@ export class FakeGateway implements GatewayControl {
   };
 
   health(): Health {
-    return { status: this.status, engines: { sip: true, media: true }, calls: this.callMap.size, version: "1.2.3", uptimeSeconds: 4.5 };
+    return {
+      status: this.status,
+      engines: { sip: true, media: true },
+      gatekeeper: null,
+      calls: this.callMap.size,
+      version: "1.2.3",
+      uptimeSeconds: 4.5,
+    };
   }
   calls(): CallView[] {
     return [...this.callMap.values()];
