@@ -16,6 +16,7 @@ export interface EslConnection {
   channelData: Pick<EslEvent, "getHeader"> | null;
   /** Null once it is closed. */
   readonly socket: Socket | null;
+  send: (command: string, headers?: Readonly<Record<string, string>>) => void;
   /** Its reader: what of the stream is not a whole message yet. */
   readonly parser: { buffer: Buffer };
   /** The library's own reconnecting, which is called off when a connection is let go of. */
@@ -82,6 +83,24 @@ const load = createRequire(import.meta.url);
 export function createMrf(srf: Srf): Mrf {
   const Constructor = load("drachtio-fsmrf") as new (srf: Srf) => Mrf;
   return new Constructor(srf);
+}
+
+/**
+ * Makes one write of what is sent in a turn of the event loop. The library writes a command line by line, some forty writes a call, each of which wakes the
+ * media server, or waits until the one before is acknowledged.
+ */
+export function gather(connection: EslConnection): void {
+  const { socket } = connection;
+  if (!socket) return;
+  socket.setNoDelay(true);
+  const send = connection.send.bind(connection);
+  connection.send = (command, headers) => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    send(command, headers);
+  };
 }
 
 const nothing = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { MediaPort, MediaPortEvents, MediaSession } from "../media.ts";
 import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
-import { type ConnectOptions, createMrf, type EslConnection, type MediaServer } from "./library.ts";
+import { type ConnectOptions, createMrf, type EslConnection, gather, type MediaServer } from "./library.ts";
 import { probe } from "./probe.ts";
 import { FsmrfSession } from "./session.ts";
 import { narrowOffer, standInAnswer } from "./stand-in.ts";
@@ -70,6 +70,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       const server = await Promise.race([attempt, late]);
       if (this.#closed) return this.#discard(server);
       this.#server = server;
+      gather(server.conn);
       server.on("end", () => this.#onLost(server, "the event socket was closed"));
       // reconnecting is ours: the library would go on with the same object and no sessions
       server.conn.on("esl::end", () => this.#discard(server));

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { MediaSession, MediaSessionEvents, MediaStats } from "../media.ts";
 import { type Dialog, describeResponse, reinvite } from "../sip/drachtio.ts";
-import { createEndpoint, type Endpoint, type EslConnection, type MediaServer, slim } from "./library.ts";
+import { createEndpoint, type Endpoint, type EslConnection, gather, type MediaServer, slim } from "./library.ts";
 import { parseDump, readStats } from "./stats.ts";
 
 /** A session that makes the offer has no dialog before it is answered. */
@@ -63,8 +63,7 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
       return;
     }
     this.#dialog = dialog;
-    // The library's commands are several small writes each, which would wait for one another's acknowledgement.
-    connection.socket?.setNoDelay(true);
+    gather(connection);
     const endpoint = createEndpoint(connection, dialog, server);
     this.#endpoint = endpoint;
     slim(connection);

@@ -188,6 +188,11 @@ class Connection {
       this.destroy();
       return;
     }
+    // What a turn of the event loop brings leaves in one write.
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
     this.#socket.write(frame);
   }
 
