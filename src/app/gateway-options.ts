@@ -220,6 +220,8 @@ export interface GatewayOptions {
   /** Folder of the prompts as the media server sees it: `<root>/<language>/<id>.wav`. */
   readonly promptsRoot: string;
   readonly version: string;
+  /** The media server is ours alone: sessions are opened and closed once it is connected, so that the first callers meet compiled code. */
+  readonly rehearse?: boolean;
   /**
    * Which SIP engine `drachtio` names; `embedded` where absent. Only the embedded one stamps the certificate of a TLS peer and strips the stamp from
    * outside: with drachtio-server the stamp is not believed, and trunks are not recognised by certificate.

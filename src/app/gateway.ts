@@ -1,6 +1,7 @@
 import type { GatewayEvent } from "../admin/ports.ts";
 import { systemClock } from "../base/clock.ts";
 import { FsmrfPort } from "../call/fsmrf/port.ts";
+import { rehearse } from "../call/fsmrf/rehearsal.ts";
 import { createSrf, type Srf } from "../call/sip/drachtio.ts";
 import { MemoryDirectory } from "../meetings/directory.ts";
 import { defaultMeeting, type Meeting } from "../meetings/model.ts";
@@ -139,6 +140,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
   probe.start();
   registrations.start(context);
+  if (options.rehearse === true) {
+    rehearse(media, () => media.connected && context.calls.size === 0 && !context.draining).then(
+      ({ sessions, lastMs }) =>
+        log.debug({ event: "rehearsed", sessions, lastMs: Math.round(lastMs) }, "the way of a call has been rehearsed"),
+      (error: unknown) => log.warn({ event: "rehearsal-failed", error: String(error) }, "the media server opens no session"),
+    );
+  }
 
   const gauges = setInterval(
     () => context.metrics.gauges({ calls: context.calls.size, participants: meetings.joinedCount(), meetings: meetings.size }),

@@ -90,6 +90,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
     version,
     metrics,
+    rehearse: config.engine.media === "embedded",
     ...(video ? { video } : {}),
     ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger) } : {}),
     ...(web ? { web: web.options } : {}),
