@@ -5,7 +5,6 @@ import {
   decideSrtp,
   type LocalMedia,
   negotiateVideo,
-  offeredSuites,
   type PictureRole,
   pictureRole,
   readAnswerCrypto,
@@ -15,9 +14,10 @@ import {
   type VideoAgreement,
   type VideoWish,
 } from "../negotiation/index.ts";
-import { cryptoOf, generateKeying, type SrtpKeying, type SrtpSuite, sameKeying } from "../srtp/index.ts";
+import { type SrtpKeying, sameKeying } from "../srtp/index.ts";
 import type { RelayLine, VideoRelay } from "../video/port.ts";
-import type { SdpCrypto, SdpMedia, SdpSession } from "../wire/sdp/index.ts";
+import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
+import { LineKeys } from "./line-keys.ts";
 import type { SideLine, SideLineKind } from "./side-lines.ts";
 
 /** Label of the screen's line, to which a floor refers; any text would do. */
@@ -112,8 +112,7 @@ interface PictureLineOptions {
 class PictureLine implements SideLine, Picture {
   readonly role: PictureRole;
   readonly #options: PictureLineOptions;
-  /** Each suite's key of ours: the same in every description, so that a refresh changes nothing. */
-  readonly #keys = new Map<SrtpSuite, SrtpKeying>();
+  readonly #keys = new LineKeys();
   #opening: Promise<RelayLine> | undefined;
   #open: RelayLine | undefined;
   #remoteKey: SrtpKeying | undefined;
@@ -144,7 +143,7 @@ class PictureLine implements SideLine, Picture {
     if (decision.kind === "refuse") return this.#refuse(decision.text);
     const line = await this.#line();
     if (!line) return null;
-    const crypto = this.#accept(decision);
+    const crypto = this.#keys.answer(decision);
     this.#configure(line, agreement, decision);
     return composeVideoAnswer(offered, agreement, { ...localOf(line), crypto }, wish);
   }
@@ -153,9 +152,8 @@ class PictureLine implements SideLine, Picture {
     const { wish, role } = this.#options;
     const line = await this.#line();
     if (!line) return null;
-    const keys = offeredSuites(context);
-    if (context.policy === "required" && keys.length === 0) return null;
-    const crypto = keys.map((suite, at) => cryptoOf(this.#key(suite), { tag: at + 1 }));
+    const crypto = this.#keys.offer(context);
+    if (context.policy === "required" && crypto.length === 0) return null;
     return composeVideoOffer({
       role,
       wish,
@@ -241,18 +239,6 @@ class PictureLine implements SideLine, Picture {
     });
   }
 
-  #accept(decision: Exclude<SrtpDecision, { kind: "refuse" }>): SdpCrypto[] {
-    if (decision.kind === "plain") return [];
-    const { tag, suiteName, padded, keying } = decision.crypto;
-    return [cryptoOf(this.#key(keying.suite), { tag, suiteName, padded })];
-  }
-
-  #key(suite: SrtpSuite): SrtpKeying {
-    const known = this.#keys.get(suite) ?? generateKeying(suite);
-    this.#keys.set(suite, known);
-    return known;
-  }
-
   #configure(line: RelayLine, agreement: VideoAgreement, decision: Exclude<SrtpDecision, { kind: "refuse" }>): void {
     const remote = decision.kind === "srtp" ? decision.crypto.keying : undefined;
     // the relay tells a new key by its identity: a repeated one is the same object as before
@@ -268,7 +254,7 @@ class PictureLine implements SideLine, Picture {
         ? { address: agreement.remote.address, port: agreement.remote.port, rtcpPort: agreement.remote.rtcpPort }
         : null,
       rtcpMux: agreement.remote?.rtcpMux ?? false,
-      srtp: this.#remoteKey ? { local: this.#key(this.#remoteKey.suite), remote: this.#remoteKey } : null,
+      srtp: this.#remoteKey ? { local: this.#keys.of(this.#remoteKey.suite), remote: this.#remoteKey } : null,
       codecs,
       direction,
       feedback,

@@ -11,7 +11,7 @@ export type PictureRole = "camera" | "screen" | "further";
 /** What we can and wish of a picture. */
 export interface VideoWish {
   /** In our order. */
-  readonly codecs: readonly ("H264" | "VP8")[];
+  readonly codecs: readonly VideoCodecName[];
   /** `profile-level-id` of what we take and send at most: what is relayed must suit everybody (RFC 6184 section 8.1). */
   readonly profileLevelId: string;
   /** Bits per second we take. */
@@ -19,19 +19,26 @@ export interface VideoWish {
   readonly direction?: SdpDirection;
 }
 
-/** One codec both sides have; fields of the relay's VideoCodec. */
+/** Codecs that are relayed. */
+export type VideoCodecName = "H264" | "VP8";
+
+/** One codec both sides have. */
 export interface AgreedVideoCodec {
-  readonly name: "H264" | "VP8";
+  readonly name: VideoCodecName;
+  /** What we send to the far end, and what the far end sends: they may differ (RFC 3264 section 5.1). */
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
+  /** H.264: what the far end's decoder takes, RFC 6184 section 8.1; hexadecimal `profile-level-id`. */
   readonly profileLevelId?: string;
+  /** H.264: 1 where the far end takes fragments (FU-A) and aggregates (STAP-A); 0 where single NAL units only. */
   readonly packetizationMode?: 0 | 1;
-  /** What the far end sends with: `sprop-parameter-sets` (RFC 6184 section 8.1). */
+  /** H.264: the far end's `sprop-parameter-sets` as in its fmtp, where given: some send their parameter sets nowhere else (RFC 6184 section 8.1). */
   readonly parameterSets?: string;
+  /** Retransmissions in a stream of their own (RFC 4588), by payload type. */
   readonly rtx?: { readonly sendPayloadType: number; readonly receivePayloadType: number };
 }
 
-/** Kinds of feedback both sides know (RFC 4585, RFC 5104). */
+/** What the far end understands of RTCP (RFC 4585, RFC 5104, draft-alvestrand-rmcat-remb). */
 export interface AgreedFeedback {
   readonly nack: boolean;
   readonly pli: boolean;

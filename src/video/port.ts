@@ -1,33 +1,9 @@
 import type { EventEmitter } from "node:events";
+import type { AgreedFeedback, AgreedVideoCodec, VideoCodecName } from "../negotiation/index.ts";
 import type { SrtpKeying } from "../srtp/index.ts";
 
-/** Codecs that are relayed. Nothing is transcoded: who cannot decode what is sent stays without picture. */
-export type VideoCodecName = "H264" | "VP8";
-
-/** One codec of a line, as negotiated. */
-export interface VideoCodec {
-  readonly name: VideoCodecName;
-  /** What we send to the far end, and what the far end sends: they may differ (RFC 3264 section 5.1). */
-  readonly sendPayloadType: number;
-  readonly receivePayloadType: number;
-  /** H.264: what the far end's decoder takes, RFC 6184 section 8.1; hexadecimal `profile-level-id`. */
-  readonly profileLevelId?: string;
-  /** H.264: 1 where the far end takes fragments (FU-A) and aggregates (STAP-A); 0 where single NAL units only. */
-  readonly packetizationMode?: 0 | 1;
-  /** H.264: the far end's `sprop-parameter-sets` as in its fmtp, where given: some send their parameter sets nowhere else (RFC 6184 section 8.1). */
-  readonly parameterSets?: string;
-  /** Retransmissions in a stream of their own (RFC 4588), by payload type. */
-  readonly rtx?: { readonly sendPayloadType: number; readonly receivePayloadType: number };
-}
-
-/** What the far end understands of RTCP (RFC 4585, RFC 5104, draft-alvestrand-rmcat-remb). */
-export interface VideoFeedback {
-  readonly nack: boolean;
-  readonly pli: boolean;
-  readonly fir: boolean;
-  readonly tmmbr: boolean;
-  readonly remb: boolean;
-}
+/** Nothing is transcoded: who cannot decode what is sent stays without picture. */
+export type { AgreedFeedback as VideoFeedback, AgreedVideoCodec as VideoCodec, VideoCodecName } from "../negotiation/index.ts";
 
 /** A line as both sides have agreed on it. */
 export interface LineAgreement {
@@ -37,10 +13,10 @@ export interface LineAgreement {
   /** SDES keys of each direction; null for plain RTP. */
   readonly srtp: { readonly local: SrtpKeying; readonly remote: SrtpKeying } | null;
   /** Common codecs in order; the first one the sender of a stream uses is what is forwarded. */
-  readonly codecs: readonly VideoCodec[];
+  readonly codecs: readonly AgreedVideoCodec[];
   /** As seen by us: `sendonly`, we send and they do not. */
   readonly direction: "sendrecv" | "sendonly" | "recvonly" | "inactive";
-  readonly feedback: VideoFeedback;
+  readonly feedback: AgreedFeedback;
   /** SSRC of what we send in plain RTP, where the far end expects a certain one; chosen at random where absent, and under SRTP always. */
   readonly sendSsrc?: number;
   /** The one SSRC that is taken, where several streams come to the same port; any where absent. */

@@ -5,26 +5,17 @@ import {
   decideSrtp,
   directionOf,
   emptyMedia,
-  offeredSuites,
   readAnswerCrypto,
   remoteMedia,
   reverse,
   type SrtpContext,
   type SrtpDecision,
 } from "../../negotiation/index.ts";
-import {
-  cryptoOf,
-  generateKeying,
-  SRTP_MAX_OVERHEAD,
-  type SrtpKeying,
-  SrtpReceiver,
-  SrtpSender,
-  type SrtpSuite,
-  sameKeying,
-} from "../../srtp/index.ts";
+import { SRTP_MAX_OVERHEAD, SrtpReceiver, SrtpSender, sameKeying } from "../../srtp/index.ts";
 import { parseH224 } from "../../wire/h224/index.ts";
 import { buildRtp, parseRtp } from "../../wire/rtp/index.ts";
 import type { SdpCrypto, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
+import { LineKeys } from "../line-keys.ts";
 import type { SideLine, SideLineKind } from "../side-lines.ts";
 
 /** H.224 runs at 4800 bit/s on paper: an RTP clock of that (RFC 4573 section 5). */
@@ -64,7 +55,7 @@ function isH224({ codec }: { readonly codec?: string }): boolean {
 /** One call's line of camera control: frames come as `frame`, `send` sends one. What they mean is the rooms' affair. */
 export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> implements SideLine {
   readonly #options: CameraLineOptions;
-  readonly #keys = new Map<SrtpSuite, SrtpKeying>();
+  readonly #keys = new LineKeys();
   readonly #ssrc = randomInt(1, 2 ** 32 - 1);
   #sequence = randomInt(2 ** 15);
   #timestamp = 0;
@@ -96,7 +87,7 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     await this.#open();
     this.#agree(offer, media, format.payloadType, decision);
     return {
-      ...this.#line(media.protocol, format.payloadType, this.#answerKeys(decision)),
+      ...this.#line(media.protocol, format.payloadType, this.#keys.answer(decision)),
       direction: reverse(directionOf(offer, media)),
       ...(media.mid !== undefined && { mid: media.mid }),
     };
@@ -104,10 +95,9 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
 
   async offer(context: SrtpContext): Promise<SdpMedia | null> {
     this.claimed = true;
-    const keys = offeredSuites(context);
-    if (context.policy === "required" && keys.length === 0) return null;
+    const crypto = this.#keys.offer(context);
+    if (context.policy === "required" && crypto.length === 0) return null;
     await this.#open();
-    const crypto = keys.map((suite, at) => cryptoOf(this.#key(suite), { tag: at + 1 }));
     return this.#line(context.policy === "required" ? "RTP/SAVP" : "RTP/AVP", OFFERED_TYPE, crypto);
   }
 
@@ -187,20 +177,8 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     }
     const { keying } = decision.crypto;
     if (!this.#receiver || !sameKeying(this.#receiver.keying, keying)) this.#receiver = new SrtpReceiver(keying);
-    const own = this.#key(keying.suite);
+    const own = this.#keys.of(keying.suite);
     if (!this.#sender || !sameKeying(this.#sender.keying, own)) this.#sender = new SrtpSender(own);
-  }
-
-  #answerKeys(decision: Exclude<SrtpDecision, { kind: "refuse" }>): SdpCrypto[] {
-    if (decision.kind === "plain") return [];
-    const { tag, suiteName, padded, keying } = decision.crypto;
-    return [cryptoOf(this.#key(keying.suite), { tag, suiteName, padded })];
-  }
-
-  #key(suite: SrtpSuite): SrtpKeying {
-    const known = this.#keys.get(suite) ?? generateKeying(suite);
-    this.#keys.set(suite, known);
-    return known;
   }
 
   #line(protocol: string, payloadType: number, crypto: readonly SdpCrypto[]): SdpMedia {
