@@ -72,4 +72,6 @@ export type FromWorker =
   | { readonly t: "silent"; readonly id: string }
   /** A mistake of ours cost this line: its sockets are closed. */
   | { readonly t: "broken"; readonly id: string; readonly reason: string }
+  /** A mistake of ours in a meeting's choices. */
+  | { readonly t: "trouble"; readonly reason: string }
   | { readonly t: "shown"; readonly event: Shown };

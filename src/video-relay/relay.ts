@@ -158,6 +158,8 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
     else if (message.t === "keyframe") this.#lines.get(message.id)?.emit("keyframe");
     else if (message.t === "bitrate") this.#lines.get(message.id)?.emit("bitrate", message.bitsPerSecond);
     else if (message.t === "silent") this.#lines.get(message.id)?.emit("silent");
+    else if (message.t === "trouble")
+      this.#settings.log({ level: "error", message: "a mistake in the video relay", fields: { reason: message.reason } });
     else if (message.t === "broken") {
       this.#settings.log({ level: "error", message: "a mistake of the video relay's cost a line", fields: { reason: message.reason } });
       this.#lines.get(message.id)?.lost("an error in the video relay");

@@ -106,6 +106,16 @@ function tick(): void {
 }
 
 port.on("message", (message: ToWorker) => {
+  try {
+    handle(message);
+  } catch (error) {
+    if ("id" in message) fail(message.id, error);
+    else tell({ t: "trouble", reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if ("req" in message) tell({ t: "failed", req: message.req, message: "an error in the video relay" });
+  }
+});
+
+function handle(message: ToWorker): void {
   switch (message.t) {
     case "open":
       void open(message.req, message.id, message.port);
@@ -153,6 +163,6 @@ port.on("message", (message: ToWorker) => {
     case "exit":
       for (const id of [...sockets.keys()]) close(id);
       clearTimeout(timer);
-      port.close();
+      port?.close();
   }
-});
+}

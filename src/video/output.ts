@@ -1,8 +1,8 @@
 import { SRTP_MAX_OVERHEAD } from "../srtp/index.ts";
 import type { RelayLineEvents } from "./port.ts";
 
-/** Longest plain packet that is forwarded: what one UDP datagram of 64 KiB cannot hold, and far more than any network carries whole. */
-export const MAX_PACKET = 9000;
+/** Longest plain packet that is forwarded: with SRTP's share it still is one UDP datagram, in however many fragments IP carries it. */
+export const MAX_PACKET = 65_000;
 
 /**
  * The bytes a datagram is sent from, used again for each: a view by length is made once, which costs more than one might think. When the socket could

@@ -1,10 +1,12 @@
 import type { Millis } from "../base/clock.ts";
 import { eachNalUnit, H264Content, NalType } from "../wire/rtp/index.ts";
-import { MAX_PACKET } from "./output.ts";
 import { HEADER, type MediaPacket } from "./packet.ts";
 
-/** Longest NAL unit that is put together again. IP cuts it into fragments where it is longer than the path's packets; a longer one stays in FU-As. */
-export const LONGEST_UNIT = MAX_PACKET - HEADER - 100;
+/**
+ * Longest NAL unit that is put together again. IP cuts it into fragments where it is longer than the path's packets, which not every network lets through,
+ * and some receivers take no more than 8 or 9 KB: a longer one stays in FU-As.
+ */
+export const LONGEST_UNIT = 8000;
 /** How long a missing packet is waited for: a retransmission's time. */
 const PATIENCE_MS = 120;
 /** Packets kept while one before them is missing. */

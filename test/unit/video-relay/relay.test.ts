@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import { findSuite, generateKeying, SrtpReceiver } from "../../../src/srtp/index.ts";
 import type { LineAgreement, VideoRelay } from "../../../src/video/index.ts";
@@ -78,6 +79,55 @@ test("a picture goes from plain RTP to SRTP through a thread", async () => {
   expect(stats).toMatchObject({ codec: "H264", packetsIn: 3, keyFramesIn: 1, width: 1280, height: 720, srtp: null });
   await lineA.close();
   await expect(lineA.stats()).rejects.toThrow("closed");
+});
+
+/** Two participants on plain RTP; resolves when the first's picture has reached the second. */
+async function picturePasses(relay: VideoRelay, meeting: string): Promise<void> {
+  const [a, b] = [await socket(), await socket()];
+  const [from, to] = [await relay.open(), await relay.open()];
+  from.configure(agreement(a.address().port));
+  to.configure(agreement(b.address().port));
+  relay.join(meeting, "a").arrange([{ line: from, brings: "camera", shows: null }]);
+  relay.join(meeting, "b").arrange([{ line: to, brings: null, shows: { kind: "speaker", rank: 0 } }]);
+  await to.stats();
+  a.send(
+    buildRtp({ payloadType: 96, ssrc: 5, timestamp: 1, sequenceNumber: 1 }, Buffer.from([0x65, 0x88, 1])),
+    from.local.port,
+    "127.0.0.1",
+  );
+  expect(parseRtp(await nextRtp(b))!.payload[0]).toBe(0x65);
+}
+
+test("a thread that dies is told of by its lines, and another takes its place", async () => {
+  const threads = new Set<Worker>();
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (this: Worker, ...values: Parameters<Worker["postMessage"]>) {
+    threads.add(this);
+    post.apply(this, values);
+  } as typeof post;
+  cleanUp.push(() => {
+    Worker.prototype.postMessage = post;
+  });
+  const relay = await start();
+  await picturePasses(relay, "before");
+  const line = await relay.open();
+  const gone = new Promise((resolve) => line.once("gone", resolve));
+  for (const thread of threads) await thread.terminate();
+  expect(await gone).toContain("exit code");
+  await picturePasses(relay, "after");
+});
+
+test("an agreement that cannot be costs its line only", async () => {
+  const logs: string[] = [];
+  const relay = await start({ log: ({ message }) => logs.push(message) });
+  const [good, bad] = [await relay.open(), await relay.open()];
+  const keying = { ...generateKeying(findSuite("AEAD_AES_256_GCM")!), masterKey: Buffer.alloc(5) };
+  const gone = new Promise((resolve) => bad.once("gone", resolve));
+  bad.configure(agreement(9, { srtp: { local: keying, remote: keying } }));
+  await gone;
+  expect(logs).toHaveLength(1);
+  expect((await good.stats()).packetsIn).toBe(0);
+  await expect(bad.stats()).rejects.toThrow("closed");
 });
 
 test("without free ports a line is refused", async () => {
