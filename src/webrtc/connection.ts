@@ -83,7 +83,11 @@ export class Connection {
   #audio({ mid, direction, codecs }: OfferedLine): Audio {
     const media = new nodeDataChannel.Audio(mid, direction);
     for (const { payloadType, name, clockRate, channels, fmtp } of codecs)
-      media.addAudioCodec(payloadType, `${name}/${clockRate}${channels !== undefined && channels > 1 ? `/${channels}` : ""}`, fmtp);
+      media.addAudioCodec(
+        payloadType,
+        `${name}/${clockRate}${channels !== undefined && channels > 1 ? `/${channels}` : ""}`,
+        ...only(fmtp),
+      );
     return media;
   }
 
@@ -91,7 +95,7 @@ export class Connection {
   #video({ mid, direction, codecs }: OfferedLine): Video {
     const media = new nodeDataChannel.Video(mid, direction);
     for (const { payloadType, name, fmtp, feedback = [] } of codecs) {
-      media.addVideoCodec(payloadType, name, fmtp);
+      media.addVideoCodec(payloadType, name, ...only(fmtp));
       if (feedback.includes("ccm fir")) media.parseSdpLine(`a=rtcp-fb:${payloadType} ccm fir`);
     }
     return media;
@@ -132,4 +136,9 @@ export class Connection {
     if (this.#ice) this.#detour?.remove(this.#ice.fragment);
     this.#peer.close();
   }
+}
+
+/** An argument that the library takes for a mistake when it is undefined. */
+function only<T>(value: T | undefined): [] | [T] {
+  return value === undefined ? [] : [value];
 }

@@ -106,6 +106,11 @@ export class WebRtc {
     this.#options = options;
   }
 
+  /** Of the process, while there is one. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Opens the sockets of a browser's lines. Rejects when the process does not do it. */
   async open(lines: readonly LineSpec[]): Promise<BrowserPeer> {
     if (this.#stopped) throw new Error("WebRTC has stopped");

@@ -4,6 +4,8 @@ import { systemClock } from "../base/clock.ts";
 import { isRtcp, OutgoingStream } from "./continuity.ts";
 import type { LineSpec, LineTarget } from "./messages.ts";
 
+/** A key frame comes at once; the kernel grants what it may. */
+const RECEIVE_BUFFER = 1 << 20;
 /** No RTP packet on a network path is larger. */
 const MAX_PACKET = 1500;
 
@@ -27,7 +29,7 @@ export class Line {
     const type = address.includes(":") ? "udp6" : "udp4";
     const family = type === "udp6" ? 6 : 4;
     // addresses are literal: asking the resolver would cost more than sending
-    const socket = createSocket({ type, lookup: (host, _, done) => done(null, host, family) });
+    const socket = createSocket({ type, recvBufferSize: RECEIVE_BUFFER, lookup: (host, _, done) => done(null, host, family) });
     return new Promise((resolve, reject) => {
       socket.once("error", reject);
       socket.bind({ address, port: 0, exclusive: true }, () => {

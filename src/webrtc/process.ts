@@ -42,7 +42,8 @@ function handle(order: Order) {
   if (!session) return;
   switch (order.type) {
     case "connect":
-      return void connect(session, order.generation, order.lines);
+      connect(session, order.generation, order.lines).catch((error: unknown) => failed(order, error));
+      return;
     case "retarget":
       for (const [mid, target] of Object.entries(order.targets)) aim(session, mid, target);
       return;
@@ -118,18 +119,18 @@ function end(): void {
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 200);
 }
 
+/** What could not be done costs the browser's call, unless it was a candidate: others may do. */
+function failed(order: Order, error: unknown): void {
+  const reason = `${order.type}: ${error instanceof Error ? error.message : String(error)}`;
+  report({ type: "log", level: "warn", message: reason });
+  if ("session" in order && order.type !== "candidate") report({ type: "failed", session: order.session, reason });
+}
+
 process.on("message", (order: Order) => {
   try {
     handle(order);
   } catch (error) {
-    report({ type: "log", level: "warn", message: `${order.type}: ${error instanceof Error ? error.message : String(error)}` });
-    if ("session" in order && order.type !== "candidate") {
-      report({
-        type: "failed",
-        session: order.session,
-        reason: `${order.type}: ${error instanceof Error ? error.message : String(error)}`,
-      });
-    }
+    failed(order, error);
   }
 });
 process.on("disconnect", end);
