@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AdminError, type DialOutRequest } from "../admin/ports.ts";
 import type { LegInfo } from "../call/leg.ts";
-import { MediaExchange, MediaRefused } from "../call/media-exchange.ts";
+import { MediaExchange } from "../call/media-exchange.ts";
 import { OutgoingSipLeg } from "../call/sip/outgoing.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { keysMayTravel } from "../negotiation/index.ts";
@@ -13,7 +13,7 @@ import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } 
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
-import { mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
+import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./gateway-targets.ts";
 
 export interface Invitation {
@@ -132,7 +132,7 @@ export class Outbound {
     call.answered();
     this.#context.metrics.stage("answered", call.age);
     try {
-      await this.#complete(call, exchange, answer, context.policy === "required");
+      await completeExchange(call, exchange, answer, context);
     } catch (error) {
       const refusal = mediaRefusal(error);
       void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
@@ -143,21 +143,6 @@ export class Outbound {
     this.#reception.follow(call);
     this.#reception.lead(call, { meeting, pin: null, role }, null, true);
     return true;
-  }
-
-  /** Takes the answer; where it declines SRTP that was only preferred, offers anew without. */
-  async #complete(call: Call, exchange: MediaExchange, answer: string, required: boolean): Promise<void> {
-    let again: string | null;
-    try {
-      again = await exchange.complete(answer);
-    } catch (error) {
-      if (required || !(error instanceof MediaRefused) || error.refusal.code !== "srtp-answer-mismatch") throw error;
-      const plain = await exchange.offerPlain();
-      call.watch();
-      again = await exchange.complete(await call.leg.change(plain));
-    }
-    // what the media server has decided since, once; a server that changes its keys at every answer would never come to rest
-    if (again !== null) await exchange.reanswered(await call.leg.change(again));
   }
 
   /** `h323:user@host[:port][;transport=tls]`, or an alias registered with our gatekeeper. */

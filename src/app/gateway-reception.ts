@@ -1,13 +1,12 @@
-import { ChangeRefused } from "../call/leg.ts";
-import type { MediaRefused } from "../call/media-exchange.ts";
-import { type AcceptableOffer, MediaExchange, readOffer } from "../call/media-exchange.ts";
+import { ChangeRefused, NoAnswer } from "../call/leg.ts";
+import { type AcceptableOffer, MediaExchange, MediaRefused, readOffer } from "../call/media-exchange.ts";
 import { Digits } from "../ivr/digits.ts";
 import type { JoinInput, JoinSetup, MeetingFacts } from "../ivr/join-types.ts";
 import type { Dialled } from "../meetings/dial-string.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
 import { roleOfPin } from "../meetings/pin.ts";
-import type { MediaPolicy } from "../negotiation/index.ts";
+import { keysMayTravel, type MediaPolicy } from "../negotiation/index.ts";
 import type { SrtpSuiteName } from "../srtp/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { Call } from "./gateway-call.ts";
@@ -103,7 +102,9 @@ export class Reception {
         ? await MediaExchange.answering(this.#context.media, context, accepted, sides)
         : await MediaExchange.offering(this.#context.media, context, {
             answer: "soon",
-            secure: context.policy === "required",
+            // what is preferred is offered, too: by a line that may be answered without keys
+            secure:
+              context.policy === "required" || (call.leg.info.protocol === "sip" && context.policy !== "none" && keysMayTravel(context)),
             sides,
           });
     } catch (error) {
@@ -115,7 +116,7 @@ export class Reception {
       const answer = await call.leg.answer(exchange.localSdp);
       call.answered();
       this.#context.metrics.stage("answered", call.age);
-      if (answer !== null) await exchange.complete(answer);
+      if (answer !== null) await completeExchange(call, exchange, answer, context);
       this.#follow(call);
     } catch (error) {
       // the leg has said how it ended; where it has not, the answer to our offer was of no use
@@ -235,11 +236,26 @@ export class Reception {
   }
 }
 
+/** Takes the answer to an offer of ours; where it declines SRTP that was only preferred, offers anew without. Rejects with MediaRefused or ChangeRefused. */
+export async function completeExchange(call: Call, exchange: MediaExchange, answer: string, { policy }: MediaPolicy): Promise<void> {
+  let again: string | null;
+  try {
+    again = await exchange.complete(answer);
+  } catch (error) {
+    if (policy === "required" || !(error instanceof MediaRefused) || error.refusal.code !== "srtp-answer-mismatch") throw error;
+    const plain = await exchange.offerPlain();
+    call.watch();
+    again = await exchange.complete(await call.leg.change(plain));
+  }
+  // what the media server has decided since, once; a server that changes its keys at every answer would never come to rest
+  if (again !== null) await exchange.reanswered(await call.leg.change(again));
+}
+
 /** What a failure to bring up media means for the caller. */
 export function mediaRefusal(error: unknown): GatewayRefusal {
-  const refused = error as Partial<MediaRefused>;
   if (error instanceof ChangeRefused)
     return refuse("far-end-refused", `the far end refuses the change of media the call needs: ${error.message}`, { cause: error.q850 });
-  if (error instanceof Error && error.name === "MediaRefused" && refused.refusal) return refuseMedia(refused.refusal);
+  if (error instanceof NoAnswer) return refuse("media-not-acceptable", error.message);
+  if (error instanceof MediaRefused) return refuseMedia(error.refusal);
   return refuse("media-server-lost", `the media server does not take the call: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -59,6 +59,11 @@ export class ChangeRefused extends Error {
   }
 }
 
+/** The far end owes an answer to an offer of ours, and has not given one. */
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+}
+
 /** The far end wants other media: a re-INVITE or UPDATE, new H.245 channels. Exactly one of `accept` and `reject` is called. */
 export interface MediaChange {
   /** The new offer; null: they ask for ours and answer it. */

@@ -92,3 +92,9 @@ export function completeUri(text: string): string {
   const bare = text.trim().replace(/^<(.*)>$/, "$1");
   return tryParseUri(bare) === undefined || /^[^:@;]+:\d+(;|$)/.test(bare) ? `sip:${bare}` : bare;
 }
+
+/** Do two Contact values name the same user at the same host? */
+export function sameParty(one: string | undefined, other: string): boolean {
+  const [a, b] = [one ?? "", other].map((value) => tryParseUri(tryParseNameAddr(value)?.uriText ?? ""));
+  return a !== undefined && b !== undefined && a.user === b.user && a.host === b.host;
+}

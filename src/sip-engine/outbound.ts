@@ -13,7 +13,7 @@ import { contactOf } from "../sip/user-agent.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
-import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, stripStamps } from "./headers.ts";
+import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, sameParty, stripStamps } from "./headers.ts";
 import { flowKey, isTerminatedNotify, madeUp } from "./inbound.ts";
 import type { EngineState } from "./state.ts";
 
@@ -338,6 +338,8 @@ export class Outbound {
       prepare: (r, local) => {
         if (!r.has("contact") && ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(method))
           r.set("Contact", dialog.localContact || contactOf(local));
+        // an application knows the Contact of the first attempt only, which may have left by another transport
+        else if (sameParty(r.get("contact"), dialog.localContact)) r.set("Contact", dialog.localContact);
         const contact = r.get("contact");
         if (contact?.includes("@localhost")) r.set("Contact", replaceHost(contact, local));
       },

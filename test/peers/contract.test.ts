@@ -84,14 +84,20 @@ describe(`callers and meetings, on ${engines}`, () => {
     expect(one?.audio?.codec.toLowerCase()).toBe(chosen.toLowerCase());
   });
 
-  test.each([undefined, "AEAD_AES_256_GCM"])("a caller that offers nothing is offered to: %s", async (suite) => {
-    const a = await dial("1000", { lateOffer: true, tone: 700, ...(suite ? { suite } : {}) });
-    const b = await dial("1000", { tone: 1300 });
-    await joined("1000", 2);
-    await delay(2500);
-    expect(tonesIn(a.recent(1000), a.rate, [700, 1300])).toEqual([1300]);
-    expect(tonesIn(b.recent(1000), b.rate, [700, 1300])).toEqual([700]);
-  });
+  test.each([undefined, "AEAD_AES_256_GCM"])(
+    "a caller that offers nothing is offered to, keys too, which it may decline: %s",
+    async (suite) => {
+      const a = await dial("1000", { lateOffer: true, tone: 700, ...(suite ? { suite } : { declineKeys: true }) });
+      const b = await dial("1000", { tone: 1300 });
+      await joined("1000", 2);
+      await delay(2500);
+      expect(tonesIn(a.recent(1000), a.rate, [700, 1300])).toEqual([1300]);
+      expect(tonesIn(b.recent(1000), b.rate, [700, 1300])).toEqual([700]);
+      const roster = await gateway.waitForParticipants("1000", (all) => all.every((one) => one.audio !== null));
+      expect(roster.map((one) => one.audio?.srtp ?? null).sort()).toEqual([suite ?? null, null].sort());
+      expect([...a.sizes].includes(172), "in clear").toBe(suite === undefined);
+    },
+  );
 
   test.each([
     ["1234", "guest"],
@@ -110,6 +116,22 @@ describe(`callers and meetings, on ${engines}`, () => {
     await dial("2000**98765");
     const [one] = await joined("2000", 1);
     expect(one?.role).toBe("host");
+  });
+
+  test.each([undefined, "AEAD_AES_256_GCM"])("one whom we call hears the meeting, and is heard: %s", async (suite) => {
+    const called = await Phone.listen({ codec: "PCMU", tone: 700, ...(suite ? { suite } : { declineKeys: true }) });
+    phones.push(called);
+    const b = await dial("1000", { tone: 1300 });
+    await gateway.api("POST", "/calls", { uri: `sip:room@127.0.0.1:${called.sipPort}`, meetingId: "1000" });
+    const roster = await gateway.waitForParticipants(
+      "1000",
+      (all) => all.filter((one) => one.state === "joined" && one.audio).length === 2,
+    );
+    await delay(2500);
+    expect(tonesIn(called.recent(1000), called.rate, [700, 1300])).toEqual([1300]);
+    expect(tonesIn(b.recent(1000), b.rate, [700, 1300])).toEqual([700]);
+    expect(roster.map((one) => one.audio?.srtp ?? null).sort()).toEqual([suite ?? null, null].sort());
+    expect([...called.sizes].includes(172), "in clear").toBe(suite === undefined);
   });
 
   test("three wrong PINs end the call", async () => {

@@ -4,10 +4,10 @@ import type { AudioEncoder } from "../../src/audio/codec.ts";
 import { createEncoder } from "../../src/audio/codecs.ts";
 import type { SampleRate } from "../../src/audio/format.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { openSipEndpoint, type SipEndpoint } from "../../src/io/index.ts";
+import { openSipEndpoint, type SipEndpoint, type TlsSettings } from "../../src/io/index.ts";
 import { MediaNegotiation } from "../../src/media-server/control/negotiate.ts";
 import { RtpLeg } from "../../src/media-server/media/rtp-leg.ts";
-import type { Session } from "../../src/sip/index.ts";
+import type { Session, SessionEvents } from "../../src/sip/index.ts";
 import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";
 import { formatCrypto } from "../../src/wire/sdp/index.ts";
 
@@ -24,6 +24,10 @@ export interface PhoneOptions {
   readonly headers?: Record<string, string>;
   /** Offers nothing in the INVITE, answers in the ACK. */
   readonly lateOffer?: boolean;
+  /** Takes no keys that are offered to it. */
+  readonly declineKeys?: boolean;
+  /** Calls by TLS, with this certificate, trusting these; UDP where absent. */
+  readonly tls?: TlsSettings;
 }
 
 const HOST = "127.0.0.1";
@@ -34,6 +38,8 @@ export class Phone {
   /** What was heard, at {@link rate}. */
   readonly heard: Int16Array[] = [];
   readonly digits: string[] = [];
+  /** Sizes of the datagrams that came: 172 is PCMU of 20 ms in clear, an authentication tag more in SRTP. */
+  readonly sizes = new Set<number>();
   ended: string | undefined;
   tone: number;
   /** Said instead of the tone, once. */
@@ -57,6 +63,7 @@ export class Phone {
     const { port } = socket.address();
     this.#negotiation = new MediaNegotiation({ address: HOST, rtpPort: port, rtcpPort: port }, (options.codec ?? "PCMU").split(","));
     this.rtp = new RtpLeg(systemClock, { digit: (digit) => this.digits.push(digit), notice: () => {} });
+    socket.on("message", (data) => this.sizes.add(data.length));
     socket.on("message", (data, from) => this.rtp.receive(data, from.address, from.port, systemClock.now()));
     this.#keySuite = options.suite;
   }
@@ -73,6 +80,53 @@ export class Phone {
       throw error;
     }
     return phone;
+  }
+
+  /** Waits for a call, at {@link sipPort} by UDP, and answers it. */
+  static async listen(options: Omit<PhoneOptions, "sipPort" | "to">): Promise<Phone> {
+    const socket = createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, HOST, resolve));
+    const phone = new Phone({ ...options, sipPort: 0, to: "" }, socket);
+    phone.#sip = await openSipEndpoint({
+      host: HOST,
+      port: 0,
+      transports: ["udp"],
+      onInvite: (session, now) => {
+        phone.#session = session;
+        session.events = phone.#events(() => {});
+        session.answer(now, { body: phone.#answer(session.invite.body.toString()) });
+        phone.#start();
+      },
+    });
+    return phone;
+  }
+
+  /** Where it takes calls. */
+  get sipPort(): number {
+    return this.#sip!.listeners[0]!.port;
+  }
+
+  /** Answers an offer: with its suite where it has one, with none where it declines keys, with the best otherwise. */
+  #answer(offer: string): string {
+    const { suite, declineKeys } = this.#options;
+    const wanted = (line: string) => !declineKeys && (suite === undefined || line.includes(` ${suite} `));
+    const lines = offer.split("\r\n").filter((line) => !line.startsWith("a=crypto:") || wanted(line));
+    const outcome = this.#negotiation.answer(lines.join("\r\n"));
+    if (outcome.kind === "outcome") this.rtp.configure(outcome.config, systemClock.now());
+    return this.#negotiation.localSdp;
+  }
+
+  /** What happens in the call, whoever made it. */
+  #events(over: (error: Error) => void): SessionEvents {
+    return {
+      onOffer: (transaction, now) =>
+        this.#session?.answerTo(transaction, 200, now, { body: this.#answer(transaction.request.body.toString()) }),
+      onEnded: (reason, _now, status) => {
+        this.ended = reason;
+        clearInterval(this.#timer);
+        over(new Error(`${reason} ${status ?? ""}`));
+      },
+    };
   }
 
   get rate(): SampleRate {
@@ -92,20 +146,25 @@ export class Phone {
   }
 
   async #dial(): Promise<void> {
-    const { sipPort, to, headers, lateOffer } = this.#options;
-    this.#sip = await openSipEndpoint({ host: HOST, port: 0, transports: ["udp"], onInvite: (session, now) => session.reject(now, 486) });
+    const { sipPort, to, headers, lateOffer, tls } = this.#options;
+    this.#sip = await openSipEndpoint({
+      host: HOST,
+      port: 0,
+      transports: [tls ? "tls" : "udp"],
+      tls,
+      onInvite: (session, now) => session.reject(now, 486),
+    });
     await new Promise<void>((resolve, reject) => {
       this.#session = this.#sip!.invite({
-        uri: `sip:${to}@${HOST}:${sipPort}`,
+        uri: `sip:${to}@${HOST}:${sipPort}${tls ? ";transport=tls" : ""}`,
         from: `sip:phone@${HOST}`,
         ...(lateOffer ? {} : { body: this.#offer() }),
         headers: headers ?? {},
         events: {
+          ...this.#events(reject),
           ackBody: (response) => {
             if (!lateOffer) return undefined;
-            const outcome = this.#negotiation.answer(response.body.toString());
-            if (outcome.kind === "outcome") this.rtp.configure(outcome.config, systemClock.now());
-            return this.#negotiation.localSdp;
+            return this.#answer(response.body.toString());
           },
           onAnswered: (response) => {
             if (!lateOffer) {
@@ -118,11 +177,6 @@ export class Phone {
             }
             this.#start();
             resolve();
-          },
-          onEnded: (reason, _now, status) => {
-            this.ended = reason;
-            clearInterval(this.#timer);
-            reject(new Error(`${reason} ${status ?? ""}`));
           },
         },
       });
@@ -140,7 +194,9 @@ export class Phone {
   }
 
   #start(): void {
-    const codec = this.rtp.config!.codecs[0]!;
+    // an offer it cannot answer leaves it silent
+    const codec = this.rtp.config?.codecs[0];
+    if (!codec) return;
     this.#encoder = createEncoder(codec.name);
     const payload = new Uint8Array(1500);
     const frame = new Int16Array(this.rate / 50);

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { LOCAL_HEADER } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
-import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, type Refusal } from "../leg.ts";
+import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
 import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "../media-control.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "../session-timer.ts";
 import { type Dialog, describeResponse, isSipFailure, reinvite, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
@@ -150,11 +150,11 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   /** The far end's answer to an offer of ours that went out in a 200: it is in the ACK. */
   protected answerInAck(dialog: Dialog): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("no answer came with the ACK")), ACK_WAIT_MS);
+      const timer = setTimeout(() => reject(new NoAnswer("no answer came with the ACK")), ACK_WAIT_MS);
       const settle = (body: string | undefined) => {
         clearTimeout(timer);
         if (body) resolve(body);
-        else reject(new Error("the ACK carries no answer"));
+        else reject(new NoAnswer("the ACK carries no answer to our offer"));
       };
       dialog.once("ack", (ack) => settle(ack.body));
       dialog.once("destroy", () => settle(undefined));
