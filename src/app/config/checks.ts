@@ -95,7 +95,7 @@ function checkTrunk(trunk: Trunk, path: Path, { mistake, warn }: Findings): void
   }
   if (trunk.suites && trunk.srtp === "none") warn([...path, "suites"], "srtp is none: suites are not used");
   const target = trunk.target ?? "";
-  if (trunk.srtp === "required" && target !== "" && !trunk.privateNetwork && !/^sips:|transport=(tls|wss)/i.test(target)) {
+  if (trunk.srtp === "required" && target !== "" && !trunk.privateNetwork && !/^sips:|^h323:|transport=(tls|wss)/i.test(target)) {
     mistake([...path, "target"], "srtp is required, but keys are sent over tls only: add ;transport=tls, or set privateNetwork");
   }
 }
