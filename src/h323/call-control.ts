@@ -198,7 +198,10 @@ export class CallControl {
   tunnelled(messages: readonly Uint8Array[] | undefined, now: Millis): void {
     // H.323 8.2.1: what is tunnelled without both having agreed is not for us.
     if (this.#tunnel !== "yes" || this.#link === "open") return;
-    for (const bytes of messages ?? []) this.received(bytes, now);
+    if (messages === undefined || messages.length === 0) return;
+    this.machine.together(() => {
+      for (const bytes of messages) this.received(bytes, now);
+    }, now);
   }
 
   received(bytes: Uint8Array, now: Millis): void {

@@ -36,6 +36,7 @@ export class ControlMachine {
   #paused = false;
   #holding = false;
   #deferred = false;
+  #together = false;
   #ended = false;
   #roundTrip: { sequence: number; at: Millis } | undefined;
   #roundTrips = 0;
@@ -63,7 +64,7 @@ export class ControlMachine {
           return machine.#determination.role;
         },
         get ready() {
-          return machine.#established && !machine.#paused && !machine.#deferred;
+          return machine.#established && !machine.#paused && !machine.#deferred && !machine.#together;
         },
         get presenting() {
           return machine.#presentation.owner;
@@ -145,6 +146,14 @@ export class ControlMachine {
   setMedia(media: LocalMedia, now: Millis): void {
     this.#media = media;
     this.#lines.serve(now);
+    this.#lines.open(now);
+  }
+
+  /** Handles messages that came together: ours are opened after the last, or they could not follow the peer's codec. */
+  together(handle: () => void, now: Millis): void {
+    this.#together = true;
+    handle();
+    this.#together = false;
     this.#lines.open(now);
   }
 

@@ -30,6 +30,9 @@ export const h323Limits: H323Limits = {
   framesPerSecond: 200,
 };
 
+/** How often something must pass a firewall, or it forgets the connection; H323Plus gives up after 50 s of silence. */
+const KEEP_ALIVE_MS = 20_000;
+
 export interface H323SessionOptions {
   /** Call signalling: a connection, or this call's part of one. */
   readonly socket: Duplex;
@@ -61,6 +64,8 @@ export class H323Session {
   onEvent: (event: CallEvent, now: Millis) => void = () => {};
   readonly #options: H323SessionOptions;
   readonly #signalling: Duplex;
+  /** Through a firewall: empty frames keep the connections open. */
+  #keepAlive: NodeJS.Timeout | undefined;
   /** Stops following the signalling connection. */
   #detach: () => void = () => {};
   #control: Socket | undefined;
@@ -175,6 +180,8 @@ export class H323Session {
         else this.onEvent(output.event, this.#options.clock.now());
       }
     this.#draining = false;
+    if (this.machine.traversal !== undefined && !this.#closed)
+      this.#keepAlive ??= setInterval(() => this.#sayNothing(), KEEP_ALIVE_MS).unref();
     clearTimeout(this.#timer);
     const next = this.#closed ? undefined : this.machine.nextTimeout();
     if (next === undefined) return;
@@ -203,6 +210,10 @@ export class H323Session {
     socket.write(tpkt(payload));
     // A peer that does not read is not worth keeping.
     if (socket.writableLength > 1 << 20) socket.destroy(new Error("the peer does not read"));
+  }
+
+  #sayNothing(): void {
+    for (const socket of [this.#signalling, this.#control]) if (socket?.writable) socket.write(tpkt(new Uint8Array(0)));
   }
 
   #connect({ host, port }: Address): void {
@@ -253,6 +264,7 @@ export class H323Session {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#keepAlive);
     this.#listener?.close();
     for (const socket of [this.#control, this.#spare, this.#signalling]) {
       if (socket === undefined) continue;

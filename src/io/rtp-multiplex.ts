@@ -33,10 +33,10 @@ export class MultiplexPort {
     return this.#strays;
   }
 
-  /** A number nobody has and nobody can guess soon; packets that carry it go to `receiver`. */
+  /** A number nobody has and nobody can guess soon; packets that carry it go to `receiver`. It cannot be the beginning of RTP or RTCP, whose first bit is set. */
   join(receiver: Receiver): number {
-    let id = randomInt(1, 2 ** 32);
-    while (this.#members.has(id)) id = randomInt(1, 2 ** 32);
+    let id = randomInt(1, 2 ** 31);
+    while (this.#members.has(id)) id = randomInt(1, 2 ** 31);
     this.#members.set(id, receiver);
     return id;
   }

@@ -3,7 +3,7 @@
  * (H.460.19), or media encryption of another kind (H.235.6, by `filter`). The media server is told the inner address as the far end's, the far end the outer one.
  */
 import type { Address, LineMedia } from "../h323/index.ts";
-import { keepAlivePacket, keepAliveReport, multiplexed } from "../h323/index.ts";
+import { demultiplexed, keepAlivePacket, keepAliveReport, multiplexed } from "../h323/index.ts";
 import type { MultiplexPort } from "./rtp-multiplex.ts";
 import { bindPair, type MediaKind, type PortPair, type PortRange } from "./rtp-ports.ts";
 
@@ -56,8 +56,8 @@ const SILENT_MS = 5_000;
 interface Source {
   readonly address: string;
   readonly port: number;
-  /** It came, and is answered, by the shared ports. */
-  readonly shared: boolean;
+  /** It came last, and is answered, by the shared ports. */
+  shared: boolean;
   heard: number;
 }
 
@@ -80,7 +80,7 @@ export class RtpRelay {
     this.#inner = inner;
     this.#sources = options.sources && new Set(options.sources);
     for (const kind of ["rtp", "rtcp"] as const) {
-      outer[kind].on("message", (packet, from) => this.#fromFar(packet, kind, from, false));
+      outer[kind].on("message", (packet, from) => this.#fromFar(this.#bare(packet), kind, from, false));
       inner[kind].on("message", (packet) => this.#toFar(packet, kind));
     }
     this.#id = options.multiplex?.join((packet, kind, from) => this.#fromFar(packet, kind, from, true));
@@ -148,12 +148,13 @@ export class RtpRelay {
       this.#counts.dropped++;
       return;
     }
-    if (learn && !this.#hear(kind, from, shared)) {
+    const silent = kind === "rtp" && packet.length <= 12;
+    if (learn && !this.#hear(kind, from, shared, silent)) {
       this.#counts.dropped++;
       return;
     }
     // A header without payload opens a firewall and says nothing (H.460.19).
-    if (kind === "rtp" && packet.length <= 12) return;
+    if (silent) return;
     const { fromFar } = this.#filter;
     const passed = fromFar === undefined ? packet : fromFar(packet, kind);
     if (passed === undefined) {
@@ -165,11 +166,19 @@ export class RtpRelay {
     this.#inner[kind].send(passed, to.port, to.host);
   }
 
+  /** H323Plus puts the number before what it sends to the call's own ports, too. */
+  #bare(datagram: Uint8Array): Uint8Array {
+    const parts = this.#id === undefined ? undefined : demultiplexed(datagram);
+    return parts?.id === this.#id && parts !== undefined ? parts.packet : datagram;
+  }
+
   /** Notes where packets come from; false for one that is not the source in use. */
-  #hear(kind: MediaKind, from: { readonly address: string; readonly port: number }, shared: boolean): boolean {
+  #hear(kind: MediaKind, from: { readonly address: string; readonly port: number }, shared: boolean, silent: boolean): boolean {
     const now = performance.now();
     const known = this.#learnt[kind];
-    if (known !== undefined && known.address === from.address && known.port === from.port && known.shared === shared) {
+    if (known !== undefined && known.address === from.address && known.port === from.port) {
+      // Media are answered by the way they come.
+      if (!silent) known.shared = shared;
       known.heard = now;
       return true;
     }

@@ -108,7 +108,10 @@ export class MediaNegotiation {
     });
     this.#say(composeAnswer(offer, new Map([[choice.index, media]]), this.#origin));
     this.remoteSdp = offerText;
-    return this.#outcome(agreement, line.rtcpMux);
+    const outcome = this.#outcome(agreement, line.rtcpMux);
+    // The far end of an H.323 call sends the codec of its own channel, whatever is answered.
+    const { codecs } = this.#config(common, line.rtcpMux);
+    return { ...outcome, config: { ...outcome.config, codecs } };
   }
 
   /** Makes our offer: {@link localSdp}. With `secure` it is RTP/SAVP with a key for each suite. */

@@ -139,6 +139,12 @@ describe("a relay of RTP", () => {
       expect(demultiplexed(await far.next())).toMatchObject({ id: 5 });
     }
     expect(multiplex.strays).toBe(2);
+    // The number stands before packets to the call's own port, too; it is the same source.
+    const { relay, far, server } = calls[0]!;
+    far.send(multiplexed(packet("by its own port"), relay.multiplexId), relay.outer.rtp.port);
+    expect(await server.next()).toEqual(packet("by its own port"));
+    server.send(packet("and back"), relay.inner.rtp.port);
+    expect(demultiplexed(await far.next())).toMatchObject({ id: 5 });
     calls[0]!.relay.close();
     calls[0]!.far.send(multiplexed(packet("late"), calls[0]!.relay.multiplexId), port);
     calls[1]!.far.send(multiplexed(packet("on"), calls[1]!.relay.multiplexId), port);
