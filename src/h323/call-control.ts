@@ -158,10 +158,11 @@ export class CallControl {
     this.#port.output({ type: "listen-control" });
   }
 
-  /** The peer says where it takes the control connection. */
-  offered(address: h225.TransportAddress): void {
+  /** The peer says where it takes the control connection; `instead` of tunnelling, where that is what it has done so far (H.323 8.2.3). */
+  offered(address: h225.TransportAddress, instead = false): void {
     const to = fromH225(address);
-    if (to === undefined || this.#link === "open" || this.#link === "connecting" || this.#tunnel === "yes") return;
+    const tunnels = this.#tunnel === "yes" && (!instead || this.#config.tunnelOnly === true);
+    if (to === undefined || this.#link === "open" || this.#link === "connecting" || tunnels) return;
     if (to.host !== this.#config.peer.host && this.#config.allowForeignControl !== true) {
       this.#port.emit({ type: "ignored", what: `control address ${to.host} of another host than the peer's` });
       return;

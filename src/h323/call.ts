@@ -418,7 +418,8 @@ export class CallMachine {
   #facility(facility: h225.MessageBody["facility"]): void {
     if (facility === undefined) return;
     const { reason, h245Address } = facility;
-    if (h245Address !== undefined && (reason.startH245 || this.#control.separate)) this.#control.offered(h245Address);
+    if (h245Address !== undefined && (reason.startH245 || this.#control.separate))
+      this.#control.offered(h245Address, reason.startH245 === true);
     if (reason.callForwarded || reason.routeCallToGatekeeper || reason.routeCallToMC)
       this.#emit({ type: "forwarded", to: fromH225(facility.alternativeAddress), aliases: facility.alternativeAliasAddress ?? [] });
   }

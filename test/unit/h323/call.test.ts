@@ -266,6 +266,35 @@ describe("within a call", () => {
     pair.do((p) => p.a.machine.control((c) => c.limit(4711, 64_000), p.now));
     expect(eventsOf(pair.b.events, "flow-control")).toHaveLength(1);
   });
+  it.each([false, true])(
+    "a peer that leaves tunnelling for a connection of its own is followed, unless signalling is encrypted (%s)",
+    (tunnelOnly) => {
+      const pair = new Pair(callConfig("a", { fastStart: false }, { tunnelOnly }), callConfig("b")).call().run();
+      pair.b.listening = { host: pair.b.host, port: 10_000 };
+      const body = {
+        facility: {
+          protocolIdentifier: h225.H225_VERSION,
+          reason: { startH245: true as const },
+          h245Address: { ipAddress: { ip: Uint8Array.of(192, 0, 2, 2), port: 10_000 } },
+          callIdentifier: { guid: new Uint8Array(16) },
+          multipleCalls: false,
+          maintainConnection: false,
+        },
+      };
+      const facility = h225.encodeSignalling({
+        type: "facility",
+        callReference: pair.a.machine.callReference,
+        fromDestination: true,
+        elements: [],
+        info: { "h323-uu-pdu": { "h323-message-body": body, h245Tunnelling: false } },
+      });
+      pair.do((p) => p.a.machine.signalling(facility, p.now));
+      expect(pair.a.machine.dump.link).toBe(tunnelOnly ? "tunnel" : "open");
+      pair.do((p) => p.a.machine.control((control) => control.measureRoundTrip(p.now), p.now));
+      expect(pair.a.sent.at(-1)).toBe(tunnelOnly ? "facility/roundTripDelayRequest" : "control/roundTripDelayRequest");
+      expect(eventsOf(pair.a.events, "round-trip")).toMatchObject([{ ms: 10 }]);
+    },
+  );
   it("an inquiry is answered with the state", () => {
     const pair = active();
     pair.do((p) => p.a.machine.inquire(p.now));

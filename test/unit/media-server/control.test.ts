@@ -189,7 +189,12 @@ describe("negotiation", () => {
     expect(outcome.kind).toBe("outcome");
     expect(ours.localSdp).toMatch(/m=audio 20000 RTP\/AVP 9 13 101\r\n/);
     if (outcome.kind === "outcome")
-      expect(outcome.config).toMatchObject({ codecs: [{ name: "G722" }, { name: "PCMU" }], remote: { port: 4000 }, rtcpMux: true, dtmf: { rate: 8000 } });
+      expect(outcome.config).toMatchObject({
+        codecs: [{ name: "G722" }, { name: "PCMU" }],
+        remote: { port: 4000 },
+        rtcpMux: true,
+        dtmf: { rate: 8000 },
+      });
   });
 
   it("keeps its key while the peer keeps its own, and takes a new one for a new one", () => {
