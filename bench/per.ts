@@ -1,4 +1,4 @@
-/** Microseconds to decode and encode captured PDUs: `node bench/per.ts`. */
+/** Microseconds to decode and encode captured PDUs, as a table: `node bench/per.ts`. */
 import { decodeSignalling, encodeSignalling } from "../src/wire/h225/index.ts";
 import { decodeControl, decodeFastStart, encodeControl, encodeFastStart } from "../src/wire/h245/index.ts";
 import { capturedControl, capturedPdus, embedded } from "../test/support/h323-captures.ts";
@@ -12,7 +12,8 @@ function microseconds(run: () => unknown): number {
     for (let i = 0; i < rounds; i++) run();
     times.push(((performance.now() - start) * 1000) / rounds);
   }
-  return times.sort((a, b) => a - b)[2]!;
+  // The fastest pass: what else a busy machine did is not ours.
+  return Math.min(...times);
 }
 
 const file = "ast16-allaudio-fs_yes-tun_yes.pcap";
@@ -36,6 +37,7 @@ for (const bytes of capturedControl(file)) {
   seen.add(name);
   measure(name, bytes, decodeControl, encodeControl);
 }
-console.table(
-  rows.map((r) => ({ pdu: r.pdu, octets: r.octets, "decode µs": Number(r.decode.toFixed(1)), "encode µs": Number(r.encode.toFixed(1)) })),
-);
+const micro = (value: number) => value.toFixed(1);
+console.log(`${new Date().toISOString().slice(0, 10)}, Node.js ${process.version}, fastest of 5 passes of 3000\n`);
+console.log("| PDU | octets | decode µs | encode µs |\n|---|---|---|---|");
+for (const { pdu, octets, decode, encode } of rows) console.log(`| ${pdu} | ${octets} | ${micro(decode)} | ${micro(encode)} |`);

@@ -46,10 +46,12 @@ export function startCamera(options: {
   readonly localPort: number;
   readonly srtp?: SrtpKeying;
   readonly setsInSdpOnly?: boolean;
+  /** 96 where absent. */
+  readonly payloadType?: number;
 }): Camera {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-camera-"));
   const description = join(folder, "camera.sdp");
-  const { colour, port, localPort, srtp } = options;
+  const { colour, port, localPort, srtp, payloadType = 96 } = options;
   const program = new Program("ffmpeg", folder, [
     ...[
       "-hide_banner",
@@ -65,7 +67,7 @@ export function startCamera(options: {
     ],
     ...["-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "15", "-bf", "0", "-tune", "zerolatency"],
     ...["-x264-params", "slices=1", ...(options.setsInSdpOnly ? ["-flags", "+global_header"] : [])],
-    ...["-sdp_file", description, "-f", "rtp", "-payload_type", "96"],
+    ...["-sdp_file", description, "-f", "rtp", "-payload_type", String(payloadType)],
     ...(srtp ? ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params", inline(srtp)] : []),
     `${srtp ? "srtp" : "rtp"}://127.0.0.1:${port}?localrtpport=${localPort}&localrtcpport=${localPort + 1}&pkt_size=1100`,
   ]);
@@ -98,12 +100,19 @@ export interface Screen {
 }
 
 /** Starts a screen on `port`; with `srtp` it expects packets under this key. */
-export function startScreen(port: number, srtp?: SrtpKeying): Screen {
+export function startScreen(port: number, srtp?: SrtpKeying, payloadType = 96): Screen {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-screen-"));
   const description = join(folder, "screen.sdp");
   const lines = [
-    ...["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=video ${port} ${srtp ? "RTP/SAVP" : "RTP/AVP"} 96`],
-    ...["a=rtpmap:96 H264/90000", "a=fmtp:96 packetization-mode=1"],
+    ...[
+      "v=0",
+      "o=- 0 0 IN IP4 127.0.0.1",
+      "s=-",
+      "c=IN IP4 127.0.0.1",
+      "t=0 0",
+      `m=video ${port} ${srtp ? "RTP/SAVP" : "RTP/AVP"} ${payloadType}`,
+    ],
+    ...[`a=rtpmap:${payloadType} H264/90000`, `a=fmtp:${payloadType} packetization-mode=1`],
     ...(srtp ? [`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${inline(srtp)}`] : []),
   ];
   writeFileSync(description, `${lines.join("\r\n")}\r\n`);
