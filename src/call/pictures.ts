@@ -259,6 +259,7 @@ class PictureLine implements SideLine, Picture {
       direction,
       feedback,
       maxBitrate,
+      receiveBitrate: this.#options.wish.maxBitrate,
     });
     this.#options.changed();
   }
