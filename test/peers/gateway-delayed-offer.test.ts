@@ -41,7 +41,7 @@ describe.skipIf(realDrachtio !== undefined).each(["required", "preferred"] as co
         lateOffer: true,
         tone,
         tls,
-        ...(suite ? { suite } : {}),
+        ...(suite ? { suite } : { declineKeys: true }),
       });
       phones.push(phone);
       return phone;
