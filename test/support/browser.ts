@@ -40,6 +40,8 @@ export interface BrowserCaller {
 
 const FLAGS = [
   "--no-sandbox",
+  // a machine without a network has no other address
+  "--allow-loopback-in-peer-connection",
   "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
