@@ -9,8 +9,6 @@ export default defineConfig({
           name: "unit",
           passWithNoTests: true,
           include: ["test/unit/**/*.test.ts"],
-          // Some open real sockets and threads: one that fails is tried again, and the report says so.
-          retry: 1,
           // Nothing takes so long, but a machine that others use too may be slow to begin.
           testTimeout: 40_000,
           hookTimeout: 40_000,

@@ -145,6 +145,7 @@ export class ControlMachine {
   /** Where audio is to arrive; channels wait for it. */
   setMedia(media: LocalMedia, now: Millis): void {
     this.#media = media;
+    this.#lines.want();
     this.#lines.serve(now);
     this.#lines.open(now);
   }
@@ -255,10 +256,9 @@ export class ControlMachine {
       this.#send({ command: { miscellaneousCommand: { logicalChannelNumber, type: { videoFastUpdatePicture: true } } } });
   }
 
-  /** A line is not wanted any more: ours is closed, the peer is asked to close its own. */
+  /** A line is not wanted any more: ours is closed, the peer is asked to close its own. Media set anew for it bring it back. */
   closeLine(line: Exclude<LineName, "audio">, now: Millis): void {
-    this.#lines[line].closeTransmit(now);
-    this.#lines[line].refuseReceive();
+    this.#lines.close(line, now);
   }
 
   /** Asks for H.239's token; `presentation-answered` follows, and with a yes our content channel. */

@@ -40,6 +40,8 @@ export class LineTable {
   readonly camera: Channels<CameraFormat>;
   readonly #refusedAudio: AudioFormat[] = [];
   readonly #refused = new Set<LineName>();
+  /** Lines that we do not want, whatever the peer opens. */
+  readonly #unwanted = new Set<LineName>();
   /** Lines whose payload type was the peer's already, or is not followed again. */
   readonly #followed = new Set<LineName>();
   #waiting: OpenLogicalChannel[] = [];
@@ -92,7 +94,7 @@ export class LineTable {
     }
     this.#openVideo("video", media.video, now);
     if (this.#owner.presenting === "us") this.#openVideo("content", media.content, now);
-    if (media.camera !== undefined && remote?.camera === true && this.camera.transmitting === undefined && !this.#refused.has("camera"))
+    if (media.camera !== undefined && remote?.camera === true && this.camera.transmitting === undefined && this.#mayOpen("camera"))
       this.camera.open({ codec: "H224", payloadType: this.#payloadType("camera") ?? 126 }, media.camera, now);
   }
 
@@ -108,6 +110,19 @@ export class LineTable {
     if (media === undefined) return;
     this.audio.closeTransmit(now);
     this.audio.open(format, media, now);
+  }
+
+  /** A line is not wanted: ours is closed and stays so, the peer is asked to close its own. */
+  close(line: Exclude<LineName, "audio">, now: Millis): void {
+    this.#unwanted.add(line);
+    this.#timers.clear(line);
+    this[line].closeTransmit(now);
+    this[line].refuseReceive();
+  }
+
+  /** Media were set anew: what has some is wanted. */
+  want(): void {
+    this.#unwanted.clear();
   }
 
   closeAll(now: Millis): void {
@@ -133,6 +148,7 @@ export class LineTable {
     if (dataType.$unknown !== undefined) reject(this.#owner, number, { unknownDataType: true });
     else if (dataType.h235Media !== undefined || dataType.encryptionData !== undefined)
       reject(this.#owner, number, { securityDenied: true });
+    else if (line !== undefined && this.#unwanted.has(line)) reject(this.#owner, number, { dataTypeNotAvailable: true });
     else if (line === "audio") this.audio.opened(olc, local.audio, media);
     else if (line === "video" && media.video !== undefined) this.video.opened(olc, local.video ?? [], media.video);
     else if (line === "content" && media.content !== undefined) {
@@ -198,10 +214,14 @@ export class LineTable {
     for (const line of LINES) if (this[line].timeout(now) && line !== "audio") this.#refused.add(line);
   }
 
+  #mayOpen(line: LineName): boolean {
+    return !this.#refused.has(line) && !this.#unwanted.has(line);
+  }
+
   #openVideo(line: "video" | "content", media: LineMedia | undefined, now: Millis): void {
     const { local, remote } = this.#owner;
     const channels = this[line];
-    if (media === undefined || channels.transmitting !== undefined || this.#refused.has(line)) return;
+    if (media === undefined || channels.transmitting !== undefined || !this.#mayOpen(line)) return;
     const format = commonVideo(local[line] ?? [], remote?.[line] ?? []);
     if (format === undefined) return;
     if (line === "video" && channels.receiving === undefined && !this.#followed.has(line)) {

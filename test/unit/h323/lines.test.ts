@@ -100,6 +100,34 @@ describe("pictures between two machines", () => {
     expect(eventsOf(held.b.events, "transmit").length).toBe(before + 3);
   });
 
+  it("a picture that is refused as soon as it comes stays closed, whatever is under way, until its media are set anew", () => {
+    const [a, b] = [able(), able({ video: [{ ...H264, payloadType: 109 }], camera: 100 })];
+    const pair = new Pair(callConfig("a", {}, a), callConfig("b", {}, b));
+    pair.onB = (event, machine, now) => {
+      if (event.type === "incoming") {
+        machine.setMedia(lines(pair.b.host, 6004), now);
+        machine.answer(now);
+      } else if ((event.type === "receive" || event.type === "transmit") && event.line === "video")
+        machine.control((control) => control.closeLine("video", now), now);
+    };
+    pair.a.machine.setMedia(lines(pair.a.host, 5004), 0);
+    pair.a.machine.start({ aliases: [{ dialledDigits: "200" }] }, 0);
+    pair.run(6000);
+    const open = (end: "a" | "b", way: "transmit" | "receive") => {
+      const of = (type: "transmit" | "receive" | "transmit-closed" | "receive-closed") =>
+        eventsOf(pair[end].events, type).filter(({ line }) => line === "video").length;
+      return of(way) - of(`${way}-closed`);
+    };
+    expect([open("a", "transmit"), open("a", "receive"), open("b", "transmit"), open("b", "receive")]).toEqual([0, 0, 0, 0]);
+    expect(last(pair, "b", "transmit", "camera")).toBeDefined();
+    pair.onB = () => {};
+    // new capabilities of the peer's bring nothing back that we do not want
+    pair.do((p) => p.a.machine.control((c) => c.changeCapabilities(able().capabilities, p.now), p.now), 3000);
+    expect([open("b", "transmit"), open("b", "receive")]).toEqual([0, 0]);
+    pair.do((p) => p.b.machine.setMedia(lines(p.b.host, 6004), p.now), 3000);
+    expect(open("b", "transmit")).toBe(1);
+  });
+
   it("pictures that come into a call that is up", () => {
     const audioOnly = able({ video: [], content: [] });
     const pair = active({}, audioOnly);
