@@ -8,6 +8,7 @@ import { ulawEncodeTable } from "../../src/audio/g711.ts";
 import { H323Leg } from "../../src/call/h323/h323-leg.ts";
 import type { MediaChange } from "../../src/call/leg.ts";
 import { type H323Endpoint, openH323Endpoint } from "../../src/io/index.ts";
+import type { Participant } from "../../src/meetings/model.ts";
 import { parseSdp } from "../../src/wire/sdp/index.ts";
 import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { colourOf, colourVideo } from "../support/colours.ts";
@@ -136,8 +137,8 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     made!.description = await placed!;
     return made!;
   }
-  const screen = (port: number): Screen => {
-    const started = startScreen(port, undefined, H264);
+  const screen = async (port: number): Promise<Screen> => {
+    const started = await startScreen(port, undefined, H264);
     cleanUp.push(() => started.stop());
     return started;
   };
@@ -151,7 +152,7 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     // One of them only sends, one only looks: ffmpeg cannot do both on one port, and the relay answers where pictures come from.
     const sender = await room(29_300);
     const viewer = await room(29_310);
-    const pictures = screen(viewer.ports.video);
+    const pictures = await screen(viewer.ports.video);
     camera("red", await sender.takes(1), sender.ports.video);
     const quiet = sender.speak(523);
     cleanUp.push(async () => quiet());
@@ -166,14 +167,20 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     // Who makes a sound is shown: now the tone of the SIP room.
     quiet();
     await sees(pictures).toBe("green");
-    const roster = await gateway.waitForParticipants("1000", (all) => all.filter(({ video }) => video?.codec === "H264").length === 2);
-    expect(roster.every(({ video }) => video?.state === "on")).toBe(true);
+    // figures are asked for in turn: each call's come within ten seconds
+    const sending = (all: readonly Participant[]) => all.filter(({ video }) => video?.codec === "H264");
+    const roster = await gateway.waitForParticipants(
+      "1000",
+      (all) => all.every(({ video }) => video?.state === "on") && sending(all).length > 1,
+      15_000,
+    );
+    expect(sending(roster)).toHaveLength(2);
 
     // H.239: asked, granted, shown to the others, given up.
     viewer.leg.content.on("request", () => viewer.leg.content.grant());
     sender.leg.content.announce(true);
     camera("blue", await sender.takes(2), sender.ports.content);
-    await sees(screen(viewer.ports.content)).toBe("blue");
+    await sees(await screen(viewer.ports.content)).toBe("blue");
     sender.leg.content.announce(false);
     await expect.poll(() => parseSdp(viewer.description).media[2]?.direction, { timeout: 10_000 }).toBe("inactive");
   });

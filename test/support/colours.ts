@@ -24,9 +24,16 @@ export function colourVideo(file: string, colour: string): void {
   ]);
 }
 
-/** Average colour of a picture, decoded by ffmpeg. */
-export function averageColour(file: string): { readonly red: number; readonly green: number; readonly blue: number } {
-  const pixel = execFileSync("ffmpeg", [
+/** The name of a colour among those the tests use, or its parts where it is none of them. */
+export function nameOfColour(red: number, green: number, blue: number): string {
+  const most = Math.max(red, green, blue);
+  if (most < 60 || [red, green, blue].filter((part) => part > most * 0.7).length > 1) return `rgb(${red},${green},${blue})`;
+  return most === red ? "red" : most === green ? "green" : "blue";
+}
+
+/** The colour of a picture on the whole, decoded by ffmpeg. */
+export function colourOf(file: string): string {
+  const [red, green, blue] = execFileSync("ffmpeg", [
     ...[
       "-hide_banner",
       "-loglevel",
@@ -44,15 +51,6 @@ export function averageColour(file: string): { readonly red: number; readonly gr
       "-",
     ],
   ]);
-  if (pixel.length < 3) throw new Error(`${file} has no picture`);
-  return { red: pixel[0]!, green: pixel[1]!, blue: pixel[2]! };
-}
-
-/** The name of a picture's colour among those the tests use; `none` for a picture that is neither. */
-export function colourOf(file: string): "red" | "green" | "blue" | "none" {
-  const { red, green, blue } = averageColour(file);
-  const most = Math.max(red, green, blue);
-  const rest = [red, green, blue].filter((part) => part !== most);
-  if (most < 60 || rest.length < 2 || rest.some((part) => part > most * 0.7)) return "none";
-  return most === red ? "red" : most === green ? "green" : "blue";
+  if (red === undefined || green === undefined || blue === undefined) throw new Error(`${file} has no picture`);
+  return nameOfColour(red, green, blue);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SrtpKeying } from "../../src/srtp/index.ts";
+import { nameOfColour } from "./colours.ts";
 
 /** SDES key as ffmpeg and SDP write it. It knows AES_CM_128_HMAC_SHA1_80 only. */
 const inline = ({ masterKey, masterSalt }: SrtpKeying) => Buffer.concat([masterKey, masterSalt]).toString("base64");
@@ -99,8 +100,8 @@ export interface Screen {
   stop(): Promise<void>;
 }
 
-/** Starts a screen on `port`; with `srtp` it expects packets under this key. */
-export function startScreen(port: number, srtp?: SrtpKeying, payloadType = 96): Screen {
+/** Starts a screen on `port`; with `srtp` it expects packets under this key. Resolves when it listens: what came before it would miss the first key frame. */
+export async function startScreen(port: number, srtp?: SrtpKeying, payloadType = 96): Promise<Screen> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-screen-"));
   const description = join(folder, "screen.sdp");
   const lines = [
@@ -138,10 +139,11 @@ export function startScreen(port: number, srtp?: SrtpKeying, payloadType = 96): 
     rest = Buffer.concat([rest, chunk]);
     for (; rest.length >= 3; rest = rest.subarray(3)) {
       pictures++;
-      const colour = nameOf(rest[0]!, rest[1]!, rest[2]!);
+      const colour = nameOfColour(rest[0]!, rest[1]!, rest[2]!);
       if (colours.at(-1) !== colour) colours.push(colour);
     }
   });
+  await bound(port, program);
   return {
     colours,
     get errors() {
@@ -154,8 +156,14 @@ export function startScreen(port: number, srtp?: SrtpKeying, payloadType = 96): 
   };
 }
 
-function nameOf(red: number, green: number, blue: number): string {
-  const most = Math.max(red, green, blue);
-  if (most < 60 || [red, green, blue].filter((part) => part > most * 0.7).length > 1) return `rgb(${red},${green},${blue})`;
-  return most === red ? "red" : most === green ? "green" : "blue";
+/** Waits until somebody has bound UDP `port` on 127.0.0.1, by the system's table (proc(5), /proc/net/udp). */
+async function bound(port: number, program: Program): Promise<void> {
+  const entry = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  const anywhere = entry.replace("0100007F", "00000000");
+  for (let tries = 0; tries < 400; tries++) {
+    const table = readFileSync("/proc/net/udp", "latin1");
+    if (table.includes(` ${entry}`) || table.includes(` ${anywhere}`)) return;
+    await sleep(25);
+  }
+  throw new Error(`ffmpeg does not listen on ${port}: ${program.errors}`);
 }
