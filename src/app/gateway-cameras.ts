@@ -1,6 +1,6 @@
 import type { CameraLine } from "../call/content/camera-line.ts";
-import type { VideoRelay } from "../video/port.ts";
-import { H224_CLIENT, parseH224 } from "../wire/h224/index.ts";
+import type { Picture, Pictures } from "../call/pictures.ts";
+import { H224_CLIENT, type H224Frame, parseH224 } from "../wire/h224/index.ts";
 import type { Call } from "./gateway-call.ts";
 
 /** Management messages a room told of itself that are kept for those who see it later. */
@@ -8,6 +8,7 @@ const KEPT_MESSAGES = 4;
 
 interface Room {
   readonly call: Call;
+  readonly pictures: Pictures;
   readonly line: CameraLine;
   /** What it told of itself: its clients, what its cameras can do; by kind of message. */
   readonly told: Map<number, Uint8Array>;
@@ -19,61 +20,40 @@ interface Room {
  */
 export class Cameras {
   readonly #rooms = new Map<string, Room>();
-  /** Whom each main picture's line shows. */
-  readonly #shown = new Map<string, string>();
 
-  constructor(relay: VideoRelay | null) {
-    relay?.on("shown", ({ lineId, participantId }) => this.#nowShows(lineId, participantId));
+  attach(call: Call, pictures: Pictures, line: CameraLine): void {
+    const room: Room = { call, pictures, line, told: new Map() };
+    this.#rooms.set(call.id, room);
+    line.on("frame", (bytes) => this.#onFrame(room, bytes));
+    pictures.on("shown", (picture) => this.#onShown(room, picture));
+    call.once("ended", () => this.#rooms.delete(call.id));
   }
 
-  attach(call: Call, line: CameraLine): void {
-    line.on("frame", (frame) => this.#onFrame(call, frame));
-    this.#rooms.set(call.id, { call, line, told: new Map() });
-    call.once("ended", () => {
-      this.#rooms.delete(call.id);
-      for (const { line: picture } of call.pictures?.all ?? []) if (picture) this.#shown.delete(picture.id);
-    });
-  }
-
-  #onFrame(call: Call, bytes: Uint8Array): void {
+  #onFrame(room: Room, bytes: Uint8Array): void {
     const frame = parseH224(bytes);
-    const room = this.#rooms.get(call.id);
+    if (!frame) return;
+    if (frame.client === H224_CLIENT.management) this.#keep(room, frame, bytes);
     // before it has joined a room sees nobody, and steers nobody
-    if (!frame || !room || call.state !== "joined") {
-      if (frame && room) this.#keep(room, frame.client, frame.data, bytes);
-      return;
-    }
-    this.#keep(room, frame.client, frame.data, bytes);
-    if (frame.client !== H224_CLIENT.cameraControl) return;
-    const seen = this.#seenBy(call);
-    if (seen !== undefined) this.#rooms.get(seen)?.line.send(bytes);
+    else if (frame.client === H224_CLIENT.cameraControl && room.call.state === "joined") this.#seenBy(room)?.line.send(bytes);
   }
 
-  #keep(room: Room, client: number, data: Uint8Array, bytes: Uint8Array): void {
-    if (client !== H224_CLIENT.management || data.length < 2) return;
+  #keep(room: Room, { data }: H224Frame, bytes: Uint8Array): void {
+    if (data.length < 2) return;
     // one of each message: a list of clients, the capabilities of each client
     const key = (data[0]! << 16) | (data[1]! << 8) | (data[0] === 2 ? (data[2] ?? 0) : 0);
     if (!room.told.has(key) && room.told.size >= KEPT_MESSAGES) return;
     room.told.set(key, bytes);
-    for (const other of this.#rooms.values()) if (other !== room && this.#seenBy(other.call) === room.call.id) other.line.send(bytes);
+    for (const other of this.#rooms.values()) if (this.#seenBy(other) === room) other.line.send(bytes);
   }
 
-  #nowShows(lineId: string, participantId: string | null): void {
-    if (participantId === null) return void this.#shown.delete(lineId);
-    this.#shown.set(lineId, participantId);
-    const seen = this.#rooms.get(participantId);
-    if (!seen) return;
-    for (const { call, line } of this.#rooms.values()) {
-      if (this.#mainLine(call) === lineId) for (const message of seen.told.values()) line.send(message);
-    }
+  #onShown(room: Room, { role }: Picture): void {
+    if (role !== "camera") return;
+    for (const message of this.#seenBy(room)?.told.values() ?? []) room.line.send(message);
   }
 
-  #seenBy(call: Call): string | undefined {
-    const line = this.#mainLine(call);
-    return line === undefined ? undefined : this.#shown.get(line);
-  }
-
-  #mainLine(call: Call): string | undefined {
-    return call.pictures?.all.find(({ role }) => role === "camera")?.line?.id;
+  /** The room whose camera another's main picture shows. */
+  #seenBy({ pictures }: Room): Room | undefined {
+    const shows = pictures.all.find(({ role }) => role === "camera")?.shows;
+    return shows === undefined || shows === null ? undefined : this.#rooms.get(shows);
   }
 }

@@ -3,7 +3,6 @@ import { CameraKind, type CameraLine } from "../call/content/camera-line.ts";
 import type { ContentControl, LegEvents, LegInfo } from "../call/leg.ts";
 import { Pictures } from "../call/pictures.ts";
 import { SideLines } from "../call/side-lines.ts";
-import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import { type GatewayContext, trunkNamed } from "./gateway-context.ts";
 
@@ -37,7 +36,7 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
   call.pictures = pictures;
   call.content = call.leg.content ?? floor ?? undefined;
   if (call.content) context.presenting.attach(call, call.content);
-  if (camera) context.cameras.attach(call, camera);
+  if (camera) context.cameras.attach(call, pictures, camera);
   const { leg } = call;
   const onKeyframe = (...[line]: LegEvents["keyframe"]) => pictures.requestKeyframe(line);
   const onBitrate = (...[{ line, bitsPerSecond }]: LegEvents["bitrate"]) => pictures.limit(line, bitsPerSecond);
@@ -45,6 +44,7 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
   leg.on("bitrate", onBitrate);
   pictures.on("keyframe", (index) => leg.requestKeyframe?.(index));
   pictures.on("bitrate", (index, bitsPerSecond) => leg.limitBitrate?.(index, bitsPerSecond));
+  pictures.on("shown", ({ index, shows }, stream) => leg.shown?.(index, shows, stream));
   const said = new Set<string>();
   pictures.on("changed", () => {
     for (const { role, reason } of pictures.all) {
@@ -57,12 +57,4 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
     leg.off("keyframe", onKeyframe);
     leg.off("bitrate", onBitrate);
   });
-}
-
-/** Tells the far end that one of its lines shows somebody else now, where its protocol can say so. */
-export function tellShown(context: GatewayContext, { lineId, participantId, stream }: VideoRelayEvents["shown"][0]) {
-  for (const { leg, pictures } of context.calls.values()) {
-    const picture = leg.shown && pictures?.all.find(({ line }) => line?.id === lineId);
-    if (picture) return leg.shown?.(picture.index, participantId, stream);
-  }
 }

@@ -11,7 +11,6 @@ import type { Sfu } from "../sfu/port.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
 import { Registrar } from "../trunks/registrar.ts";
-import type { VideoRelayEvents } from "../video/port.ts";
 import type { Call } from "./gateway-call.ts";
 import { Cameras } from "./gateway-cameras.ts";
 import { Presenting } from "./gateway-content.ts";
@@ -24,7 +23,6 @@ import { LiveMeetings } from "./gateway-meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./gateway-options.ts";
 import { Outbound } from "./gateway-outbound.ts";
 import { LoadMeter } from "./gateway-overload.ts";
-import { tellShown } from "./gateway-pictures.ts";
 import { Reception } from "./gateway-reception.ts";
 import { Registrations } from "./gateway-registrations.ts";
 import { Transfers } from "./gateway-transfers.ts";
@@ -68,7 +66,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     media,
     sfu,
     presenting: new Presenting(sfu),
-    cameras: new Cameras(video),
+    cameras: new Cameras(),
     video,
     directory: new MemoryDirectory(),
     lockout: new PinLockout(),
@@ -113,8 +111,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   outbound.h323 = h323;
   const web = options.web && new WebGateway(context, reception, meetings, load, options.web);
   if (web) listeners.add((event) => web.told(event));
-  const onShown = (event: VideoRelayEvents["shown"][0]) => tellShown(context, event);
-  context.video?.on("shown", onShown);
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {
     context.metrics.engine("media", true);
@@ -213,7 +209,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       clearInterval(measuring);
       probe.stop();
       load.stop();
-      context.video?.off("shown", onShown);
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
       await Promise.race([Promise.allSettled(told), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
       sfu.close?.();

@@ -37,6 +37,8 @@ export interface Picture {
   /** Whether the far end sends, and whether it takes, pictures on it. */
   readonly sends: boolean;
   readonly takes: boolean;
+  /** Whom it shows the far end; null for nobody. */
+  readonly shows: string | null;
 }
 
 interface PicturesEvents {
@@ -46,6 +48,8 @@ interface PicturesEvents {
   keyframe: [index: number];
   /** It is to send at most this on line `index`, bits per second. */
   bitrate: [index: number, bitsPerSecond: number];
+  /** A picture shows the far end somebody else now. */
+  shown: [picture: Picture, stream: "camera" | "screen"];
 }
 
 /**
@@ -94,6 +98,7 @@ export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKi
       changed: () => this.emit("changed"),
       keyframe: (index) => this.emit("keyframe", index),
       bitrate: (index, bitsPerSecond) => this.emit("bitrate", index, bitsPerSecond),
+      shown: (picture, stream) => this.emit("shown", picture, stream),
     });
     this.#lines.push(line);
     return line;
@@ -107,6 +112,7 @@ interface PictureLineOptions {
   readonly changed: () => void;
   readonly keyframe: (index: number) => void;
   readonly bitrate: (index: number, bitsPerSecond: number) => void;
+  readonly shown: (picture: Picture, stream: "camera" | "screen") => void;
 }
 
 class PictureLine implements SideLine, Picture {
@@ -122,6 +128,7 @@ class PictureLine implements SideLine, Picture {
   suite: string | null = null;
   sends = false;
   takes = false;
+  shows: string | null = null;
   #on = false;
 
   constructor(options: PictureLineOptions) {
@@ -231,6 +238,10 @@ class PictureLine implements SideLine, Picture {
     this.#open = line;
     line.on("keyframe", () => this.#options.keyframe(this.index));
     line.on("bitrate", (bitsPerSecond) => this.#options.bitrate(this.index, bitsPerSecond));
+    line.on("shown", (participantId, stream) => {
+      this.shows = participantId;
+      this.#options.shown(this, stream);
+    });
     line.once("gone", (reason) => {
       if (this.#open !== line) return;
       this.#open = undefined;

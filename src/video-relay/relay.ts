@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { EventEmitter } from "node:events";
-import type { RelayLine, RelaySeat, SeatLine, VideoRelay, VideoRelayEvents } from "../video/index.ts";
+import type { RelayLine, RelaySeat, SeatLine, VideoRelay } from "../video/index.ts";
 import type { FromWorker } from "./messages.ts";
 import type { VideoSettings } from "./options.ts";
 import { RemoteLine } from "./remote-line.ts";
@@ -22,7 +21,7 @@ interface Meeting {
 }
 
 /** The port's side of the relay: knows which thread has which line and meeting, and says everything again to the next when one dies. */
-export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay {
+export class Relay implements VideoRelay {
   readonly #settings: VideoSettings;
   readonly #slots: ThreadSlot[];
   readonly #meetings = new Map<string, Meeting>();
@@ -31,7 +30,6 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
   #stopped = false;
 
   constructor(settings: VideoSettings, factory: VideoThreadFactory, now: () => number) {
-    super();
     this.#settings = settings;
     this.#slots = Array.from(
       { length: settings.workers },
@@ -154,8 +152,10 @@ export class Relay extends EventEmitter<VideoRelayEvents> implements VideoRelay 
   }
 
   #receive(message: FromWorker): void {
-    if (message.t === "shown") this.emit("shown", message.event);
-    else if (message.t === "keyframe") this.#lines.get(message.id)?.emit("keyframe");
+    if (message.t === "shown") {
+      const { lineId, participantId, stream } = message.event;
+      this.#lines.get(lineId)?.emit("shown", participantId, stream);
+    } else if (message.t === "keyframe") this.#lines.get(message.id)?.emit("keyframe");
     else if (message.t === "bitrate") this.#lines.get(message.id)?.emit("bitrate", message.bitsPerSecond);
     else if (message.t === "silent") this.#lines.get(message.id)?.emit("silent");
     else if (message.t === "trouble")

@@ -55,6 +55,8 @@ export interface RelayLineEvents {
   keyframe: [];
   /** The far end should send at most this many bits per second; ask by signalling where it has neither TMMBR nor REMB. Rate-limited. */
   bitrate: [bitsPerSecond: number];
+  /** Whom the line shows its far end from now on; null for nobody. */
+  shown: [participantId: string | null, stream: "camera" | "screen"];
   /** Nothing has come for 30 s of a line that is to receive. Audio goes on; the roster may say so. */
   silent: [];
   /** The line is gone: the relay's worker failed. Nothing follows. */
@@ -104,24 +106,11 @@ export interface RelaySeat {
   leave(): void;
 }
 
-/** Events of the relay as a whole. */
-export interface VideoRelayEvents {
-  /** Whom a line shows now; null for nobody. */
-  shown: [
-    event: {
-      readonly meetingId: string;
-      readonly lineId: string;
-      readonly participantId: string | null;
-      readonly stream: "camera" | "screen";
-    },
-  ];
-}
-
 /**
  * The video relay (design decision 4): ends SRTP of video and content lines and forwards their streams within a meeting. Calls, keys and who may present
  * are its caller's affair. Nothing here may ever disturb the audio: every failure ends in a line's `gone` or a picture that stands still.
  */
-export interface VideoRelay extends Pick<EventEmitter<VideoRelayEvents>, "on" | "once" | "off"> {
+export interface VideoRelay {
   /** Opens a line's sockets. Rejects when no port is free. */
   open(): Promise<RelayLine>;
   /** A participant's seat; a meeting comes into being with its first seat and is gone with its last. */

@@ -334,7 +334,7 @@ export class Bench {
       media: this.port,
       sfu: this.sfu,
       presenting: new Presenting(this.sfu),
-      cameras: new Cameras(null),
+      cameras: new Cameras(),
       video: null,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),

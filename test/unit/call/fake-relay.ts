@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { LineAgreement, RelayLine, RelayLineEvents, SeatLine, VideoRelay, VideoRelayEvents } from "../../../src/video/port.ts";
+import type { LineAgreement, RelayLine, RelayLineEvents, SeatLine, VideoRelay } from "../../../src/video/port.ts";
 
 /** A line at the relay that writes down what it is told. */
 export class FakeLine extends EventEmitter<RelayLineEvents> implements RelayLine {
@@ -32,7 +32,7 @@ export class FakeLine extends EventEmitter<RelayLineEvents> implements RelayLine
 }
 
 /** The video relay as its callers see it. */
-export class FakeRelay extends EventEmitter<VideoRelayEvents> implements VideoRelay {
+export class FakeRelay implements VideoRelay {
   readonly lines: FakeLine[] = [];
   readonly seats = new Map<string, readonly SeatLine[]>();
   readonly done: string[] = [];

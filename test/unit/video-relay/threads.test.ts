@@ -123,7 +123,7 @@ describe("several threads", () => {
     a.on("keyframe", () => heard.push("keyframe"));
     b.on("bitrate", (bits) => heard.push(bits));
     b.on("silent", () => heard.push("silent"));
-    relay.on("shown", (event) => heard.push(event.participantId));
+    b.on("shown", (participantId) => heard.push(participantId));
     threads[0]!.say({ t: "keyframe", id: a.id });
     threads[1]!.say({ t: "bitrate", id: b.id, bitsPerSecond: 5 });
     threads[1]!.say({ t: "silent", id: b.id });
