@@ -2,12 +2,13 @@ import { EventEmitter } from "node:events";
 import {
   composeVideoAnswer,
   composeVideoOffer,
+  decideAnsweredSrtp,
   decideSrtp,
   type LocalMedia,
   negotiateVideo,
+  offeredProfile,
   type PictureRole,
   pictureRole,
-  readAnswerCrypto,
   readVideoAnswer,
   type SrtpContext,
   type SrtpDecision,
@@ -165,7 +166,7 @@ class PictureLine implements SideLine, Picture {
       role,
       wish,
       local: { ...localOf(line), crypto },
-      protocol: context.policy === "required" ? "RTP/SAVP" : "RTP/AVP",
+      protocol: offeredProfile(context),
       ...(role === "screen" && { label: SCREEN_LABEL }),
     });
   }
@@ -174,11 +175,7 @@ class PictureLine implements SideLine, Picture {
     this.index = index;
     const agreement = readVideoAnswer(ours, answer, index, this.#options.wish);
     if (agreement.kind === "none") return void this.#refuse(agreement.reason);
-    const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
-    const decision: SrtpDecision =
-      keys.length === 0
-        ? { kind: "plain", ignoredKeys: false }
-        : readAnswerCrypto(answer.media[index]!, keys, context.policy === "required");
+    const decision = decideAnsweredSrtp(ours, answer.media[index]!, context);
     if (decision.kind === "refuse" || !this.#open)
       return void this.#refuse(decision.kind === "refuse" ? decision.text : "the line is gone");
     this.#configure(this.#open, agreement, decision);

@@ -6,10 +6,11 @@ import { type Refusal, refusal } from "./refusal.ts";
 import { reviseOrigin } from "./reoffer.ts";
 import {
   type AudioChoice,
+  decideAnsweredSrtp,
   isAllowed,
   keysMayTravel,
+  offeredProfile,
   profileOf,
-  readAnswerCrypto,
   type SrtpContext,
   type SrtpDecision,
   sortByPreference,
@@ -104,9 +105,8 @@ export function offerForPeer(
   if (keys.length === 0 && profileOf(offered.protocol).secure) {
     return refusal("srtp-not-allowed", "The media server insists on SRTP, which this trunk does not carry");
   }
-  const protocol = context.policy === "required" ? "RTP/SAVP" : "RTP/AVP";
   const crypto = keys.map(({ keying, tag, suiteName }) => cryptoOf(keying, { tag, suiteName }));
-  const ours = { ...audioOf(mediaServerOffer, offered, protocol), crypto };
+  const ours = { ...audioOf(mediaServerOffer, offered, offeredProfile(context)), crypto };
   return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [ours, ...others], ours.connection)) };
 }
 
@@ -138,11 +138,7 @@ export function answerForMediaServer(
   if (!offered || !sentLine || !answered || answered.kind !== "audio" || answered.port === 0) {
     return refusal("audio-rejected", "The answer rejects the audio line", 304);
   }
-  const keys = sentLine.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
-  const decision: SrtpDecision =
-    keys.length === 0
-      ? { kind: "plain", ignoredKeys: answered.crypto.length > 0 }
-      : readAnswerCrypto(answered, keys, context.policy === "required");
+  const decision = decideAnsweredSrtp(sentLine, answered, context);
   if (decision.kind === "refuse") return decision;
   if (decision.kind === "plain" && profileOf(offered.protocol).secure) {
     return refusal("srtp-answer-mismatch", "The answer declines SRTP, on which the media server insists");

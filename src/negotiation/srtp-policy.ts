@@ -113,12 +113,6 @@ export function isAllowed(suite: SrtpSuiteName, { allowedSuites }: SrtpContext):
   return allowedSuites === undefined || allowedSuites.includes(suite);
 }
 
-/** Suites whose keys a line of ours may offer, best first; none where keys may not travel. */
-export function offeredSuites(context: SrtpContext): SrtpSuite[] {
-  if (context.policy === "none" || !keysMayTravel(context)) return [];
-  return SUITE_ORDER.filter((suite) => isAllowed(suite, context)).map((suite) => SRTP_SUITES[suite]);
-}
-
 function unusable({ tag, suiteName }: UsableCrypto, reason: string): UnusableCrypto {
   return { usable: false, tag, suiteName, reason };
 }
@@ -178,4 +172,22 @@ export function readAnswerCrypto(answerMedia: SdpMedia, offered: readonly Offere
   return crypto.usable
     ? { kind: "srtp", crypto, skipped: [] }
     : refusal("srtp-answer-mismatch", `The answer's a=crypto cannot be used: ${crypto.reason}`);
+}
+
+/** Decides about one line of an answer to our offer: what its crypto attribute makes of the keys that our line offered, if any. */
+export function decideAnsweredSrtp(ours: SdpMedia, answered: SdpMedia, { policy }: SrtpContext): SrtpDecision {
+  if (ours.crypto.length === 0) return { kind: "plain", ignoredKeys: answered.crypto.length > 0 };
+  const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
+  return readAnswerCrypto(answered, keys, policy === "required");
+}
+
+/** Suites whose keys a line of ours may offer, best first; none where keys may not travel. */
+export function offeredSuites(context: SrtpContext): SrtpSuite[] {
+  if (context.policy === "none" || !keysMayTravel(context)) return [];
+  return SUITE_ORDER.filter((suite) => isAllowed(suite, context)).map((suite) => SRTP_SUITES[suite]);
+}
+
+/** Profile of a line of ours in an offer: keys that may be declined go into RTP/AVP (RFC 8643). */
+export function offeredProfile({ policy }: SrtpContext): "RTP/SAVP" | "RTP/AVP" {
+  return policy === "required" ? "RTP/SAVP" : "RTP/AVP";
 }

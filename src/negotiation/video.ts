@@ -75,33 +75,23 @@ export function noPicture(reason: string): NoPicture {
 export function pictureRole(session: SdpSession, index: number): PictureRole | null {
   const media = session.media[index]!;
   if (media.kind !== "video") return null;
-  const { content, label } = media;
+  const { content } = media;
   if (content === "slides") return "screen";
   if (content === "alt") return "further";
   if (content === "main" || content === "speaker") return "camera";
-  if (label !== undefined && floorLabels(session).includes(label)) return "screen";
-  const first = session.media.findIndex((m, i) => m.kind === "video" && pictureKind(session, i) === undefined);
-  return first === index ? "camera" : null;
+  const floors = session.media.flatMap(floorLabels);
+  const hasFloor = (other: SdpMedia) => other.label !== undefined && floors.includes(other.label);
+  if (hasFloor(media)) return "screen";
+  const first = session.media.find((other) => other.kind === "video" && other.content === undefined && !hasFloor(other));
+  return first === media ? "camera" : null;
 }
 
-function pictureKind(session: SdpSession, index: number): "stated" | undefined {
-  const { content, label } = session.media[index]!;
-  return content !== undefined || (label !== undefined && floorLabels(session).includes(label)) ? "stated" : undefined;
-}
-
-/** Labels of the streams that a floor is for: `a=floorid:1 mstrm:12` (RFC 8856 section 5.5). */
-function floorLabels(session: SdpSession): string[] {
-  return session.media.flatMap(({ attributes }) =>
-    attributes
-      .filter(({ name }) => name === "floorid")
-      .flatMap(
-        ({ value }) =>
-          /(?:mstrm|m-stream):(.+)$/i
-            .exec(value ?? "")?.[1]
-            ?.trim()
-            .split(/\s+/) ?? [],
-      ),
-  );
+/** Labels of the streams that a line's floors are for: `a=floorid:1 mstrm:12` (RFC 8856 section 5.5). */
+export function floorLabels({ attributes }: SdpMedia): string[] {
+  return attributes.flatMap(({ name, value = "" }) => {
+    const labels = name === "floorid" ? /(?:mstrm|m-stream):(.+)$/i.exec(value)?.[1] : undefined;
+    return labels?.trim().split(/\s+/) ?? [];
+  });
 }
 
 /** What line `index` of an offer and our wish have in common. */

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Clock } from "../../base/clock.ts";
 import { type BfcpChannel, openBfcpTcp, openBfcpUdp, type PortRange } from "../../io/index.ts";
-import { emptyMedia } from "../../negotiation/index.ts";
+import { emptyMedia, floorLabels } from "../../negotiation/index.ts";
 import type { SdpAttribute, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
 import type { ContentControl, ContentControlEvents } from "../leg.ts";
 import { SCREEN_LABEL } from "../pictures.ts";
@@ -76,10 +76,9 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     const active = media.setup === "passive";
     await this.#open(transport, media.protocol, active);
     this.#reach(offer, media);
-    const label = /mstrm:(\S+)|m-stream:(\S+)/i.exec(attributesOf(media, "floorid")[0] ?? "");
     const screen = offer.media.find(({ kind, content }) => kind === "video" && content === "slides")?.label;
     return this.#line("s-only", {
-      label: label?.[1] ?? label?.[2] ?? screen ?? SCREEN_LABEL,
+      label: floorLabels(media)[0] ?? screen ?? SCREEN_LABEL,
       ...(transport === "tcp" && { setup: active ? "active" : "passive" }),
       ...(media.mid !== undefined && { mid: media.mid }),
     });

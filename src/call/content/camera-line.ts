@@ -2,10 +2,11 @@ import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { openRtpPort, type PortRange, type RtpPort } from "../../io/index.ts";
 import {
+  decideAnsweredSrtp,
   decideSrtp,
   directionOf,
   emptyMedia,
-  readAnswerCrypto,
+  offeredProfile,
   remoteMedia,
   reverse,
   type SrtpContext,
@@ -98,15 +99,13 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     const crypto = this.#keys.offer(context);
     if (context.policy === "required" && crypto.length === 0) return null;
     await this.#open();
-    return this.#line(context.policy === "required" ? "RTP/SAVP" : "RTP/AVP", OFFERED_TYPE, crypto);
+    return this.#line(offeredProfile(context), OFFERED_TYPE, crypto);
   }
 
   answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext) {
     const media = answer.media[index]!;
     const format = media.formats.find(isH224);
-    const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
-    const decision: SrtpDecision =
-      keys.length === 0 ? { kind: "plain", ignoredKeys: false } : readAnswerCrypto(media, keys, context.policy === "required");
+    const decision = decideAnsweredSrtp(ours, media, context);
     if (!format || decision.kind === "refuse") return this.dropped();
     this.#agree(answer, media, format.payloadType, decision);
   }
