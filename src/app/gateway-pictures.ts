@@ -1,8 +1,8 @@
-import { BfcpKind } from "../call/content/bfcp-line.ts";
-import { CameraKind, type CameraLine } from "../call/content/camera-line.ts";
+import { BfcpLine, isFloor } from "../call/content/bfcp-line.ts";
+import { CameraLine, isCameraControl } from "../call/content/camera-line.ts";
 import type { ContentControl, LegEvents, LegInfo } from "../call/leg.ts";
 import { Pictures } from "../call/pictures.ts";
-import { SideLines } from "../call/side-lines.ts";
+import { oneLine, SideLines } from "../call/side-lines.ts";
 import type { Call } from "./gateway-call.ts";
 import { type GatewayContext, trunkNamed } from "./gateway-context.ts";
 
@@ -24,10 +24,11 @@ export function linesBeside(context: GatewayContext, trunk: string | null, proto
   if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null, floor: null, camera: null };
   const pictures = new Pictures(video, config.video);
   if (protocol === "web") return { sides: new SideLines([pictures]), pictures, floor: null, camera: null };
-  const cameras = new CameraKind(config.video.floor);
-  if (protocol === "h323") return { sides: new SideLines([pictures, cameras]), pictures, floor: null, camera: cameras.line };
-  const bfcp = new BfcpKind({ clock, ...config.video.floor });
-  return { sides: new SideLines([pictures, bfcp, cameras]), pictures, floor: bfcp.control, camera: cameras.line };
+  const camera = new CameraLine(config.video.floor);
+  const cameras = oneLine(camera, isCameraControl);
+  if (protocol === "h323") return { sides: new SideLines([pictures, cameras]), pictures, floor: null, camera };
+  const floor = new BfcpLine({ clock, ...config.video.floor });
+  return { sides: new SideLines([pictures, oneLine(floor, isFloor), cameras]), pictures, floor, camera };
 }
 
 /** Joins a call's signalling and its pictures: who presents, key frames and bit rates that RTCP cannot ask for, and what the log says of lines without picture. */

@@ -54,8 +54,7 @@ interface PicturesEvents {
 }
 
 /**
- * The pictures of one call: a line at the video relay for each line of its description, opened when the line is first agreed on and kept through every later
- * offer. Says what changes; where the pictures go is its meeting's affair.
+ * The pictures of one call: a line at the video relay for each line of its description that both sides have, kept through every later offer. Says what changes; where the pictures go is its meeting's affair.
  */
 export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKind {
   readonly #relay: VideoRelay;
@@ -182,50 +181,46 @@ class PictureLine implements SideLine, Picture {
   }
 
   dropped(): void {
-    if (!this.#on) return;
-    this.#on = false;
-    this.sends = false;
-    this.takes = false;
-    this.#open?.configure({
-      remote: null,
-      rtcpMux: false,
-      srtp: null,
-      codecs: [],
-      direction: "inactive",
-      feedback: { nack: false, pli: false, fir: false, tmmbr: false, remb: false },
-      maxBitrate: null,
-    });
-    this.#options.changed();
+    const was = this.#on;
+    this.#letGo();
+    if (was) this.#options.changed();
   }
 
   close(): void {
     this.#closed = true;
+    this.#letGo();
+  }
+
+  #letGo(): void {
     this.#on = false;
+    this.sends = false;
+    this.takes = false;
+    this.shows = null;
     void this.#open?.close().catch(() => undefined);
     this.#open = undefined;
+    this.#opening = undefined;
   }
 
   #refuse(reason: string): null {
     this.reason = reason;
-    this.dropped();
+    this.#letGo();
     this.#options.changed();
     return null;
   }
 
-  /** Our line at the relay, opened once. Undefined where it cannot be had: then there is no picture. */
+  /** Our line at the relay, opened when it is first needed. Undefined where it cannot be had, or is not wanted any more: then there is no picture. */
   async #line(): Promise<RelayLine | undefined> {
     if (this.#open) return this.#open;
-    this.#opening ??= this.#options.relay.open();
+    const opening = (this.#opening ??= this.#options.relay.open());
     try {
-      const line = await this.#opening;
-      if (this.#closed) {
+      const line = await opening;
+      if (this.#closed || this.#opening !== opening) {
         void line.close().catch(() => undefined);
         return undefined;
       }
       if (this.#open !== line) this.#take(line);
       return line;
     } catch (error) {
-      this.#opening = undefined;
       this.#refuse(`the video relay has no line: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     }
@@ -240,10 +235,7 @@ class PictureLine implements SideLine, Picture {
       this.#options.shown(this, stream);
     });
     line.once("gone", (reason) => {
-      if (this.#open !== line) return;
-      this.#open = undefined;
-      this.#opening = undefined;
-      this.#refuse(`the video relay: ${reason}`);
+      if (this.#open === line) this.#refuse(`the video relay: ${reason}`);
     });
   }
 

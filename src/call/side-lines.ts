@@ -3,17 +3,17 @@ import { rejectLine } from "../negotiation/index.ts";
 import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 
 /**
- * One line of a call beside its audio: a camera, a screen, a floor. It lives as long as the call; a line that is refused or switched off may come back in
- * a later offer. Nothing here may fail the call: what cannot be is a line with port 0.
+ * One line of a call beside its audio: a camera, a screen, a floor. It lives as long as the call; a line that is refused or switched off lets go of its
+ * ports and may come back in a later offer of theirs. Nothing here may fail the call: what cannot be is a line with port 0.
  */
 export interface SideLine {
   /** Our line for line `index` of their offer, at first and for each offer later; null refuses it. */
   answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null>;
-  /** Our line in an offer of ours; null leaves it out, or switches it off where it was in before. */
+  /** Our line in an offer of ours, at first and again while both have it; null leaves it out, or switches it off where it was in before. */
   offer(context: SrtpContext): Promise<SdpMedia | null>;
-  /** Their answer to our line, at `index`; it may be missing, or switched off. */
+  /** Their answer to our line, at `index`, where they take it. */
   answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext): void;
-  /** Their description has no such line any more, or refuses it. */
+  /** One side has it no more, or never had: ports are let go of. */
   dropped(): void;
   close(): void;
 }
@@ -26,10 +26,17 @@ export interface SideLineKind {
   offered(): SideLine[];
 }
 
+/** A kind of which a call has one line at most. */
+export function oneLine(line: SideLine, claims: (session: SdpSession, index: number) => boolean): SideLineKind {
+  return { claim: (session, index) => (claims(session, index) ? line : null), offered: () => [line] };
+}
+
 /** The lines of a call besides its audio, by their place in the description (decision 4: each line for itself, one answer composed). */
 export class SideLines {
   readonly #kinds: readonly SideLineKind[];
   readonly #lines = new Map<number, SideLine>();
+  /** Places that one side has refused or switched off: offers of ours leave them so. */
+  readonly #off = new Set<number>();
   #closed = false;
 
   constructor(kinds: readonly SideLineKind[]) {
@@ -42,13 +49,14 @@ export class SideLines {
     await Promise.all(
       offer.media.map(async (media, index) => {
         if (index === audio) return;
-        if (media.port === 0) return this.#lines.get(index)?.dropped();
+        if (media.port === 0) return this.#drop(index);
         const line = this.#lines.get(index) ?? this.#claim(offer, index);
-        if (!line) return;
+        if (!line || this.#closed) return;
         this.#lines.set(index, line);
-        const answer = this.#closed ? null : await line.answer(offer, index, context).catch(() => null);
-        if (answer) answers.set(index, answer);
-        else line.dropped();
+        const answer = await line.answer(offer, index, context).catch(() => null);
+        if (!answer) return this.#drop(index);
+        this.#off.delete(index);
+        answers.set(index, answer);
       }),
     );
     return answers;
@@ -56,24 +64,24 @@ export class SideLines {
 
   /** Our lines after the audio in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). */
   async offer(context: SrtpContext, previous?: SdpSession): Promise<SdpMedia[]> {
-    if (!previous) {
-      let index = 1;
-      for (const kind of this.#kinds) for (const line of kind.offered()) this.#lines.set(index++, line);
+    const own = async (line: SideLine | undefined) => (this.#closed ? null : ((await line?.offer(context).catch(() => null)) ?? null));
+    if (previous) {
+      return Promise.all(
+        previous.media.slice(1).map(async (before, at) => {
+          const index = at + 1;
+          return (this.#off.has(index) ? null : await own(this.#lines.get(index))) ?? rejectLine(before);
+        }),
+      );
     }
-    const count = previous ? previous.media.length : this.#lines.size + 1;
+    const lines = this.#kinds.flatMap((kind) => kind.offered());
     const media: SdpMedia[] = [];
-    for (let index = 1; index < count; index++) {
-      const line = this.#closed
-        ? null
-        : ((await this.#lines
-            .get(index)
-            ?.offer(context)
-            .catch(() => null)) ?? null);
-      if (line) media.push(line);
-      else if (previous) media.push(rejectLine(previous.media[index]!));
-      else this.#lines.delete(index);
+    for (const [at, offered] of (await Promise.all(lines.map(own))).entries()) {
+      const line = lines[at]!;
+      // the audio is the first line
+      if (offered) this.#lines.set(media.push(offered), line);
+      else line.dropped();
     }
-    return previous ? media : this.#closeGaps(media);
+    return media;
   }
 
   /** Their answer to an offer of ours. */
@@ -82,7 +90,7 @@ export class SideLines {
       const own = ours.media[index];
       if (index === audio || !own || own.port === 0) continue;
       const theirs = answer.media[index];
-      if (!theirs || theirs.port === 0) line.dropped();
+      if (!theirs || theirs.port === 0) this.#drop(index);
       else line.answered(own, answer, index, context);
     }
   }
@@ -93,19 +101,17 @@ export class SideLines {
     this.#lines.clear();
   }
 
-  #claim(session: SdpSession, index: number): SideLine | undefined {
-    for (const kind of this.#kinds) {
-      const line = kind.claim(session, index);
-      if (line) return line;
-    }
-    return undefined;
+  #drop(index: number): void {
+    this.#off.add(index);
+    this.#lines.get(index)?.dropped();
   }
 
-  /** Lines that could not be offered leave no holes: the others move up. */
-  #closeGaps(media: SdpMedia[]): SdpMedia[] {
-    const lines = [...this.#lines].sort(([a], [b]) => a - b).map(([, line]) => line);
-    this.#lines.clear();
-    for (const [place, line] of lines.entries()) this.#lines.set(place + 1, line);
-    return media;
+  #claim(session: SdpSession, index: number): SideLine | undefined {
+    const placed = new Set(this.#lines.values());
+    for (const kind of this.#kinds) {
+      const line = kind.claim(session, index);
+      if (line && !placed.has(line)) return line;
+    }
+    return undefined;
   }
 }

@@ -6,7 +6,7 @@ import { emptyMedia, floorLabels } from "../../negotiation/index.ts";
 import type { SdpAttribute, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
 import type { ContentControl, ContentControlEvents } from "../leg.ts";
 import { SCREEN_LABEL } from "../pictures.ts";
-import type { SideLine, SideLineKind } from "../side-lines.ts";
+import type { SideLine } from "../side-lines.ts";
 import { BfcpServer, type FloorIdentity } from "./bfcp-server.ts";
 
 export interface BfcpOptions {
@@ -17,22 +17,10 @@ export interface BfcpOptions {
   readonly ports: PortRange;
 }
 
-/** `m=application ... UDP/BFCP *`: the floor of a call's screen, of which we are the server (RFC 8856). One to a call. */
-export class BfcpKind implements SideLineKind {
-  readonly control: BfcpLine;
-
-  constructor(options: BfcpOptions) {
-    this.control = new BfcpLine(options);
-  }
-
-  claim(session: SdpSession, index: number): SideLine | null {
-    const media = session.media[index]!;
-    return media.kind === "application" && transportOf(media.protocol) !== null && !this.control.claimed ? this.control : null;
-  }
-
-  offered(): SideLine[] {
-    return [this.control];
-  }
+/** Whether a line is `m=application ... UDP/BFCP *`, or TCP/BFCP: a floor (RFC 8856). */
+export function isFloor(session: SdpSession, index: number): boolean {
+  const { kind, protocol } = session.media[index]!;
+  return kind === "application" && transportOf(protocol) !== null;
 }
 
 /** Null for what is not BFCP, or is BFCP over TLS or DTLS, which nobody has been seen to offer without the plain form. */
@@ -44,7 +32,7 @@ function transportOf(protocol: string): "udp" | "tcp" | null {
 const attributesOf = ({ attributes }: SdpMedia, name: string): string[] =>
   attributes.filter((attribute) => attribute.name === name).map(({ value }) => value ?? "");
 
-/** One call's floor: the machine, its channel, its line, as content control. */
+/** The floor of a call's screen, of which we are the server (RFC 8855, RFC 8856): the machine, its channel, its line, as content control. */
 export class BfcpLine extends EventEmitter<ContentControlEvents> implements SideLine, ContentControl {
   readonly #options: BfcpOptions;
   readonly #identity: FloorIdentity = { conferenceId: randomInt(1, 2 ** 31), userId: randomInt(1, 2 ** 16), floorId: 1 };
@@ -54,7 +42,6 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
   #timer: NodeJS.Timeout | undefined;
   #others = false;
   #closed = false;
-  claimed = false;
 
   constructor(options: BfcpOptions) {
     super();
@@ -68,7 +55,6 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
 
   async answer(offer: SdpSession, index: number): Promise<SdpMedia | null> {
     const media = offer.media[index]!;
-    this.claimed = true;
     const transport = transportOf(media.protocol);
     const control = attributesOf(media, "floorctrl")[0];
     // the far end insists on being the server, which the meeting is
@@ -85,7 +71,6 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
   }
 
   async offer(): Promise<SdpMedia | null> {
-    this.claimed = true;
     if (!this.#channel) await this.#open("udp", "UDP/BFCP", false);
     return this.#line("s-only", { label: SCREEN_LABEL });
   }

@@ -17,7 +17,7 @@ import { parseH224 } from "../../wire/h224/index.ts";
 import { buildRtp, parseRtp } from "../../wire/rtp/index.ts";
 import type { SdpCrypto, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
 import { LineKeys } from "../line-keys.ts";
-import type { SideLine, SideLineKind } from "../side-lines.ts";
+import type { SideLine } from "../side-lines.ts";
 
 /** H.224 runs at 4800 bit/s on paper: an RTP clock of that (RFC 4573 section 5). */
 const CLOCK_RATE = 4800;
@@ -31,22 +31,10 @@ export interface CameraLineOptions {
   readonly ports: PortRange;
 }
 
-/** `m=application ... RTP/AVP` with H224: the far end's remote control for other rooms' cameras (RFC 4573). One to a call. */
-export class CameraKind implements SideLineKind {
-  readonly line: CameraLine;
-
-  constructor(options: CameraLineOptions) {
-    this.line = new CameraLine(options);
-  }
-
-  claim(session: SdpSession, index: number): SideLine | null {
-    const media = session.media[index]!;
-    return media.kind === "application" && media.formats.some(isH224) && !this.line.claimed ? this.line : null;
-  }
-
-  offered(): SideLine[] {
-    return [this.line];
-  }
+/** Whether a line is `m=application ... RTP/AVP` with H224: a room's remote control for other rooms' cameras (RFC 4573). */
+export function isCameraControl(session: SdpSession, index: number): boolean {
+  const { kind, formats } = session.media[index]!;
+  return kind === "application" && formats.some(isH224);
 }
 
 function isH224({ codec }: { readonly codec?: string }): boolean {
@@ -67,7 +55,6 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
   #window = 0;
   #frames = 0;
   #closed = false;
-  claimed = false;
 
   constructor(options: CameraLineOptions) {
     super();
@@ -81,7 +68,6 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
 
   async answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null> {
     const media = offer.media[index]!;
-    this.claimed = true;
     const format = media.formats.find(isH224);
     const decision = decideSrtp({ ...context, offerMedia: media });
     if (!format || decision.kind === "refuse") return null;
@@ -95,7 +81,6 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
   }
 
   async offer(context: SrtpContext): Promise<SdpMedia | null> {
-    this.claimed = true;
     const crypto = this.#keys.offer(context);
     if (context.policy === "required" && crypto.length === 0) return null;
     await this.#open();
@@ -112,13 +97,13 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
 
   dropped(): void {
     this.#remote = undefined;
+    this.#port?.close();
+    this.#port = undefined;
   }
 
   close(): void {
     this.#closed = true;
-    this.#remote = undefined;
-    this.#port?.close();
-    this.#port = undefined;
+    this.dropped();
   }
 
   /** Sends a frame; does nothing while the far end takes none. */

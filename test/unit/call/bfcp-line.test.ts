@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
-import { BfcpKind } from "../../../src/call/content/bfcp-line.ts";
-import { SideLines } from "../../../src/call/side-lines.ts";
+import { BfcpLine, isFloor } from "../../../src/call/content/bfcp-line.ts";
+import { oneLine, SideLines } from "../../../src/call/side-lines.ts";
 import { ATTRIBUTE, type BfcpMessage, numberAttribute, PRIMITIVE, parseBfcp, writeBfcp } from "../../../src/wire/bfcp/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession } from "../../../src/wire/sdp/index.ts";
 
@@ -24,10 +24,10 @@ describe("the floor of a call's screen", () => {
   });
 
   function call() {
-    const kind = new BfcpKind({ clock: systemClock, host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
-    const sides = new SideLines([kind]);
+    const control = new BfcpLine({ clock: systemClock, host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
+    const sides = new SideLines([oneLine(control, isFloor)]);
     closing.push(() => sides.close());
-    return { sides, control: kind.control };
+    return { sides, control };
   }
   const request = (answer: SdpMedia, version: number, rest: Partial<BfcpMessage> = {}): Uint8Array =>
     writeBfcp({

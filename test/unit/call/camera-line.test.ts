@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CameraKind } from "../../../src/call/content/camera-line.ts";
-import { SideLines } from "../../../src/call/side-lines.ts";
+import { CameraLine, isCameraControl } from "../../../src/call/content/camera-line.ts";
+import { oneLine, SideLines } from "../../../src/call/side-lines.ts";
 import { cryptoOf, generateKeying, readCrypto, SRTP_MAX_OVERHEAD, SRTP_SUITES, SrtpReceiver, SrtpSender } from "../../../src/srtp/index.ts";
 import { parseH224 } from "../../../src/wire/h224/index.ts";
 import { buildRtp, parseRtp } from "../../../src/wire/rtp/index.ts";
@@ -37,13 +37,13 @@ describe("a frame of H.224", () => {
 
 describe("a call's line of camera control", () => {
   let client: Socket;
-  let kind: CameraKind;
+  let line: CameraLine;
   let sides: SideLines;
   beforeEach(async () => {
     client = createSocket("udp4");
     await new Promise<void>((resolve) => client.bind(0, HOST, resolve));
-    kind = new CameraKind({ host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
-    sides = new SideLines([kind]);
+    line = new CameraLine({ host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
+    sides = new SideLines([oneLine(line, isCameraControl)]);
   });
   afterEach(() => {
     sides.close();
@@ -60,12 +60,12 @@ describe("a call's line of camera control", () => {
   it("passes frames in both directions, and nothing else", async () => {
     const answer = (await sides.answer(offer("RTP/AVP"), 0, { policy: "none", transport: "udp" })).get(1) as SdpMedia;
     expect(answer).toMatchObject({ protocol: "RTP/AVP", formats: [{ payloadType: 100, codec: "H224", clockRate: 4800 }] });
-    const heard = once(kind.line, "frame");
+    const heard = once(line, "frame");
     client.send(rtp(Buffer.from("what is this")), answer.port, HOST);
     client.send(rtp(TURN, 2), answer.port, HOST);
     expect(Buffer.from((await heard)[0] as Uint8Array)).toEqual(TURN);
     const came = once(client, "message");
-    kind.line.send(TURN);
+    line.send(TURN);
     const packet = parseRtp((await came)[0] as Buffer)!;
     expect(packet.payloadType).toBe(100);
     expect(Buffer.from(packet.payload)).toEqual(TURN);
@@ -73,19 +73,19 @@ describe("a call's line of camera control", () => {
 
   it("has keys of its own, and hears nobody else's", async () => {
     const theirs = generateKeying(SRTP_SUITES.AEAD_AES_256_GCM);
-    const line = `a=crypto:${formatCrypto(cryptoOf(theirs, { tag: 1 }))}`;
-    const answer = (await sides.answer(offer("RTP/SAVP", line), 0, { policy: "preferred", transport: "tls" })).get(1) as SdpMedia;
+    const theirKey = `a=crypto:${formatCrypto(cryptoOf(theirs, { tag: 1 }))}`;
+    const answer = (await sides.answer(offer("RTP/SAVP", theirKey), 0, { policy: "preferred", transport: "tls" })).get(1) as SdpMedia;
     const ours = readCrypto(answer.crypto[0]!);
     if (!ours.usable) throw new Error(ours.reason);
     const frames: Uint8Array[] = [];
-    kind.line.on("frame", (frame) => frames.push(frame));
+    line.on("frame", (frame) => frames.push(frame));
     client.send(rtp(TURN), answer.port, HOST);
     const out = Buffer.alloc(200);
     const length = new SrtpSender(theirs).protectRtp(rtp(TURN, 2), out);
     client.send(out.subarray(0, length), answer.port, HOST);
     await expect.poll(() => frames.length).toBe(1);
     const came = once(client, "message");
-    kind.line.send(TURN);
+    line.send(TURN);
     const packet = Buffer.from((await came)[0] as Buffer);
     expect(packet.length).toBeLessThanOrEqual(TURN.length + 12 + SRTP_MAX_OVERHEAD);
     const plain = new SrtpReceiver(ours.keying).unprotectRtp(packet, packet);
@@ -93,7 +93,7 @@ describe("a call's line of camera control", () => {
   });
 
   it("is refused where its keys came in clear", async () => {
-    const line = `a=crypto:${formatCrypto(cryptoOf(generateKeying(SRTP_SUITES.AEAD_AES_256_GCM), { tag: 1 }))}`;
-    expect((await sides.answer(offer("RTP/SAVP", line), 0, { policy: "preferred", transport: "udp" })).size).toBe(0);
+    const theirKey = `a=crypto:${formatCrypto(cryptoOf(generateKeying(SRTP_SUITES.AEAD_AES_256_GCM), { tag: 1 }))}`;
+    expect((await sides.answer(offer("RTP/SAVP", theirKey), 0, { policy: "preferred", transport: "udp" })).size).toBe(0);
   });
 });

@@ -86,8 +86,8 @@ describe("the pictures of a call", () => {
     await sides.answer(description("m=video 0 RTP/AVP 97"), 0, PLAIN);
     await sides.answer(description(...video), 0, PLAIN);
     expect(changes).toEqual([[[true, true, true]], [[true, false, false]], [[false, false, false]], [[true, true, true]]]);
-    expect(relay.lines).toHaveLength(1);
-    expect(relay.lines[0]!.agreements[2]).toMatchObject({ direction: "inactive", remote: null });
+    // ports of a line that is switched off are let go of
+    expect(relay.lines.map(({ closed }) => closed)).toEqual([true, false]);
   });
 
   it("are offered with a camera and a screen, all suites over TLS, and taken as the answer says", async () => {
@@ -103,11 +103,12 @@ describe("the pictures of a call", () => {
       ["camera", 1, "line-0", "AEAD_AES_256_GCM"],
       ["screen", -1, undefined, null],
     ]);
-    // in a later offer of ours every line keeps its place
+    expect(relay.lines.map(({ closed }) => closed)).toEqual([false, true]);
+    // in a later offer of ours every line keeps its place, and what they refused stays so
     const next = await sides.offer(TLS, ours);
-    expect(next.map(({ content, port }) => [content, port])).toEqual([
-      ["main", 30_000],
-      ["slides", 30_002],
+    expect(next.map(({ kind, port }) => [kind, port])).toEqual([
+      ["video", 30_000],
+      ["video", 0],
     ]);
   });
 
@@ -115,6 +116,7 @@ describe("the pictures of a call", () => {
     const ours: SdpSession = { ...description(), media: [description().media[0]!, ...(await sides.offer(PLAIN))] };
     sides.answered(ours, description(), 0, PLAIN);
     expect(pictures.all.every(({ line }) => line === undefined)).toBe(true);
+    expect(relay.lines.map(({ closed }) => closed)).toEqual([true, true]);
   });
 
   it("are left out where the relay has no port, and refused lines are answered with port 0", async () => {
