@@ -340,29 +340,32 @@ export class AudioReceiver {
     const quiet = off > 0 && isQuiet(this.#queue.samples, this.#queue.length);
     if (!quiet && this.#sinceStretch < (size > FAR_MS ? HURRY_MS : size > NEAR_MS ? STEADY_MS : CALM_MS)) return;
     const needs = stretchNeeds(this.rate);
+    while (this.#queue.length < needs) {
+      const next = this.#store.first;
+      if (!next || next.seq !== this.#seq || next.ticks > this.#ticks + 1) break;
+      if (this.#play(next) !== "audio") return;
+    }
     if (off > 0) {
-      // Taking out needs a frame and a period of sound at hand.
-      while (this.#queue.length < needs + this.#frame) {
-        const next = this.#store.first;
-        if (!next || next.seq !== this.#seq || next.ticks > this.#ticks + 1) return;
-        if (this.#play(next) !== "audio") return;
-      }
-      const removed = shorten(this.#queue.samples, this.#queue.length, this.rate, size > FAR_MS);
+      const removed = shorten(this.#queue.samples, this.#queue.length, this.rate, this.#dispensable(), size > FAR_MS);
       this.#queue.changeLength(-removed);
       this.#shortened += removed;
       if (removed > 0) this.#sinceStretch = 0;
-    } else if (this.#queue.room >= maxStretch(this.rate)) {
-      while (this.#queue.length < needs) {
-        const next = this.#store.first;
-        if (!next || next.seq !== this.#seq || next.ticks > this.#ticks + 1) return;
-        if (this.#play(next) !== "audio") return;
-      }
+    } else if (this.#queue.length >= needs && this.#queue.room >= maxStretch(this.rate)) {
       this.#queue.reserve(maxStretch(this.rate));
       const added = lengthen(this.#queue.samples, this.#queue.length, this.rate);
       this.#queue.changeLength(added);
       this.#lengthened += added;
       if (added > 0) this.#sinceStretch = 0;
     }
+  }
+
+  /**
+   * Samples that the queue can go without: the packet that comes next may still be as late as the target allows when a pull finds the queue short of it,
+   * which only whole frames in the queue put off.
+   */
+  #dispensable(): number {
+    const frames = Math.ceil((this.#delay.target - this.#delayAt(this.#ticks)) / this.#ms(this.#frame));
+    return this.#queue.length - Math.max(1, frames) * this.#frame;
   }
 
   /** A burst that would be heard far too late is cut: the oldest packets go. */

@@ -10,7 +10,7 @@ const MIN_CORRELATION = 0.8;
 /** ... or be this quiet (RMS). */
 const QUIET_RMS = 60;
 
-/** Samples of sound that {@link shorten} and {@link lengthen} need to have before them. */
+/** Samples of sound that {@link shorten} and {@link lengthen} need to have before them, of quiet half of it. */
 export function stretchNeeds(rate: number): number {
   return samplesIn(rate, 2 * MAX_LAG_MS + WINDOW_MS);
 }
@@ -22,22 +22,24 @@ export function isQuiet(pcm: Int16Array, length: number): boolean {
   return energy < QUIET_RMS * QUIET_RMS * length;
 }
 
-/** Finds the lag at which the first part of `pcm` repeats; 0 when it cannot be changed unheard. `force` takes the best there is. */
-function repeatLag(pcm: Int16Array, length: number, rate: number, force: boolean): number {
-  if (length < stretchNeeds(rate)) return 0;
+/** Finds the lag, `most` samples or less, at which the first part of `pcm` repeats; 0 when it cannot be changed unheard. `force` takes the best there is. */
+function repeatLag(pcm: Int16Array, length: number, rate: number, most: number, force: boolean): number {
   const window = samplesIn(rate, WINDOW_MS);
-  const maxLag = samplesIn(rate, MAX_LAG_MS);
-  if (isQuiet(pcm, length)) return maxLag;
-  const match = findPitch(pcm, maxLag + window, window, samplesIn(rate, MIN_LAG_MS), maxLag, Math.max(2, rate / 4000));
+  const minLag = samplesIn(rate, MIN_LAG_MS);
+  const maxLag = Math.min(most, samplesIn(rate, MAX_LAG_MS));
+  if (maxLag < minLag) return 0;
+  if (isQuiet(pcm, length) && length >= 2 * maxLag) return maxLag;
+  if (length < stretchNeeds(rate)) return 0;
+  const match = findPitch(pcm, maxLag + window, window, minLag, maxLag, Math.max(2, rate / 4000));
   return match.correlation >= MIN_CORRELATION || force ? match.lag : 0;
 }
 
 /**
- * Takes one pitch period out of the first `length` samples of `pcm`, in place, by cross-fading from a period into the next. Returns the samples
- * removed; 0 when the sound does not allow it.
+ * Takes one pitch period, of `most` samples or less, out of the first `length` samples of `pcm`, in place, by cross-fading from a period into the next.
+ * Returns the samples removed; 0 when the sound does not allow it.
  */
-export function shorten(pcm: Int16Array, length: number, rate: number, force = false): number {
-  const lag = repeatLag(pcm, length, rate, force);
+export function shorten(pcm: Int16Array, length: number, rate: number, most: number, force = false): number {
+  const lag = repeatLag(pcm, length, rate, most, force);
   if (lag === 0) return 0;
   for (let i = 0; i < lag; i++) {
     const w = (i + 1) / (lag + 1);
@@ -52,7 +54,7 @@ export function shorten(pcm: Int16Array, length: number, rate: number, force = f
  * added; 0 when the sound does not allow it.
  */
 export function lengthen(pcm: Int16Array, length: number, rate: number): number {
-  const lag = repeatLag(pcm, length, rate, false);
+  const lag = repeatLag(pcm, length, rate, maxStretch(rate), false);
   if (lag === 0 || length + lag > pcm.length) return 0;
   // first period, then a second that fades from what follows the first back into its start, then on from the end of the first
   pcm.copyWithin(2 * lag, lag, length);

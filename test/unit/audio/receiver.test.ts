@@ -201,6 +201,39 @@ function talk(ms: number): Int16Array {
   return pcm.map((v, i) => (i % 8000 < 4800 ? v + more[i]! : 0));
 }
 
+describe("AudioReceiver in a call that goes on", () => {
+  /** Pulls from `phase` on; gives how long after its first possible moment the sound at `mark` ms is played, and what frames were made of. */
+  function wait(pcm: Int16Array, phase: number, jitter: number, mark: number) {
+    const rx = receiver();
+    const queue = jittered(send(pcm), jitter, 3, 0);
+    const heard: Int16Array[] = [];
+    const kinds: FrameKind[] = [];
+    for (let t = phase; t < pcm.length / 8 - 20; t += 20) {
+      for (let first = queue[0]; first && first.at <= t; first = queue[0]) {
+        rx.put(first.packet, first.at);
+        queue.shift();
+      }
+      const frame = new Int16Array(160);
+      kinds.push(rx.pull(t, frame));
+      heard.push(frame);
+    }
+    const from = (mark - 100) * 8;
+    const at = concat(heard).findIndex((v, i) => i > from && Math.abs(v) > 300);
+    return { waited: phase + at / 8 - mark, kinds, target: rx.stats.targetMs };
+  }
+
+  it.each([0, 3, 6, 9, 12, 15, 18])(
+    "waits for what may be late, and for no frame more, when pulled %i ms after packets are sent",
+    (phase) => {
+      const { waited, kinds, target } = wait(talk(8000), phase, 4, 7000);
+      expect(target).toBeLessThanOrEqual(15);
+      // packets as late as the target are in time, whatever the phase: up to a frame; what is left of one is less than the shortest cut
+      expect(waited).toBeLessThan(target + 20 + 4 + 1);
+      expect(kinds.slice(5).every((kind) => kind === "audio")).toBe(true);
+    },
+  );
+});
+
 describe("AudioReceiver after a stall", () => {
   /** Delay after each pull; between `from` and `until` nothing arrives, then all of it at once. */
   function delays(pcm: Int16Array, from: number, until: number, ms: number) {
