@@ -47,6 +47,8 @@ export class WebVisit implements Visit {
   #timer: NodeJS.Timeout | undefined;
   #over = false;
   #dialogue: DialogueState | undefined;
+  /** State of the dialogue before, as the dialogue itself has it. */
+  #before: JoinState | undefined;
   #attempt = 0;
   /** What a page needs to take up a connection that has been offered to it, should the WebSocket have broken meanwhile. */
   #offer: Extract<GatewayMessage, { type: "offer" | "candidate" }>[] = [];
@@ -176,8 +178,10 @@ export class WebVisit implements Visit {
   #onDialogue(state: JoinState): void {
     const shown = SHOWN_AS[state];
     if (shown === undefined) return;
-    if ((shown === "pin" || shown === "number") && this.#dialogue === "checking") this.#attempt++;
-    if (shown === "joining" || shown === "lobby" || shown === "waiting") this.#attempt = 0;
+    // the PIN after a number that was right is a first attempt
+    if ((state === "pin" && this.#before === "checking") || (state === "number" && this.#before === "looking-up")) this.#attempt++;
+    else if (shown !== "checking") this.#attempt = 0;
+    this.#before = state;
     if (shown === this.#dialogue) return;
     this.#dialogue = shown;
     this.tell({ type: "dialogue", state: shown, attempt: this.#attempt });

@@ -98,7 +98,7 @@ export type GatewayMessage =
   | { readonly type: "resumed"; readonly generation: number }
   | { readonly type: "offer"; readonly generation: number; readonly sdp: string }
   | { readonly type: "candidate"; readonly generation: number; readonly candidate: string; readonly mid: string }
-  /** `attempt` counts PINs that were wrong. */
+  /** `attempt` counts what was wrong of that which is asked for: PINs, or meeting numbers. */
   | { readonly type: "dialogue"; readonly state: DialogueState; readonly attempt: number }
   | { readonly type: "meeting"; readonly id: string; readonly name: string; readonly locked: boolean }
   /** Everybody, once joined, and again after `resumed`. */

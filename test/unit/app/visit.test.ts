@@ -1,0 +1,56 @@
+import { EventEmitter } from "node:events";
+import { expect, it } from "vitest";
+import type { Call } from "../../../src/app/gateway-call.ts";
+import { WebVisit } from "../../../src/app/gateway-visit.ts";
+import type { WebLeg } from "../../../src/call/web/web-leg.ts";
+import type { JoinState } from "../../../src/ivr/join-types.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { GatewayMessage } from "../../../src/web/messages.ts";
+
+/** What a page hears while its call's dialogue goes through `states`. */
+function dialogue(...states: JoinState[]): string[] {
+  const said: string[] = [];
+  const visit = new WebVisit({
+    id: "v",
+    secret: "s",
+    link: {
+      send: (message: GatewayMessage) => message.type === "dialogue" && said.push(`${message.state} ${message.attempt}`),
+      close: () => undefined,
+    },
+    clock: systemClock,
+    delegate: { tellAll: () => undefined, mute: () => undefined, act: () => undefined },
+  });
+  const call = new EventEmitter();
+  visit.begin(call as unknown as Call, {} as WebLeg);
+  for (const state of states) call.emit("dialogue", state);
+  return said;
+}
+
+it("counts wrong PINs", () => {
+  expect(dialogue("pin", "checking", "pin", "checking", "pin", "checking", "joining", "joined")).toEqual([
+    "pin 0",
+    "checking 0",
+    "pin 1",
+    "checking 1",
+    "pin 2",
+    "checking 2",
+    "joining 0",
+    "joined 0",
+  ]);
+});
+
+it("counts the PIN that came with the number, when it was wrong", () => {
+  expect(dialogue("checking", "pin")).toEqual(["checking 0", "pin 1"]);
+});
+
+it("counts wrong numbers, and begins anew with the PIN", () => {
+  expect(dialogue("number", "looking-up", "number", "looking-up", "pin", "checking", "pin")).toEqual([
+    "number 0",
+    "checking 0",
+    "number 1",
+    "checking 1",
+    "pin 0",
+    "checking 0",
+    "pin 1",
+  ]);
+});
