@@ -142,8 +142,11 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     ["9999", "There is no such meeting", "no-such-meeting"],
   ] satisfies [string, string, OutcomeCode][])("says why %s is refused", async (meeting, words, outcome) => {
     const caller = await browser();
-    await caller.join(gateway.web, "Ada", meeting);
+    await caller.page.goto(`${gateway.web}/meeting#meeting=${meeting}&name=Ada`);
+    await expect.poll(caller.devices).toHaveLength(2);
+    await caller.page.getByRole("button", { name: "Join", exact: true }).click();
     await caller.page.getByRole("heading", { name: words }).waitFor();
+    expect(await caller.devices()).toEqual([]);
     await lastRecord({ protocol: "web", outcome });
   });
 
@@ -151,7 +154,11 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     const { page, join, inMeeting } = await browser();
     await join(gateway.web, "Ada", "meet");
     await page.getByRole("heading", { name: "Which meeting?" }).waitFor();
-    await page.locator("#keys").fill("1000");
+    await page.locator("#keys").fill("2000");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("PIN", { exact: true }).waitFor();
+    expect(await page.locator("#keys-error").isVisible()).toBe(false);
+    await page.locator("#keys").fill("98765");
     await page.keyboard.press("Enter");
     await inMeeting();
   });
@@ -214,6 +221,15 @@ describeWithPeers("a screen in the meeting page", ["chromium"], () => {
     await ada.page.getByRole("button", { name: "Share screen" }).waitFor();
     await bob.page.getByRole("button", { name: "Stop sharing" }).click();
     await ada.page.locator("#stage li.screen").waitFor({ state: "detached" });
+
+    await ada.page.getByRole("button", { name: "Share screen" }).click();
+    await ada.page.locator("#stage li.screen", { hasText: "Your screen" }).waitFor();
+    await ada.page.getByRole("button", { name: "Leave" }).click();
+    await ada.page.getByRole("button", { name: "Join again" }).click();
+    await ada.page.getByRole("button", { name: "Join", exact: true }).click();
+    await ada.inMeeting();
+    await ada.page.locator("#stage li.person", { hasText: "Ada" }).waitFor();
+    expect(await ada.page.locator("#stage li.screen").count()).toBe(0);
     expect([...ada.faults, ...bob.faults]).toEqual([]);
   });
 });

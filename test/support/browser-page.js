@@ -1,5 +1,19 @@
+const opened = [];
+for (const name of ["getUserMedia", "getDisplayMedia"]) {
+  const open = navigator.mediaDevices?.[name].bind(navigator.mediaDevices);
+  if (!open) continue;
+  navigator.mediaDevices[name] = async (wanted) => {
+    const stream = await open(wanted);
+    opened.push(...stream.getTracks());
+    return stream;
+  };
+}
+
 /** In the meeting page of a test: listens to what it plays and looks at what it shows. */
 globalThis.tests = {
+  /** Devices that the page has opened and not let go. */
+  devices: () => opened.filter(({ readyState }) => readyState === "live").map(({ kind }) => kind),
+
   /** Two seconds of what the meeting plays: which tones stand out of it. */
   async hears(candidates) {
     const context = new AudioContext({ sampleRate: 48_000 });

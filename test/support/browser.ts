@@ -32,6 +32,8 @@ export interface BrowserCaller {
   hears(candidates: readonly number[]): Promise<number[]>;
   /** The colour in the middle of a participant's tile; null where there is no picture. */
   sees(tile: string): Promise<Colour | null>;
+  /** Kinds of the devices it holds open. */
+  devices(): Promise<string[]>;
   /** Figures of its connection: RTCStatsReport as a list. */
   stats(): Promise<Record<string, unknown>[]>;
   screenshot(name: string): Promise<void>;
@@ -91,6 +93,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
     inMeeting: () => page.locator("#meeting-view").waitFor({ state: "visible" }),
     hears: (candidates) => page.evaluate(`tests.hears(${JSON.stringify(candidates)})`),
     sees: (tile) => page.evaluate(`tests.sees(${JSON.stringify(tile)})`),
+    devices: () => page.evaluate("tests.devices()"),
     stats: () => page.evaluate("crosspoint.stats().then((report) => [...report.values()])"),
     async screenshot(name) {
       const shots = process.env["SCREENSHOTS"];

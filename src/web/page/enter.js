@@ -73,7 +73,10 @@ export class EnterView {
     this.#tracks[kind] = null;
     if (box.checked) {
       try {
-        this.#tracks[kind] = await open(select.value);
+        const track = await open(select.value);
+        // asked for too late: the meeting has begun without it
+        if ($("enter").hidden) return track.stop();
+        this.#tracks[kind] = track;
         this.#complain(null);
         await this.list();
       } catch (error) {

@@ -22,7 +22,7 @@ const way = new WayView(
   () => leave(),
 );
 const meeting = new MeetingView(announce, () => leave());
-const enter = new EnterView((values, tracks) => join(values, tracks));
+const enter = new EnterView(join);
 
 /** What the address says: `#meeting=1000&name=Ada&token=...`; a token does not stay there. */
 function fromAddress() {
@@ -60,20 +60,18 @@ function join({ name, meeting: number }, tracks) {
   const token = kept();
   const request = { meeting: number, name, language: language(), pictures: PICTURES, ...(token ? { token } : {}) };
   session = new Session(request, {
-    message: (message) => take(message, tracks),
+    message: take,
     media: (mid, track) => meeting.media(mid, track),
-    connection: (state) => connection(state),
-    gone: (code) => over(code),
+    connection,
+    gone: over,
   });
-  session.setTrack("audio", tracks.audio);
-  session.setTrack("camera", tracks.camera);
+  meeting.begin(session, tracks);
   // for whoever looks into what the connection does
   window.crosspoint = session;
   session.start();
 }
 
-function take(message, tracks) {
-  if (message.type === "welcome") return meeting.begin(session, message.participant, tracks);
+function take(message) {
   if (message.type === "ended") return over(message.code);
   if (message.type !== "dialogue") return meeting.take(message);
   if (message.state !== "joined") return way.show(message.state, message.attempt);

@@ -40,14 +40,14 @@ export class MeetingView {
     $("share").hidden = !navigator.mediaDevices?.getDisplayMedia;
   }
 
-  /** A new visit begins. */
-  begin(session, self, tracks) {
+  /** A new visit begins: the tracks are the meeting's from now on, also where it comes to nothing. */
+  begin(session, tracks) {
     this.#session = session;
-    this.#self = self;
+    this.#self = undefined;
     this.#tracks = { audio: tracks.audio, camera: tracks.camera, slides: null };
     this.#muted = tracks.audio === null;
     this.#people.clear();
-    this.#stage.reset(self);
+    this.#stage.reset();
     this.#stage.own("camera", tracks.camera);
     for (const mid of ["audio", "camera"]) session.setTrack(mid, this.#tracks[mid]);
     this.#notice(null);
@@ -83,6 +83,10 @@ export class MeetingView {
 
   take(message) {
     switch (message.type) {
+      case "welcome":
+        this.#self = message.participant;
+        this.#stage.self = message.participant;
+        return;
       case "meeting":
         $("title").textContent = message.locked ? `${message.name} (${say("locked")})` : message.name;
         document.title = `${message.name} – Crosspoint`;

@@ -21,14 +21,22 @@ export class Stage {
     this.#root = root;
   }
 
-  reset(self) {
-    this.#self = self;
+  /** Nobody, until `self` is told who one is. */
+  reset() {
+    this.#self = null;
+    this.#own = { camera: null, slides: null };
     this.#people.clear();
     this.#shown.clear();
     this.#videos.clear();
     this.#tiles.clear();
     this.#presenting = false;
     this.#root.replaceChildren();
+  }
+
+  /** One's own participant. */
+  set self(id) {
+    this.#self = id;
+    this.#draw();
   }
 
   /** What comes on a line. */
@@ -69,11 +77,6 @@ export class Stage {
 
   people(people) {
     this.#people = people;
-    this.#draw();
-  }
-
-  /** Everything anew, in the language of the moment. */
-  redraw() {
     this.#draw();
   }
 
