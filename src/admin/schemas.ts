@@ -10,6 +10,8 @@ import type { CallView, DialOutRequest, Health, MeetingInput } from "./ports.ts"
  */
 
 const time = () => z.string().describe("ISO 8601, UTC.");
+const encryption = () =>
+  z.string().nullable().describe("SDES suite, H.235.6 cipher or `DTLS-SRTP` with its suite, between the far end and us; null for none.");
 const trust = z.enum(["verified", "verified-external", "unverified"]);
 const role = z.enum(["host", "guest"]);
 const protocol = z.enum(["sip", "h323", "web"]);
@@ -17,7 +19,7 @@ const protocol = z.enum(["sip", "h323", "web"]);
 export const audioSchema = z
   .strictObject({
     codec: z.string().describe("RTP encoding name, for example PCMU, G722, opus."),
-    srtp: z.string().nullable().describe("SDES suite; null for plain RTP."),
+    srtp: encryption(),
     packetsIn: z.int().nonnegative(),
     packetsOut: z.int().nonnegative(),
     lossPercent: z.number().min(0).max(100).describe("Of the packets expected in."),
@@ -30,7 +32,7 @@ export const videoSchema = z
     state: z.enum(["on", "held", "off"]).describe("`off`: there is a line but no picture, see `reason`."),
     reason: z.string().nullable().describe("Why there is no picture; null where there is."),
     codec: z.string().nullable().describe("What comes in; null before anything has."),
-    srtp: z.string().nullable().describe("SDES suite; null for plain RTP."),
+    srtp: encryption(),
     packetsIn: z.int().nonnegative(),
     packetsOut: z.int().nonnegative(),
     lossPercent: z.number().min(0).max(100),
@@ -231,7 +233,7 @@ export const recordSchema = z
     sipStatus: z.int().nullable().describe("SIP status of a refusal; null for a call that was answered."),
     cause: z.int().describe("Q.850 cause."),
     codec: z.string().nullable(),
-    srtp: z.string().nullable(),
+    srtp: encryption(),
     packetsIn: z.int().nonnegative(),
     packetsOut: z.int().nonnegative(),
     lossPercent: z.number().nullable(),

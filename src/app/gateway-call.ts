@@ -172,7 +172,7 @@ export class Call extends EventEmitter<CallEvents> {
   async measure(): Promise<AudioStats | null> {
     const stats = (await this.#media?.media.stats().catch(() => null)) ?? null;
     if (stats) this.#audio = { ...stats, srtp: this.protection };
-    this.#video = await viewPictures(this.pictures);
+    this.#video = await viewPictures(this.pictures, this.leg.pictureProtection);
     return this.audio;
   }
 

@@ -1,8 +1,8 @@
 import type { Pictures } from "../call/pictures.ts";
 import type { VideoView } from "../meetings/model.ts";
 
-/** What the roster says of a call's pictures; null for a call that has no line for any. */
-export async function viewPictures(pictures: Pictures | null): Promise<VideoView | null> {
+/** What the roster says of a call's pictures; null for a call that has no line for any. `protection`: the leg's own of the camera's line. */
+export async function viewPictures(pictures: Pictures | null, protection: string | undefined): Promise<VideoView | null> {
   const camera = pictures?.all.find(({ role }) => role === "camera");
   if (!pictures || !camera) return null;
   const screen = pictures.all.find(({ role, line }) => role === "screen" && line !== undefined);
@@ -11,7 +11,7 @@ export async function viewPictures(pictures: Pictures | null): Promise<VideoView
     state: camera.line ? (camera.sends || camera.takes ? "on" : "held") : "off",
     reason: camera.line ? null : camera.reason,
     codec: stats?.codec ?? null,
-    srtp: camera.suite,
+    srtp: (camera.line && protection) ?? camera.suite,
     packetsIn: stats?.packetsIn ?? 0,
     packetsOut: stats?.packetsOut ?? 0,
     lossPercent: stats?.lossPercent ?? 0,

@@ -126,8 +126,10 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly offer: string | null;
   readonly answered: boolean;
   readonly ended: boolean;
-  /** What protects the media between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
+  /** What protects the audio between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
   readonly mediaProtection?: string | undefined;
+  /** The same of the camera's picture. */
+  readonly pictureProtection?: string | undefined;
   /** Where the leg's protocol has content control inside it. */
   readonly content?: ContentControl | undefined;
   /** Tells the caller that it rings, reliably where it demands that. */

@@ -63,7 +63,7 @@ export interface MeetingView extends Omit<Meeting, "guestPin" | "hostPin"> {
 export interface AudioStats {
   /** RTP encoding name, for example `PCMU`, `G722`, `opus`. */
   readonly codec: string;
-  /** SDES suite name or null for plain RTP. */
+  /** What encrypts it between the far end and us: SDES suite, H.235.6 cipher, `DTLS-SRTP` with its suite; null for nothing. */
   readonly srtp: string | null;
   readonly packetsIn: number;
   readonly packetsOut: number;
@@ -81,7 +81,7 @@ export interface VideoView {
   readonly reason: string | null;
   /** What comes in: `H264` or `VP8`; null before anything has. */
   readonly codec: string | null;
-  /** SDES suite or null for plain RTP. */
+  /** As of the audio. */
   readonly srtp: string | null;
   readonly packetsIn: number;
   readonly packetsOut: number;

@@ -56,6 +56,7 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     const people = await gateway.waitForParticipants("1000", (all) => all.length === 2 && all.every(({ audio }) => audio !== null));
     expect(people[0]).toMatchObject({ displayName: "Ada", protocol: "web", trust: "unverified", role: "guest" });
     expect(people[0]!.audio).toMatchObject({ codec: "opus", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
+    expect(people[0]!.video).toMatchObject({ state: "on", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
     await ada.screenshot("meeting-two-browsers");
 
     await bob.page.getByRole("button", { name: "Mute", exact: true }).click();

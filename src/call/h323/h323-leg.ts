@@ -74,7 +74,11 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
 
   /** H.235.6's cipher, once the audio is encrypted both ways. */
   get mediaProtection(): string | undefined {
-    return this.#protection?.name;
+    return this.#protection?.of("audio");
+  }
+
+  get pictureProtection(): string | undefined {
+    return this.#protection?.of("video");
   }
 
   get answered(): boolean {

@@ -91,10 +91,10 @@ export class Protection {
     return { ...event, rtp: inner.rtp, rtcp: event.rtcp && inner.rtcp };
   }
 
-  /** The cipher's name, once both directions of the audio are encrypted. */
-  get name(): string | undefined {
-    const audio = this.#lines.get("audio");
-    return audio?.transmit === undefined ? undefined : audio.receive?.cipher.algorithm.name;
+  /** The cipher's name, once both directions of a line are encrypted. */
+  of(name: LineName): string | undefined {
+    const line = this.#lines.get(name);
+    return line?.transmit === undefined ? undefined : line.receive?.cipher.algorithm.name;
   }
 
   close(): void {

@@ -95,6 +95,11 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
     return this.#protection;
   }
 
+  /** All lines go by one transport. */
+  get pictureProtection(): string | undefined {
+    return this.#protection;
+  }
+
   ring(): Promise<void> {
     return Promise.resolve();
   }

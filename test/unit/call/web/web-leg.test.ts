@@ -53,6 +53,7 @@ describe("a browser's leg", () => {
     await expect(answered).resolves.toBeNull();
     expect(leg.answered).toBe(true);
     expect(leg.mediaProtection).toBe("DTLS-SRTP AEAD_AES_256_GCM");
+    expect(leg.pictureProtection).toBe("DTLS-SRTP AEAD_AES_256_GCM");
   });
 
   it("is connected anew without another answer, and believes the newest connection only", async () => {
