@@ -94,7 +94,7 @@ const meetingFields = {
   lobby: z.boolean().describe("Unverified callers wait until admitted."),
   waitForHost: z.boolean().describe("Guests wait, with music, until a host has joined."),
   endWithHost: z.boolean().describe("Ends for guests when the last host leaves."),
-  endToEndEncrypted: z.boolean().describe("SIP, H.323 and telephone callers are refused."),
+  endToEndEncrypted: z.boolean().describe("SIP, H.323, telephone and browser callers are refused."),
   locked: z.boolean().describe("Nobody further may join."),
   maxParticipants: z.int().min(0).max(10_000).describe("0 for no limit."),
   muteOnJoin: z.boolean(),
@@ -177,7 +177,7 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   completed: "The call was answered and ended by a goodbye.",
   cancelled: "The caller hung up before, or in the moment, the call was answered.",
   "no-such-meeting": "The number dialled is no meeting, alias or access number. Check the number, the trunk's tenant and `accessNumbers`.",
-  "end-to-end-encrypted": "The meeting refuses SIP, H.323 and telephone callers, who would break its encryption.",
+  "end-to-end-encrypted": "The meeting refuses SIP, H.323, telephone and browser callers, who would break its encryption.",
   "srtp-not-acceptable":
     "Caller and trunk have no SRTP suite in common, or keys came over unencrypted signalling. Compare the trunk's `suites` with the offer.",
   "srtp-required": "The trunk demands SRTP and the caller offered none. Turn it on there, or set `srtp: preferred`.",

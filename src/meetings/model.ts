@@ -39,7 +39,7 @@ export interface Meeting {
   readonly waitForHost: boolean;
   /** The meeting ends for guests when its last host leaves. */
   readonly endWithHost: boolean;
-  /** SIP, H.323 and telephone callers are refused: they would break the encryption. */
+  /** SIP, H.323, telephone and browser callers are refused: they would break the encryption. */
   readonly endToEndEncrypted: boolean;
   readonly locked: boolean;
   /** Most participants at a time; 0 for no limit. */

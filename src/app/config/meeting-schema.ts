@@ -19,7 +19,7 @@ export const meetingSchema = z.strictObject({
   lobby: flag(false).describe("Unverified callers wait until somebody admits them."),
   waitForHost: flag(false).describe("Guests wait, with music, until a host has joined."),
   endWithHost: flag(false).describe("The meeting ends for guests when its last host leaves."),
-  endToEndEncrypted: flag(false).describe("SIP, H.323 and telephone callers are refused: they would break the encryption."),
+  endToEndEncrypted: flag(false).describe("SIP, H.323, telephone and browser callers are refused: they would break the encryption."),
   locked: flag(false).describe("Nobody further may join."),
   maxParticipants: whole(0, 10_000, 0).describe("Most participants at a time; 0 for no limit."),
   muteOnJoin: flag(false).describe("Participants start muted."),
