@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { WebLeg, WebPage } from "../call/web/web-leg.ts";
 import type { JoinState } from "../ivr/join-types.ts";
+import type { ParticipantAction } from "../meetings/model.ts";
 import type { OutcomeCode } from "../records/model.ts";
 import type { DialogueState, GatewayMessage } from "../web/messages.ts";
 import type { PageLink, Visit } from "../web/ports.ts";
@@ -26,7 +27,7 @@ export interface VisitDelegate {
   /** Everything a page that is in the meeting must know: the meeting and its roster. */
   tellAll(visit: WebVisit): void;
   mute(visit: WebVisit, muted: boolean): void;
-  act(visit: WebVisit, participant: string, action: "admit" | "remove" | "mute" | "unmute"): void;
+  act(visit: WebVisit, participant: string, action: ParticipantAction): void;
 }
 
 /** A page's visit: what it says goes to its call, what happens to the call goes to it, whichever WebSocket it has just now. */

@@ -4,6 +4,7 @@ import type { LegInfo } from "../call/leg.ts";
 import { type WebLine, webLines } from "../call/web/description.ts";
 import { WebLeg } from "../call/web/web-leg.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
+import type { ParticipantAction } from "../meetings/model.ts";
 import type { MediaPolicy } from "../negotiation/index.ts";
 import { sameSecret } from "../security/token.ts";
 import { SourceLimit } from "../trunks/limits.ts";
@@ -202,17 +203,15 @@ export class WebGateway implements VisitHost {
   }
 
   /** What a host may do, as by the keys of a telephone. */
-  async #act(visit: WebVisit, participant: string, action: "admit" | "remove" | "mute" | "unmute"): Promise<void> {
+  async #act(visit: WebVisit, participant: string, action: ParticipantAction): Promise<void> {
     const { call } = visit;
     const meetingId = call?.meetingId;
     if (!call || !meetingId || !visit.joined) return;
     if (!this.#meetings.isHost(call)) return visit.tell({ type: "error", code: "not-host", text: "Only hosts may do that" });
-    const there = this.#meetings.participant(meetingId, participant);
-    let done = there !== undefined;
-    if (!there) done = false;
-    else if (action === "admit") done = this.#meetings.admit(meetingId, participant);
-    else if (action === "remove") await this.#meetings.remove(participant, "removed", "removed by a host");
-    else done = await this.#meetings.mute(meetingId, participant, action === "mute", true).catch(() => false);
+    let done = this.#meetings.participant(meetingId, participant) !== undefined;
+    if (done && action === "admit") done = this.#meetings.admit(meetingId, participant);
+    else if (done && action === "remove") await this.#meetings.remove(participant, "removed", "removed by a host");
+    else if (done) done = await this.#meetings.mute(meetingId, participant, action === "mute", true).catch(() => false);
     if (!done) visit.tell({ type: "error", code: "not-possible", text: `${action} was not possible` });
     else call.log.info({ event: "host-action", action, participant }, "a host acted from the page");
   }

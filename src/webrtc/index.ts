@@ -162,7 +162,6 @@ export class WebRtc {
   }
 
   #told(report: Report) {
-    if (report.type === "ready") return;
     if (report.type === "log") return this.#options.log(report.level, report.message);
     const opening = this.#opening.get(report.session);
     if (report.type === "opened") {

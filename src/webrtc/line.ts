@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import type { Track } from "node-datachannel";
 import { systemClock } from "../base/clock.ts";
 import { isRtcp, OutgoingStream } from "./continuity.ts";
-import type { LineSpec, LineTarget } from "./messages.ts";
+import type { LineTarget } from "./messages.ts";
 
 /** A key frame comes at once; the kernel grants what it may. */
 const RECEIVE_BUFFER = 1 << 20;
@@ -11,21 +11,19 @@ const MAX_PACKET = 1500;
 
 /** One line's bridge: a local UDP socket with plain RTP on one side, a track of the browser's connection on the other. The socket outlives connections. */
 export class Line {
-  readonly spec: LineSpec;
   readonly #socket: Socket;
   #track: Track | undefined;
   #stream: OutgoingStream | undefined;
   #target: LineTarget | null = null;
 
-  private constructor(spec: LineSpec, socket: Socket) {
-    this.spec = spec;
+  private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("message", (packet, from) => this.#toBrowser(packet, from.address));
     // an unreachable port (ICMP) says what the media server says better
     socket.on("error", () => {});
   }
 
-  static open(spec: LineSpec, address: string): Promise<Line> {
+  static open(address: string): Promise<Line> {
     const type = address.includes(":") ? "udp6" : "udp4";
     const family = type === "udp6" ? 6 : 4;
     // addresses are literal: asking the resolver would cost more than sending
@@ -34,7 +32,7 @@ export class Line {
       socket.once("error", reject);
       socket.bind({ address, port: 0, exclusive: true }, () => {
         socket.off("error", reject);
-        resolve(new Line(spec, socket));
+        resolve(new Line(socket));
       });
     });
   }

@@ -33,7 +33,7 @@ export interface OfferedLine extends LineSpec {
   readonly target: LineTarget | null;
 }
 
-export interface IceSettings {
+export interface ProcessSettings {
   /** Address the ICE sockets bind; every address where null. */
   readonly bindAddress: string | null;
   readonly portRange: { readonly min: number; readonly max: number };
@@ -45,9 +45,6 @@ export interface IceSettings {
   readonly relayed: "never" | "maybe" | "always";
   /** `stun:host:port` URLs by which our own public address is found. */
   readonly stun: readonly string[];
-}
-
-export interface ProcessSettings extends IceSettings {
   /** Address of the sockets on our side of the bridge. */
   readonly bridgeAddress: string;
 }
@@ -70,7 +67,6 @@ export type Order =
 
 /** From the process. */
 export type Report =
-  | { readonly type: "ready"; readonly library: string }
   | { readonly type: "opened"; readonly session: string; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: "failed"; readonly session: string; readonly reason: string }
   | { readonly type: "offer"; readonly session: string; readonly generation: number; readonly sdp: string }

@@ -62,7 +62,7 @@ async function open(id: string, specs: readonly LineSpec[]) {
   const lines = new Map<string, Line>();
   try {
     await detour;
-    for (const spec of specs) lines.set(spec.mid, await Line.open(spec, settings!.bridgeAddress));
+    for (const { mid } of specs) lines.set(mid, await Line.open(settings!.bridgeAddress));
   } catch (error) {
     for (const line of lines.values()) line.close();
     return report({ type: "failed", session: id, reason: (error as Error).message });
@@ -137,4 +137,3 @@ process.on("disconnect", end);
 // the gateway decides when calls end, also after Ctrl+C in its terminal
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
-report({ type: "ready", library: nodeDataChannel.getLibraryVersion() });

@@ -87,9 +87,9 @@ function seal(packet: Buffer, password: string): void {
   if (sum) packet.writeUInt32BE((crc32(packet.subarray(0, sum.at - 4)) ^ 0x5354554e) >>> 0, sum.at);
 }
 
-/** The length in the header counts to the end of the attribute (RFC 8489 section 14.5). */
+/** The length in the header counts to the end of the attribute (RFC 8489 section 14.5): 20 octets of it from `at` on, without the 20 of the header. */
 function integrity(packet: Buffer, at: number, password: string): Buffer {
   const covered = Buffer.from(packet.subarray(0, at - 4));
-  covered.writeUInt16BE(at + 20 - 20, 2);
+  covered.writeUInt16BE(at, 2);
   return createHmac("sha1", password).update(covered).digest();
 }
