@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { Socket } from "node:dgram";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
@@ -66,7 +66,8 @@ function outputOf(id: string, pair: PortPair): LineOutput {
       else tell({ t: "silent", id });
     },
     wall: () => systemClock.wall(),
-    random: () => randomBytes(4).readUInt32BE(),
+    // Drawn for each report: out of a pool, unlike four bytes.
+    random: () => randomInt(2 ** 32),
   };
 }
 
