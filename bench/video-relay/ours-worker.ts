@@ -1,4 +1,4 @@
-/** The video relay in a process of its own: a meeting for each flow, plain RTP in, SRTP out. Started by ours.ts with its task as the one argument. */
+/** The video relay in a process of its own: a meeting for each flow, plain RTP in, SRTP out. Started by cost.ts with its task as the one argument. */
 
 import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";
 import type { LineAgreement } from "../../src/video/index.ts";
