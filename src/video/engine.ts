@@ -36,10 +36,6 @@ export class VideoEngine {
     this.#timing = timing;
   }
 
-  get lines(): number {
-    return this.#lines.size;
-  }
-
   /** A new line; datagrams go straight to the one returned. */
   open(id: string, io: LineOutput, now: Millis): VideoLine {
     const line = new VideoLine(id, io, now);

@@ -72,23 +72,23 @@ export class IncomingStream {
 
   /**
    * Takes a plain RTP packet of the line's media payload type in the first `length` bytes, which must have authenticated. The bytes may be
-   * overwritten. `repeated`: it is one that was lost before, out of a retransmission. Returns whether it was any use.
+   * overwritten. `repeated`: it is one that was lost before, out of a retransmission.
    */
-  take(bytes: Uint8Array, length: number, codec: VideoCodecName, now: Millis, repeated = false): boolean {
+  take(bytes: Uint8Array, length: number, codec: VideoCodecName, now: Millis, repeated = false): void {
     const headerLength = rtpHeaderLength(bytes, length);
-    if (headerLength < 0) return false;
+    if (headerLength < 0) return;
     let end = length;
     if ((bytes[0]! & 0x20) !== 0) end -= bytes[length - 1]!;
     const ssrc = readUint32(bytes, 8);
-    if (ssrc !== this.ssrc && (end <= headerLength || !this.#changeSource(ssrc, now))) return false;
+    if (ssrc !== this.ssrc && (end <= headerLength || !this.#changeSource(ssrc, now))) return;
     const timestamp = readUint32(bytes, 4);
     const sequence = this.#sequenceOf((bytes[2]! << 8) | bytes[3]!, timestamp, repeated, now);
-    if (sequence < 0) return false;
+    if (sequence < 0) return;
     this.packets++;
     this.#otherPackets = 0;
     this.lastPacketAt = now;
     // A packet without payload keeps a path open or probes it: it has its place in the sequence and nothing to forward.
-    if (end <= headerLength) return false;
+    if (end <= headerLength) return;
     if (codec !== this.codec) {
       if (this.codec !== null) this.restart(now);
       this.codec = codec;
@@ -102,7 +102,7 @@ export class IncomingStream {
     packet.timestamp = timestamp;
     packet.codec = codec;
     packet.arrival = now;
-    if (!(codec === "H264" ? this.#inspectH264(packet) : this.#inspectVp8(packet))) return false;
+    if (!(codec === "H264" ? this.#inspectH264(packet) : this.#inspectVp8(packet))) return;
     if (packet.keyFrame && timestamp !== this.#keyFrameAt) {
       this.#keyFrameAt = timestamp;
       this.keyFramesIn++;
@@ -114,7 +114,6 @@ export class IncomingStream {
       this.#begins = false;
       if (!packet.keyFrame && this.watchers.length > 0) this.keyFrames.ask(now);
     }
-    return true;
   }
 
   /** The number with cycles; negative for a duplicate. */

@@ -40,10 +40,6 @@ export class KeyFrameRequester {
     this.#lastAt = Number.NEGATIVE_INFINITY;
   }
 
-  get wanted(): boolean {
-    return this.#wanted;
-  }
-
   tick(now: Millis): void {
     if (now < this.#nextAt) return;
     this.#attempts++;

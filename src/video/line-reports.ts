@@ -17,7 +17,6 @@ const NOTHING: LossReport = { loss: 0, packets: 0 };
 export class LineReports {
   /** -1 before it is known. */
   roundTripMs = -1;
-  remoteJitterMs = 0;
   /** The far end's last report on our packets. */
   told: LossReport = NOTHING;
   /** Our last report on the far end's. */
@@ -78,7 +77,6 @@ export class LineReports {
     if (block.ssrc !== this.#viewer.ssrc) return;
     this.told = { loss: block.fractionLost / 256, packets: since(this.#toldHighest, block.highestSequence) };
     this.#toldHighest = block.highestSequence;
-    this.remoteJitterMs = block.jitter / 90;
     const trip = roundTripMs(ntpMiddle(ntpFromWall(this.#wall())), block.lastSr, block.delaySinceLastSr);
     if (trip !== undefined) this.roundTripMs = trip;
   }

@@ -40,12 +40,6 @@ export class ParameterSets {
   all(): readonly Uint8Array[] {
     return this.#sps.size > 0 && this.#pps.size > 0 ? [...this.#sps.values(), ...this.#pps.values()] : [];
   }
-
-  clear(): void {
-    this.#sps.clear();
-    this.#pps.clear();
-    this.picture = undefined;
-  }
 }
 
 function keep(sets: Map<number, Uint8Array>, id: number, nal: Uint8Array): void {

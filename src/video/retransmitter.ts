@@ -15,7 +15,6 @@ const scratch = Buffer.alloc(MAX_PACKET + 2);
  * SRTP protects a sequence number once only.
  */
 export class Retransmitter {
-  repeated = 0;
   readonly #transport: LineTransport;
   readonly #ssrc: number;
   readonly #meter = new RateMeter();
@@ -61,7 +60,6 @@ export class Retransmitter {
       const packet = history.repeat(sequence, now);
       if (!packet) continue;
       this.#meter.add(packet.length, now);
-      this.repeated++;
       const payloadType = this.#payloadTypes.get(packet[1]! & 0x7f);
       if (payloadType === undefined) {
         if (this.#payloadTypes.size === 0) this.#transport.sendAgain(packet);

@@ -18,8 +18,6 @@ const FLOOD_SAMPLE = 16;
 
 /** A line's datagrams: where they come from and go to, SRTP, and what is turned away before it costs anything. */
 export class LineTransport {
-  /** Packets dropped unread: strangers', floods', storms', and what did not authenticate. */
-  dropped = 0;
   /** The far end sends far more than agreed: nearly everything is dropped unopened. */
   flooded = false;
   readonly #io: LineOutput;
@@ -79,27 +77,24 @@ export class LineTransport {
    */
   openRtp(datagram: Uint8Array, address: string, port: number, repeated: boolean, now: Millis): number {
     const latch = this.#latch;
-    if (!latch || datagram.length < RTP_HEADER_LENGTH || datagram.length > MAX_PACKET) return this.#drop();
-    if (this.flooded && ++this.#sample % FLOOD_SAMPLE !== 0) return this.#drop();
+    if (!latch || datagram.length < RTP_HEADER_LENGTH || datagram.length > MAX_PACKET) return -1;
+    if (this.flooded && ++this.#sample % FLOOD_SAMPLE !== 0) return -1;
     const known = latch.isKnown(address, port);
-    if (!known && latch.latched && !this.#strangerAllowance.take(now)) return this.#drop();
+    if (!known && latch.latched && !this.#strangerAllowance.take(now)) return -1;
     let length = datagram.length;
     if (this.#receiver) {
       length = this.#receiver.unprotectRtp(datagram, datagram);
-      if (length < 0) return this.#drop();
+      if (length < 0) return -1;
     }
-    if (repeated) return known ? length : this.#drop();
-    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return this.#drop();
+    if (repeated) return known ? length : -1;
+    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return -1;
     return length;
   }
 
   /** Opens an RTCP datagram; undefined when it is not to be looked at. `apart`: it came to the RTCP port. */
   openRtcp(datagram: Uint8Array, address: string, port: number, apart: boolean, now: Millis): RtcpPacket[] | undefined {
     const latch = this.#latch;
-    if (!latch || datagram.length < 8 || !this.#rtcpAllowance.take(now)) {
-      this.dropped++;
-      return undefined;
-    }
+    if (!latch || datagram.length < 8 || !this.#rtcpAllowance.take(now)) return undefined;
     let length = datagram.length;
     if (this.#receiver) length = this.#receiver.unprotectRtcp(datagram, datagram);
     else if (!this.#mayReport(latch, address, port, apart)) return undefined;
@@ -165,10 +160,5 @@ export class LineTransport {
     const moved = target.port !== remote.port || target.address !== remote.address;
     if (!moved) return { address: target.address, port: remote.rtcpPort };
     return this.#rtcpSource ?? { address: target.address, port: target.port + 1 };
-  }
-
-  #drop(): number {
-    this.dropped++;
-    return -1;
   }
 }

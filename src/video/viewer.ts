@@ -98,12 +98,7 @@ export class Viewer implements Watcher {
     return this.#sink.capacity(now);
   }
 
-  /** What is sent now. */
-  get current(): IncomingStream | undefined {
-    return this.#current;
-  }
-
-  /** What is to be sent: {@link current}, unless a switch is under way. */
+  /** What is to be sent: what is sent already, unless a switch is under way. */
   get wanted(): IncomingStream | undefined {
     return this.#target ?? this.#current;
   }
