@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { connect, createServer, isIP, type Socket } from "node:net";
 import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
-import type { PortRange } from "./rtp-ports.ts";
+import type { PortRange } from "./port-pairs.ts";
 
 const TRIES = 50;
 /** Longest message looked at; a room's have some dozens of bytes. */

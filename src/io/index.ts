@@ -7,7 +7,7 @@ export { SignallingTunnel } from "./h323-tunnel.ts";
 export { openRasSocket, RasSocket, type RasSocketOptions } from "./ras-socket.ts";
 export { MultiplexPort, openMultiplexPort } from "./rtp-multiplex.ts";
 export { openRtpPort, type RtpPort } from "./rtp-port.ts";
-export type { MediaKind, PortRange } from "./rtp-ports.ts";
+export type { MediaKind, PortRange } from "./port-pairs.ts";
 export { type FarTarget, type KeepAlive, openRtpRelay, type RelayFilter, RtpRelay, type RtpRelayOptions } from "./rtp-relay.ts";
 export { type ClosedConnection, SipDriver, type SipDriverOptions } from "./sip-driver.ts";
 export { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip-endpoint.ts";

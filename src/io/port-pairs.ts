@@ -1,4 +1,7 @@
+/** Pairs of UDP ports for media. */
 import { createSocket, type Socket } from "node:dgram";
+
+export type MediaKind = "rtp" | "rtcp";
 
 /** An RTP session's two sockets: RTP on an even port, RTCP on the next. */
 export interface PortPair {
@@ -6,6 +9,14 @@ export interface PortPair {
   readonly rtcp: Socket;
   readonly port: number;
 }
+
+export interface PortRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How many pairs are tried at random before a range counts as full. */
+const TRIES = 50;
 
 /** Pairs bound ahead, and the size of a range, in pairs, from which on they are. */
 const AHEAD = 2;
@@ -51,7 +62,7 @@ export class PortAllocator {
   /** Lets go of what was bound ahead. Pairs given out are their users' to close. */
   close(): void {
     this.#keepsReady = false;
-    for (const pair of this.#ready.splice(0)) release(pair);
+    for (const pair of this.#ready.splice(0)) closePair(pair);
   }
 
   #refill(): void {
@@ -62,7 +73,7 @@ export class PortAllocator {
       this.#binding = false;
       if (!pair) return;
       if (!this.#keepsReady) {
-        release(pair);
+        closePair(pair);
         return;
       }
       this.#ready.push(pair);
@@ -81,19 +92,48 @@ export class PortAllocator {
   }
 
   /** Binds this pair; undefined when one of its ports is taken. */
-  async openAt(port: number): Promise<PortPair | undefined> {
-    const rtp = await bind(this.#host, port, this.#receiveBuffer);
-    if (!rtp) return undefined;
-    const rtcp = await bind(this.#host, port + 1);
-    if (rtcp) return { rtp, rtcp, port };
-    rtp.close();
-    return undefined;
+  openAt(port: number): Promise<PortPair | undefined> {
+    return pairAt(this.#host, port, this.#receiveBuffer);
   }
 }
 
-function release({ rtp, rtcp }: PortPair): void {
+/** Binds an even port of `range` and the next, at random, so that others who take ports of the same range are seldom in the way. Rejects when none is free. */
+export async function bindPair(host: string, { min, max }: PortRange): Promise<PortPair> {
+  const first = min + (min & 1);
+  const pairs = Math.floor((max - first + 1) / 2);
+  if (pairs < 1) throw new RangeError(`no pair of ports in ${min}-${max}`);
+  for (let tries = 0; tries < TRIES; tries++) {
+    const pair = await pairAt(host, first + 2 * Math.floor(Math.random() * pairs));
+    if (pair) return pair;
+  }
+  throw new Error(`no free pair of ports in ${min}-${max} on ${host}`);
+}
+
+/** Binds `port` and the next, 0 for any free; rejects when either is taken. */
+export async function bindFixed(host: string, port: number): Promise<PortPair> {
+  const pair = await pairAt(host, port);
+  if (!pair) throw new Error(`UDP ports ${port} and ${port + 1} are not free on ${host}`);
+  return pair;
+}
+
+export function closePair({ rtp, rtcp }: PortPair): void {
   rtp.close();
   rtcp.close();
+}
+
+async function pairAt(host: string, port: number, receiveBuffer?: number): Promise<PortPair | undefined> {
+  const rtp = await bind(host, port, receiveBuffer);
+  if (!rtp) return undefined;
+  const at = rtp.address().port;
+  try {
+    const rtcp = await bind(host, at + 1);
+    if (rtcp) return { rtp, rtcp, port: at };
+  } catch (error) {
+    rtp.close();
+    throw error;
+  }
+  rtp.close();
+  return undefined;
 }
 
 /** A bound socket, or undefined when the port is taken. Addresses are numeric throughout, so sending looks nothing up. */

@@ -1,7 +1,7 @@
 /** One pair of UDP ports on which many calls are received, told apart by a number before each packet (H.460.19). */
 import { randomInt } from "node:crypto";
 import { type Address, demultiplexed, type LineMedia } from "../h323/index.ts";
-import { bindFixed, type MediaKind, type PortPair } from "./rtp-ports.ts";
+import { bindFixed, closePair, type MediaKind, type PortPair } from "./port-pairs.ts";
 
 type Receiver = (packet: Uint8Array, kind: MediaKind, from: { readonly address: string; readonly port: number }) => void;
 
@@ -48,8 +48,7 @@ export class MultiplexPort {
   }
   close(): void {
     this.#members.clear();
-    this.#pair.rtp.close();
-    this.#pair.rtcp.close();
+    closePair(this.#pair);
   }
 }
 

@@ -4,10 +4,9 @@
  */
 import type { Address, LineMedia } from "../h323/index.ts";
 import { demultiplexed, keepAlivePacket, keepAliveReport, multiplexed } from "../h323/index.ts";
+import { isLoopback } from "./addresses.ts";
 import type { MultiplexPort } from "./rtp-multiplex.ts";
-import { bindPair, type MediaKind, type PortPair, type PortRange } from "./rtp-ports.ts";
-
-export type { MediaKind, PortRange } from "./rtp-ports.ts";
+import { bindPair, closePair, type MediaKind, type PortPair, type PortRange } from "./port-pairs.ts";
 
 /** Changes a packet on its way; undefined drops it. */
 export interface RelayFilter {
@@ -138,7 +137,7 @@ export class RtpRelay {
     this.#closed = true;
     clearInterval(this.#keepAlive);
     if (this.#id !== undefined) this.#options.multiplex?.leave(this.#id);
-    for (const { rtp, rtcp } of [this.#outer, this.#inner]) for (const socket of [rtp, rtcp]) socket.close();
+    for (const pair of [this.#outer, this.#inner]) closePair(pair);
   }
 
   #fromFar(packet: Uint8Array, kind: MediaKind, from: { readonly address: string; readonly port: number }, shared: boolean): void {
@@ -215,11 +214,9 @@ export async function openRtpRelay(options: RtpRelayOptions): Promise<RtpRelay> 
   try {
     const { host } = options.server.rtp;
     // A media server on the loopback is reached from there only.
-    const loopback = host === "::1" || host.startsWith("127.");
-    return new RtpRelay(options, outer, await bindPair(loopback ? host : options.host, options.ports));
+    return new RtpRelay(options, outer, await bindPair(isLoopback(host) ? host : options.host, options.ports));
   } catch (error) {
-    outer.rtp.close();
-    outer.rtcp.close();
+    closePair(outer);
     throw error;
   }
 }
