@@ -20,7 +20,8 @@ import {
 } from "../h323/index.ts";
 import { tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
-import { H323Session, type H323Limits, h323Limits, plain } from "./h323-session.ts";
+import { plainAddress } from "./addresses.ts";
+import { H323Session, type H323Limits, h323Limits } from "./h323-session.ts";
 import { H323Tls, type H323TlsOptions, type ServerCheck } from "./h323-tls.ts";
 import { SignallingTunnel } from "./h323-tunnel.ts";
 import type { TlsSettings } from "./tls.ts";
@@ -139,7 +140,7 @@ export class H323Endpoint {
         }
         socket.setTimeout(0);
         socket.off("error", reject);
-        const session = this.#session(socket, { host: plain(socket.remoteAddress), port: peer.port }, "out", options, secure && {});
+        const session = this.#session(socket, peerOf(socket), "out", options, secure && {});
         options.prepare(session);
         session.start(to);
         resolve(session);
@@ -245,12 +246,12 @@ export class H323Endpoint {
   }
 
   #accept(socket: Socket | TLSSocket, secure: { readonly certificate: PeerCertificate | undefined } | undefined): void {
-    const host = plain(socket.remoteAddress);
-    if (!this.#room(host)) {
+    const peer = peerOf(socket);
+    if (!this.#room(peer.host)) {
       socket.destroy();
       return;
     }
-    this.#options.onSession(this.#session(socket, { host, port: socket.remotePort ?? 0 }, "in", {}, secure));
+    this.#options.onSession(this.#session(socket, peer, "in", {}, secure));
   }
 
   #session(
@@ -261,7 +262,7 @@ export class H323Endpoint {
     secure: { readonly certificate?: PeerCertificate | undefined } | undefined,
   ): H323Session {
     const { identity, capabilities, style, terminalType = 50, allowForeignControl = false, trace } = this.#options;
-    const bound = socket instanceof Socket ? plain(socket.localAddress) : this.#options.host;
+    const bound = socket instanceof Socket ? plainAddress(socket.localAddress ?? "") : this.#options.host;
     const config: CallConfig = {
       style: { fastStart: true, tunnelling: true, earlyControl: false, ...style, ...options.style },
       identity: options.identity ?? identity,
@@ -302,7 +303,7 @@ export class H323Endpoint {
 }
 
 const peerOf = (socket: Duplex): Address =>
-  socket instanceof Socket ? { host: plain(socket.remoteAddress), port: socket.remotePort ?? 0 } : { host: "", port: 0 };
+  socket instanceof Socket ? { host: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 } : { host: "", port: 0 };
 
 /** Opens the listeners; rejects when a port cannot be had. */
 export function openH323Endpoint(options: H323EndpointOptions): Promise<H323Endpoint> {

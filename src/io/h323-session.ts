@@ -5,6 +5,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import { type Address, type CallConfig, type CallEvent, CallMachine, compareAddresses, type Destination } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
+import { plainAddress } from "./addresses.ts";
 
 /** Bounds on what a peer can make us hold. */
 export interface H323Limits {
@@ -231,7 +232,7 @@ export class H323Session {
   #listen(): void {
     const { host, config } = this.#options;
     const server = createServer((socket) => {
-      const from = plain(socket.remoteAddress);
+      const from = plainAddress(socket.remoteAddress ?? "");
       if (this.#spare !== undefined || (from !== config.peer.host && config.allowForeignControl !== true)) {
         socket.destroy();
         return;
@@ -275,9 +276,4 @@ export class H323Session {
     // The event of the end was handed over before; who is told now counts calls.
     this.#options.ended(this);
   }
-}
-
-/** Address without the prefix of IPv4 in IPv6. */
-export function plain(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/, "");
 }

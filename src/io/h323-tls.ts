@@ -14,6 +14,8 @@ import {
 import type { Millis } from "../base/clock.ts";
 import type { Address } from "../h323/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
+import { plainAddress } from "./addresses.ts";
+import { Handshakes } from "./handshakes.ts";
 import { contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
 
 /** The listener and what it is to do. */
@@ -21,13 +23,12 @@ export interface H323TlsOptions {
   /** 1300; 0 for any free port; null takes no calls, only makes them (then `cert` may be empty). */
   readonly port: number | null;
   readonly settings: TlsSettings;
-  /** A handshake must be done in so many ms; 3,000 where absent. */
-  readonly handshake?: Millis;
 }
 
 /** Whether a server's certificate is the wanted one's; its chain has been verified. Without it, it must name the host that was called. */
 export type ServerCheck = (certificate: PeerCertificate) => boolean;
 
+/** A handshake must be done in so many ms. */
 const HANDSHAKE: Millis = 3_000;
 /** Handshakes under way at a time, in all and from one address: each costs more to us than to who asks for it. */
 const MOST_HANDSHAKES = 500;
@@ -38,7 +39,7 @@ export class H323Tls {
   readonly #options: H323TlsOptions;
   readonly #tls: TlsServer;
   readonly #raw: Server;
-  readonly #handshakes = new Map<Socket, string>();
+  readonly #handshakes = new Handshakes(HANDSHAKE);
   #context: SecureContext;
 
   private constructor(options: H323TlsOptions, accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void) {
@@ -49,13 +50,12 @@ export class H323Tls {
       requestCert: true,
       // Whether a certificate is demanded is the trunk's policy, not the listener's.
       rejectUnauthorized: false,
-      handshakeTimeout: options.handshake ?? HANDSHAKE,
+      handshakeTimeout: HANDSHAKE,
     });
     this.#raw = createServer({ noDelay: true }, (socket) => this.#begin(socket));
     this.#tls.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {});
-      for (const raw of this.#handshakes.keys())
-        if (raw.remotePort === socket.remotePort && raw.remoteAddress === socket.remoteAddress) this.#handshakes.delete(raw);
+      this.#handshakes.doneWith(socket.remoteAddress, socket.remotePort);
       accept(socket, peerCertificateOf(socket));
     });
     this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -92,7 +92,7 @@ export class H323Tls {
     this.#tls.setSecureContext(contextOf(settings));
   }
 
-  /** Connects; the handshake is done when `secureConnect` comes. The certificate's chain is verified, its name by `verified`. */
+  /** Connects; the handshake is done when `secureConnect` comes. The certificate's chain is verified, its name by `objection`. */
   connect(peer: Address, localAddress: string): TLSSocket {
     const options: ConnectionOptions & { readonly localAddress: string } = {
       host: peer.host,
@@ -117,27 +117,18 @@ export class H323Tls {
   }
 
   close(): Promise<void> {
-    for (const socket of this.#handshakes.keys()) socket.destroy();
+    this.#handshakes.close();
     return this.#raw.listening ? new Promise((resolve) => this.#raw.close(() => resolve())) : Promise.resolve();
   }
 
   #begin(socket: Socket): void {
     socket.on("error", () => {});
-    const from = socket.remoteAddress ?? "";
-    let same = 0;
-    for (const other of this.#handshakes.values()) if (other === from) same++;
-    if (this.#handshakes.size >= MOST_HANDSHAKES || same >= MOST_FROM_ONE) {
+    const from = plainAddress(socket.remoteAddress ?? "");
+    if (this.#handshakes.size >= MOST_HANDSHAKES || this.#handshakes.from(from) >= MOST_FROM_ONE) {
       socket.destroy();
       return;
     }
-    this.#handshakes.set(socket, from);
-    const timer = setTimeout(() => {
-      if (this.#handshakes.has(socket)) socket.destroy();
-    }, this.#options.handshake ?? HANDSHAKE).unref();
-    socket.once("close", () => {
-      clearTimeout(timer);
-      this.#handshakes.delete(socket);
-    });
+    this.#handshakes.begin(socket);
     this.#tls.emit("connection", socket);
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { connect as connectTcp, type Socket } from "node:net";
 import { connect } from "node:tls";
 import type { CallEvent } from "../../../src/h323/index.ts";
 import { type H323Endpoint, type H323Session, openH323Endpoint, type TlsSettings } from "../../../src/io/index.ts";
@@ -130,5 +131,29 @@ describe("H.323 call signalling over TLS", () => {
     expect(await name()).toBe("room.example");
     expect(() => b.e.reloadTls({ ...gateway, key: room.key })).toThrow();
     expect(await name()).toBe("room.example");
+  });
+
+  it("lets one address begin twenty handshakes, and more once those are done", async () => {
+    const b = await endpoint(gateway);
+    const sockets: Socket[] = [];
+    const begun = () =>
+      new Promise<Socket>((resolve) => {
+        const socket = connectTcp({ host: "127.0.0.1", port: b.e.tlsPort! }, () => resolve(socket));
+        sockets.push(socket.on("error", () => {}));
+      });
+    for (let i = 0; i < 20; i++) await begun();
+    const refused = await begun();
+    await new Promise((resolve) => refused.once("close", resolve));
+    expect(sockets.filter((socket) => socket.destroyed)).toEqual([refused]);
+    for (const socket of sockets) socket.destroy();
+    const a = await endpoint(room);
+    await expect
+      .poll(() =>
+        call(a.e, b.e).then(
+          ({ type }) => type,
+          () => "refused",
+        ),
+      )
+      .toBe("transmit");
   });
 });
