@@ -1,5 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import type { RasMessage } from "../wire/h225/index.ts";
+import { hex } from "./call-messages.ts";
 import type { AdmissionQuestion } from "./ras-client-types.ts";
 import { Timers } from "./timers.ts";
 
@@ -37,7 +38,7 @@ export class AdmittedCalls {
   /** What an IRQ is answered: the call it names, or all (call reference 0). */
   answer({ callReferenceValue, callIdentifier }: InfoRequest): Report {
     if (callReferenceValue === 0) return this.#report([...this.#calls.values()]);
-    const identifier = callIdentifier === undefined ? undefined : Buffer.from(callIdentifier.guid).toString("hex");
+    const identifier = callIdentifier === undefined ? undefined : hex(callIdentifier.guid);
     const asked = [...this.#calls.values()].filter(
       ({ question }) =>
         question.callIdentifier === identifier || (identifier === undefined && question.callReference === callReferenceValue),

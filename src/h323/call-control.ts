@@ -11,7 +11,7 @@ import { FastConnect } from "./fast-connect.ts";
 import { supports } from "./h460.ts";
 import { MediaTraversal } from "./media-traversal.ts";
 import { MediaSecurity } from "./media-security.ts";
-import type { Durations } from "./timers.ts";
+import { type Durations, earliest } from "./timers.ts";
 
 /** What control uses of its call. */
 export interface CallPort {
@@ -263,8 +263,7 @@ export class CallControl {
   }
 
   nextTimeout(): Millis | undefined {
-    const all = [this.#deadline, this.machine.nextTimeout()].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#deadline, this.machine.nextTimeout());
   }
 
   timeout(now: Millis): void {

@@ -108,7 +108,7 @@ export type CallOutput =
   | { readonly type: "signalling"; readonly bytes: Uint8Array }
   /** A message for the control connection, to be framed. */
   | { readonly type: "control"; readonly bytes: Uint8Array }
-  /** Connect control there; then `controlConnected` or `controlFailed`. */
+  /** Connect control there; then `controlConnected` or `controlClosed`. */
   | { readonly type: "connect-control"; readonly to: Address }
   /** Listen for control; then `controlListening`, and `controlConnected` when the peer has come. */
   | { readonly type: "listen-control" }

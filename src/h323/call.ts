@@ -11,7 +11,7 @@ import type { ControlMachine } from "./control.ts";
 import type { LocalMedia } from "./control-types.ts";
 import type { TraversalRole } from "./h460-19.ts";
 import type { MediaPolicy } from "./media-security.ts";
-import { DURATIONS, type Durations, Timers } from "./timers.ts";
+import { DURATIONS, type Durations, earliest, Timers } from "./timers.ts";
 
 type TimerName = "T303" | "T310" | "T301" | "T302" | "T322";
 
@@ -243,8 +243,7 @@ export class CallMachine {
 
   nextTimeout(): Millis | undefined {
     if (this.#state === "released") return undefined;
-    const all = [this.#timers.next(), this.#control.nextTimeout()].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#timers.next(), this.#control.nextTimeout());
   }
 
   timeout(now: Millis): void {

@@ -53,7 +53,7 @@ export type ControlEvent =
   | { readonly type: "flow-control"; readonly line: LineName | undefined; readonly bitsPerSecond: number | undefined }
   /** The peer wants a picture that stands alone. */
   | { readonly type: "fast-update"; readonly line: "video" | "content" }
-  /** H.239: the peer wants to present; answer it by `present.grant` or `present.deny`. */
+  /** H.239: the peer wants to present; answer it by `grantPresentation` or `denyPresentation`. */
   | { readonly type: "presentation-wanted" }
   /** H.239: the peer presents no longer. */
   | { readonly type: "presentation-over" }

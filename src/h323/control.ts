@@ -9,7 +9,7 @@ import { LineTable } from "./line-table.ts";
 import type { LineName } from "./lines.ts";
 import { composeModes, readMode } from "./modes.ts";
 import { Presentation } from "./presentation.ts";
-import { Timers } from "./timers.ts";
+import { earliest, Timers } from "./timers.ts";
 
 type Request = NonNullable<ControlMessage["request"]>;
 type Response = NonNullable<ControlMessage["response"]>;
@@ -178,8 +178,7 @@ export class ControlMachine {
   }
 
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), this.#lines.nextTimeout(), this.#presentation.nextTimeout()].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#timers.next(), this.#lines.nextTimeout(), this.#presentation.nextTimeout());
   }
 
   timeout(now: Millis): void {

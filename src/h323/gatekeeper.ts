@@ -9,14 +9,14 @@ import {
   type RegistrationRejectReason,
 } from "../wire/h225/index.ts";
 import { type Address, fromH225, type RasAddress, toH225 } from "./address.ts";
-import { aliasText } from "./call-messages.ts";
+import { aliasText, hex, readProduct } from "./call-messages.ts";
 import type { GatekeeperConfig, GatekeeperEvent, GatekeeperOutput, Registration } from "./gatekeeper-types.ts";
 import { findFeature, feature, supports } from "./h460.ts";
 import { RAS_TUNNELLING } from "./h460-17.ts";
 import { Indications, SIGNALLING_TRAVERSAL } from "./h460-18.ts";
 import { verify } from "./ras-security.ts";
 import { LOCATION_PATIENCE, Locations } from "./locations.ts";
-import { Timers } from "./timers.ts";
+import { earliest, Timers } from "./timers.ts";
 
 type AdmissionRequest = NonNullable<RasMessage["admissionRequest"]>;
 interface Location {
@@ -82,8 +82,7 @@ export class Gatekeeper {
     return out;
   }
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), this.#indications.nextTimeout(), this.#locations.nextTimeout()].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#timers.next(), this.#indications.nextTimeout(), this.#locations.nextTimeout());
   }
 
   /** Tells an endpoint behind a firewall that a call waits for it at our signalling address (H.460.18). */
@@ -176,14 +175,13 @@ export class Gatekeeper {
       if (holder !== undefined && holder !== known) this.#forget(holder.endpointIdentifier, "replaced");
     }
     const timeToLive = this.#timeToLive(request.timeToLive, traversal);
-    const endpointIdentifier = known?.endpointIdentifier ?? Buffer.from(this.#config.random(8)).toString("hex");
-    const product = request.endpointVendor.productId;
+    const endpointIdentifier = known?.endpointIdentifier ?? hex(this.#config.random(8));
     const registration: Registration = {
       endpointIdentifier,
       aliases,
       signalling,
       ras: from,
-      product: product === undefined ? known?.product : Buffer.from(product).toString("latin1").replace(/\0+$/, ""),
+      product: readProduct(request.endpointVendor.productId) ?? known?.product,
       // A little longer than told, for a refresh on its way.
       expires: now + timeToLive * 1000 + 10_000,
       traversal,
@@ -340,7 +338,7 @@ export class Gatekeeper {
   }
 
   #confirm(request: AdmissionRequest, from: RasAddress, caller: Registration, to: RasAddress): void {
-    const callIdentifier = request.callIdentifier === undefined ? "" : Buffer.from(request.callIdentifier.guid).toString("hex");
+    const callIdentifier = request.callIdentifier === undefined ? "" : hex(request.callIdentifier.guid);
     this.#emit({ type: "admitted", from: caller, callIdentifier, to });
     this.#send(
       {
@@ -368,7 +366,7 @@ export class Gatekeeper {
       this.#send({ disengageReject: { requestSeqNum, rejectReason: { notRegistered: true } } }, from);
       return;
     }
-    const callIdentifier = request.callIdentifier === undefined ? "" : Buffer.from(request.callIdentifier.guid).toString("hex");
+    const callIdentifier = request.callIdentifier === undefined ? "" : hex(request.callIdentifier.guid);
     this.#emit({ type: "disengaged", from: known, callIdentifier });
     this.#send({ disengageConfirm: { requestSeqNum } }, from);
   }

@@ -6,6 +6,7 @@ import type { Millis } from "../base/clock.ts";
 import { decodeSignalling, encodeSignalling, H225_VERSION, type RasMessage, type SignallingMessage } from "../wire/h225/index.ts";
 import { decodeIncomingCall, encodeIncomingCall, type IncomingCallIndication } from "../wire/h460/index.ts";
 import { type Address, fromH225, toH225 } from "./address.ts";
+import { hex } from "./call-messages.ts";
 import { feature, findFeature, rawParameters } from "./h460.ts";
 import { Timers } from "./timers.ts";
 
@@ -45,7 +46,7 @@ export function readIndication(indication: ServiceControlIndication): IndicatedC
     return undefined;
   }
   const to = fromH225(call.callSignallingAddress);
-  return to === undefined ? undefined : { to, callIdentifier: Buffer.from(call.callID.guid).toString("hex") };
+  return to === undefined ? undefined : { to, callIdentifier: hex(call.callID.guid) };
 }
 
 /** The client's first message on the connection it has opened: it has come for that call. Setup comes back on it. */
@@ -76,7 +77,7 @@ export function readArrival(bytes: Uint8Array): string | undefined {
   }
   const facility = message.info?.["h323-uu-pdu"]["h323-message-body"].facility;
   if (message.type !== "facility" || facility?.reason.undefinedReason !== true || facility.callIdentifier === undefined) return undefined;
-  return Buffer.from(facility.callIdentifier.guid).toString("hex");
+  return hex(facility.callIdentifier.guid);
 }
 
 /** Tries and patience of an indication: its answer only says that it was heard. */

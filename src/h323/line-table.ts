@@ -6,7 +6,7 @@ import { type AudioFormat, sameAudio } from "./codecs.ts";
 import type { ControlPort, LineMedia, LocalMedia } from "./control-types.ts";
 import { commonVideo, type VideoFormat } from "./h264.ts";
 import { AUDIO, CAMERA, type CameraFormat, CONTENT, LINES, type LineName, lineOf, VIDEO } from "./lines.ts";
-import { Timers } from "./timers.ts";
+import { earliest, Timers } from "./timers.ts";
 
 /** What the table asks its owner: how far the call has come and what both ends can. */
 export interface TableOwner extends ControlPort {
@@ -71,8 +71,7 @@ export class LineTable {
     return this.#next;
   }
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), ...LINES.map((line) => this[line].nextTimeout())].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#timers.next(), ...LINES.map((line) => this[line].nextTimeout()));
   }
 
   /** The line of a channel of ours, or of the peer's. */

@@ -2,12 +2,12 @@ import type { Millis } from "../base/clock.ts";
 import { decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../wire/h225/index.ts";
 import { AdmittedCalls } from "./admitted-calls.ts";
 import { type Address, fromH225, toH225 } from "./address.ts";
-import { endpointType } from "./call-messages.ts";
+import { endpointType, hex } from "./call-messages.ts";
 import { feature, findFeature, supports } from "./h460.ts";
 import { readIndication, SIGNALLING_TRAVERSAL, Summons } from "./h460-18.ts";
 import type { AdmissionQuestion, RasClientConfig, RasEvent, RasOutput } from "./ras-client-types.ts";
 import { encodeSigned } from "./ras-security.ts";
-import { Timers } from "./timers.ts";
+import { earliest, Timers } from "./timers.ts";
 
 /** Request timers and retries, H.225.0 table 21 (seconds). */
 const ATTEMPTS = 3;
@@ -93,8 +93,7 @@ export class RasClient {
     return out;
   }
   nextTimeout(): Millis | undefined {
-    const all = [this.#timers.next(), this.#calls.nextTimeout()].filter((t) => t !== undefined);
-    return all.length === 0 ? undefined : Math.min(...all);
+    return earliest(this.#timers.next(), this.#calls.nextTimeout());
   }
 
   start(now: Millis): void {
@@ -196,8 +195,7 @@ export class RasClient {
 
   timeout(now: Millis): void {
     for (const calls of this.#calls.due(now)) {
-      this.#sequence = (this.#sequence % 65535) + 1;
-      this.#report(this.#sequence, calls, true, this.#gatekeeper, now);
+      this.#report(this.#next(), calls, true, this.#gatekeeper, now);
     }
     for (const name of this.#timers.expire(now)) {
       if (name === "refresh") this.#register(true, now);
@@ -210,9 +208,13 @@ export class RasClient {
     this.#outputs.push({ type: "event", event });
   }
 
-  #ask(kind: Kind, compose: (requestSeqNum: number) => RasMessage, now: Millis, callIdentifier?: string): void {
+  #next(): number {
     this.#sequence = (this.#sequence % 65535) + 1;
-    const sequence = this.#sequence;
+    return this.#sequence;
+  }
+
+  #ask(kind: Kind, compose: (requestSeqNum: number) => RasMessage, now: Millis, callIdentifier?: string): void {
+    const sequence = this.#next();
     this.#pending.set(sequence, { kind, message: compose(sequence), to: this.#gatekeeper, callIdentifier, tries: 0, delays: 0 });
     this.#transmit(sequence, now);
   }
@@ -416,8 +418,7 @@ export class RasClient {
       }
     } else if (drq !== undefined) {
       reply({ disengageConfirm: { requestSeqNum: drq.requestSeqNum } });
-      if (drq.callIdentifier !== undefined)
-        this.#emit({ type: "drop", callIdentifier: Buffer.from(drq.callIdentifier.guid).toString("hex") });
+      if (drq.callIdentifier !== undefined) this.#emit({ type: "drop", callIdentifier: hex(drq.callIdentifier.guid) });
     } else if (brq !== undefined) reply({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth: brq.bandWidth } });
     else if (sci !== undefined) {
       const call = this.#traversed ? readIndication(sci) : undefined;

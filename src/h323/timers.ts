@@ -1,5 +1,11 @@
 import type { Millis } from "../base/clock.ts";
 
+/** The earliest of some times; undefined where there is none. */
+export function earliest(...times: readonly (Millis | undefined)[]): Millis | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
 /** Timers of one machine by name; at most one of each runs. */
 export class Timers<Name extends string> {
   readonly #at = new Map<Name, Millis>();
