@@ -213,10 +213,11 @@ export class CallControl {
       this.#port.emit({ type: "ignored", what: error instanceof Error ? error.message : String(error) });
       return;
     }
-    this.traversal.incoming(message);
     const checked = this.security.incoming(message);
-    if (checked.type === "take") this.machine.handle(checked.message, now);
-    else if (checked.type === "refuse") this.#refusals.push(checked.message);
+    if (checked.type === "take") {
+      this.traversal.incoming(checked.message);
+      this.machine.handle(checked.message, now);
+    } else if (checked.type === "refuse") this.#refusals.push(checked.message);
     else this.#port.release(79, checked.reason, "us");
   }
 

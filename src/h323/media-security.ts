@@ -32,6 +32,8 @@ const FIRST_PAYLOAD_TYPE = 112;
 /** Numbers of security capabilities: that of the medium, and this much. */
 const CAPABILITY_OFFSET = 100;
 const LAST_CAPABILITY = 65_535;
+/** Channels of the peer's whose opening may be under way at once; a call has four. */
+const MOST_OPENING = 64;
 
 /**
  * Media encryption of one call by H.235.6, as a filter on its control messages: the machines behind it know of plain channels only. Keys are made by the master, one
@@ -107,6 +109,8 @@ export class MediaSecurity {
     if (request?.openLogicalChannel !== undefined) return this.#opening(request.openLogicalChannel);
     if (response?.openLogicalChannelAck !== undefined)
       return { response: { openLogicalChannelAck: this.#acknowledging(response.openLogicalChannelAck) } };
+    if (response?.openLogicalChannelReject !== undefined)
+      this.#receive.delete(response.openLogicalChannelReject.forwardLogicalChannelNumber);
     return message;
   }
 
@@ -194,6 +198,7 @@ export class MediaSecurity {
     const algorithm = this.#algorithms.find(({ oid }) => oid === wanted?.algorithm);
     const { audioData, videoData } = media.mediaType;
     if (algorithm === undefined || (audioData === undefined && videoData === undefined)) return refused(number);
+    if (this.#receive.size >= MOST_OPENING) return refused(number);
     const sync = olc.encryptionSync;
     if (sync !== undefined && this.#secret?.unseal(algorithm, sync.h235Key) === undefined) return refused(number);
     const parameters = forward.multiplexParameters.h2250LogicalChannelParameters;

@@ -34,6 +34,8 @@ export interface TraversalEvent {
 const INTERVAL = 15_000;
 /** Payload type of our keep-alives: what the field uses, and no codec has. */
 const PAYLOAD_TYPE = 127;
+/** Channels of the peer's whose opening may be under way at once; a call has four. */
+const MOST_OPENING = 64;
 
 /** H.460.19 of one call, as a filter on its control messages: the machines behind it know nothing of firewalls. */
 export class MediaTraversal {
@@ -41,6 +43,9 @@ export class MediaTraversal {
   #role: TraversalRole | undefined;
   /** The peer can put a number before what it sends. */
   #peerMultiplexes = false;
+  /** What the peer has said of channels whose opening is under way, ours by number only. */
+  readonly #offered = new Map<number, ChannelTraversal>();
+  readonly #opening = new Set<number>();
   #events: TraversalEvent[] = [];
 
   constructor(policy: TraversalPolicy | undefined) {
@@ -80,31 +85,32 @@ export class MediaTraversal {
   outgoing(message: ControlMessage, media: LocalMedia | undefined): ControlMessage {
     const { request, response } = message;
     if (this.#role === undefined || media === undefined) return message;
-    if (request?.openLogicalChannel !== undefined)
-      return {
-        request: {
-          openLogicalChannel: withTraversal(request.openLogicalChannel, this.#said(controlOf(request.openLogicalChannel), media, true)),
-        },
-      };
-    if (response?.openLogicalChannelAck !== undefined)
-      return {
-        response: {
-          openLogicalChannelAck: withTraversal(
-            response.openLogicalChannelAck,
-            this.#said(controlOf(response.openLogicalChannelAck), media, false),
-          ),
-        },
-      };
+    const { openLogicalChannel: olc } = request ?? {};
+    const { openLogicalChannelAck: ack, openLogicalChannelReject: reject } = response ?? {};
+    if (olc !== undefined) {
+      this.#opening.add(olc.forwardLogicalChannelNumber);
+      return { request: { openLogicalChannel: withTraversal(olc, this.#said(controlOf(olc), media, true)) } };
+    }
+    if (ack !== undefined) {
+      const number = ack.forwardLogicalChannelNumber;
+      this.#heard("receive", number, this.#offered.get(number));
+      this.#offered.delete(number);
+      return { response: { openLogicalChannelAck: withTraversal(ack, this.#said(controlOf(ack), media, false)) } };
+    }
+    if (reject !== undefined) this.#offered.delete(reject.forwardLogicalChannelNumber);
     return message;
   }
 
-  /** Reads a message of the peer's before the control machine does. */
+  /** Reads a message that the control machine is to see, before it does. */
   incoming({ request, response }: ControlMessage): void {
     if (this.#role === undefined) return;
     const { openLogicalChannel: olc } = request ?? {};
     const { openLogicalChannelAck: ack } = response ?? {};
-    if (olc !== undefined) this.#heard("receive", olc.forwardLogicalChannelNumber, readTraversal(olc.genericInformation));
-    if (ack !== undefined) this.#heard("transmit", ack.forwardLogicalChannelNumber, readTraversal(ack.genericInformation));
+    const said = olc && readTraversal(olc.genericInformation);
+    if (olc !== undefined && said !== undefined && this.#offered.size < MOST_OPENING)
+      this.#offered.set(olc.forwardLogicalChannelNumber, said);
+    if (ack !== undefined && this.#opening.delete(ack.forwardLogicalChannelNumber))
+      this.#heard("transmit", ack.forwardLogicalChannelNumber, readTraversal(ack.genericInformation));
   }
 
   takeEvents(): TraversalEvent[] {

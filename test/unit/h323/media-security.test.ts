@@ -1,8 +1,11 @@
 import { createCipheriv, getDiffieHellman, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { PayloadCipher } from "../../../src/h323/h235-cipher.ts";
+import { composeCapabilities } from "../../../src/h323/capabilities.ts";
+import { offerAudio } from "../../../src/h323/channels.ts";
 import { algorithmOf, KeyExchange, type SharedSecret } from "../../../src/h323/h235-keys.ts";
 import type { ProtectedEvent } from "../../../src/h323/index.ts";
+import { MediaSecurity } from "../../../src/h323/media-security.ts";
 import { decodeSignalling, h235 } from "../../../src/wire/h225/index.ts";
 import { decodeControl, encodeControl } from "../../../src/wire/h245/index.ts";
 import { decode, encode } from "../../../src/wire/per/index.ts";
@@ -307,5 +310,31 @@ describe("a call with media encryption", () => {
       }
       pair.run(1000);
     }
+  });
+});
+
+describe("a channel that is refused", () => {
+  it("leaves no key behind", () => {
+    const [caller, callee] = [new MediaSecurity("preferred", seededOctets(1)), new MediaSecurity("preferred", seededOctets(2))];
+    callee.offered(caller.offer());
+    caller.answered(callee.answer());
+    const set = composeCapabilities(callConfig("b").capabilities, 1);
+    const secured = callee.outgoing({ request: { terminalCapabilitySet: set } });
+    if ("fail" in secured) throw new Error(secured.fail);
+    caller.incoming(secured);
+    caller.heard({ type: "established", role: "master" });
+    const opening = caller.outgoing({
+      request: { openLogicalChannel: offerAudio(7, { codec: "PCMU", maxPtime: 20 }, mediaOf("192.0.2.1")) },
+    });
+    if ("fail" in opening) throw new Error(opening.fail);
+    expect(opening.request?.openLogicalChannel?.encryptionSync).toBeDefined();
+    const ack = { response: { openLogicalChannelAck: { forwardLogicalChannelNumber: 7 } } };
+    callee.incoming(opening);
+    callee.outgoing({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } });
+    callee.outgoing(ack);
+    expect(callee.takeEvents()).toEqual([]);
+    callee.incoming(opening);
+    callee.outgoing(ack);
+    expect(callee.takeEvents()).toMatchObject([{ direction: "receive", channel: 7 }]);
   });
 });

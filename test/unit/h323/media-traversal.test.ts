@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { CallConfig, LocalMedia, TraversalPolicy } from "../../../src/h323/index.ts";
+import { offerAudio } from "../../../src/h323/channels.ts";
+import { type CallConfig, composeTraversal, type LocalMedia, type TraversalPolicy, traversalFeature } from "../../../src/h323/index.ts";
+import { MediaTraversal } from "../../../src/h323/media-traversal.ts";
 import { callConfig, eventsOf, mediaOf, Pair } from "../../support/h323-pair.ts";
 
 const CLIENT: TraversalPolicy = { role: "client", allowed: ["client"] };
@@ -79,5 +81,29 @@ describe("media through a firewall (H.460.19)", () => {
   it("in a call without tunnelling too", () => {
     const pair = new Pair(both("a", CLIENT, { tunnelling: false }), both("b", SERVER)).call().run();
     expect(eventsOf(pair.a.events, "traversal")).toMatchObject([{ keepAlive: { to: { host: pair.b.host, port: 6004 } } }]);
+  });
+
+  it("keeps and tells nothing of channels that were refused, or never opened by us", () => {
+    const media = mediaOf("192.0.2.2");
+    const traversal = new MediaTraversal(SERVER);
+    traversal.offered({ supportedFeatures: [traversalFeature({ role: "client", multiplexes: true })] });
+    const olc = offerAudio(7, { codec: "PCMU", maxPtime: 20 }, media);
+    const said = composeTraversal({ multiplex: { id: 9, rtp: undefined, rtcp: undefined } });
+    const ack = { forwardLogicalChannelNumber: 7, genericInformation: said };
+    const taken = { response: { openLogicalChannelAck: { forwardLogicalChannelNumber: 7 } } };
+    traversal.incoming({ request: { openLogicalChannel: { ...olc, genericInformation: said } } });
+    traversal.outgoing({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } }, media);
+    traversal.outgoing(taken, media);
+    traversal.incoming({ response: { openLogicalChannelAck: ack } });
+    expect(traversal.takeEvents()).toEqual([]);
+    traversal.incoming({ request: { openLogicalChannel: { ...olc, genericInformation: said } } });
+    expect(traversal.takeEvents()).toEqual([]);
+    traversal.outgoing(taken, media);
+    traversal.outgoing({ request: { openLogicalChannel: olc } }, media);
+    for (let i = 0; i < 2; i++) traversal.incoming({ response: { openLogicalChannelAck: ack } });
+    expect(traversal.takeEvents()).toMatchObject([
+      { direction: "receive", channel: 7, multiplex: { id: 9 } },
+      { direction: "transmit", channel: 7, multiplex: { id: 9 } },
+    ]);
   });
 });
