@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { type Address, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../h323/index.ts";
+import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../h323/index.ts";
 import { openRasSocket, type RasSocket } from "../io/index.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { H323Traversal } from "./gateway-h323-traversal.ts";
 import type { GatekeeperSettings, H323Listeners } from "./gateway-options.ts";
-import { aliasOf } from "./gateway-ras.ts";
 
 /** Where an endpoint is called, and how it registered if it did so with us. */
 export type RegisteredAddress = Address & { readonly registration?: Registration };

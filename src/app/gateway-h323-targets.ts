@@ -1,44 +1,6 @@
-import type { Address } from "../h323/index.ts";
+import { type Address, type H323Uri, parseH323Uri, SIGNALLING_PORT } from "../h323/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
-
-/** Signalling ports: H.225.0 over TCP, and over TLS. */
-export const SIGNALLING_PORT = { tcp: 1720, tls: 1300 } as const;
-
-/** An H.323 URL (H.323 annex O) with the parameter `transport`. */
-export interface H323Uri {
-  /** Alias or number; undefined where only a host is named. */
-  readonly user: string | undefined;
-  /** Undefined where only an alias is named. */
-  readonly host: string | undefined;
-  readonly port: number | undefined;
-  readonly transport: "tcp" | "tls" | undefined;
-}
-
-/** Reads `h323:alias@host:port;transport=tls`, `h323:host` and `h323:alias`; what has no dot and is no address is an alias. Undefined when it is none of them. */
-export function parseH323Uri(uri: string): H323Uri | undefined {
-  const match = /^h323:(?:([^@;\s]*)@)?(\[[0-9a-f:.]+\]|[^@:;\s]*)(?::(\d{1,5}))?((?:;[^\s;]+)*)$/i.exec(uri);
-  if (match === null) return undefined;
-  const [, user, place = "", port, parameters = ""] = match;
-  const named = /;transport=([a-z]+)/i.exec(parameters)?.[1]?.toLowerCase();
-  if (named !== undefined && named !== "tcp" && named !== "tls") return undefined;
-  const isHost = user !== undefined || port !== undefined || /[.[]/.test(place) || place === "localhost";
-  if (place === "" || Number(port ?? 1) > 65_535 || Number(port ?? 1) === 0) return undefined;
-  return {
-    user: isHost ? (user === undefined || user === "" ? undefined : decoded(user)) : decoded(place),
-    host: isHost ? plainAddress(place) : undefined,
-    port: port === undefined ? undefined : Number(port),
-    transport: named,
-  };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /** Where an H.323 call goes. */
 export interface H323Target {
@@ -61,9 +23,9 @@ export function h323Target(
     defaultTrunk,
   }: { readonly named: Trunk | undefined; readonly trunks: readonly Trunk[]; readonly defaultTrunk: Trunk | null },
 ): H323Target | undefined {
-  const wanted = parseH323Uri(uri);
+  const wanted = compared(parseH323Uri(uri));
   if (wanted === undefined) return undefined;
-  const targetOf = (trunk: Trunk) => (trunk.target === null ? undefined : parseH323Uri(trunk.target));
+  const targetOf = (trunk: Trunk) => (trunk.target === null ? undefined : compared(parseH323Uri(trunk.target)));
   const fits = (trunk: Trunk) =>
     targetOf(trunk)?.host === wanted.host ||
     (trunk.target !== null && /^sips?:/i.test(trunk.target) && sipHost(trunk.target) === wanted.host);
@@ -79,6 +41,11 @@ export function h323Target(
   const transport = wanted.transport ?? (same ? target?.transport : undefined) ?? "tcp";
   const configured = same && (target?.transport ?? "tcp") === transport ? target?.port : undefined;
   return { trunk, user, transport, peer: { host, port: wanted.port ?? configured ?? SIGNALLING_PORT[transport] } };
+}
+
+/** With its host as hosts are compared. */
+function compared(uri: H323Uri | undefined): H323Uri | undefined {
+  return uri?.host === undefined ? uri : { ...uri, host: plainAddress(uri.host) };
 }
 
 function sipHost(target: string): string | undefined {

@@ -6,6 +6,7 @@ import { MediaExchange } from "../call/media-exchange.ts";
 import {
   type Address,
   type AudioFormat,
+  aliasOf,
   aliasText,
   type Destination as Callee,
   type IncomingCall,
@@ -26,7 +27,7 @@ import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
-import { type Admission, aliasOf, Membership, NotAdmitted, type UpstreamState } from "./gateway-ras.ts";
+import { type Admission, Membership, NotAdmitted, type UpstreamState } from "./gateway-ras.ts";
 import { type GatewayRefusal, refuse } from "./gateway-refusals.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { type Address, type AdmissionQuestion, aliasText, RasClient, type RasEvent } from "../h323/index.ts";
+import { type Address, type AdmissionQuestion, aliasOf, aliasText, RasClient, type RasEvent } from "../h323/index.ts";
 import { openRasSocket, type RasSocket } from "../io/index.ts";
 import type { AliasAddress } from "../wire/h225/index.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -43,11 +43,6 @@ interface Waiting {
 export interface UpstreamState {
   readonly gatekeeper: string;
   readonly registered: boolean;
-}
-
-/** How aliases are written: digits as a number, everything else as a name. */
-export function aliasOf(text: string): AliasAddress {
-  return /^[0-9*#,]+$/.test(text) ? { dialledDigits: text } : { "h323-ID": text };
 }
 
 /** Our registration with a gatekeeper, as long as the configuration names one. */

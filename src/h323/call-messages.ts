@@ -16,6 +16,11 @@ export function digitsOf(aliases: readonly h225.AliasAddress[]): string | undefi
   return undefined;
 }
 
+/** How aliases are written: digits as a number, everything else as a name. */
+export function aliasOf(text: string): h225.AliasAddress {
+  return /^[0-9*#,]+$/.test(text) ? { dialledDigits: text } : { "h323-ID": text };
+}
+
 /** The alias as text: number, name, URL or address. */
 export function aliasText(alias: h225.AliasAddress): string {
   const number = alias.partyNumber?.e164Number?.publicNumberDigits;

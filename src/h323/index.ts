@@ -1,6 +1,6 @@
 export { type Address, compareAddresses, ipOctets, ipText, type RasAddress } from "./address.ts";
 export { CallMachine } from "./call.ts";
-export { aliasText } from "./call-messages.ts";
+export { aliasOf, aliasText } from "./call-messages.ts";
 export * from "./call-types.ts";
 export type { LocalCapabilities, RemoteCapabilities, UserInputWay } from "./capabilities.ts";
 export { causeOf, reasonOf } from "./causes.ts";
@@ -23,3 +23,4 @@ export * from "./ras-client-types.ts";
 export type { Credentials } from "./ras-security.ts";
 export * from "./readable.ts";
 export { DURATIONS, type Durations } from "./timers.ts";
+export * from "./uri.ts";

@@ -4,31 +4,24 @@ import { isIP } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
 import { H323Leg, NoH323Codec } from "../../call/h323/h323-leg.ts";
+import { aliasOf, parseH323Uri, SIGNALLING_PORT } from "../../h323/index.ts";
 import { type H323Session, openH323Endpoint, type TlsSettings } from "../../io/index.ts";
-import type { AliasAddress } from "../../wire/h225/index.ts";
 import { CallMedia } from "./media.ts";
 import type { CallOptions, CallReport } from "./report.ts";
 import { answerSeconds, judge, talk } from "./talk.ts";
 import { CallError, clientTls } from "./target.ts";
 
-const signallingPorts = { tcp: 1720, tls: 1300 } as const;
-
-/** Whom an H.323 URL names (H.323 annex O): `h323:user@host:port`, with `;transport=tls` over TLS. */
+/** Whom an H.323 URL names: `h323:user@host:port`, with `;transport=tls` over TLS. There is nobody to ask for an alias: what stands alone is a host. */
 export function parseH323(text: string): {
   readonly user: string;
   readonly host: string;
   readonly port: number;
   readonly transport: "tcp" | "tls";
 } {
-  const match = /^h323:(?:([^@;]*)@)?(\[[0-9a-f:]+\]|[^:;@\s]+)(?::(\d{1,5}))?(;.*)?$/i.exec(text);
-  if (!match) throw new CallError(`"${text}" is no H.323 address, such as h323:1000@127.0.0.1`);
-  const transport = /;transport=tls(;|$)/i.test(match[4] ?? "") ? "tls" : "tcp";
-  return {
-    user: decodeURIComponent(match[1] ?? ""),
-    host: match[2]!.replace(/^\[|\]$/g, ""),
-    port: Number(match[3] ?? signallingPorts[transport]),
-    transport,
-  };
+  const { user = "", host, port, transport = "tcp" } = parseH323Uri(text) ?? {};
+  const called = host ?? user;
+  if (called === "") throw new CallError(`"${text}" is no H.323 address, such as h323:1000@127.0.0.1`);
+  return { user: host === undefined ? "" : user, host: called, port: port ?? SIGNALLING_PORT[transport], transport };
 }
 
 /** What our end of TLS has: the certificate and CA of the command line, or the system's roots. */
@@ -66,7 +59,7 @@ export async function placeByH323(text: string, options: CallOptions, report: Ca
   });
   try {
     await converse(media, options, report, (prepare) => {
-      const aliases: AliasAddress[] = /^[0-9*#,]+$/.test(user) ? [{ dialledDigits: user }] : user === "" ? [] : [{ "h323-ID": user }];
+      const aliases = user === "" ? [] : [aliasOf(user)];
       return endpoint.call({ host: address, port }, { aliases }, { prepare, ...(transport === "tls" ? { tls: {} } : {}) });
     });
   } finally {

@@ -156,7 +156,9 @@ describe("whom to call by H.323", () => {
     ["h323:a@mcu.example.net;transport=tls", { user: "a", host: "mcu.example.net", port: 1300, transport: "tls" }],
   ])("%s", (text, expected) => expect(parseH323(text)).toEqual(expected));
   it("is told from nonsense, and from what H.323 has not", async () => {
-    expect(() => parseH323("h323:")).toThrow(CallError);
+    for (const text of ["h323:", "h323:1000@192.0.2.1:99999", "h323:1000@192.0.2.1;transport=udp"])
+      expect(() => parseH323(text), text).toThrow(CallError);
+    expect(parseH323("h323:100%@mcu")).toMatchObject({ user: "100%", host: "mcu" });
     expect((await call("h323:1@127.0.0.1", { srtp: "AEAD_AES_256_GCM" })).error).toContain("H.323");
     expect((await call("h323:1@127.0.0.1:9")).error).toMatch(/does not take the connection: ECONNREFUSED/);
   });
