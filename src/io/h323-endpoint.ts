@@ -36,9 +36,6 @@ export interface H323EndpointOptions {
   readonly capabilities: LocalCapabilities;
   /** How calls are set up; fast connect and tunnelling where absent. */
   readonly style?: Partial<CallStyle>;
-  /** H.323 table 1; 50 where absent, so that endpoints that insist decide. */
-  readonly terminalType?: number;
-  readonly allowForeignControl?: boolean;
   /** What we can be where media cross a firewall (H.460.19); none is crossed where absent. */
   readonly traversal?: TraversalPolicy;
   /** Whether media are to be encrypted by H.235.6; not at all where absent. */
@@ -74,6 +71,8 @@ export interface OutgoingOptions {
   readonly prepare: (session: H323Session) => void;
 }
 
+/** A terminal (H.323 table 1), so that endpoints that insist on being master decide. */
+const TERMINAL_TYPE = 50;
 /** An endpoint that was told of a call has so long to come for it. */
 const COME_MS = 8_000;
 
@@ -233,7 +232,10 @@ export class H323Endpoint {
   #tunnel(socket: Duplex, peer: Address): SignallingTunnel {
     const tunnel = new SignallingTunnel(socket, peer, this.#limits, this.#clock);
     this.#tunnels.add(tunnel);
-    tunnel.onCall = (channel) => this.#options.onSession(this.#session(channel, peer, "in", {}, undefined));
+    tunnel.onCall = (channel) => {
+      if (this.#room(peer.host)) this.#options.onSession(this.#session(channel, peer, "in", {}, undefined));
+      else channel.destroy();
+    };
     tunnel.ended.then(() => this.#tunnels.delete(tunnel));
     return tunnel;
   }
@@ -261,20 +263,19 @@ export class H323Endpoint {
     options: Partial<OutgoingOptions>,
     secure: { readonly certificate?: PeerCertificate | undefined } | undefined,
   ): H323Session {
-    const { identity, capabilities, style, terminalType = 50, allowForeignControl = false, trace } = this.#options;
+    const { identity, capabilities, style, trace } = this.#options;
     const bound = socket instanceof Socket ? plainAddress(socket.localAddress ?? "") : this.#options.host;
     const config: CallConfig = {
       style: { fastStart: true, tunnelling: true, earlyControl: false, ...style, ...options.style },
       identity: options.identity ?? identity,
       capabilities,
-      terminalType,
+      terminalType: TERMINAL_TYPE,
       local: {
         host: this.#options.advertise ?? bound,
         port: secure === undefined ? this.address.port : (this.tlsPort ?? this.address.port),
       },
       peer,
       random: (count) => randomBytes(count),
-      allowForeignControl,
       // A control connection of its own would be in the clear, and media keys may travel in control.
       tunnelOnly: secure !== undefined,
       callIdentifier: options.callIdentifier,

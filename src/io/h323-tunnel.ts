@@ -100,7 +100,7 @@ export class SignallingTunnel {
       this.#register(key, channel);
       this.onCall(channel);
     }
-    channel.push(tpkt(payload));
+    if (!channel.destroyed) channel.push(tpkt(payload));
   }
 
   close(): void {

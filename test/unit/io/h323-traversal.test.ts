@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { CallEvent } from "../../../src/h323/index.ts";
 import { Gatekeeper, type GatekeeperEvent, RasClient, type RasEvent } from "../../../src/h323/index.ts";
-import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket, type SignallingTunnel } from "../../../src/io/index.ts";
+import {
+  type H323Endpoint,
+  type H323EndpointOptions,
+  type H323Session,
+  openH323Endpoint,
+  openRasSocket,
+  type SignallingTunnel,
+} from "../../../src/io/index.ts";
 import { clientConfig, gatekeeperConfig } from "../../support/ras-net.ts";
 
 const HOST = "127.0.0.1";
@@ -18,7 +25,7 @@ class Side {
   readonly tunnels: SignallingTunnel[] = [];
   session: H323Session | undefined;
 
-  static async open(name: string, more: { onTunnel?: (tunnel: SignallingTunnel) => void } = {}): Promise<Side> {
+  static async open(name: string, more: Partial<H323EndpointOptions> = {}): Promise<Side> {
     const side = new Side();
     side.endpoint = await openH323Endpoint({
       host: HOST,
@@ -179,5 +186,25 @@ describe("H.460.17: an endpoint with one TCP connection", () => {
     tunnel.sendRas(Uint8Array.of(1));
     await tunnel.ended;
     expect(server.endpoint.calls).toBe(0);
+  });
+
+  it("holds calls in it to the same bounds as others", async () => {
+    const heard = Promise.withResolvers<void>();
+    const server = await Side.open("server", {
+      limits: { perSource: 2 },
+      onTunnel: (tunnel) => {
+        tunnel.onRas = ([octet]) => octet === 2 && heard.resolve();
+      },
+    });
+    const client = await Side.open("client");
+    const tunnel = await client.endpoint.openTunnel(server.endpoint.address);
+    tunnel.sendRas(Uint8Array.of(1));
+    for (let i = 0; i < 3; i++) client.endpoint.callThrough(tunnel, { aliases: [] }, { prepare: (s) => client.prepare(s, 42_000 + 2 * i) });
+    tunnel.sendRas(Uint8Array.of(2));
+    await heard.promise;
+    // The connection counts as one.
+    expect(server.endpoint.calls).toBe(1);
+    expect(server.events.filter((e) => e.type === "incoming")).toHaveLength(1);
+    tunnel.close();
   });
 });
