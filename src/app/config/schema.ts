@@ -62,7 +62,9 @@ const h323 = section(
 
 const media = section(
   {
-    ports: portRange("20000-29999").describe("UDP ports of RTP and RTCP. Each call takes up to eight."),
+    ports: portRange("20000-29999").describe(
+      "UDP ports of RTP and RTCP. Each call takes up to eight; by H.323, four more for each line that is encrypted or crosses a firewall.",
+    ),
     advertise: host()
       .nullable()
       .default(null)
