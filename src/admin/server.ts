@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { RateLimiter } from "../security/rate-limit.ts";
 import { sameSecret } from "../security/token.ts";
 import { EventHub } from "./events.ts";
 import { openApi } from "./openapi.ts";
+import { type Pages, servePages } from "./pages.ts";
 import type { GatewayControl } from "./ports.ts";
 import { InvalidInput, problem, toProblem } from "./problem.ts";
 import { type Route, routes } from "./routes.ts";
@@ -38,11 +37,7 @@ export interface AdminServer {
 }
 
 const maxBody = 64 * 1024;
-const page = {
-  "/": ["index.html", "text/html; charset=utf-8"],
-  "/console.css": ["console.css", "text/css; charset=utf-8"],
-  "/console.js": ["console.js", "text/javascript; charset=utf-8"],
-} as const;
+const consolePages: Pages = { folder: new URL("./console/", import.meta.url), path: "/" };
 
 /** Nothing from elsewhere, no frames, no guessing of types. */
 const securityHeaders: Readonly<Record<string, string>> = {
@@ -133,14 +128,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     return reply;
   }
 
-  for (const [url, [file, type]] of Object.entries(page)) {
-    let kept: { text: string; etag: string } | undefined;
-    app.get(url, (request, reply) => {
-      kept ??= read(file);
-      reply.header("etag", kept.etag).header("cache-control", "no-cache");
-      return request.headers["if-none-match"] === kept.etag ? reply.code(304).send() : reply.type(type).send(kept.text);
-    });
-  }
+  servePages(app, consolePages);
   app.get("/metrics", async (_request, reply) => {
     if (!options.metrics) return send(reply, problem(404, "not-found", "metrics are off"));
     return reply.type(options.metrics.contentType).send(await options.metrics.text());
@@ -162,11 +150,6 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     },
     inject: app.inject.bind(app) as FastifyInstance["inject"],
   };
-}
-
-function read(file: string): { text: string; etag: string } {
-  const text = readFileSync(new URL(`./console/${file}`, import.meta.url), "utf8");
-  return { text, etag: `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"` };
 }
 
 function send(reply: FastifyReply, told: ReturnType<typeof problem>): FastifyReply {

@@ -50,11 +50,15 @@ export async function meetingPage(
   token: string,
   log: Logger,
 ): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
-  const [{ PageDoor }, { serveMeetingPage }] = await Promise.all([import("../web/door.ts"), import("../web/pages.ts")]);
+  const [{ servePages }, { PageDoor }, { meetingPages }] = await Promise.all([
+    import("../admin/pages.ts"),
+    import("../web/door.ts"),
+    import("../web/pages.ts"),
+  ]);
   const door = new PageDoor({ host, token, origins: config.web.origins, secure: config.web.tls, log });
   return {
     extend: (app) => {
-      serveMeetingPage(app);
+      servePages(app, meetingPages);
       door.attach(app.server);
     },
     close: () => door.close(),

@@ -169,6 +169,20 @@ describe("bad requests", () => {
     expect(logged).toHaveLength(1);
   });
 
+  it("serves the console's files, and says when they are the same as before", async () => {
+    for (const [url, type] of [
+      ["/", "text/html"],
+      ["/console.js", "text/javascript"],
+      ["/console.css", "text/css"],
+      ["/look.css", "text/css"],
+    ] as const) {
+      const { statusCode, headers, body } = await server.inject({ method: "GET", url });
+      expect([statusCode, headers["content-type"], body.length > 0], url).toEqual([200, `${type}; charset=utf-8`, true]);
+      const again = await server.inject({ method: "GET", url, headers: { "if-none-match": headers.etag as string } });
+      expect([again.statusCode, again.body], url).toEqual([304, ""]);
+    }
+  });
+
   it("every answer has the security headers", async () => {
     for (const url of ["/", "/console.js", "/api/v1/health", "/nothing"]) {
       const { headers } = await server.inject({ method: "GET", url });
