@@ -44,10 +44,6 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     return this.#server !== undefined;
   }
 
-  get sessions(): number {
-    return this.#sessions.size;
-  }
-
   /** Connects; rejects when the media server is not there or does not let us in. Afterwards a lost connection is mended without being asked. */
   async connect(): Promise<void> {
     await probe(this.#options, CONNECT_MS);
@@ -94,7 +90,8 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const connection = this.#awaitConnection(server, token);
     try {
       const dialog = await this.#srf.createUAC(uri, { localSdp: offer, headers });
-      return this.#keep(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }), dialog, connection.start(), server);
+      const session = this.#track(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }));
+      return this.#keep(session, dialog, connection.start(), server);
     } catch (error) {
       connection.stop();
       throw error;
@@ -134,9 +131,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
           if (!placeholder) await late.destroy();
         },
       });
-      this.#sessions.add(session);
-      session.once("gone", () => this.#sessions.delete(session));
-      return session;
+      return this.#track(session);
     } catch (error) {
       connection.stop();
       throw error;
@@ -187,10 +182,14 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     };
   }
 
-  async #keep(session: FsmrfSession, dialog: Dialog, connection: Promise<EslConnection>, server: MediaServer): Promise<FsmrfSession> {
+  /** Ours until it is closed, however far it came. */
+  #track(session: FsmrfSession): FsmrfSession {
     this.#sessions.add(session);
-    session.once("gone", () => this.#sessions.delete(session));
     session.onClosed(() => this.#sessions.delete(session));
+    return session;
+  }
+
+  async #keep(session: FsmrfSession, dialog: Dialog, connection: Promise<EslConnection>, server: MediaServer): Promise<FsmrfSession> {
     const hungUp = new Promise<never>((_, reject) => {
       dialog.once("destroy", () => reject(new Error("the media server hung up before it connected back")));
     });
