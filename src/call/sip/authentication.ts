@@ -3,6 +3,8 @@ import type { Headers, SipMessage } from "./drachtio.ts";
 
 /** A request that is challenged is sent again so often: for a proxy and the far end behind it, each with one nonce that was too old. */
 const ROUNDS = 4;
+/** Nonces whose counts are remembered, the latest: a registration is challenged with a new one each time, for years. */
+const NONCES = 16;
 
 /** What of a request its challenge is answered with. */
 export interface ChallengedRequest extends SipMessage {
@@ -49,7 +51,10 @@ export class Authentication {
     if (this.#answers[name] !== undefined && !isStale(challenges)) return undefined;
     const nonce = /nonce="([^"]*)"/i.exec(challenges[0] ?? "")?.[1] ?? "";
     const nc = (this.#counts.get(nonce) ?? 0) + 1;
+    this.#counts.delete(nonce);
     this.#counts.set(nonce, nc);
+    const [oldest] = this.#counts.keys();
+    if (this.#counts.size > NONCES && oldest !== undefined) this.#counts.delete(oldest);
     const covered = { method: request.method, uri: request.uri, body: request.body };
     const answers = answerChallenges(challenges, this.#credentials, covered, { nc });
     if (answers.length === 0) return undefined;
