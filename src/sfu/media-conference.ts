@@ -6,17 +6,15 @@ import type { Seat, SeatEvents } from "./port.ts";
 
 /** A media server that has not let somebody in by then will not. */
 const JOIN_MS = 5_000;
+/** Of the media server's conference.conf. */
+const PROFILE = "default";
 const MEMBER_EVENTS = "esl::event::CUSTOM::*";
 
 /**
  * Joins a session to a conference of its media server (`conference` application), which comes into being with its first member. Rejects when the media
  * server does not let it in, or the session is not one of this media server.
  */
-export async function joinConference(
-  media: MediaSession,
-  name: string,
-  { profile, muted }: { readonly profile: string; readonly muted: boolean },
-): Promise<ConferenceSeat> {
+export async function joinConference(media: MediaSession, name: string, muted: boolean): Promise<ConferenceSeat> {
   if (!(media instanceof FsmrfSession)) throw new TypeError("this conference takes sessions of its own media server only");
   const { endpoint } = media;
   const { conn } = endpoint;
@@ -27,7 +25,7 @@ export async function joinConference(
     timer = setTimeout(() => reject(new Error(`the media server let nobody into ${name}`)), JOIN_MS);
     media.once("gone", () => reject(new Error("the media session is gone")));
   });
-  const joining = endpoint.join(name, { profile, flags: { mute: muted } });
+  const joining = endpoint.join(name, { profile: PROFILE, flags: { mute: muted } });
   joining.catch(() => undefined);
   try {
     const { memberId } = await Promise.race([joining, late]);

@@ -74,13 +74,14 @@ describeWithPeers("a meeting in Janus", ["janus", "baresip", "ffmpeg", "chromium
     const { stdout } = await run(
       "unshare",
       ["-n", "sh", "-c", `${NETWORK} && exec node "$@"`, "sh", join(import.meta.dirname, "../support/janus-native.ts"), ADDRESS],
-      { timeout: 110_000 },
+      { timeout: 115_000 },
     );
     expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({
       clientSees: "red",
       clientHears: [440],
       roomSees: "green",
       roomHears: [1100],
+      speakers: ["green", "red", "green"],
     });
   });
 

@@ -40,6 +40,11 @@ globalThis.janusClient = async ({ url, room }) => {
   };
   const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
 
+  /** Lets the microphone be heard, or silence. */
+  globalThis.janusSpeaks = (on) => {
+    for (const track of media.getAudioTracks()) track.enabled = on;
+  };
+
   async function subscribe(feed, name) {
     const handle = await attach("janus.plugin.videoroom");
     const { jsep } = await message(handle, { request: "join", ptype: "subscriber", room, streams: [{ feed }] });

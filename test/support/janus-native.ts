@@ -72,8 +72,26 @@ try {
     async () => tonesHeard(room, [440, 1100], 2),
     (tones) => tones.length > 0,
   );
+  // a second room, which says nothing: it sees who speaks, Janus's client or the other room
+  colourVideo(join(folder, "blue.mp4"), "blue");
+  const viewer = await startBaresip({ port: 19_110, controlPort: 19_113, rtpStart: 37_200, camera: join(folder, "blue.mp4") });
+  closing.push(() => viewer.stop());
+  await viewer.command("dial", `sip:1000@${gateway.sip}`);
+  await viewer.waitForEvent("CALL_ESTABLISHED");
+  await viewer.command("mute");
+  const viewerSees = (colour: string) =>
+    until(
+      () => viewer.picture().then(colourOf),
+      (seen) => seen === colour,
+    );
+  const speakers = [await viewerSees("green")];
+  // the room has talked all the time: it is seen once the client is silent
+  await browser.page.evaluate("janusSpeaks(false)");
+  speakers.push(await viewerSees("red"));
+  await browser.page.evaluate("janusSpeaks(true)");
+  speakers.push(await viewerSees("green"));
   if (process.env["CROSSPOINT_SHOW"]) process.stderr.write(`${gateway.output()}\n${janus.output()}\n`);
-  process.stdout.write(`${JSON.stringify({ clientSees, clientHears, roomSees, roomHears, faults: browser.faults })}\n`);
+  process.stdout.write(`${JSON.stringify({ clientSees, clientHears, roomSees, roomHears, speakers, faults: browser.faults })}\n`);
 } finally {
   for (const close of closing.reverse()) await Promise.resolve(close()).catch(() => undefined);
 }

@@ -15,17 +15,15 @@ export interface ConferenceApi {
 export class ConferenceSfu implements Sfu {
   readonly #server: ConferenceApi;
   readonly #relay: VideoRelay | null;
-  readonly #profile: string;
 
-  /** `profile`: of the media server's conference.conf. Without a relay meetings are audio only. */
-  constructor(server: ConferenceApi, relay: VideoRelay | null, profile = "default") {
+  /** Without a relay meetings are audio only. */
+  constructor(server: ConferenceApi, relay: VideoRelay | null) {
     this.#server = server;
     this.#relay = relay;
-    this.#profile = profile;
   }
 
   async join(meetingId: string, { id, media, muted, pictures }: SfuParticipant): Promise<Seat> {
-    const seat = await joinConference(media, conferenceName(meetingId), { profile: this.#profile, muted });
+    const seat = await joinConference(media, conferenceName(meetingId), muted);
     // pictures follow the conference's floor; what fails there is the relay's affair, and never the audio's
     const relay = this.#relay;
     if (relay && pictures) {

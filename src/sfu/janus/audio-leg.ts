@@ -17,6 +17,8 @@ interface AudioLegEvents {
   muted: [muted: boolean];
   /** Janus put it out of the room. */
   kicked: [];
+  /** Somebody of the room begins or stops to talk, by the display name they have there. */
+  talks: [displayName: string, talking: boolean];
 }
 
 export interface AudioLegOptions {
@@ -41,6 +43,8 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
   #id: number | undefined;
   #muted = false;
   #closed = false;
+  /** Display names of the others in the room. */
+  readonly #names = new Map<unknown, string>();
 
   constructor(options: AudioLegOptions) {
     super();
@@ -102,18 +106,37 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
     const rtp = joined["rtp"] as { ip?: unknown; port?: unknown } | undefined;
     if (typeof rtp?.port !== "number" || typeof rtp.ip !== "string") throw new Error("Janus told no RTP address");
     this.#id = typeof joined["id"] === "number" ? joined["id"] : undefined;
+    this.#names.clear();
+    this.#learn(joined);
     if (this.#closed) handle.detach();
     return { host: mediaHost ?? rtp.ip, port: rtp.port, payloadType, codec };
   }
 
+  /** Takes names from a message, and returns those it tells of. */
+  #learn({ participants }: PluginData): readonly Occupant[] {
+    const told = Array.isArray(participants) ? (participants as Occupant[]) : [];
+    for (const { id, display } of told) if (typeof display === "string") this.#names.set(id, display);
+    return told;
+  }
+
   #onEvent(data: PluginData): void {
     if (data["audiobridge"] === "destroyed" || data["kicked"] === this.#id) return void this.emit("kicked");
-    const participants = Array.isArray(data["participants"]) ? (data["participants"] as { id?: unknown; muted?: unknown }[]) : [];
-    const own = participants.find(({ id }) => id === this.#id);
+    if (data["leaving"] !== undefined) this.#names.delete(data["leaving"]);
+    const what = data["audiobridge"];
+    const name = what === "talking" || what === "stopped-talking" ? this.#names.get(data["id"]) : undefined;
+    if (name !== undefined) this.emit("talks", name, what === "talking");
+    const own = this.#learn(data).find(({ id }) => id === this.#id);
     if (typeof own?.muted !== "boolean" || own.muted === this.#muted) return;
     this.#muted = own.muted;
     this.emit("muted", own.muted);
   }
+}
+
+/** Somebody in the room, as the audiobridge tells of them. */
+interface Occupant {
+  readonly id?: unknown;
+  readonly display?: unknown;
+  readonly muted?: unknown;
 }
 
 /** Where our media server takes audio: Opus where it offers that, else PCMU. */

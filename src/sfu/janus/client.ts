@@ -33,6 +33,8 @@ interface Waiting {
   resolve(message: JanusMessage): void;
   reject(error: Error): void;
   readonly timer: NodeJS.Timeout;
+  /** Settled by an acknowledgement: nothing else follows. Of a plugin's request the answer does. */
+  readonly onAck: boolean;
 }
 
 export interface JanusOptions {
@@ -85,6 +87,8 @@ export class JanusConnection extends EventEmitter<ConnectionEvents> {
   #tries = 0;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Why it was lost, as far as that is known. */
+  #reason = "the connection was closed";
   readonly #waiting = new Map<string, Waiting>();
   readonly #handles = new Map<number, JanusHandle>();
 
@@ -140,8 +144,6 @@ export class JanusConnection extends EventEmitter<ConnectionEvents> {
     return handle;
   }
 
-  #reason = "the connection was closed";
-
   async #create(): Promise<void> {
     const { data } = await this.#ask({ janus: "create" });
     if (data?.id === undefined) throw new Error("Janus gave no session");
@@ -169,18 +171,12 @@ export class JanusConnection extends EventEmitter<ConnectionEvents> {
       return;
     }
     const waiting = message.transaction === undefined ? undefined : this.#waiting.get(message.transaction);
-    if (message.janus === "ack" && message.error === undefined) {
-      // a plugin's answer follows; a keepalive's is this
-      if (waiting && this.#keepalives.delete(message.transaction!)) this.#settle(message.transaction!, waiting, message);
-      return undefined;
-    }
+    if (message.janus === "ack" && !waiting?.onAck) return undefined;
     if (waiting) return this.#settle(message.transaction!, waiting, message);
     if (message.janus === "timeout") return void this.#socket?.terminate();
     const data = message.plugindata?.data;
     if (message.sender !== undefined && data) this.#handles.get(message.sender)?.emit("event", data);
   }
-
-  readonly #keepalives = new Set<string>();
 
   #settle(transaction: string, waiting: Waiting, message: JanusMessage) {
     this.#waiting.delete(transaction);
@@ -197,11 +193,9 @@ export class JanusConnection extends EventEmitter<ConnectionEvents> {
     const waiting = Promise.withResolvers<JanusMessage>();
     const timer = setTimeout(() => {
       this.#waiting.delete(transaction);
-      this.#keepalives.delete(transaction);
       waiting.reject(new Error("Janus does not answer"));
     }, ANSWER_MS);
-    this.#waiting.set(transaction, { ...waiting, timer });
-    if (body.janus === "keepalive") this.#keepalives.add(transaction);
+    this.#waiting.set(transaction, { ...waiting, timer, onAck: body.janus === "keepalive" });
     socket.send(
       JSON.stringify({
         ...body,
@@ -228,7 +222,6 @@ export class JanusConnection extends EventEmitter<ConnectionEvents> {
     this.#session = undefined;
     for (const handle of this.#handles.values()) handle.removeAllListeners();
     this.#handles.clear();
-    this.#keepalives.clear();
     for (const [transaction, { reject, timer }] of this.#waiting) {
       clearTimeout(timer);
       this.#waiting.delete(transaction);

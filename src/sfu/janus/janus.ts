@@ -1,6 +1,6 @@
 import type { MediaPort } from "../../call/media.ts";
 import type { VideoRelay } from "../../video/port.ts";
-import { type ConferenceSeat, joinConference } from "../media-conference.ts";
+import { joinConference } from "../media-conference.ts";
 import type { Seat, Sfu, SfuParticipant } from "../port.ts";
 import { AudioLeg } from "./audio-leg.ts";
 import { JanusConnection } from "./client.ts";
@@ -22,7 +22,6 @@ export interface JanusSfuOptions {
   readonly media: MediaPort;
   readonly relay: VideoRelay | null;
   readonly log: (level: "info" | "warn", event: string, fields: Readonly<Record<string, unknown>>) => void;
-  readonly profile?: string;
 }
 
 /** Janus's videoroom and audiobridge as the meeting's SFU: its own browser clients are in the meeting with our rooms and phones. */
@@ -46,7 +45,7 @@ export class JanusSfu implements Sfu {
 
   async join(meetingId: string, participant: SfuParticipant): Promise<Seat> {
     const { id, displayName, media, muted, pictures } = participant;
-    const { settings, log, profile = "default" } = this.#options;
+    const { settings, log } = this.#options;
     if (!this.#connection.up) throw new Error("Janus is not connected");
     const meeting = this.#meeting(meetingId);
     await meeting.ready();
@@ -59,27 +58,17 @@ export class JanusSfu implements Sfu {
       mediaHost: settings.mediaHost,
     });
     await audio.open(muted);
-    let own: ConferenceSeat | undefined;
     try {
       const name = `janus-${id}`;
-      own = await joinConference(media, name, { profile, muted });
-      const bridge = await joinConference(audio.session, name, { profile, muted: false });
+      const bridge = await joinConference(audio.session, name, false);
+      // the caller comes last: what it says from then on is heard by a seat
+      const own = await joinConference(media, name, muted);
       const warn = (event: string, fields: Readonly<Record<string, unknown>>) => log("warn", event, { meeting: meetingId, ...fields });
-      const seat = new JanusSeat({
-        id,
-        displayName,
-        meeting,
-        own,
-        bridge,
-        audio,
-        pictures,
-        warn,
-        onEmpty: () => this.#end(meetingId, meeting),
-      });
+      const onEmpty = () => this.#end(meetingId, meeting);
+      const seat = new JanusSeat({ id, displayName, meeting, own, bridge, audio, pictures, warn, onEmpty });
       meeting.enter(id, seat);
       return seat;
     } catch (error) {
-      await own?.leave().catch(() => undefined);
       await audio.close().catch(() => undefined);
       if (meeting.seats.size === 0) this.#end(meetingId, meeting);
       throw error;

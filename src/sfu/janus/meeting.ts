@@ -1,5 +1,6 @@
 import type { VideoRelay } from "../../video/port.ts";
 import type { JanusConnection, JanusHandle, PluginData } from "./client.ts";
+import { Floor } from "./floor.ts";
 import { type JanusPublisher, memberOf, type PictureOptions, Subscription } from "./pictures.ts";
 import { makeAudioRoom, makeVideoRoom, type RoomOptions } from "./rooms.ts";
 
@@ -31,8 +32,10 @@ export interface MeetingOptions {
 export class JanusMeeting {
   readonly #options: MeetingOptions;
   readonly #seats = new Map<string, MeetingSeat>();
-  readonly #subscriptions = new Map<number, Promise<Subscription | undefined>>();
+  readonly #subscriptions = new Map<number, { readonly name: string; readonly opening: Promise<Subscription | undefined> }>();
   readonly #pictures: PictureOptions | null;
+  /** Who is shown to those who see who speaks. */
+  readonly floor: Floor;
   #control: JanusHandle | undefined;
   #audio: JanusHandle | undefined;
   #ready: Promise<void> | undefined;
@@ -53,6 +56,7 @@ export class JanusMeeting {
       this.#ready = undefined;
       this.#forget();
     };
+    this.floor = new Floor((participantId) => relay?.speaker(meetingId, participantId));
     options.connection.on("up", this.#onUp);
     options.connection.on("down", this.#onDown);
   }
@@ -86,8 +90,14 @@ export class JanusMeeting {
   /** Returns whether that was the last one. */
   leave(id: string): boolean {
     this.#seats.delete(id);
+    this.floor.talks(id, false);
     if (this.#presenter === id) this.present(null);
     return this.#seats.size === 0;
+  }
+
+  /** Somebody of Janus's own talks: heard in the audiobridge, whose participants are known in the videoroom by their display names alone. */
+  talks(name: string, talking: boolean): void {
+    for (const [id, publisher] of this.#subscriptions) if (publisher.name === name) this.floor.talks(memberOf(id), talking);
   }
 
   present(id: string | null): void {
@@ -180,17 +190,15 @@ export class JanusMeeting {
         this.#options.warn("janus-publisher-failed", { meeting: pictures.meetingId, publisher: publisher.id, error: String(error) });
         return undefined;
       });
-      this.#subscriptions.set(publisher.id, opening);
-      // somebody who has just come is the best guess at who speaks, until the audiobridge knows better
-      await opening;
-      pictures.relay.speaker(pictures.meetingId, memberOf(publisher.id));
+      this.#subscriptions.set(publisher.id, { name: publisher.display ?? "", opening });
     }
   }
 
   #gone(id: number): void {
     const subscription = this.#subscriptions.get(id);
     this.#subscriptions.delete(id);
-    void subscription?.then((one) => one?.close());
+    this.floor.talks(memberOf(id), false);
+    void subscription?.opening.then((one) => one?.close());
   }
 
   #forget(): void {

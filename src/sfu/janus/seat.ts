@@ -39,11 +39,12 @@ export class JanusSeat extends EventEmitter<SeatEvents> implements Seat, Meeting
     const { id, meeting, own, audio, pictures } = options;
     own.on("talking", (talking) => {
       this.emit("talking", talking);
-      if (talking) meeting.pictures?.relay.speaker(meeting.pictures.meetingId, id);
+      meeting.floor.talks(id, talking);
     });
     own.on("floor", () => this.emit("floor"));
     own.on("removed", () => this.#out());
     audio.on("kicked", () => this.#out());
+    audio.on("talks", (name, talking) => meeting.talks(name, talking));
     audio.on("muted", (muted) => {
       void own.setMuted(muted).catch(() => undefined);
       this.emit("muted", muted);
