@@ -1,5 +1,9 @@
+import { SIGNALLING_PORT } from "../h323/index.ts";
 import type { Config } from "./config/config.ts";
 import type { GatewayConfig, UpstreamSettings } from "./gateway-options.ts";
+
+/** Of gatekeepers, UDP. */
+const RAS_PORT = 1719;
 
 /** The part of the configuration that is the gateway's. */
 export function gatewayConfig(config: Config): GatewayConfig {
@@ -33,11 +37,16 @@ export function gatewayConfig(config: Config): GatewayConfig {
     ...(sip.callerHost ? { callerHost: sip.callerHost } : {}),
     ringSeconds: sip.ringSeconds,
     trunkOptionsSeconds: sip.optionsSeconds,
-    gatekeeper: h323.gatekeeper,
+    gatekeeper: { ...h323.gatekeeper, neighbours: h323.gatekeeper.neighbours.map(({ host, port }) => ({ host, port: port ?? RAS_PORT })) },
     upstream: h323.upstream && upstreamOf(h323.upstream),
   };
 }
 
-function upstreamOf({ user, password, method, ...rest }: NonNullable<Config["h323"]["upstream"]>): UpstreamSettings {
-  return { ...rest, credentials: password === null ? null : { user: user ?? rest.aliases[0]!, password, method } };
+function upstreamOf({ user, password, method, gatekeeper, ...rest }: NonNullable<Config["h323"]["upstream"]>): UpstreamSettings {
+  const port = gatekeeper.port ?? (rest.traversal === "h46017" ? SIGNALLING_PORT.tcp : RAS_PORT);
+  return {
+    ...rest,
+    gatekeeper: { host: gatekeeper.host, port },
+    credentials: password === null ? null : { user: user ?? rest.aliases[0]!, password, method },
+  };
 }

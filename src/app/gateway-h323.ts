@@ -93,7 +93,7 @@ export class H323Gateway {
       host,
       advertise,
       version,
-      signalling: () => endpoint.address,
+      endpoint,
       ended: (callIdentifier) => this.#dropped(callIdentifier),
     });
     await this.reload();
@@ -251,7 +251,11 @@ export class H323Gateway {
       const ringing = Promise.withResolvers<void>();
       let answer: Promise<string> | undefined;
       const place = (to: Callee, options: OutgoingOptions) =>
-        registration === undefined ? endpoint.call(peer, to, options) : this.#traversal!.call(endpoint, registration, to, options);
+        registration !== undefined
+          ? this.#traversal!.call(endpoint, registration, to, options)
+          : admission !== undefined
+            ? this.#membership!.call(peer, to, options)
+            : endpoint.call(peer, to, options);
       await place(
         { aliases },
         {
@@ -271,7 +275,8 @@ export class H323Gateway {
               displayName: request.displayName ?? (user || uri),
               userAgent: undefined,
             };
-            const relay = trunk.srtp === "none" && registration === undefined ? undefined : this.#traversal?.relays(session);
+            const crosses = registration !== undefined || (admission !== undefined && this.#membership?.behind === true);
+            const relay = trunk.srtp === "none" && !crosses ? undefined : this.#traversal?.relays(session);
             leg = new H323Leg(session, info, { digits: this.#digits, relay });
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);

@@ -157,6 +157,8 @@ export interface UpstreamSettings {
   readonly aliases: readonly string[];
   readonly prefixes: readonly string[];
   readonly discover: boolean;
+  /** How we cross a firewall on our side (H.460.18 or H.460.17, with H.460.19). */
+  readonly traversal: "none" | "h46018" | "h46017";
   /** Seconds. */
   readonly timeToLive: number;
   readonly credentials: { readonly user: string; readonly password: string; readonly method: "hmac" | "md5" } | null;

@@ -1,8 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { type Address, type AdmissionQuestion, aliasOf, aliasText, RasClient, type RasEvent } from "../h323/index.ts";
-import { openRasSocket, type RasSocket } from "../io/index.ts";
+import {
+  type Address,
+  type AdmissionQuestion,
+  aliasOf,
+  aliasText,
+  type Destination,
+  RasClient,
+  type RasClientConfig,
+  type RasEvent,
+} from "../h323/index.ts";
+import { type H323Endpoint, type H323Session, type OutgoingOptions, openRasSocket, type RasCarrier, RasTunnel } from "../io/index.ts";
 import type { AliasAddress } from "../wire/h225/index.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { UpstreamSettings } from "./gateway-options.ts";
@@ -45,19 +54,24 @@ export interface UpstreamState {
   readonly registered: boolean;
 }
 
+/** What the registration uses of call signalling. */
+export type MemberEndpoint = Pick<H323Endpoint, "address" | "call" | "callThrough" | "come" | "openTunnel">;
+
+/** The registration is gone with the connection that carried it. */
+const DISCONNECTED = "the connection to the gatekeeper is closed";
+
 /** Our registration with a gatekeeper, as long as the configuration names one. */
 export class Membership {
   readonly #context: GatewayContext;
   readonly #host: string;
   readonly #advertise: string | undefined;
   readonly #version: string;
-  /** Where we take calls; known once the listener is open. */
-  readonly #signalling: () => Address;
+  readonly #endpoint: MemberEndpoint;
   readonly #ended: (callIdentifier: string) => void;
   readonly #waiting = new Map<string, Waiting>();
   #settings: UpstreamSettings | null = null;
   #at: string | undefined;
-  #socket: RasSocket<RasClient, RasEvent> | undefined;
+  #carrier: RasCarrier<RasClient> | undefined;
   #again: NodeJS.Timeout | undefined;
   /** Rises with each configuration: what an older one has begun is dropped. */
   #generation = 0;
@@ -68,14 +82,14 @@ export class Membership {
     readonly host: string;
     readonly advertise: string | undefined;
     readonly version: string;
-    readonly signalling: () => Address;
+    readonly endpoint: MemberEndpoint;
     readonly ended: (callIdentifier: string) => void;
   }) {
     this.#context = options.context;
     this.#host = options.host;
     this.#advertise = options.advertise;
     this.#version = options.version;
-    this.#signalling = options.signalling;
+    this.#endpoint = options.endpoint;
     this.#ended = options.ended;
   }
 
@@ -94,7 +108,7 @@ export class Membership {
     return { gatekeeper: `${host}:${port}`, registered: this.registered };
   }
   get registered(): boolean {
-    return this.#socket?.machine.endpointIdentifier !== undefined;
+    return this.#carrier?.machine.endpointIdentifier !== undefined;
   }
   /** Whether calls from there are the gatekeeper's, which routes them. */
   routes(host: string): boolean {
@@ -103,12 +117,12 @@ export class Membership {
 
   /** Asks for a call of ours, or (`answer`) one that has come. Rejects with NotAdmitted. */
   admit(call: Omit<AdmissionQuestion, "bandwidth">): Promise<Admission> {
-    const socket = this.#socket;
-    if (socket === undefined) return Promise.reject(new NotAdmitted("the gatekeeper is not there", 38));
+    const carrier = this.#carrier;
+    if (carrier === undefined) return Promise.reject(new NotAdmitted("the gatekeeper is not there", 38));
     const question = { ...call, bandwidth: BANDWIDTH };
     return new Promise((resolve, reject) => {
       this.#waiting.set(call.callIdentifier, { question, resolve, reject });
-      socket.act((machine, now) => machine.admit(question, now));
+      carrier.act((machine, now) => machine.admit(question, now));
     });
   }
 
@@ -125,7 +139,22 @@ export class Membership {
 
   /** The call is over, or has not come about. */
   released({ question }: Admission): void {
-    this.#socket?.act((machine, now) => machine.disengage(question, now));
+    this.#carrier?.act((machine, now) => machine.disengage(question, now));
+  }
+
+  /** Places a call that the gatekeeper has admitted, through the firewall where there is one on our side. Rejects as `H323Endpoint.call`. */
+  async call(peer: Address, to: Destination, options: OutgoingOptions): Promise<H323Session> {
+    const traversal = this.#settings?.traversal ?? "none";
+    if (traversal === "none") return this.#endpoint.call(peer, to, options);
+    const outgoing: OutgoingOptions = { ...options, traversal: { role: "client", allowed: [] } };
+    if (traversal === "h46018") return this.#endpoint.call(peer, to, outgoing);
+    if (!(this.#carrier instanceof RasTunnel)) throw new Error(DISCONNECTED);
+    return this.#endpoint.callThrough(this.#carrier.tunnel, to, outgoing);
+  }
+
+  /** Calls by the gatekeeper cross a firewall on our side. */
+  get behind(): boolean {
+    return this.#settings !== null && this.#settings.traversal !== "none";
   }
 
   async close(): Promise<void> {
@@ -136,76 +165,107 @@ export class Membership {
   async #leave(): Promise<void> {
     this.#generation++;
     clearTimeout(this.#again);
-    const socket = this.#socket;
-    this.#socket = undefined;
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
     this.#fail("we leave the gatekeeper");
-    await socket?.close();
+    await carrier?.close();
   }
 
   async #join(settings: UpstreamSettings): Promise<void> {
     const generation = ++this.#generation;
     const { log, clock } = this.#context;
-    const { gatekeeper } = settings;
-    const family = isIP(this.#host) === 6 ? 6 : 4;
-    const found =
-      isIP(gatekeeper.host) === 0 ? await lookup(gatekeeper.host, { family }).catch(() => undefined) : { address: gatekeeper.host };
+    const { host, port } = settings.gatekeeper;
+    const found = await this.#addressOf(host);
     if (generation !== this.#generation) return;
     if (found === undefined) {
-      log.warn(
-        { event: "h323-gatekeeper-unknown", gatekeeper: gatekeeper.host },
-        "the gatekeeper's name is not found; it is looked for again",
-      );
+      log.warn({ event: "h323-gatekeeper-unknown", gatekeeper: host }, "the gatekeeper's name is not found; it is looked for again");
       this.#lookAgain(settings);
       return;
     }
-    this.#at = found.address;
-    const { aliases, prefixes, discover, timeToLive, identifier, credentials } = settings;
-    const socket = await openRasSocket<RasClient, RasEvent>(
-      { host: this.#host, port: 0, clock, onEvent: (event) => this.#told(event, generation) },
-      (bound) =>
-        new RasClient({
-          identity: {
-            aliases: aliases.map(aliasOf),
-            displayName: "Crosspoint",
-            product: "Crosspoint",
-            version: this.#version,
-            ...(prefixes.length > 0 ? { prefixes } : {}),
-          },
-          signalling: this.#signalling(),
-          ras: { host: this.#advertise ?? bound.host, port: bound.port },
-          gatekeeper: { host: found.address, port: gatekeeper.port },
-          discover,
-          timeToLive,
-          ...(identifier === null ? {} : { gatekeeperIdentifier: identifier }),
-          ...(credentials === null ? {} : { credentials }),
-          epoch: Math.floor((clock.wall() - clock.now()) / 1000),
-        }),
-    );
-    if (generation !== this.#generation) {
-      await socket.close();
+    this.#at = found;
+    const onEvent = (event: RasEvent) => this.#told(event, generation);
+    let carrier: RasCarrier<RasClient>;
+    try {
+      carrier =
+        settings.traversal === "h46017"
+          ? await this.#connect(settings, { host: found, port }, onEvent)
+          : await openRasSocket<RasClient, RasEvent>({ host: this.#host, port: 0, clock, onEvent }, (bound) =>
+              this.#client(settings, { host: found, port }, { host: this.#advertise ?? bound.host, port: bound.port }),
+            );
+    } catch (error) {
+      if (settings.traversal !== "h46017") throw error;
+      if (generation === this.#generation) this.#told({ type: "unregistered", reason: String(error) }, generation);
       return;
     }
-    this.#socket = socket;
-    socket.act((machine, now) => machine.start(now));
+    if (generation !== this.#generation) {
+      await carrier.close();
+      return;
+    }
+    this.#carrier = carrier;
+    carrier.act((machine, now) => machine.start(now));
   }
 
-  /** The machine tries again by itself where the gatekeeper was; a name may lead elsewhere meanwhile. */
+  #client(settings: UpstreamSettings, gatekeeper: Address, ras: Address): RasClient {
+    const { clock } = this.#context;
+    const { aliases, prefixes, discover, timeToLive, identifier, credentials, traversal } = settings;
+    const config: RasClientConfig = {
+      identity: {
+        aliases: aliases.map(aliasOf),
+        displayName: "Crosspoint",
+        product: "Crosspoint",
+        version: this.#version,
+        ...(prefixes.length > 0 ? { prefixes } : {}),
+      },
+      signalling: this.#endpoint.address,
+      ras,
+      gatekeeper,
+      discover,
+      timeToLive,
+      traversal: traversal === "h46018",
+      tunnelled: traversal === "h46017",
+      ...(identifier === null ? {} : { gatekeeperIdentifier: identifier }),
+      ...(credentials === null ? {} : { credentials }),
+      epoch: Math.floor((clock.wall() - clock.now()) / 1000),
+    };
+    return new RasClient(config);
+  }
+
+  /** One connection for the registration and every call (H.460.17). */
+  async #connect(settings: UpstreamSettings, gatekeeper: Address, onEvent: (event: RasEvent) => void): Promise<RasTunnel> {
+    const tunnel = await this.#endpoint.openTunnel(gatekeeper);
+    // RAS has no address of its own in it.
+    const client = this.#client(settings, gatekeeper, this.#endpoint.address);
+    const carrier = new RasTunnel(tunnel, client, { clock: this.#context.clock, onEvent });
+    void tunnel.ended.then(() => {
+      if (this.#carrier !== carrier) return;
+      this.#carrier = undefined;
+      this.#fail(DISCONNECTED);
+      this.#told({ type: "unregistered", reason: DISCONNECTED }, this.#generation);
+    });
+    return carrier;
+  }
+
+  #addressOf(host: string): Promise<string | undefined> {
+    if (isIP(host) !== 0) return Promise.resolve(host);
+    return lookup(host, { family: isIP(this.#host) === 6 ? 6 : 4 }).then(
+      ({ address }) => address,
+      () => undefined,
+    );
+  }
+
+  /** A machine with a socket of its own tries again by itself where the gatekeeper was; a name may lead elsewhere meanwhile, and a connection is opened anew. */
   #lookAgain(settings: UpstreamSettings): void {
     clearTimeout(this.#again);
     const generation = this.#generation;
     const { host } = settings.gatekeeper;
-    if (isIP(host) !== 0) return;
-    this.#again = setTimeout(() => {
+    if (isIP(host) !== 0 && this.#carrier !== undefined) return;
+    this.#again = setTimeout(async () => {
       if (this.registered || generation !== this.#generation) return;
-      lookup(host, { family: isIP(this.#host) === 6 ? 6 : 4 }).then(
-        async ({ address }) => {
-          if (generation !== this.#generation || this.registered) return;
-          if (this.#socket !== undefined && address === this.#at) return this.#lookAgain(settings);
-          await this.#leave();
-          await this.#join(settings);
-        },
-        () => this.#lookAgain(settings),
-      );
+      const address = await this.#addressOf(host);
+      if (generation !== this.#generation || this.registered) return;
+      if (address === undefined || (this.#carrier !== undefined && address === this.#at)) return this.#lookAgain(settings);
+      await this.#leave();
+      await this.#join(settings);
     }, AGAIN_MS).unref();
   }
 
@@ -216,10 +276,16 @@ export class Membership {
     if (event.type === "registered") {
       const { host, port } = event.gatekeeper;
       log.info({ event: "h323-gatekeeper-registered", gatekeeper: `${host}:${port}` }, "registered with the gatekeeper");
+      if (this.#settings?.traversal === "h46018" && this.#carrier?.machine.traversed === false)
+        log.warn(
+          { event: "h323-gatekeeper-no-traversal", gatekeeper: `${host}:${port}` },
+          "the gatekeeper does not indicate calls (H.460.18): what it sends us does not come through a firewall",
+        );
     } else if (event.type === "unregistered") {
       log.warn({ event: "h323-gatekeeper-lost", gatekeeper, reason: event.reason }, "not registered with the gatekeeper");
       if (this.#settings !== null) this.#lookAgain(this.#settings);
-    } else if (event.type === "admitted") this.#admitted(event);
+    } else if (event.type === "summoned") this.#endpoint.come(event);
+    else if (event.type === "admitted") this.#admitted(event);
     else if (event.type === "not-admitted") {
       const waiting = this.#take(event.callIdentifier);
       log.info({ event: "h323-not-admitted", callId: event.callIdentifier, reason: event.reason }, "the gatekeeper does not admit a call");
@@ -229,7 +295,7 @@ export class Membership {
 
   #admitted({ callIdentifier: callId, to, destination }: Extract<RasEvent, { type: "admitted" }>): void {
     const waiting = this.#take(callId);
-    const endpointIdentifier = this.#socket?.machine.endpointIdentifier;
+    const endpointIdentifier = this.#carrier?.machine.endpointIdentifier;
     if (waiting === undefined || endpointIdentifier === undefined) return;
     const { question } = waiting;
     this.#context.log.debug(

@@ -17,6 +17,8 @@ export interface RasClientConfig {
   readonly credentials?: Credentials;
   /** We are behind a firewall: ask to be indicated calls (H.460.18). */
   readonly traversal?: boolean;
+  /** The gatekeeper is at the other end of a connection (H.460.17): where it says it is, and where others are, counts for nothing. */
+  readonly tunnelled?: boolean;
   /** Seconds since 1970 at `now` 0, for tokens. */
   readonly epoch: number;
 }

@@ -180,9 +180,9 @@ export class RasClient {
     );
   }
 
-  /** A datagram. Only the gatekeeper in use is listened to. */
+  /** A message. Only the gatekeeper in use is listened to. */
   received(bytes: Uint8Array, from: Address, now: Millis): void {
-    if (from.host !== this.#gatekeeper.host) return;
+    if (!this.#config.tunnelled && from.host !== this.#gatekeeper.host) return;
     let message: RasMessage;
     try {
       message = decodeRas(bytes);
@@ -312,7 +312,7 @@ export class RasClient {
   #answered(message: RasMessage, pending: Pending, now: Millis): void {
     const { gatekeeperConfirm: gcf, registrationConfirm: rcf, admissionConfirm: acf, admissionReject: arj } = message;
     if (gcf !== undefined) {
-      this.#gatekeeper = fromH225(gcf.rasAddress) ?? this.#gatekeeper;
+      if (!this.#config.tunnelled) this.#gatekeeper = fromH225(gcf.rasAddress) ?? this.#gatekeeper;
       this.#gatekeeperIdentifier = gcf.gatekeeperIdentifier ?? this.#gatekeeperIdentifier;
       this.#learn(gcf.alternateGatekeeper);
       this.#register(false, now);
@@ -373,7 +373,7 @@ export class RasClient {
       | readonly { readonly rasAddress: TransportAddress; readonly gatekeeperIdentifier?: string; readonly priority: number }[]
       | undefined,
   ): void {
-    if (gatekeepers === undefined) return;
+    if (gatekeepers === undefined || this.#config.tunnelled) return;
     this.#alternates = [...gatekeepers]
       .sort((a, b) => a.priority - b.priority)
       .flatMap((g) => {

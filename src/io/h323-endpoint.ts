@@ -73,6 +73,8 @@ export interface OutgoingOptions {
 
 /** A terminal (H.323 table 1), so that endpoints that insist on being master decide. */
 const TERMINAL_TYPE = 50;
+/** In calls that come to us by a connection of ours to a server beyond a firewall. */
+const BEHIND: Partial<OutgoingOptions> = { traversal: { allowed: ["client"] } };
 /** An endpoint that was told of a call has so long to come for it. */
 const COME_MS = 8_000;
 
@@ -170,7 +172,7 @@ export class H323Endpoint {
     return this.#place(tunnel.channel(), to, options, tunnel.peer);
   }
 
-  /** Connects for a call that waits for us (H.460.18): it then comes in as any other. */
+  /** Connects for a call that waits for us (H.460.18): it then comes in as any other, with us as client where media cross the firewall. */
   come({ to, callIdentifier }: IndicatedCall): void {
     const socket = connectTcp({ host: to.host, port: to.port, localAddress: this.#options.host });
     socket.setTimeout(this.#limits.connect, () => socket.destroy());
@@ -182,11 +184,11 @@ export class H323Endpoint {
         return;
       }
       socket.write(tpkt(composeArrival(callIdentifier)));
-      this.#options.onSession(this.#session(socket, to, "in", {}, undefined));
+      this.#options.onSession(this.#session(socket, to, "in", BEHIND, undefined));
     });
   }
 
-  /** Opens a connection that carries RAS and calls to and from a gatekeeper (H.460.17). Rejects when it cannot be had. */
+  /** Opens a connection that carries RAS and calls to and from a gatekeeper (H.460.17); we are client in them. Rejects when it cannot be had. */
   openTunnel(peer: Address): Promise<SignallingTunnel> {
     return new Promise((resolve, reject) => {
       const socket = connectTcp({ host: peer.host, port: peer.port, localAddress: this.#options.host });
@@ -195,7 +197,7 @@ export class H323Endpoint {
       socket.once("connect", () => {
         socket.setTimeout(0);
         socket.off("error", reject);
-        resolve(this.#tunnel(socket, peer));
+        resolve(this.#tunnel(socket, peer, BEHIND));
       });
     });
   }
@@ -229,11 +231,11 @@ export class H323Endpoint {
     };
   }
 
-  #tunnel(socket: Duplex, peer: Address): SignallingTunnel {
+  #tunnel(socket: Duplex, peer: Address, options: Partial<OutgoingOptions> = {}): SignallingTunnel {
     const tunnel = new SignallingTunnel(socket, peer, this.#limits, this.#clock);
     this.#tunnels.add(tunnel);
     tunnel.onCall = (channel) => {
-      if (this.#room(peer.host)) this.#options.onSession(this.#session(channel, peer, "in", {}, undefined));
+      if (this.#room(peer.host)) this.#options.onSession(this.#session(channel, peer, "in", options, undefined));
       else channel.destroy();
     };
     tunnel.ended.then(() => this.#tunnels.delete(tunnel));

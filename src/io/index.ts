@@ -4,7 +4,9 @@ export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323E
 export { type H323Limits, H323Session, h323Limits } from "./h323-session.ts";
 export type { H323TlsOptions, ServerCheck } from "./h323-tls.ts";
 export { SignallingTunnel } from "./h323-tunnel.ts";
+export type { RasCarrier } from "./ras-runner.ts";
 export { openRasSocket, RasSocket, type RasSocketOptions } from "./ras-socket.ts";
+export { RasTunnel } from "./ras-tunnel.ts";
 export { MultiplexPort, openMultiplexPort } from "./rtp-multiplex.ts";
 export { openRtpPort, type RtpPort } from "./rtp-port.ts";
 export type { MediaKind, PortRange } from "./port-pairs.ts";

@@ -1,14 +1,8 @@
 /** A UDP socket with a RAS machine on it: a client's or our gatekeeper's. */
 import { createSocket, type Socket } from "node:dgram";
-import { type Clock, systemClock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Address, Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../h323/index.ts";
-
-/** Longest datagram looked at. */
-const LONGEST = 8192;
-/** Datagrams looked at from one host in ten seconds, and hosts counted in that time: more are dropped unread. */
-const MOST_FROM_HOST = 500;
-const MOST_HOSTS = 20_000;
-const WINDOW = 10_000;
+import { type RasCarrier, RasRunner } from "./ras-runner.ts";
 
 export interface RasSocketOptions<E> {
   readonly host: string;
@@ -21,26 +15,25 @@ export interface RasSocketOptions<E> {
 }
 
 /** Runs the machine until closed. Use the machine through `act`, so that what it leaves is sent. */
-export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | GatekeeperEvent> {
+export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | GatekeeperEvent> implements RasCarrier<M> {
   readonly machine: M;
   readonly #socket: Socket;
-  readonly #clock: Clock;
-  readonly #onEvent: (event: E) => void;
+  readonly #runner: RasRunner<M, E>;
   readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
-  #timer: NodeJS.Timeout | undefined;
   #closed = false;
   /** Datagrams not yet handed to the system, and what is to be done when there are none. */
   #sending = 0;
   #sent = (): void => {};
-  #window = 0;
-  readonly #heard = new Map<string, number>();
 
   constructor(socket: Socket, machine: M, options: RasSocketOptions<E>) {
     this.machine = machine;
     this.#socket = socket;
-    this.#clock = options.clock ?? systemClock;
-    this.#onEvent = options.onEvent;
     this.#tunnelled = options.tunnelled;
+    this.#runner = new RasRunner(machine, {
+      clock: options.clock,
+      send: (to, bytes) => this.#send(to, bytes),
+      onEvent: options.onEvent,
+    });
     socket.on("message", (bytes, from) => this.receive(bytes, { host: from.address, port: from.port }));
     // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
     socket.on("error", () => {});
@@ -48,20 +41,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
 
   /** A RAS message, by whatever way. */
   receive(bytes: Uint8Array, from: RasAddress): void {
-    if (bytes.length <= LONGEST && this.#admits(from.host)) this.act((m, now) => m.received(bytes, from, now));
-  }
-
-  /** Counts datagrams by host: decoding costs more than sending. */
-  #admits(host: string): boolean {
-    const now = this.#clock.now();
-    if (now - this.#window > WINDOW) {
-      this.#window = now;
-      this.#heard.clear();
-    }
-    const count = this.#heard.get(host) ?? 0;
-    if (count >= MOST_FROM_HOST || (count === 0 && this.#heard.size >= MOST_HOSTS)) return false;
-    this.#heard.set(host, count + 1);
-    return true;
+    this.#runner.receive(bytes, from);
   }
 
   get address(): Address {
@@ -70,20 +50,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   }
 
   act(action: (machine: M, now: number) => void): void {
-    if (this.#closed) return;
-    action(this.machine, this.#clock.now());
-    for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
-      for (const output of outputs) {
-        if (output.type === "send") this.#send(output.to, output.bytes);
-        else this.#onEvent(output.event as E);
-      }
-    clearTimeout(this.#timer);
-    const next = this.machine.nextTimeout();
-    if (next !== undefined)
-      this.#timer = setTimeout(
-        () => this.act((m, now) => m.timeout(now)),
-        Math.ceil(Math.max(0, Math.min(next - this.#clock.now(), 2 ** 31 - 1))),
-      );
+    this.#runner.act(action);
   }
 
   #send({ host, port, connection }: RasAddress, bytes: Uint8Array): void {
@@ -100,9 +67,8 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   /** A client is unregistered first. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
-    if ("stop" in this.machine) this.act((m, now) => (m as RasClient).stop(now));
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#runner.stop(true);
     return new Promise((resolve) => {
       const close = () => this.#socket.close(() => resolve());
       // What is still on its way out, such as that we leave, goes with the socket.

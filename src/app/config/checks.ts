@@ -57,10 +57,10 @@ function checkTrunks(config: Config, findings: Findings): void {
     if (names.has(trunk.name)) findings.mistake(["trunks", i, "name"], `there is another trunk "${trunk.name}"`);
     names.add(trunk.name);
     if (trunk.name === "unknown") findings.mistake(["trunks", i, "name"], `"unknown" is the name of callers that no trunk matches`);
-    checkTrunk(trunk, ["trunks", i], findings);
+    checkTrunk(trunk, ["trunks", i], config, findings);
     checkIdentity(trunk, ["trunks", i, "identity"], findings);
   }
-  if (config.unknownCallers) checkTrunk(config.unknownCallers, ["unknownCallers"], findings);
+  if (config.unknownCallers) checkTrunk(config.unknownCallers, ["unknownCallers"], config, findings);
   const tenants = new Set(config.meetings.map((meeting) => meeting.tenant).filter(Boolean));
   for (const [i, trunk] of config.trunks.entries()) {
     if (trunk.tenant && !tenants.has(trunk.tenant))
@@ -79,16 +79,23 @@ function checkIdentity({ identity, register, target }: Trunk, path: Path, { mist
     warn([...path, "registration"], "calls to this trunk go to its target, not to where it has registered from: leave target out for that");
 }
 
-function checkTrunk(trunk: Trunk, path: Path, { mistake, warn }: Findings): void {
+function checkTrunk(trunk: Trunk, path: Path, { h323 }: Config, { mistake, warn }: Findings): void {
   const noTls = trunk.transports !== undefined && !trunk.transports.some(secure);
   if (noTls && (trunk.identity.certificateNames || trunk.identity.ca)) {
     mistake([...path, "transports"], "a certificate is only shown over tls or wss: with these transports the trunk never matches");
   }
   if (trunk.srtp === "required" && noTls && !trunk.privateNetwork) {
-    mistake(
-      [...path, "srtp"],
-      "SRTP keys are accepted over tls and wss only: with these transports every call is refused. Allow tls, or set privateNetwork",
-    );
+    // H.235.6 agrees on its keys without sending them, over TCP too.
+    if (trunk.transports?.includes("tcp") && h323.signalling !== null)
+      warn(
+        [...path, "srtp"],
+        "SRTP keys are accepted over tls and wss only: with these transports SIP calls are refused, H.323 calls need H.235.6",
+      );
+    else
+      mistake(
+        [...path, "srtp"],
+        "SRTP keys are accepted over tls and wss only: with these transports every call is refused. Allow tls, or set privateNetwork",
+      );
   }
   if (trunk.privateNetwork && trunk.srtp !== "none" && !trunk.identity.networks) {
     warn([...path, "privateNetwork"], "without identity.networks, SRTP keys are accepted in clear from anywhere");

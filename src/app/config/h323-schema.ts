@@ -8,8 +8,8 @@ const gatekeeperAddress = (names: boolean) =>
     expected(names),
   )
     .transform((value) => {
-      const [, literal, name = "", port = "1719"] = /^(?:\[(.*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(value) ?? [];
-      return { host: literal ?? name, port: Number(port) };
+      const [, literal, name = "", port] = /^(?:\[(.*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(value) ?? [];
+      return { host: literal ?? name, port: port === undefined ? null : Number(port) };
     })
     .meta({ expects: expected(names) });
 
@@ -59,6 +59,11 @@ export const upstreamSchema = z
           .array(textLike(/^[0-9*#]{1,32}$/, "digits"))
           .default([])
           .describe("Numbers that begin so are to be sent to us."),
+        traversal: oneOf(["none", "h46018", "h46017"])
+          .default("none")
+          .describe(
+            "How we cross a firewall or NAT on our side: `h46018` by indications of calls and keep-alives (H.460.18, H.460.19), `h46017` by one TCP connection to its call signalling port (1720 where none is said) for registration and calls, media by H.460.19.",
+          ),
         discover: flag(true).describe("Ask for it first (GRQ); else register at once."),
         timeToLive: whole(30, 3600, 300, "seconds").describe("Asked for; its own word counts."),
         user: text().nullable().default(null).describe("Whose password it is; the first alias where absent."),

@@ -4,9 +4,10 @@ import type { GatewayContext } from "../../../src/app/gateway-context.ts";
 import { OwnGatekeeper } from "../../../src/app/gateway-gatekeeper.ts";
 import { H323Traversal } from "../../../src/app/gateway-h323-traversal.ts";
 import type { GatekeeperSettings, H323Listeners, UpstreamSettings } from "../../../src/app/gateway-options.ts";
-import { Membership } from "../../../src/app/gateway-ras.ts";
+import { type MemberEndpoint, Membership } from "../../../src/app/gateway-ras.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { Address } from "../../../src/h323/index.ts";
+import { type H323EndpointOptions, type H323Session, openH323Endpoint } from "../../../src/io/index.ts";
 
 const HOST = "127.0.0.1";
 const LISTENERS: H323Listeners = { host: HOST, signalling: 0, ras: 0, mediaPorts: { min: 40_000, max: 40_100 } };
@@ -39,20 +40,19 @@ function context(gatekeeper: Partial<GatekeeperSettings> = {}, meetings: readonl
 }
 
 /** A gatekeeper; `configure` changes its rules as a reload does. */
-async function gatekeeper(rules: Partial<GatekeeperSettings> = {}, meetings: readonly string[] = [], port = 0) {
+async function gatekeeper(
+  rules: Partial<GatekeeperSettings> = {},
+  meetings: readonly string[] = [],
+  { traversal = new H323Traversal(LISTENERS), signalling = SIGNALLING } = {},
+) {
   const { context: its, lines } = context(rules, meetings);
-  const address = await freePort(port);
-  const own = await OwnGatekeeper.open(its, LISTENERS, {
-    port: address.port,
-    signalling: SIGNALLING,
-    traversal: new H323Traversal(LISTENERS),
-  });
+  const address = await freePort();
+  const own = await OwnGatekeeper.open(its, LISTENERS, { port: address.port, signalling, traversal });
   closing.push(() => own.close());
   return { own, lines, address, configure: (next: Partial<GatekeeperSettings>) => Object.assign(its.config.gatekeeper!, next) };
 }
 
-async function freePort(port: number): Promise<Address> {
-  if (port !== 0) return { host: HOST, port };
+async function freePort(): Promise<Address> {
   const { createSocket } = await import("node:dgram");
   return new Promise((resolve) => {
     const socket = createSocket("udp4");
@@ -63,15 +63,18 @@ async function freePort(port: number): Promise<Address> {
   });
 }
 
-function member(ended: (id: string) => void = () => {}) {
+/** Call signalling that only has an address. */
+const NOWHERE = { address: { host: HOST, port: 17_300 } } as MemberEndpoint;
+
+function member(endpoint = NOWHERE) {
   const { context: its, lines } = context();
   const membership = new Membership({
     context: its,
     host: HOST,
     advertise: undefined,
     version: "1",
-    signalling: () => ({ host: HOST, port: 17_300 }),
-    ended,
+    endpoint,
+    ended: () => {},
   });
   closing.push(() => membership.close());
   return { membership, lines };
@@ -83,6 +86,7 @@ const upstream = (gk: Address, more: Partial<UpstreamSettings> = {}): UpstreamSe
   aliases: ["gateway", "7000"],
   prefixes: ["9"],
   discover: true,
+  traversal: "none",
   timeToLive: 60,
   credentials: null,
   ...more,
@@ -134,6 +138,93 @@ describe("our registration with a gatekeeper", () => {
     await expect.poll(() => gk.lines.find((l) => l.event === "h323-ras-refused")?.reason).toBe("securityDenial");
     gk.configure({ endpoints: [{ alias: "Gateway" }, { alias: "7000" }] });
     await one.membership.configure(upstream(gk.address, { timeToLive: 90 }));
+    await registered(one);
+  });
+});
+
+/** Call signalling of one gateway: answers what comes, and keeps it. */
+async function signalling(more: Partial<H323EndpointOptions> = {}) {
+  const sessions: H323Session[] = [];
+  const prepare = (session: H323Session) => {
+    sessions.push(session);
+    session.onEvent = (event) => event.type === "incoming" && session.act((machine, now) => machine.answer(now));
+    const port = 30_000 + sessions.length * 2;
+    session.act((machine, now) => machine.setMedia({ rtp: { host: HOST, port }, rtcp: { host: HOST, port: port + 1 } }, now));
+  };
+  const endpoint = await openH323Endpoint({
+    host: HOST,
+    port: 0,
+    identity: { aliases: [], displayName: "", product: "test", version: "1" },
+    capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: undefined, userInput: [] },
+    onSession: prepare,
+    ...more,
+  });
+  closing.push(() => endpoint.close());
+  return { endpoint, sessions, prepare };
+}
+
+/** A gateway that serves endpoints behind firewalls. */
+async function server(password?: string) {
+  const traversal = new H323Traversal({ ...LISTENERS, traversal: { timeToLive: 20 } });
+  const its = await signalling({ traversal: traversal.policy, onTunnel: (tunnel) => traversal.accept(tunnel) });
+  const rules = password === undefined ? {} : { endpoints: [{ alias: "gateway", password }] };
+  const gk = await gatekeeper(rules, ["2000"], { traversal, signalling: its.endpoint.address });
+  return { ...its, gk, traversal };
+}
+
+describe("our registration from behind a firewall", () => {
+  it.each(["h46018", "h46017"] as const)("%s: calls of both directions come about, media by H.460.19, with us as client", async (way) => {
+    const outside = await server("sesame");
+    const inside = await signalling();
+    const one = member(inside.endpoint);
+    const settings = upstream(way === "h46017" ? outside.endpoint.address : outside.gk.address, {
+      traversal: way,
+      credentials: { user: "gateway", password: "sesame", method: "hmac" },
+    });
+    await one.membership.configure(settings);
+    await registered(one);
+    expect(one.membership.behind).toBe(true);
+    const { registration } = outside.gk.own.registered("7000")!;
+    expect(registration?.traversal).toBe(way === "h46017" ? "h460.17" : "h460.18");
+
+    /** Connections that carried RAS or came for a call are sessions at first, too. */
+    const roles = (side: { sessions: readonly H323Session[] }) =>
+      side.sessions.filter((s) => s.machine.state === "active").map((s) => s.machine.traversal);
+    await outside.traversal.call(outside.endpoint, registration!, { aliases: [] }, { prepare: outside.prepare });
+    await expect.poll(() => [roles(inside), roles(outside)]).toEqual([["client"], ["server"]]);
+    const admission = await one.membership.locate("2000");
+    await one.membership.call(admission.to!, { aliases: [] }, { ...admission.question, prepare: inside.prepare });
+    await expect.poll(() => [roles(inside), roles(outside)]).toEqual([Array(2).fill("client"), Array(2).fill("server")]);
+    expect(inside.sessions[1]?.machine.callIdentifier).toBe(admission.question.callIdentifier);
+    one.membership.released(admission);
+  });
+
+  it("says so where the gatekeeper indicates no calls", async () => {
+    const gk = await gatekeeper();
+    const one = member();
+    await one.membership.configure(upstream(gk.address, { traversal: "h46018" }));
+    await registered(one);
+    expect(one.lines.map((l) => l.event)).toContain("h323-gatekeeper-no-traversal");
+  });
+
+  it("is lost with its connection, said, and made anew", async () => {
+    const outside = await server();
+    const inside = await signalling();
+    const one = member(inside.endpoint);
+    const settings = upstream(outside.endpoint.address, { traversal: "h46017" });
+    await one.membership.configure(settings);
+    await registered(one);
+    await outside.endpoint.close();
+    await registered(one, false);
+    const lost = one.lines.find((l) => l.event === "h323-gatekeeper-lost");
+    expect(lost?.reason).toBe("the connection to the gatekeeper is closed");
+    await expect(one.membership.locate("2000")).rejects.toMatchObject({ q850: 38 });
+    await expect(one.membership.call(SIGNALLING, { aliases: [] }, { prepare: inside.prepare })).rejects.toThrow("closed");
+    // Nobody listens there any more; then somebody does elsewhere.
+    await one.membership.configure({ ...settings, timeToLive: 90 });
+    expect(one.lines.filter((l) => l.event === "h323-gatekeeper-lost").at(-1)?.reason).toContain("ECONNREFUSED");
+    const next = await server();
+    await one.membership.configure(upstream(next.endpoint.address, { traversal: "h46017" }));
     await registered(one);
   });
 });

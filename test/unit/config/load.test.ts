@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { gatewayConfig } from "../../../src/app/gateway-config.ts";
 import { loadConfig, showMistake } from "../../../src/app/config/load.ts";
 
 let folder: string;
@@ -170,6 +171,34 @@ describe("environment, references and --set", () => {
     const { config } = load("meetings: [{ id: 1 }]\n", { settings: ["meetings[0].lobby=true", "accessNumbers=[a, b]"] });
     expect(config!.meetings[0]!.lobby).toBe(true);
     expect(config!.accessNumbers).toEqual(["a", "b"]);
+  });
+});
+
+describe("gatekeepers", () => {
+  const upstreamOf = (text: string) => gatewayConfig(load(`h323: { upstream: ${text} }\n`).config!).upstream;
+  it("are at the port of RAS, or of call signalling where that carries it, unless another is said", () => {
+    expect(upstreamOf("{ gatekeeper: gk.example.net }")).toMatchObject({
+      gatekeeper: { host: "gk.example.net", port: 1719 },
+      traversal: "none",
+    });
+    expect(upstreamOf("{ gatekeeper: 192.0.2.1, traversal: h46018 }")?.gatekeeper.port).toBe(1719);
+    expect(upstreamOf("{ gatekeeper: '[2001:db8::1]', traversal: h46017 }")?.gatekeeper).toEqual({ host: "2001:db8::1", port: 1720 });
+    expect(upstreamOf("{ gatekeeper: '192.0.2.1:1721', traversal: h46017 }")?.gatekeeper.port).toBe(1721);
+    const { config } = load("h323: { gatekeeper: { neighbours: [192.0.2.1, '192.0.2.2:1729'] } }\n");
+    expect(gatewayConfig(config!).gatekeeper?.neighbours.map(({ port }) => port)).toEqual([1719, 1729]);
+    expect(mistakes("h323: { upstream: { gatekeeper: gk, traversal: h46019 } }")[0]).toContain("expected one of none, h46018, h46017");
+  });
+});
+
+describe("encryption over TCP", () => {
+  const trunk = "trunks: [{ name: a, identity: { networks: [10.0.0.0/8] }, srtp: required, transports: [tcp] }]";
+  it("is H.323's, not SIP's", () => {
+    const found = load(trunk);
+    expect(found.mistakes).toEqual([]);
+    expect(found.warnings.map(showMistake)).toEqual([
+      expect.stringContaining("trunks[0].srtp: SRTP keys are accepted over tls and wss only"),
+    ]);
+    expect(mistakes(`h323: { signalling: off }\n${trunk}`)[0]).toContain("every call is refused");
   });
 });
 
