@@ -1,5 +1,8 @@
 import type { Config, Findings } from "./config.ts";
 
+/** ring_ms of docker/freeswitch/vars.xml, less what the gateway keeps in hand (call/fsmrf/stand-in.ts). */
+const RING_SECONDS = 140;
+
 /** What the chosen engines cannot do, as docs/engines.md lists it with the reasons. */
 export function engineChecks(config: Config, { warn }: Findings): void {
   const drachtio = config.engine.sip === "drachtio";
@@ -22,6 +25,11 @@ export function engineChecks(config: Config, { warn }: Findings): void {
     if (config.media.timeoutSeconds !== 30)
       warn(["media", "timeoutSeconds"], "FreeSWITCH's media timeout is in its own configuration (media_timeout_ms): this does nothing");
   }
+  if (config.engine.media === "freeswitch" && config.sip.ringSeconds > RING_SECONDS)
+    warn(
+      ["sip", "ringSeconds"],
+      `a call of ours that rings for longer than FreeSWITCH keeps its offer open (${RING_SECONDS} s with docker/freeswitch) gets other keys in mid-call, which not every phone takes: set FREESWITCH_RING_MS to ten seconds more than this`,
+    );
   if (!drachtio) return;
   for (const key of ["ws", "wss"] as const) {
     if (config.sip[key] !== null) warn(["sip", key], "drachtio-server's listeners are in its own configuration: this does nothing");

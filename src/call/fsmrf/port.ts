@@ -5,7 +5,7 @@ import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, gather, type MediaServer } from "./library.ts";
 import { probe } from "./probe.ts";
 import { FsmrfSession } from "./session.ts";
-import { narrowOffer, standInAnswer } from "./stand-in.ts";
+import { narrowOffer, standInAnswer, unacknowledgedMs } from "./stand-in.ts";
 
 /** The first connection, and each anew, is given up after this long. */
 const CONNECT_MS = 3_000;
@@ -13,8 +13,6 @@ const CONNECT_MS = 3_000;
 const RETRY_MS = { first: 250, last: 5_000 } as const;
 /** The media server has answered the INVITE; it connects back within this, or never. */
 const CALLBACK_MS = 5_000;
-/** A 200 of the media server may wait this long for its ACK; sofia gives it up after 32 s (RFC 3261 section 13.3.1.4). */
-const UNACKNOWLEDGED_MS = 20_000;
 
 /** What the port tells its owner's log. */
 export type PortLog = (level: "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
@@ -32,6 +30,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
   #retryMs: number = RETRY_MS.first;
+  #unacknowledgedMs = unacknowledgedMs("");
 
   constructor(srf: Srf, options: ConnectOptions, log: PortLog) {
     super();
@@ -64,6 +63,8 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     );
     try {
       const server = await Promise.race([attempt, late]);
+      if (this.#closed) return this.#discard(server);
+      this.#unacknowledgedMs = unacknowledgedMs(await server.api("global_getvar ring_ms").catch(() => ""));
       if (this.#closed) return this.#discard(server);
       this.#server = server;
       gather(server.conn);
@@ -115,7 +116,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
           : setTimeout(() => {
               placeholder = acknowledge(standInAnswer(offer));
               placeholder.catch(() => session.lost());
-            }, UNACKNOWLEDGED_MS);
+            }, this.#unacknowledgedMs);
       const session: FsmrfSession = new FsmrfSession({
         server,
         localSdp: offer,

@@ -4,6 +4,19 @@ import { parseSdp, type SdpCrypto, type SdpMedia, writeSdp } from "../../wire/sd
 /** Where nobody listens: the discard port of the media server's own machine. */
 const NOWHERE = { port: 9, connection: { ipVersion: 4, address: "127.0.0.1" } } as const;
 
+/** A media server gives its 200 up after 32 s without ACK (RFC 3261 section 13.3.1.4), where it does not say otherwise. */
+const UNACKNOWLEDGED_MS = 20_000;
+/** Between the ACK that stands in for the far end's answer, and the moment when the media server would give up. */
+const MARGIN_MS = 10_000;
+
+/**
+ * How long a 200 of the media server may wait for the far end's answer before one has to stand in for it.
+ * @param said FreeSWITCH's variable `ring_ms` (docker/freeswitch/vars.xml), its SIP profile's `timer-T1X64`; empty, or an error, where there is none
+ */
+export function unacknowledgedMs(said: string): number {
+  return Math.max(UNACKNOWLEDGED_MS, /^\d{1,8}\s*$/.test(said) ? Number(said) - MARGIN_MS : 0);
+}
+
 /** The media server's offer, brought down to one audio line. */
 export interface NarrowedOffer {
   readonly offer: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { narrowOffer, standInAnswer } from "../../../src/call/fsmrf/stand-in.ts";
+import { narrowOffer, standInAnswer, unacknowledgedMs } from "../../../src/call/fsmrf/stand-in.ts";
 import { parseSdp } from "../../../src/wire/sdp/index.ts";
 
 const key = Buffer.alloc(44, 1).toString("base64");
@@ -19,6 +19,12 @@ const offer = [
   `a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:${Buffer.alloc(30, 2).toString("base64")}`,
   "",
 ].join("\r\n");
+
+test("a media server that says how long it waits for the ACK is taken at its word, ten seconds short of it", () => {
+  expect(unacknowledgedMs("150000")).toBe(140_000);
+  expect(unacknowledgedMs("20000\n")).toBe(20_000);
+  for (const silent of ["", "-ERR global_getvar Command not found!\n", "1e9"]) expect(unacknowledgedMs(silent)).toBe(20_000);
+});
 
 test("takes every codec and one key line, with a key of its own and nobody's address", () => {
   const answer = parseSdp(standInAnswer(offer));

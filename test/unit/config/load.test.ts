@@ -203,6 +203,13 @@ describe("encryption over TCP", () => {
 });
 
 describe("warnings", () => {
+  it("tell of calls that ring for longer than FreeSWITCH waits", () => {
+    const ringing = (...settings: string[]) => loadConfig({ env: {}, settings }).warnings.filter((w) => w.path === "sip.ringSeconds");
+    expect(ringing("engine.media=freeswitch", "sip.ringSeconds=141")).toHaveLength(1);
+    expect(ringing("engine.media=freeswitch", "sip.ringSeconds=140")).toEqual([]);
+    expect(ringing("sip.ringSeconds=141")).toEqual([]);
+  });
+
   it("tell what is exposed", () => {
     const { warnings } = load("listen: 0.0.0.0\nunknownCallers: {}\nengine: { sip: drachtio, drachtio: { host: 10.0.0.1 } }\n");
     expect(warnings.map((w) => w.path)).toEqual(["media.advertise", "web.tls", "unknownCallers", "engine.drachtio.secret"]);
