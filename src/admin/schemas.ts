@@ -43,7 +43,21 @@ export const videoSchema = z
     freezes: z.int().nonnegative().describe("Times the picture sent to them stood still for more than half a second."),
     width: z.int().nullable(),
     height: z.int().nullable(),
+    limitIn: z
+      .number()
+      .nullable()
+      .describe("Bits per second they were last told to send at most; null where they may send what was agreed."),
+    limitOut: z
+      .number()
+      .nullable()
+      .describe("Bits per second they take, by agreement, demand or what is guessed from loss; null for no limit."),
     screen: z.boolean().describe("Whether there is a second line, for shared screens."),
+    unsuited: z
+      .strictObject({ participantId: z.string(), stream: z.enum(["camera", "screen"]), codec: z.string() })
+      .nullable()
+      .describe(
+        "The picture they would see if they had agreed to its codec, for example `H.264 High`; null where nothing is kept from them.",
+      ),
   })
   .meta({ id: "Video" });
 

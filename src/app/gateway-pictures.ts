@@ -46,6 +46,14 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
   pictures.on("keyframe", (index) => leg.requestKeyframe?.(index));
   pictures.on("bitrate", (index, bitsPerSecond) => leg.limitBitrate?.(index, bitsPerSecond));
   pictures.on("shown", ({ index, shows }, stream) => leg.shown?.(index, shows, stream));
+  pictures.on("unsuited", ({ role, unsuited }) => {
+    if (!unsuited) return;
+    const { participantId, stream, codec } = unsuited;
+    call.log.info(
+      { event: "picture-unsuited", line: role, of: participantId, stream, codec },
+      "a picture is not shown: its codec was not agreed",
+    );
+  });
   const said = new Set<string>();
   pictures.on("changed", () => {
     for (const { role, reason } of pictures.all) {

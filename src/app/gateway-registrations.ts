@@ -24,7 +24,7 @@ class Client {
   #told = "";
   #closed = false;
   /** Where the registrar answered from. */
-  address: string | undefined;
+  #address: string | undefined;
 
   constructor(context: GatewayContext, trunk: string, setup: RegisterSetup, callId: string) {
     this.#context = context;
@@ -86,7 +86,7 @@ class Client {
       if (response.status < 200) return;
       const answer = this.#authentication.answer(request, response);
       if (answer) return this.#request(attempt, answer, done);
-      if (response.status < 300 && attempt.seconds > 0) this.address = plainAddress(response.source_address);
+      if (response.status < 300 && attempt.seconds > 0) this.#address = plainAddress(response.source_address);
       done(readResult(response, setup.username));
     };
     try {
@@ -129,6 +129,11 @@ class Client {
     const fields = { trunk: this.trunk, registrar: machine.registrar };
     if (machine.error === null) log.info({ event: "trunk-registered", ...fields }, "we are registered with a trunk");
     else log.warn({ event: "trunk-registration-failed", state, reason: machine.error, ...fields }, "a registration with a trunk failed");
+  }
+
+  /** Where the registrar that has us registered is; undefined once the registration has lapsed. */
+  get address(): string | undefined {
+    return this.machine.expiresAt(this.#context.clock.now()) === undefined ? undefined : this.#address;
   }
 
   view(): RegistrationView {
@@ -191,7 +196,7 @@ export class Registrations {
     return this.#clients.get(trunk.name)?.client.view() ?? null;
   }
 
-  /** Whether an address is that of the registrar that has us registered for the trunk. */
+  /** Whether an address is that of the registrar that has us registered for the trunk at this moment. */
   fromRegistrar(trunk: string, address: string): boolean {
     const known = this.#clients.get(trunk)?.client.address;
     return known !== undefined && known === plainAddress(address);

@@ -22,6 +22,9 @@ export async function viewPictures(pictures: Pictures | null, protection: string
     freezes: stats?.freezes ?? 0,
     width: stats?.width ?? null,
     height: stats?.height ?? null,
+    limitIn: stats?.limitIn ?? null,
+    limitOut: stats?.limitOut ?? null,
     screen: screen !== undefined,
+    unsuited: pictures.all.find(({ unsuited }) => unsuited !== null)?.unsuited ?? null,
   };
 }

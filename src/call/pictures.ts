@@ -16,7 +16,7 @@ import {
   type VideoWish,
 } from "../negotiation/index.ts";
 import { type SrtpKeying, sameKeying } from "../srtp/index.ts";
-import type { RelayLine, VideoRelay } from "../video/port.ts";
+import type { RelayLine, UnsuitedPicture, VideoRelay } from "../video/port.ts";
 import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import { LineKeys } from "./line-keys.ts";
 import type { SideLine, SideLineKind } from "./side-lines.ts";
@@ -40,6 +40,8 @@ export interface Picture {
   readonly takes: boolean;
   /** Whom it shows the far end; null for nobody. */
   readonly shows: string | null;
+  /** What it would show if the far end could decode it; null where it can. */
+  readonly unsuited: UnsuitedPicture | null;
 }
 
 interface PicturesEvents {
@@ -51,6 +53,8 @@ interface PicturesEvents {
   bitrate: [index: number, bitsPerSecond: number];
   /** A picture shows the far end somebody else now. */
   shown: [picture: Picture, stream: "camera" | "screen"];
+  /** There is something to be shown that the far end cannot decode, or that is over. */
+  unsuited: [picture: Picture];
 }
 
 /**
@@ -99,6 +103,7 @@ export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKi
       keyframe: (index) => this.emit("keyframe", index),
       bitrate: (index, bitsPerSecond) => this.emit("bitrate", index, bitsPerSecond),
       shown: (picture, stream) => this.emit("shown", picture, stream),
+      unsuited: (picture) => this.emit("unsuited", picture),
     });
     this.#lines.push(line);
     return line;
@@ -113,6 +118,7 @@ interface PictureLineOptions {
   readonly keyframe: (index: number) => void;
   readonly bitrate: (index: number, bitsPerSecond: number) => void;
   readonly shown: (picture: Picture, stream: "camera" | "screen") => void;
+  readonly unsuited: (picture: Picture) => void;
 }
 
 class PictureLine implements SideLine, Picture {
@@ -129,6 +135,7 @@ class PictureLine implements SideLine, Picture {
   sends = false;
   takes = false;
   shows: string | null = null;
+  unsuited: UnsuitedPicture | null = null;
   #on = false;
 
   constructor(options: PictureLineOptions) {
@@ -196,6 +203,7 @@ class PictureLine implements SideLine, Picture {
     this.sends = false;
     this.takes = false;
     this.shows = null;
+    this.unsuited = null;
     void this.#open?.close().catch(() => undefined);
     this.#open = undefined;
     this.#opening = undefined;
@@ -233,6 +241,10 @@ class PictureLine implements SideLine, Picture {
     line.on("shown", (participantId, stream) => {
       this.shows = participantId;
       this.#options.shown(this, stream);
+    });
+    line.on("unsuited", (picture) => {
+      this.unsuited = picture;
+      this.#options.unsuited(this);
     });
     line.once("gone", (reason) => {
       if (this.#open === line) this.#refuse(`the video relay: ${reason}`);

@@ -96,8 +96,14 @@ export interface VideoView {
   /** Of the picture that comes in; null where unknown. */
   readonly width: number | null;
   readonly height: number | null;
+  /** Bits per second they were last told to send at most; null where they may send what was agreed. */
+  readonly limitIn: number | null;
+  /** Bits per second they take, by agreement, demand or what is guessed from loss; null for no limit. */
+  readonly limitOut: number | null;
   /** Whether there is a second line, for shared screens. */
   readonly screen: boolean;
+  /** The picture they would see if they had agreed to its codec, and to its H.264 profile; null where nothing is kept from them. */
+  readonly unsuited: { readonly participantId: string; readonly stream: "camera" | "screen"; readonly codec: string } | null;
 }
 
 /** A participant as the contract names its fields. */

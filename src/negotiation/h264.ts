@@ -15,22 +15,53 @@ export function h264Of(parameters: FormatParameters): H264Format | undefined {
   return { profileLevelId, packetizationMode: Number(mode) };
 }
 
-/** Profiles as decoders know them; RFC 6184 table 5. */
-function profileOf(profileLevelId: string): string {
-  const idc = profileLevelId.slice(0, 2);
-  const flags = Number.parseInt(profileLevelId.slice(2, 4), 16);
-  if (idc === "42") return flags & 0x40 ? "constrained-baseline" : "baseline";
-  if (idc === "4d") return flags & 0x80 ? "constrained-baseline" : "main";
-  if (idc === "58") return flags & 0xc0 ? "constrained-baseline" : "extended";
-  if (idc === "64") return (flags & 0x0c) === 0x0c ? "constrained-high" : "high";
-  return idc;
+/**
+ * H.264's profiles as decoders know them (RFC 6184 table 5, ISO/IEC 14496-10 annex A.2), by number: up to `High444` each decodes those before it. What
+ * conferencing makes no use of makes no difference: Baseline's extras over Constrained Baseline, High's fields and B pictures over Constrained High.
+ */
+export const H264Profile = { Baseline: 0, Main: 1, High: 2, High10: 3, High422: 4, High444: 5, Extended: 6, Other: 7 } as const;
+export type H264Profile = (typeof H264Profile)[keyof typeof H264Profile];
+export const H264_PROFILES: readonly H264Profile[] = Object.values(H264Profile);
+
+const NAMES = ["Baseline", "Main", "High", "High 10", "High 4:2:2", "High 4:4:4", "Extended", "of another profile"] as const;
+
+/** For people: `H.264 High`. */
+export function h264ProfileName(profile: H264Profile): string {
+  return `H.264 ${NAMES[profile]}`;
 }
 
-/** Whether what one sends the other decodes for sure: the same profile, or baseline, of whose extras nobody makes use. */
-export function sameH264Profile(a: string, b: string): boolean {
-  const [x, y] = [profileOf(a), profileOf(b)];
-  const isBaseline = (profile: string) => profile === "baseline" || profile === "constrained-baseline";
-  return x === y || (isBaseline(x) && isBaseline(y));
+/** profile_idc and the octet of constraint_set flags, from a sequence parameter set or a profile-level-id: set0 keeps to Baseline, set1 to Main. */
+export function h264Profile(idc: number, constraints: number): H264Profile {
+  const [set0, set1] = [(constraints & 0x80) !== 0, (constraints & 0x40) !== 0];
+  switch (idc) {
+    case 66:
+      return H264Profile.Baseline;
+    case 77:
+      return set0 ? H264Profile.Baseline : H264Profile.Main;
+    case 88:
+      return set0 ? H264Profile.Baseline : set1 ? H264Profile.Main : H264Profile.Extended;
+    case 100:
+      return set0 && set1 ? H264Profile.Baseline : set1 ? H264Profile.Main : H264Profile.High;
+    case 110:
+      return H264Profile.High10;
+    case 122:
+      return H264Profile.High422;
+    case 244:
+      return H264Profile.High444;
+    default:
+      return H264Profile.Other;
+  }
+}
+
+/** Of a `profile-level-id`: six hexadecimal digits. */
+export function h264ProfileOf(profileLevelId: string): H264Profile {
+  return h264Profile(Number.parseInt(profileLevelId.slice(0, 2), 16), Number.parseInt(profileLevelId.slice(2, 4), 16));
+}
+
+/** Whether a decoder of one profile decodes another's pictures. Constrained Baseline is decoded by all. */
+export function decodesH264(decoder: H264Profile, picture: H264Profile): boolean {
+  if (picture === H264Profile.Baseline || picture === decoder) return true;
+  return decoder <= H264Profile.High444 && picture < decoder;
 }
 
 /** Level times ten; 1b, which comes between 1 and 1.1, as 10.5. */

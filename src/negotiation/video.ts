@@ -3,7 +3,7 @@ import { type RemoteMedia, remoteMedia } from "./agreement.ts";
 import { emptyMedia, type LocalMedia } from "./answer.ts";
 import { capabilityOf, type FormatParameters, parseParameters, sameName } from "./capability.ts";
 import { answerDirection, directionOf } from "./direction.ts";
-import { h264Of, lowerLevel, sameH264Profile } from "./h264.ts";
+import { decodesH264, h264Of, h264ProfileOf, lowerLevel } from "./h264.ts";
 
 /** What a picture's line is for: `a=content` (RFC 4796), or its place. */
 export type PictureRole = "camera" | "screen" | "further";
@@ -28,8 +28,10 @@ export interface AgreedVideoCodec {
   /** What we send to the far end, and what the far end sends: they may differ (RFC 3264 section 5.1). */
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
-  /** H.264: what the far end's decoder takes, RFC 6184 section 8.1; hexadecimal `profile-level-id`. */
+  /** H.264: what the far end's decoder takes, RFC 6184 section 8.1; hexadecimal `profile-level-id`. Absent: nothing is known, anything is sent. */
   readonly profileLevelId?: string;
+  /** H.264: further `profile-level-id`s that the far end has offered, which we have left out of our answer: it decodes them as well. */
+  readonly decodes?: readonly string[];
   /** H.264: 1 where the far end takes fragments (FU-A) and aggregates (STAP-A); 0 where single NAL units only. */
   readonly packetizationMode?: 0 | 1;
   /** H.264: the far end's `sprop-parameter-sets` as in its fmtp, where given: some send their parameter sets nowhere else (RFC 6184 section 8.1). */
@@ -123,7 +125,8 @@ function agreeVideo(
 }
 
 /**
- * H.264 formats we can relay, best first: constrained baseline before other profiles, fragments (mode 1) before single units; mode 2 (interleaved) never.
+ * H.264 formats we can relay, best first: those of which the wished profile's decoders are capable (constrained baseline, unless configured otherwise), others
+ * where there are none: what is sent must suit everybody. Fragments (mode 1) before single units; mode 2 (interleaved) never.
  * A VP8 line of somebody who has H.264 too is not used: rooms have H.264.
  */
 function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
@@ -137,7 +140,9 @@ function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
     if (name !== "H264") return [{ ...codec, rank: base }];
     const h264 = h264Of(capability.parameters);
     if (!h264 || h264.packetizationMode > 1) return [];
-    const rank = base + (sameH264Profile(h264.profileLevelId, wish.profileLevelId) ? 0 : 10) + (h264.packetizationMode === 1 ? 0 : 1);
+    const [offered, wished] = [h264ProfileOf(h264.profileLevelId), h264ProfileOf(wish.profileLevelId)];
+    const apart = offered === wished ? 0 : decodesH264(wished, offered) ? 10 : 20;
+    const rank = base + apart + (h264.packetizationMode === 1 ? 0 : 1);
     return [
       {
         ...codec,
@@ -151,7 +156,13 @@ function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
   const sorted = found.sort((a, b) => a.rank - b.rank);
   const [best] = sorted;
   // one codec for a line: what comes need never be guessed, and a switch never changes the decoder
-  return sorted.filter(({ name }) => name === best?.name).map(({ rank, ...codec }) => codec);
+  const same = sorted.filter(({ name }) => name === best?.name);
+  const wished = h264ProfileOf(wish.profileLevelId);
+  const suits = ({ profileLevelId }: AgreedVideoCodec) =>
+    profileLevelId === undefined || decodesH264(wished, h264ProfileOf(profileLevelId));
+  const taken = same.some(suits) ? same.filter(suits) : same;
+  const decodes = same.filter((one) => !taken.includes(one)).flatMap(({ profileLevelId }) => profileLevelId ?? []);
+  return taken.map(({ rank, ...codec }, at) => (at === 0 && decodes.length > 0 ? { ...codec, decodes } : codec));
 }
 
 function spropOf(parameters: FormatParameters): { parameterSets?: string } {

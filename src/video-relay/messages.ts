@@ -1,7 +1,7 @@
 // What the relay and its threads say to each other. Plain data only: it crosses thread boundaries.
 
 import { findSuite, type SrtpKeying } from "../srtp/index.ts";
-import type { LineAgreement, PlacedLine, Shown, VideoStats } from "../video/index.ts";
+import type { LineAgreement, PlacedLine, Shown, UnsuitedPicture, VideoStats } from "../video/index.ts";
 
 /** A key on its way to a thread: the suite by name, since a copy of a suite is not the suite. */
 interface PlainKeying {
@@ -55,7 +55,6 @@ export type ToWorker =
   | { readonly t: "close"; readonly req: number; readonly id: string }
   | { readonly t: "join"; readonly meetingId: string; readonly seat: number; readonly participantId: string }
   | { readonly t: "arrange"; readonly seat: number; readonly lines: readonly PlacedLine[] }
-  | { readonly t: "mute"; readonly seat: number; readonly muted: boolean }
   | { readonly t: "leave"; readonly seat: number }
   | { readonly t: "speaker"; readonly meetingId: string; readonly participantId: string }
   | { readonly t: "presenter"; readonly meetingId: string; readonly participantId: string | null }
@@ -70,6 +69,7 @@ export type FromWorker =
   | { readonly t: "keyframe"; readonly id: string }
   | { readonly t: "bitrate"; readonly id: string; readonly bitsPerSecond: number }
   | { readonly t: "silent"; readonly id: string }
+  | { readonly t: "unsuited"; readonly id: string; readonly picture: UnsuitedPicture | null }
   /** A mistake of ours cost this line: its sockets are closed. */
   | { readonly t: "broken"; readonly id: string; readonly reason: string }
   /** A mistake of ours in a meeting's choices. */

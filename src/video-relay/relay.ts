@@ -9,7 +9,6 @@ interface Seat {
   readonly number: number;
   readonly participantId: string;
   lines: readonly SeatLine[];
-  muted: boolean;
 }
 
 /** What must be said again to a thread that takes a meeting over. */
@@ -66,7 +65,7 @@ export class Relay implements VideoRelay {
       meeting = { id: meetingId, seats: new Map(), slot: undefined, presenter: null };
       this.#meetings.set(meetingId, meeting);
     }
-    const seat: Seat = { number: this.#nextSeat++, participantId, lines: [], muted: false };
+    const seat: Seat = { number: this.#nextSeat++, participantId, lines: [] };
     meeting.seats.set(seat.number, seat);
     meeting.slot?.post({ t: "join", meetingId, seat: seat.number, participantId });
     return this.#handle(meeting, seat);
@@ -96,11 +95,6 @@ export class Relay implements VideoRelay {
         if (!here()) return;
         seat.lines = lines;
         this.#arrange(meeting, seat);
-      },
-      setMuted: (muted) => {
-        if (!here()) return;
-        seat.muted = muted;
-        meeting.slot?.post({ t: "mute", seat: seat.number, muted });
       },
       leave: () => {
         if (!here()) return;
@@ -143,10 +137,8 @@ export class Relay implements VideoRelay {
   /** Says everything about a meeting to the thread it is to live on. */
   #settle(meeting: Meeting, slot: ThreadSlot): void {
     meeting.slot = slot;
-    for (const seat of meeting.seats.values()) {
+    for (const seat of meeting.seats.values())
       slot.post({ t: "join", meetingId: meeting.id, seat: seat.number, participantId: seat.participantId });
-      if (seat.muted) slot.post({ t: "mute", seat: seat.number, muted: true });
-    }
     if (meeting.presenter !== null) slot.post({ t: "presenter", meetingId: meeting.id, participantId: meeting.presenter });
     for (const seat of meeting.seats.values()) this.#arrange(meeting, seat);
   }
@@ -158,6 +150,7 @@ export class Relay implements VideoRelay {
     } else if (message.t === "keyframe") this.#lines.get(message.id)?.emit("keyframe");
     else if (message.t === "bitrate") this.#lines.get(message.id)?.emit("bitrate", message.bitsPerSecond);
     else if (message.t === "silent") this.#lines.get(message.id)?.emit("silent");
+    else if (message.t === "unsuited") this.#lines.get(message.id)?.emit("unsuited", message.picture);
     else if (message.t === "trouble")
       this.#settings.log({ level: "error", message: "a mistake in the video relay", fields: { reason: message.reason } });
     else if (message.t === "broken") {

@@ -3,7 +3,7 @@ import type { Socket } from "node:dgram";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { PortAllocator, type PortPair } from "../io/port-pairs.ts";
-import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, VideoEngine } from "../video/index.ts";
+import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
 import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
 
 /** What the relay starts a thread with. */
@@ -63,6 +63,7 @@ function outputOf(id: string, pair: PortPair): LineOutput {
     event(event, ...values) {
       if (event === "bitrate") tell({ t: "bitrate", id, bitsPerSecond: values[0] as number });
       else if (event === "keyframe") tell({ t: "keyframe", id });
+      else if (event === "unsuited") tell({ t: "unsuited", id, picture: values[0] as UnsuitedPicture | null });
       else tell({ t: "silent", id });
     },
     wall: () => systemClock.wall(),
@@ -148,9 +149,6 @@ function handle(message: ToWorker): void {
       return;
     case "arrange":
       engine.arrange(message.seat, message.lines, now());
-      return;
-    case "mute":
-      engine.setMuted(message.seat, message.muted, now());
       return;
     case "leave":
       engine.leave(message.seat, now());

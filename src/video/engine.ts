@@ -85,10 +85,6 @@ export class VideoEngine {
     this.#seats.get(seat)?.arrange(seat, placements, now);
   }
 
-  setMuted(seat: number, muted: boolean, now: Millis): void {
-    this.#seats.get(seat)?.setMuted(seat, muted, now);
-  }
-
   leave(seat: number, now: Millis): void {
     const meeting = this.#seats.get(seat);
     if (!meeting) return;

@@ -46,6 +46,8 @@ export interface FeedbackParts {
 export class LineFeedback {
   readonly capacity = new ReceiverCapacity();
   keyFrameRequests = 0;
+  /** Bits per second the far end was last told to send at most; null before it was told more than what was agreed. */
+  told: number | null = null;
   readonly #parts: FeedbackParts;
   readonly #uplink = new LossEstimate();
   #agreement: LineAgreement | undefined;
@@ -169,8 +171,10 @@ export class LineFeedback {
     if (remb) {
       if (now - this.#rembAt < REMB_MS && !this.#notices.tell(bitrate, now)) return;
       this.#rembAt = now;
+      this.told = bitrate;
       this.#send([{ kind: "remb", ssrc: viewer.ssrc, bitrate, ssrcs: [incoming.ssrc] }]);
     } else if (this.#notices.tell(bitrate, now)) {
+      this.told = bitrate;
       if (tmmbr) this.#unconfirmed = { bitrate, left: TMMBR_TRIES, at: now };
       else io.event("bitrate", bitrate);
     }

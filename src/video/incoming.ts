@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { type H264Profile, h264Profile } from "../negotiation/index.ts";
 import { H264Content, inspectH264, readUint32, rtpHeaderLength } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
 import { KeyFrameRequester } from "./key-frames.ts";
@@ -32,13 +33,15 @@ export class IncomingStream {
   readonly nacks = new NackList();
   /** The far end sends again what we ask for. */
   nacking = false;
-  /** Told when another codec comes than before. */
+  /** Told when another codec or H.264 profile comes than before. */
   onCodec: (() => void) | undefined;
   /** Since the line began, whatever the sender's streams. */
   packets = 0;
   /** Those who forward it now or wait to. */
   watchers: readonly Watcher[] = [];
   codec: VideoCodecName | null = null;
+  /** H.264: of the newest sequence parameter set; -1 before one has come. */
+  profile: H264Profile | -1 = -1;
   /** H.264 fragments or aggregates have come. */
   fragments = false;
   /** -1 before the first packet. */
@@ -144,11 +147,25 @@ export class IncomingStream {
     if ((content & (H264Content.Sps | H264Content.Pps)) !== 0) {
       this.parameterSets.take(bytes, HEADER, length);
       this.parameterSetsAt = packet.timestamp;
-      const { picture } = this.parameterSets;
-      this.width = picture?.width ?? null;
-      this.height = picture?.height ?? null;
+      this.#learn();
     }
     return true;
+  }
+
+  /** Parameter sets that stand in SDP. */
+  takeSdp(sets: string): void {
+    this.parameterSets.takeSdp(sets);
+    if (this.codec !== "VP8") this.#learn();
+  }
+
+  #learn(): void {
+    const { picture } = this.parameterSets;
+    this.width = picture?.width ?? null;
+    this.height = picture?.height ?? null;
+    const profile = picture ? h264Profile(picture.profile, picture.constraints) : -1;
+    if (profile === this.profile) return;
+    this.profile = profile;
+    this.onCodec?.();
   }
 
   #inspectVp8(packet: MediaPacket): boolean {

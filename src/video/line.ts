@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { decodesH264, H264_PROFILES, type H264Profile, h264ProfileName, h264ProfileOf } from "../negotiation/index.ts";
 import { isRtcp, RTX_OVERHEAD, readUint32, unwrapRtx } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
 import { LineFeedback } from "./feedback.ts";
@@ -6,7 +7,7 @@ import { IncomingStream } from "./incoming.ts";
 import { LineReports } from "./line-reports.ts";
 import { RateMeter } from "./meter.ts";
 import type { LineOutput } from "./output.ts";
-import type { LineAgreement, VideoCodec, VideoCodecName, VideoStats } from "./port.ts";
+import type { LineAgreement, UnsuitedPicture, VideoCodec, VideoCodecName, VideoStats } from "./port.ts";
 import { Retransmitter } from "./retransmitter.ts";
 import { LineTransport } from "./transport.ts";
 import { Viewer, type ViewerSink } from "./viewer.ts";
@@ -39,9 +40,13 @@ export class VideoLine implements ViewerSink {
   /** Codec by the payload type the far end sends, for pictures and for retransmissions; the payload type we send by codec. */
   readonly #received: (VideoCodec | undefined)[] = new Array(128).fill(undefined);
   readonly #repeated: (VideoCodec | undefined)[] = new Array(128).fill(undefined);
-  readonly #sent: Record<VideoCodecName, number> = { H264: -1, VP8: -1 };
-  /** H.264 packetization mode of what we send. */
-  #mode: 0 | 1 = 1;
+  /** What we send VP8 in, and H.264 of each profile; undefined for what the far end does not take. */
+  #vp8: VideoCodec | undefined;
+  readonly #h264: (VideoCodec | undefined)[] = H264_PROFILES.map(() => undefined);
+  /** The same of H.264 whose profile is not known: what the far end likes best. */
+  #anyH264: VideoCodec | undefined;
+  /** What the far end would be shown if it could decode it, as told last. */
+  #unsuited: UnsuitedPicture | null = null;
   #sends = false;
   #receives = false;
   #lastHeardAt: Millis;
@@ -95,7 +100,6 @@ export class VideoLine implements ViewerSink {
   #configureCodecs({ codecs, feedback }: LineAgreement): void {
     this.#received.fill(undefined);
     this.#repeated.fill(undefined);
-    this.#sent.H264 = this.#sent.VP8 = -1;
     const repeats = new Map<number, number>();
     for (const codec of codecs) {
       this.#received[codec.receivePayloadType & 0x7f] ??= codec;
@@ -103,13 +107,16 @@ export class VideoLine implements ViewerSink {
         this.#repeated[codec.rtx.receivePayloadType & 0x7f] ??= codec;
         repeats.set(codec.sendPayloadType, codec.rtx.sendPayloadType);
       }
-      if (this.#sent[codec.name] < 0) {
-        this.#sent[codec.name] = codec.sendPayloadType;
-        // Not said is 0 (RFC 6184 section 8.1).
-        if (codec.name === "H264") this.#mode = codec.packetizationMode ?? 0;
-      }
-      if (codec.parameterSets) this.incoming.parameterSets.takeSdp(codec.parameterSets);
+      if (codec.parameterSets) this.incoming.takeSdp(codec.parameterSets);
     }
+    this.#vp8 = codecs.find(({ name }) => name === "VP8");
+    const h264 = codecs.filter(({ name }) => name === "H264");
+    this.#anyH264 = h264[0];
+    // The payload type of its own profile where there is one, else that of a decoder which is capable of it.
+    for (const profile of H264_PROFILES)
+      this.#h264[profile] =
+        h264.find(({ profileLevelId }) => profileLevelId === undefined || h264ProfileOf(profileLevelId) === profile) ??
+        h264.find((codec) => decodersOf(codec).some((decoder) => decodesH264(decoder, profile)));
     this.#retransmitter.configure(feedback.nack, repeats);
   }
 
@@ -126,18 +133,44 @@ export class VideoLine implements ViewerSink {
   /** Whether its picture can be shown on another line: in the codec that came, or before anything came in any that was agreed. */
   suits(other: VideoLine): boolean {
     if (!this.brings) return false;
-    const { codec } = this.incoming;
-    return codec ? other.takes(codec) : (this.#agreement?.codecs.some(({ name }) => other.takes(name)) ?? false);
+    const { codec, profile } = this.incoming;
+    if (codec === "VP8" || (codec && profile >= 0)) return other.takes(codec, profile);
+    const possible = this.#agreement?.codecs.filter(({ name }) => !codec || name === codec) ?? [];
+    return possible.some(({ name, profileLevelId }) =>
+      other.takes(name, profileLevelId === undefined ? -1 : h264ProfileOf(profileLevelId)),
+    );
   }
 
-  /** Who sends fragments takes them, whatever was agreed: several products agree on mode 0 and send FU-A. */
-  get singleNal(): boolean {
-    return this.#mode === 0 && !this.incoming.fragments;
+  /** What comes, for people. */
+  get brought(): string {
+    const { codec, profile } = this.incoming;
+    if (codec !== "VP8" && profile >= 0) return h264ProfileName(profile as H264Profile);
+    const agreed = this.#agreement?.codecs.find(({ name }) => codec === null || name === codec);
+    if (codec === "VP8" || agreed?.name === "VP8") return "VP8";
+    return agreed?.profileLevelId === undefined ? "H.264" : h264ProfileName(h264ProfileOf(agreed.profileLevelId));
   }
 
-  /** Whether the far end can be shown a stream of this codec. */
-  takes(codec: VideoCodecName): boolean {
-    return this.#sends && this.#sent[codec] >= 0;
+  /** Whether the far end is sent pictures. */
+  get sends(): boolean {
+    return this.#sends;
+  }
+
+  /** Who sends fragments takes them, whatever was agreed: several products agree on mode 0 and send FU-A. Not said is 0 (RFC 6184 section 8.1). */
+  singleNal(profile: H264Profile | -1): boolean {
+    return (this.#codecFor("H264", profile)?.packetizationMode ?? 0) === 0 && !this.incoming.fragments;
+  }
+
+  /** Whether the far end can be shown a stream of this codec, H.264 of this profile. */
+  takes(codec: VideoCodecName, profile: H264Profile | -1): boolean {
+    return this.payloadType(codec, profile) >= 0;
+  }
+
+  /** What the far end would be shown if it could decode it; null where it can. Told when it changes. */
+  unsuited(picture: UnsuitedPicture | null): void {
+    const before = this.#unsuited;
+    if (before?.participantId === picture?.participantId && before?.stream === picture?.stream && before?.codec === picture?.codec) return;
+    this.#unsuited = picture;
+    this.#io.event("unsuited", picture);
   }
 
   /** The far end's limit by signalling, bits per second; null lifts it. */
@@ -190,8 +223,13 @@ export class VideoLine implements ViewerSink {
 
   // ── out ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  payloadType(codec: VideoCodecName): number {
-    return this.#sends ? this.#sent[codec] : -1;
+  payloadType(codec: VideoCodecName, profile: H264Profile | -1): number {
+    return (this.#sends ? this.#codecFor(codec, profile)?.sendPayloadType : undefined) ?? -1;
+  }
+
+  #codecFor(codec: VideoCodecName, profile: H264Profile | -1): VideoCodec | undefined {
+    if (codec === "VP8") return this.#vp8;
+    return profile < 0 ? this.#anyH264 : this.#h264[profile];
   }
 
   showing(stream: IncomingStream | undefined): void {
@@ -266,6 +304,17 @@ export class VideoLine implements ViewerSink {
       freezes: viewer.freezes,
       width: incoming.width,
       height: incoming.height,
+      limitIn: this.feedback.told,
+      limitOut: finite(Math.min(...Object.values(this.feedback.capacity.now(now)))),
     };
   }
+}
+
+/** Profiles that the far end decodes under a payload type. */
+function decodersOf({ profileLevelId, decodes = [] }: VideoCodec): H264Profile[] {
+  return [...(profileLevelId === undefined ? [] : [profileLevelId]), ...decodes].map(h264ProfileOf);
+}
+
+function finite(bitsPerSecond: number): number | null {
+  return Number.isFinite(bitsPerSecond) ? Math.round(bitsPerSecond) : null;
 }

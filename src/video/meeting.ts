@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import type { IncomingStream } from "./incoming.ts";
 import type { VideoLine } from "./line.ts";
-import type { VideoSource } from "./port.ts";
+import type { UnsuitedPicture, VideoSource } from "./port.ts";
 import { Speakers, type SpeakerTiming } from "./speakers.ts";
 
 /** A line's place, as `SeatLine` of the port. */
@@ -20,7 +20,6 @@ export interface Owner {
 interface Seat {
   readonly participantId: string;
   lines: readonly Placement[];
-  muted: boolean;
 }
 
 /** One meeting's pictures: who is shown to whom. Decides on every change for every line anew; packets pass it by. */
@@ -47,7 +46,7 @@ export class VideoMeeting {
   }
 
   join(seat: number, participantId: string): void {
-    this.#seats.set(seat, { participantId, lines: [], muted: false });
+    this.#seats.set(seat, { participantId, lines: [] });
     this.#speakers.add(participantId);
   }
 
@@ -62,6 +61,7 @@ export class VideoMeeting {
       if (after?.brings !== placement.brings) forbid(placement.line.incoming);
       if (!after) {
         placement.line.viewer.show(undefined, now);
+        placement.line.unsuited(null);
         placement.line.onShowing = placement.line.onChange = undefined;
         this.#lines.delete(placement.line);
       }
@@ -88,14 +88,6 @@ export class VideoMeeting {
     this.#owners.delete(line.incoming);
     for (const seat of this.#seats.values())
       if (seat.lines.some((placement) => placement.line === line)) seat.lines = seat.lines.filter((placement) => placement.line !== line);
-    this.update(now);
-  }
-
-  setMuted(seat: number, muted: boolean, now: Millis): void {
-    const entry = this.#seats.get(seat);
-    if (!entry || entry.muted === muted) return;
-    entry.muted = muted;
-    if (muted) for (const { line, brings } of entry.lines) if (brings === "camera") forbid(line.incoming);
     this.update(now);
   }
 
@@ -134,20 +126,26 @@ export class VideoMeeting {
     const scene = this.#scene();
     for (const seat of this.#seats.values()) {
       for (const { line, shows } of seat.lines) {
-        const chosen = shows ? choose(shows, seat.participantId, line, scene) : undefined;
-        const stream = chosen?.suits(line) ? chosen.incoming : undefined;
+        const chosen = shows ? choose(shows, seat.participantId, line, scene) : NOTHING;
+        const stream = chosen.line?.suits(line) ? chosen.line.incoming : undefined;
+        line.unsuited(line.sends ? this.#describe(chosen.missed) : null);
         line.viewer.mayRest = stream !== undefined && this.#owners.get(stream)?.stream === "screen";
         line.viewer.show(stream, now);
       }
     }
   }
 
+  #describe(line: VideoLine | undefined): UnsuitedPicture | null {
+    const owner = line && this.#owners.get(line.incoming);
+    return owner ? { ...owner, codec: line.brought } : null;
+  }
+
   #scene(): Scene {
     const cameras = new Map<string, VideoLine>();
     let screen: VideoLine | undefined;
-    for (const { participantId, lines, muted } of this.#seats.values()) {
+    for (const { participantId, lines } of this.#seats.values()) {
       for (const { line, brings } of lines) {
-        if (brings === "camera" && !muted && line.live && !cameras.has(participantId)) cameras.set(participantId, line);
+        if (brings === "camera" && line.live && !cameras.has(participantId)) cameras.set(participantId, line);
         if (brings === "screen" && participantId === this.#presenter && line.brings) screen ??= line;
       }
     }
@@ -157,7 +155,7 @@ export class VideoMeeting {
 
 /** What there is to be shown in a meeting. */
 interface Scene {
-  /** By participant: those not muted, from which something comes. */
+  /** By participant: those from which something comes. */
   readonly cameras: ReadonlyMap<string, VideoLine>;
   /** Whose, who spoke last first. */
   readonly order: readonly string[];
@@ -166,30 +164,46 @@ interface Scene {
   readonly presenter: string | null;
 }
 
-/** Whose line is shown on a participant's. */
-function choose(shows: VideoSource, viewer: string, on: VideoLine, scene: Scene): VideoLine | undefined {
+/** Whose line is shown on another; `missed` would be, if its codec suited. */
+interface Choice {
+  readonly line: VideoLine | undefined;
+  readonly missed: VideoLine | undefined;
+}
+const NOTHING: Choice = { line: undefined, missed: undefined };
+
+function choose(shows: VideoSource, viewer: string, on: VideoLine, scene: Scene): Choice {
   // Nobody sees his own screen.
   const screen = scene.presenter === viewer ? undefined : scene.screen;
   switch (shows.kind) {
     case "content":
-      return screen;
-    case "content-or-speaker":
-      return screen?.suits(on) ? screen : ranked(0, viewer, on, scene);
+      return only(screen, on);
+    case "content-or-speaker": {
+      if (screen?.suits(on)) return only(screen, on);
+      const { line, missed } = ranked(0, viewer, on, scene);
+      return { line, missed: screen ?? missed };
+    }
     case "speaker":
       return ranked(shows.rank, viewer, on, scene);
     case "participant":
-      if (shows.stream === "camera") return scene.cameras.get(shows.participantId);
-      return scene.presenter === shows.participantId ? scene.screen : undefined;
+      if (shows.stream === "camera") return only(scene.cameras.get(shows.participantId), on);
+      return only(scene.presenter === shows.participantId ? scene.screen : undefined, on);
   }
 }
 
-function ranked(rank: number, viewer: string, on: VideoLine, { order, cameras }: Scene): VideoLine | undefined {
+function only(line: VideoLine | undefined, on: VideoLine): Choice {
+  return { line, missed: line?.suits(on) ? undefined : line };
+}
+
+function ranked(rank: number, viewer: string, on: VideoLine, { order, cameras }: Scene): Choice {
   let left = rank;
+  let missed: VideoLine | undefined;
   for (const participantId of order) {
     const line = cameras.get(participantId);
-    if (participantId !== viewer && line?.suits(on) && left-- === 0) return line;
+    if (participantId === viewer || !line) continue;
+    if (!line.suits(on)) missed ??= line;
+    else if (left-- === 0) return { line, missed };
   }
-  return undefined;
+  return { line: undefined, missed };
 }
 
 /** Nobody may be sent this stream any longer, from this moment. */

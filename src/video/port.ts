@@ -21,7 +21,7 @@ export interface LineAgreement {
   readonly sendSsrc?: number;
   /** The one SSRC that is taken, where several streams come to the same port; any where absent. */
   readonly receiveSsrc?: number;
-  /** Bits per second the far end takes (b=TIAS, b=AS, the level's limit); null for no limit. */
+  /** Bits per second the far end takes (b=TIAS, b=AS); null for no limit. */
   readonly maxBitrate: number | null;
   /** Bits per second we have said that we take (b= of our own side); a far end that sends many times that is cut. Absent: 4 Mbit/s. */
   readonly receiveBitrate?: number;
@@ -48,6 +48,18 @@ export interface VideoStats {
   /** Of the picture received, from the codec's own headers; null where unknown. */
   readonly width: number | null;
   readonly height: number | null;
+  /** Bits per second the far end was last told to send at most (REMB, TMMBR, signalling); null where it may send what was agreed. */
+  readonly limitIn: number | null;
+  /** Bits per second the far end takes now, by agreement, demand or guess; null for no limit. */
+  readonly limitOut: number | null;
+}
+
+/** A picture that a far end would be shown if its decoder were capable of it. */
+export interface UnsuitedPicture {
+  readonly participantId: string;
+  readonly stream: "camera" | "screen";
+  /** For people: `H.264 High`, `VP8`. */
+  readonly codec: string;
 }
 
 export interface RelayLineEvents {
@@ -57,6 +69,8 @@ export interface RelayLineEvents {
   bitrate: [bitsPerSecond: number];
   /** Whom the line shows its far end from now on; null for nobody. */
   shown: [participantId: string | null, stream: "camera" | "screen"];
+  /** A picture the line would show, of a codec or an H.264 profile that the far end has not agreed to; null when that is over. */
+  unsuited: [picture: UnsuitedPicture | null];
   /** Nothing has come for 30 s of a line that is to receive. Audio goes on; the roster may say so. */
   silent: [];
   /** The line is gone: the relay's worker failed. Nothing follows. */
@@ -101,8 +115,6 @@ export interface SeatLine {
 export interface RelaySeat {
   /** Lines and what they show; replaces all that was said before. */
   arrange(lines: readonly SeatLine[]): void;
-  /** The camera is not forwarded. */
-  setMuted(muted: boolean): void;
   leave(): void;
 }
 

@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import type { H264Profile } from "../negotiation/index.ts";
 import { H264Content, inspectH264, writeUint32 } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
 import type { IncomingStream, Watcher } from "./incoming.ts";
@@ -21,10 +22,10 @@ const SWITCH_TICKS = 3000;
 export interface ViewerSink {
   /** Twelve bytes of header, then the payload; the bytes are the caller's again afterwards. `sequence` counts with cycles. */
   send(bytes: Uint8Array, length: number, sequence: number, now: Millis): void;
-  /** The payload type a codec is sent with, -1 when the far end does not take it. */
-  payloadType(codec: VideoCodecName): number;
-  /** The far end takes no H.264 fragments and aggregates: packetization mode 0. */
-  readonly singleNal: boolean;
+  /** The payload type a codec is sent with, H.264 of a profile (-1 while that is unknown); -1 when the far end does not take it. */
+  payloadType(codec: VideoCodecName, profile: H264Profile | -1): number;
+  /** The far end takes no fragments and aggregates of H.264 of this profile: packetization mode 0. */
+  singleNal(profile: H264Profile | -1): boolean;
   /** What the far end takes. */
   capacity(now: Millis): Capacity;
   /** The picture has changed: this stream is sent from now on. */
@@ -132,7 +133,7 @@ export class Viewer implements Watcher {
 
   packet(stream: IncomingStream, packet: MediaPacket): void {
     if (stream === this.#target && (packet.keyFrame || (this.#force && packet.startsPicture))) {
-      if (this.#sink.payloadType(packet.codec) < 0) return;
+      if (this.#sink.payloadType(packet.codec, stream.profile) < 0) return;
       const early = this.#early;
       this.#begin(stream, packet);
       this.#take(stream, packet);
@@ -213,7 +214,7 @@ export class Viewer implements Watcher {
     this.#pictureOffset = this.#pictureId < 0 ? 0 : this.#pictureId + 1 - packet.vp8.pictureId;
     this.#tl0Offset = this.#tl0 < 0 ? 0 : this.#tl0 + 1 - packet.vp8.tl0PicIdx;
     this.#show(stream);
-    this.#translates = packet.codec === "H264" && this.#sink.singleNal;
+    this.#translates = packet.codec === "H264" && this.#sink.singleNal(stream.profile);
     if (this.#translates) {
       this.#translator ??= new SingleNalTranslator(this.#sendUnit);
       this.#translator.begin(packet.sequence);
@@ -225,7 +226,7 @@ export class Viewer implements Watcher {
   }
 
   #forward(stream: IncomingStream, packet: MediaPacket): void {
-    const payloadType = this.#sink.payloadType(packet.codec);
+    const payloadType = this.#sink.payloadType(packet.codec, stream.profile);
     if (payloadType < 0) return;
     if (packet.keyFrame && packet.codec === "H264" && packet.sequence > this.#boundary && stream.parameterSetsAt !== packet.timestamp)
       this.#injectParameterSets(stream, packet);
@@ -245,7 +246,7 @@ export class Viewer implements Watcher {
 
   /** Sends the stream's parameter sets ahead of a packet, whose number and all later ones move up. */
   #injectParameterSets(stream: IncomingStream, packet: MediaPacket): void {
-    const payloadType = this.#sink.payloadType("H264");
+    const payloadType = this.#sink.payloadType("H264", stream.profile);
     let sequence = packet.sequence + this.#offset;
     // A key frame that comes late has its place between numbers already given: none are free for sets.
     if (payloadType < 0 || sequence <= this.#highest) return;
@@ -261,7 +262,7 @@ export class Viewer implements Watcher {
   /** What the translator makes is numbered anew; a loss before it leaves a gap, so that the far end knows. */
   readonly #sendUnit: TakePayload = (bytes, from, to, about) => {
     const stream = this.#current;
-    const payloadType = this.#sink.payloadType("H264");
+    const payloadType = stream ? this.#sink.payloadType("H264", stream.profile) : -1;
     if (!stream || payloadType < 0) return;
     if (about.gap) this.#highest++;
     const content = inspectH264(bytes, from, to);

@@ -122,6 +122,16 @@ describe("a trunk that we register with", () => {
     expect((await bench.invite("sip:1000@gw", { headers: { "X-Source": "203.0.113.2" } })).sent).toMatchObject([{ status: 403 }]);
     await bench.outbound.dialOut({ uri: "tel:+4930123", meetingId: "1000", trunk: "carrier" });
     expect(bench.srf.placed[0]?.options.headers["From"]).toBe("<sip:gw@tel.example>");
+    // a registration that has lapsed vouches for nobody
+    bench.clock.advance(121_000);
+    expect((await bench.invite("sip:1000@gw", { headers: { "X-Source": "203.0.113.1" } })).sent).toMatchObject([{ status: 403 }]);
+  });
+
+  it("is told when we go", async () => {
+    await start({ trunks: [carrier] });
+    answers({ status: 200, headers: { Expires: "120" } });
+    bench.registrations.start(bench.context);
+    await until(() => bench.events_("trunk-registered").length === 1, "registered");
     await bench.registrations.stop();
     expect(bench.srf.requested.at(-1)?.options.headers["Expires"]).toBe("0");
   });

@@ -48,7 +48,6 @@ export class FakeRelay implements VideoRelay {
     this.seats.set(key, []);
     return {
       arrange: (lines: readonly SeatLine[]) => void this.seats.set(key, lines),
-      setMuted: (muted: boolean) => void this.done.push(`${key} muted ${muted}`),
       leave: () => void this.seats.delete(key),
     };
   }

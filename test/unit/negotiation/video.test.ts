@@ -2,12 +2,15 @@ import { describe, expect, it } from "vitest";
 import {
   composeVideoAnswer,
   composeVideoOffer,
+  decodesH264,
+  H264Profile,
   h264Of,
+  h264ProfileName,
+  h264ProfileOf,
   lowerLevel,
   negotiateVideo,
   pictureRole,
   readVideoAnswer,
-  sameH264Profile,
   type VideoWish,
 } from "../../../src/negotiation/index.ts";
 import { parseSdp, type SdpSession, writeSdp } from "../../../src/wire/sdp/index.ts";
@@ -75,9 +78,8 @@ describe("answering a line of pictures", () => {
     expect(agreement).toMatchObject({
       kind: "agreed",
       codecs: [
-        { sendPayloadType: 99, packetizationMode: 1, profileLevelId: "42e028" },
+        { sendPayloadType: 99, packetizationMode: 1, profileLevelId: "42e028", decodes: ["640028"] },
         { sendPayloadType: 98, packetizationMode: 0 },
-        { sendPayloadType: 97, profileLevelId: "640028" },
       ],
       feedback: { pli: true, fir: true, tmmbr: true, nack: false, remb: false },
       direction: "sendrecv",
@@ -85,11 +87,40 @@ describe("answering a line of pictures", () => {
       remote: { address: "192.0.2.1", port: 5000, rtcpPort: 5001 },
     });
     const answer = answerTo(offer);
-    expect(answer).toContain("m=video 30000 RTP/AVP 99 98 97");
+    // High is left out, so that it sends what everybody decodes
+    expect(agreement).toHaveProperty("codecs.length", 2);
+    expect(answer).toContain("m=video 30000 RTP/AVP 99 98\r\n");
     // not above our level, and not above theirs
     expect(answer).toContain("a=fmtp:99 profile-level-id=42e01f;packetization-mode=1");
     expect(answer).toContain("a=fmtp:98 profile-level-id=42801e;packetization-mode=0");
     expect(answer).toContain("b=TIAS:2000000");
+  });
+
+  it("takes another profile where there is no other, and what a wished High's decoders are capable of", () => {
+    const offer = description(
+      "m=video 5000 RTP/AVP 97 98",
+      "a=rtpmap:97 H264/90000",
+      "a=fmtp:97 profile-level-id=640028;packetization-mode=1",
+      "a=rtpmap:98 H264/90000",
+      "a=fmtp:98 profile-level-id=4d0028;packetization-mode=1",
+    );
+    expect(negotiateVideo(offer, 1, WISH)).toMatchObject({ codecs: [{ sendPayloadType: 97 }, { sendPayloadType: 98 }] });
+    expect(answerTo(offer)).toContain("a=fmtp:97 profile-level-id=64001f;packetization-mode=1");
+    const high = negotiateVideo(offer, 1, { ...WISH, profileLevelId: "640028" });
+    expect(high).toMatchObject({ codecs: [{ profileLevelId: "640028" }, { profileLevelId: "4d0028" }] });
+    const main = negotiateVideo(offer, 1, { ...WISH, profileLevelId: "4d0028" });
+    expect(main).toMatchObject({ codecs: [{ profileLevelId: "4d0028", decodes: ["640028"] }] });
+  });
+
+  it("leaves imageattr unanswered: nothing is scaled (RFC 6236 section 3.2)", () => {
+    const offer = description(
+      "m=video 5000 RTP/AVP 99",
+      "a=rtpmap:99 H264/90000",
+      "a=fmtp:99 profile-level-id=42e01f;packetization-mode=1",
+      "a=imageattr:99 send [x=1280,y=720] recv [x=640,y=360]",
+    );
+    expect(answerTo(offer)).not.toContain("imageattr");
+    expect(answerTo(offer)).toContain("m=video 30000 RTP/AVP 99\r\n");
   });
 
   it("says its own level where levels may differ", () => {
@@ -168,8 +199,19 @@ describe("H.264's profile-level-id", () => {
     expect(h264Of({})).toEqual({ profileLevelId: "42000a", packetizationMode: 0 });
   });
   it("knows constrained baseline in each of its forms", () => {
-    for (const form of ["42e01f", "42c01e", "42401f", "4d8028", "428014"]) expect(sameH264Profile("42e01f", form)).toBe(true);
-    for (const form of ["4d001f", "640028", "58001f"]) expect(sameH264Profile("42e01f", form)).toBe(false);
+    for (const form of ["42e01f", "42c01e", "42401f", "4d8028", "428014", "64c01f"]) expect(h264ProfileOf(form)).toBe(H264Profile.Baseline);
+    for (const form of ["4d001f", "640028", "640c1f", "58001f"]) expect(h264ProfileOf(form)).not.toBe(H264Profile.Baseline);
+    expect([h264ProfileOf("640c1f"), h264ProfileOf("530c1f")].map(h264ProfileName)).toEqual(["H.264 High", "H.264 of another profile"]);
+  });
+  it.each([
+    ["42e01f", ["42e01f"]],
+    ["4d001f", ["42e01f", "4d001f"]],
+    ["58001f", ["42e01f", "58001f"]],
+    ["640c1f", ["42e01f", "4d001f", "640c1f", "640028"]],
+    ["6e001f", ["42e01f", "4d001f", "640c1f", "640028", "6e001f"]],
+  ])("what a decoder of %s decodes", (decoder, pictures) => {
+    const all = ["42e01f", "4d001f", "58001f", "640c1f", "640028", "6e001f", "530c1f"];
+    expect(all.filter((one) => decodesH264(h264ProfileOf(decoder), h264ProfileOf(one)))).toEqual(pictures);
   });
   it("orders level 1b between 1 and 1.1", () => {
     expect(lowerLevel("42f00b", "42e00b")).toBe("42f00b");

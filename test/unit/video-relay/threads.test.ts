@@ -53,7 +53,6 @@ describe("a thread that dies", () => {
     const lines = [await relay.open(), await relay.open()];
     const seats = [relay.join("m", "a"), relay.join("m", "b")];
     for (const [i, seat] of seats.entries()) seat.arrange([camera(lines[i]!)]);
-    seats[1]!.setMuted(true);
     relay.presenter("m", "b");
     const gone: string[] = [];
     for (const line of lines) line.on("gone", (reason) => gone.push(reason));
@@ -71,7 +70,6 @@ describe("a thread that dies", () => {
     seats[0]!.arrange([camera(line)]);
     expect(of(threads[1]!, "join").map(({ participantId }) => participantId)).toEqual(["a", "b"]);
     expect(of(threads[1]!, "presenter")).toMatchObject([{ participantId: "b" }]);
-    expect(of(threads[1]!, "mute")).toMatchObject([{ muted: true }]);
     expect(of(threads[1]!, "arrange").find(({ lines }) => lines.length > 0)).toMatchObject({
       lines: [{ lineId: line.id, brings: "camera" }],
     });
@@ -124,11 +122,13 @@ describe("several threads", () => {
     b.on("bitrate", (bits) => heard.push(bits));
     b.on("silent", () => heard.push("silent"));
     b.on("shown", (participantId) => heard.push(participantId));
+    b.on("unsuited", (picture) => heard.push(picture?.codec));
     threads[0]!.say({ t: "keyframe", id: a.id });
     threads[1]!.say({ t: "bitrate", id: b.id, bitsPerSecond: 5 });
     threads[1]!.say({ t: "silent", id: b.id });
     threads[1]!.say({ t: "shown", event: { meetingId: "m", lineId: b.id, participantId: "p", stream: "camera" } });
-    expect(heard).toEqual(["keyframe", 5, "silent", "p"]);
+    threads[1]!.say({ t: "unsuited", id: b.id, picture: { participantId: "p", stream: "camera", codec: "H.264 High" } });
+    expect(heard).toEqual(["keyframe", 5, "silent", "p", "H.264 High"]);
     await relay.stop();
     await expect(relay.open()).rejects.toThrow("does not run");
   });
@@ -141,7 +141,6 @@ describe("several threads", () => {
     seat.leave();
     threads[0]!.told.length = 0;
     seat.arrange([camera(line)]);
-    seat.setMuted(true);
     seat.leave();
     relay.speaker("m", "a");
     expect(threads[0]!.told).toEqual([]);

@@ -121,18 +121,19 @@ describe("what a line shows", () => {
     expect(seen(tap)).toEqual(new Set([mark(screen)]));
   });
 
-  test("who mutes or leaves is gone at once, for everybody", () => {
+  test("whose camera is brought no more, or who leaves, is gone at once, for everybody", () => {
     const relay = new TestRelay();
     const [a, b, c] = [relay.participant("a"), relay.participant("b"), relay.participant("c")];
     round(a, b, c);
     seen(c);
-    relay.engine.setMuted(a.seat, true, relay.now);
+    const shows = { kind: "speaker", rank: 0 } as const;
+    relay.engine.arrange(a.seat, [{ lineId: "a", brings: null, shows }], relay.now);
     expect(relay.shown.findLast(({ lineId }) => lineId === "c")).toMatchObject({ participantId: null });
     a.picture("key");
     expect(seen(c)).toEqual(new Set());
     round(a, b, c);
     expect(seen(c)).toEqual(new Set([mark(b)]));
-    relay.engine.setMuted(a.seat, false, relay.now);
+    relay.engine.arrange(a.seat, [{ lineId: "a", brings: "camera", shows }], relay.now);
     relay.engine.leave(b.seat, relay.now);
     round(a, b, c);
     for (const endpoint of [b, c]) seen(endpoint);
