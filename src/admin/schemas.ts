@@ -77,6 +77,10 @@ export const participantSchema = z
     joinedAt: time().nullable(),
     audio: audioSchema.nullable(),
     video: videoSchema.nullable(),
+    notSeenBy: z
+      .array(z.string())
+      .describe("Participants who cannot be shown this one's camera, because they do not have the codec it sends. They hear each other."),
+    doesNotSee: z.array(z.string()).describe("Participants whose camera this one cannot be shown, for the same reason."),
   })
   .meta({ id: "Participant" }) satisfies z.ZodType<Participant>;
 

@@ -9,6 +9,7 @@ import type { Seat } from "../sfu/port.ts";
 import type { Call } from "./gateway-call.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { JoinRunner } from "./gateway-join.ts";
+import { cameraCodecs } from "./picture-view.ts";
 
 /** Somebody in, or on the way into, a meeting. The participant's identifier is the call's. */
 interface Attendance {
@@ -16,6 +17,16 @@ interface Attendance {
   readonly runner: JoinRunner;
   seat?: Seat;
   named: boolean;
+  /** Ends the watch over what their pictures are encoded in. */
+  unwatch?: () => void;
+}
+
+/** Tells the room what a call's pictures are encoded in, now and whenever that changes, until the returned function is called. */
+function watchCodecs({ id, pictures }: Call, room: MeetingRoom): () => void {
+  const tell = () => room.setCodecs(id, pictures && cameraCodecs(pictures));
+  pictures?.on("changed", tell);
+  tell();
+  return () => pictures?.off("changed", tell);
 }
 
 /** The meetings that somebody is in, and what is done in them: who comes, who goes, what is heard of it. */
@@ -106,6 +117,7 @@ export class LiveMeetings {
     if (!attendance || !room) return;
     const wasIn = room.participant(call.id)?.state === "joined";
     this.#attendances.delete(call.id);
+    attendance.unwatch?.();
     const consequences = room.leave(call.id);
     this.#context.presenting.left(room.meeting.id, call);
     attendance.seat?.leave().catch(() => undefined);
@@ -144,6 +156,7 @@ export class LiveMeetings {
     seat.on("talking", (talking) => room.setTalking(call.id, talking));
     seat.on("muted", (muted) => room.setMuted(call.id, muted));
     seat.on("removed", () => void call.end("removed", "the media server put them out of the conference"));
+    attendance.unwatch = watchCodecs(call, room);
     const others = room.joinedCount;
     const consequences = room.joined(call.id, new Date(this.#context.clock.wall()).toISOString());
     this.#context.metrics.stage("joined", call.age);

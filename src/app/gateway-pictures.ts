@@ -22,8 +22,11 @@ export function linesBeside(context: GatewayContext, trunk: string | null, proto
   const { video, config, clock } = context;
   const allowed = trunkNamed(context, trunk)?.video !== false;
   if (!video || !config.video || !allowed) return { sides: new SideLines([]), pictures: null, floor: null, camera: null };
+  if (protocol === "web") {
+    const pictures = new Pictures(video, { ...config.video, anyCodec: true });
+    return { sides: new SideLines([pictures]), pictures, floor: null, camera: null };
+  }
   const pictures = new Pictures(video, config.video);
-  if (protocol === "web") return { sides: new SideLines([pictures]), pictures, floor: null, camera: null };
   const camera = new CameraLine(config.video.floor);
   const cameras = oneLine(camera, isCameraControl);
   if (protocol === "h323") return { sides: new SideLines([pictures, cameras]), pictures, floor: null, camera };

@@ -144,6 +144,7 @@ export class WebVisit implements Visit {
     if (generation !== this.#peer?.generation || this.#answered === generation) return;
     this.#answered = generation;
     this.#peer.answer(generation, sdp);
+    this.#leg?.took(sdp);
     for (const message of this.#offer) if (message.type === "candidate") this.tell(message);
   }
 

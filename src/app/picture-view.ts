@@ -1,4 +1,5 @@
 import type { Pictures } from "../call/pictures.ts";
+import type { PictureCodecs } from "../meetings/codecs.ts";
 import type { VideoView } from "../meetings/model.ts";
 
 /** What the roster says of a call's pictures; null for a call that has no line for any. `protection`: the leg's own of the camera's line. */
@@ -27,4 +28,10 @@ export async function viewPictures(pictures: Pictures | null, protection: string
     screen: screen !== undefined,
     unsuited: pictures.all.find(({ unsuited }) => unsuited !== null)?.unsuited ?? null,
   };
+}
+
+/** What the camera's line carries each way; null for a call that has none just now. */
+export function cameraCodecs(pictures: Pictures): PictureCodecs | null {
+  const camera = pictures.all.find(({ role, line }) => role === "camera" && line !== undefined);
+  return camera ? { sends: (camera.sends && camera.codecs[0]) || null, takes: camera.takes ? camera.codecs : [] } : null;
 }

@@ -13,6 +13,7 @@ import {
   type SrtpContext,
   type SrtpDecision,
   type VideoAgreement,
+  type VideoCodecName,
   type VideoWish,
 } from "../negotiation/index.ts";
 import { type SrtpKeying, sameKeying } from "../srtp/index.ts";
@@ -35,6 +36,8 @@ export interface Picture {
   readonly reason: string | null;
   /** SDES suite; null for plain RTP. */
   readonly suite: string | null;
+  /** What both sides have, the one first that the far end sends; nothing while there is no line. */
+  readonly codecs: readonly VideoCodecName[];
   /** Whether the far end sends, and whether it takes, pictures on it. */
   readonly sends: boolean;
   readonly takes: boolean;
@@ -132,6 +135,7 @@ class PictureLine implements SideLine, Picture {
   index = -1;
   reason: string | null = null;
   suite: string | null = null;
+  codecs: readonly VideoCodecName[] = [];
   sends = false;
   takes = false;
   shows: string | null = null;
@@ -190,7 +194,9 @@ class PictureLine implements SideLine, Picture {
   dropped(): void {
     const was = this.#on;
     this.#letGo();
-    if (was) this.#options.changed();
+    if (!was) return;
+    this.reason = "the far end takes no picture";
+    this.#options.changed();
   }
 
   close(): void {
@@ -200,6 +206,7 @@ class PictureLine implements SideLine, Picture {
 
   #letGo(): void {
     this.#on = false;
+    this.codecs = [];
     this.sends = false;
     this.takes = false;
     this.shows = null;
@@ -258,6 +265,7 @@ class PictureLine implements SideLine, Picture {
     const { direction, codecs, feedback, maxBitrate } = agreement;
     this.suite = remote ? remote.suite.name : null;
     this.reason = null;
+    this.codecs = [...new Set(codecs.map(({ name }) => name))];
     this.#on = true;
     this.sends = direction === "sendrecv" || direction === "recvonly";
     this.takes = direction === "sendrecv" || direction === "sendonly";

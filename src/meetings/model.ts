@@ -123,6 +123,10 @@ export interface Participant {
   readonly joinedAt: string | null;
   readonly audio: AudioStats | null;
   readonly video: VideoView | null;
+  /** Identifiers of those in the meeting who cannot be shown this one's camera, having none of the codec it sends; they hear each other. */
+  readonly notSeenBy: readonly string[];
+  /** Of those whose camera this one cannot be shown, for the same reason. */
+  readonly doesNotSee: readonly string[];
 }
 
 /** Actions on a participant that the admin API, a host's DTMF menu and the console share. */

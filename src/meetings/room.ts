@@ -1,3 +1,4 @@
+import { codecGaps, NO_GAPS, type PictureCodecs } from "./codecs.ts";
 import type { AudioStats, Meeting, Participant, Role } from "./model.ts";
 
 /** What is known of somebody before they are let in. */
@@ -28,6 +29,8 @@ interface Attendee {
   placed: boolean;
   /** Admitted from the lobby by name: never sent back there. */
   admitted: boolean;
+  /** Of their pictures; null for a call without. */
+  codecs: PictureCodecs | null;
 }
 
 /**
@@ -111,10 +114,12 @@ export class MeetingRoom {
         joinedAt: null,
         audio: null,
         video: null,
+        ...NO_GAPS,
       },
       handRaised: false,
       placed: false,
       admitted: invited,
+      codecs: null,
     };
     this.#attendees.set(newcomer.id, attendee);
     this.#changed(attendee);
@@ -163,6 +168,7 @@ export class MeetingRoom {
     attendee.participant.state = "joined";
     attendee.participant.joinedAt = at;
     this.#changed(attendee);
+    this.#match();
     return { release: firstHost ? this.#ids((one) => one.state === "waiting") : [], end: [] };
   }
 
@@ -175,6 +181,7 @@ export class MeetingRoom {
     attendee.participant.state = "left";
     attendee.participant.talking = false;
     this.#changed(attendee);
+    this.#match();
     if (this.empty) this.lock(this.#meeting.locked);
     const ends = wasHostIn && this.#meeting.endWithHost && !this.hostPresent;
     return { release: [], end: ends ? this.#ids((one) => one.role !== "host" && (one.state === "joined" || one.state === "waiting")) : [] };
@@ -186,6 +193,14 @@ export class MeetingRoom {
 
   setTalking(id: string, talking: boolean): void {
     this.#set(id, "talking", talking);
+  }
+
+  /** What their camera's line has now; null where there is none. */
+  setCodecs(id: string, codecs: PictureCodecs | null): void {
+    const attendee = this.#attendees.get(id);
+    if (!attendee) return;
+    attendee.codecs = codecs;
+    this.#match();
   }
 
   /** Does not tell: figures change all the time. */
@@ -232,7 +247,24 @@ export class MeetingRoom {
     this.#changed(attendee);
   }
 
+  /** Says of those in the meeting anew who cannot see whom. */
+  #match(): void {
+    const present = [...this.#attendees.values()].filter(({ participant }) => participant.state === "joined");
+    const gaps = codecGaps(new Map(present.flatMap(({ participant, codecs }) => (codecs ? [[participant.id, codecs] as const] : []))));
+    for (const attendee of present) {
+      const { participant } = attendee;
+      const { notSeenBy, doesNotSee } = gaps.get(participant.id) ?? NO_GAPS;
+      if (same(participant.notSeenBy, notSeenBy) && same(participant.doesNotSee, doesNotSee)) continue;
+      Object.assign(participant, { notSeenBy, doesNotSee });
+      this.#changed(attendee);
+    }
+  }
+
   #changed(attendee: Attendee): void {
     this.#emit({ type: "participant", participant: { ...attendee.participant } });
   }
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
 }

@@ -17,6 +17,8 @@ export interface VideoWish {
   /** Bits per second we take. */
   readonly maxBitrate: number;
   readonly direction?: SdpDirection;
+  /** The far end goes from one codec to another within a line, as browsers do: it may have all that both sides have, not only the best. */
+  readonly anyCodec?: boolean;
 }
 
 /** Codecs that are relayed. */
@@ -127,7 +129,7 @@ function agreeVideo(
 /**
  * H.264 formats we can relay, best first: those of which the wished profile's decoders are capable (constrained baseline, unless configured otherwise), others
  * where there are none: what is sent must suit everybody. Fragments (mode 1) before single units; mode 2 (interleaved) never.
- * A VP8 line of somebody who has H.264 too is not used: rooms have H.264.
+ * VP8 of a room that has H.264 too is not used: other rooms have H.264.
  */
 function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
   const found = media.formats.flatMap((format): (AgreedVideoCodec & { readonly rank: number })[] => {
@@ -155,8 +157,8 @@ function offeredCodecs(media: SdpMedia, wish: VideoWish): AgreedVideoCodec[] {
   });
   const sorted = found.sort((a, b) => a.rank - b.rank);
   const [best] = sorted;
-  // one codec for a line: what comes need never be guessed, and a switch never changes the decoder
-  const same = sorted.filter(({ name }) => name === best?.name);
+  // one codec for a room's line: what comes need never be guessed, and a switch never changes the decoder
+  const same = sorted.filter(({ name }) => wish.anyCodec || name === best?.name);
   const wished = h264ProfileOf(wish.profileLevelId);
   const suits = ({ profileLevelId }: AgreedVideoCodec) =>
     profileLevelId === undefined || decodesH264(wished, h264ProfileOf(profileLevelId));

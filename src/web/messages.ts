@@ -71,6 +71,8 @@ export interface RosterEntry {
   readonly state: Participant["state"];
   readonly muted: boolean;
   readonly talking: boolean;
+  /** Who cannot be shown its camera, by id: their codecs are others. */
+  readonly notSeenBy: readonly string[];
 }
 
 /** Where the way into the meeting stands. */
@@ -129,6 +131,6 @@ export function readPageMessage(text: string): PageMessage | undefined {
 }
 
 /** What of a participant goes to the others' pages. */
-export function rosterEntry({ id, displayName, protocol, role, state, muted, talking }: Participant): RosterEntry {
-  return { id, name: displayName, protocol, role, state, muted, talking };
+export function rosterEntry({ id, displayName, protocol, role, state, muted, talking, notSeenBy }: Participant): RosterEntry {
+  return { id, name: displayName, protocol, role, state, muted, talking, notSeenBy };
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import nodeDataChannel, { type Audio, type PeerConnection, type Video } from "node-datachannel";
 import { advertised, detours, readCandidate } from "./candidates.ts";
+import { OutgoingStream } from "./continuity.ts";
 import type { Detour } from "./detour.ts";
 import type { Line } from "./line.ts";
-import type { ConnectionState, OfferedLine, ProcessSettings } from "./messages.ts";
+import type { ConnectionState, LineCodec, OfferedLine, ProcessSettings } from "./messages.ts";
 
 export interface ConnectionEvents {
   offer(sdp: string): void;
@@ -72,11 +73,19 @@ export class Connection {
   }
 
   #add(offered: OfferedLine, line: Line): void {
-    const ssrc = randomBytes(4).readUInt32BE(0) || 1;
+    const ssrc = randomSsrc();
     const media = offered.kind === "audio" ? this.#audio(offered) : this.#video(offered);
+    const stream = new OutgoingStream(ssrc, offered.codecs[0]?.clockRate ?? 90_000);
     media.addSSRC(ssrc, "crosspoint", offered.mid, `${offered.mid}-track`);
-    const track = this.#peer.addTrack(media);
-    line.attach(track, ssrc, offered.codecs[0]?.clockRate ?? 90_000);
+    const repeated = offered.codecs.filter(isRepetition).map(({ payloadType }) => payloadType);
+    if (repeated.length > 0) {
+      const again = randomSsrc();
+      media.addSSRC(again, "crosspoint", offered.mid, `${offered.mid}-track`);
+      // RFC 5576 section 4.2
+      media.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${again}`);
+      stream.repeatAs(again, repeated);
+    }
+    line.attach(this.#peer.addTrack(media), stream);
     this.#lines.push(line);
   }
 
@@ -94,7 +103,12 @@ export class Connection {
   /** The library offers `nack`, `nack pli` and `goog-remb` of every codec by itself. */
   #video({ mid, direction, codecs }: OfferedLine): Video {
     const media = new nodeDataChannel.Video(mid, direction);
-    for (const { payloadType, name, fmtp, feedback = [] } of codecs) {
+    for (const codec of codecs) {
+      const { payloadType, name, clockRate, fmtp, feedback = [] } = codec;
+      if (isRepetition(codec)) {
+        media.addRTXCodec(payloadType, Number(fmtp?.replace("apt=", "")), clockRate);
+        continue;
+      }
       media.addVideoCodec(payloadType, name, ...only(fmtp));
       if (feedback.includes("ccm fir")) media.parseSdpLine(`a=rtcp-fb:${payloadType} ccm fir`);
     }
@@ -136,6 +150,14 @@ export class Connection {
     if (this.#ice) this.#detour?.remove(this.#ice.fragment);
     this.#peer.close();
   }
+}
+
+function randomSsrc(): number {
+  return randomBytes(4).readUInt32BE(0) || 1;
+}
+
+function isRepetition({ name }: LineCodec): boolean {
+  return name === "rtx";
 }
 
 /** An argument that the library takes for a mistake when it is undefined. */

@@ -21,15 +21,25 @@ export class OutgoingStream {
   #sequenceOffset = 0;
   #timestampOffset = 0;
   #last: { readonly sequence: number; readonly timestamp: number; readonly at: Millis } | null = null;
+  #repeatSsrc = 0;
+  #repeatSequence = 0;
+  #repeatTypes: readonly number[] = [];
 
   constructor(ssrc: number, clockRate: number) {
     this.ssrc = ssrc;
     this.#clockRate = clockRate;
   }
 
+  /** Retransmissions (RFC 4588) come under these payload types; the browser was told of `ssrc` for them. */
+  repeatAs(ssrc: number, payloadTypes: readonly number[]): void {
+    this.#repeatSsrc = ssrc;
+    this.#repeatTypes = payloadTypes;
+  }
+
   /** RTP on its way to the browser. False when it is none. */
   rtp(packet: Buffer, now: Millis): boolean {
     if (packet.length < 12 || packet[0]! >> 6 !== 2) return false;
+    if (this.#repeatTypes.includes(packet[1]! & 0x7f)) return this.#repeat(packet);
     const source = packet.readUInt32BE(8);
     const sequence = packet.readUInt16BE(2);
     const timestamp = packet.readUInt32BE(4);
@@ -50,6 +60,17 @@ export class OutgoingStream {
     // a late packet does not turn the clock back
     if (!last || ((outSequence - last.sequence) & 0xffff) < 0x8000)
       this.#last = { sequence: outSequence, timestamp: outTimestamp, at: now };
+    return true;
+  }
+
+  /** A packet again, as the payload of another stream's, behind the number it had (RFC 4588 section 4). What the video relay sends has no extensions. */
+  #repeat(packet: Buffer): boolean {
+    const at = 12 + 4 * (packet[0]! & 15);
+    if (this.#last === null || (packet[0]! & 0x10) !== 0 || packet.length < at + 2) return false;
+    packet.writeUInt16BE((packet.readUInt16BE(at) + this.#sequenceOffset) & 0xffff, at);
+    packet.writeUInt16BE(this.#repeatSequence++ & 0xffff, 2);
+    packet.writeUInt32BE((packet.readUInt32BE(4) + this.#timestampOffset) >>> 0, 4);
+    packet.writeUInt32BE(this.#repeatSsrc, 8);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import type { Track } from "node-datachannel";
 import { systemClock } from "../base/clock.ts";
-import { isRtcp, OutgoingStream } from "./continuity.ts";
+import { isRtcp, type OutgoingStream } from "./continuity.ts";
 import type { LineTarget } from "./messages.ts";
 
 /** A key frame comes at once; the kernel grants what it may. */
@@ -45,10 +45,10 @@ export class Line {
     this.#target = target;
   }
 
-  /** A new connection's track; `ssrc` is what the browser was told that we send. */
-  attach(track: Track, ssrc: number, clockRate: number): void {
+  /** A new connection's track; `stream` is what the browser was told that we send. */
+  attach(track: Track, stream: OutgoingStream): void {
     this.#track = track;
-    this.#stream = new OutgoingStream(ssrc, clockRate);
+    this.#stream = stream;
     track.onMessage((packet) => this.#fromBrowser(packet));
   }
 

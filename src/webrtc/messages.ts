@@ -9,6 +9,7 @@ export interface LineSpec {
 /** One payload type of a line, for both directions. */
 export interface LineCodec {
   readonly payloadType: number;
+  /** `rtx` with the fmtp `apt=N`: retransmissions of payload type N, which are a stream of their own (RFC 4588). */
   readonly name: string;
   readonly clockRate: number;
   readonly channels?: number;

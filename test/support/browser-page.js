@@ -11,6 +11,23 @@ for (const name of ["getUserMedia", "getDisplayMedia"]) {
 
 /** In the meeting page of a test: listens to what it plays and looks at what it shows. */
 globalThis.tests = {
+  /** From now on this browser does not know a video codec: it never sees it offered. */
+  without(codec) {
+    const take = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+      const types = [...sdp.matchAll(new RegExp(`^a=rtpmap:(\\d+) ${codec}/`, "gm"))].map(([, one]) => one);
+      const again = [...sdp.matchAll(/^a=fmtp:(\d+) apt=(\d+)/gm)].flatMap(([, one, of]) => (types.includes(of) ? [one] : []));
+      const gone = new Set([...types, ...again]);
+      const lines = sdp.split("\r\n").flatMap((line) => {
+        if (gone.has(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /.exec(line)?.[1])) return [];
+        if (!line.startsWith("m=video")) return [line];
+        const [media, port, protocol, ...formats] = line.split(" ");
+        return [[media, port, protocol, ...formats.filter((one) => !gone.has(one))].join(" ")];
+      });
+      return take.call(this, { type, sdp: lines.join("\r\n") });
+    };
+  },
+
   /** Devices that the page has opened and not let go. */
   devices: () => opened.filter(({ readyState }) => readyState === "live").map(({ kind }) => kind),
 

@@ -18,6 +18,8 @@ export interface BrowserOptions {
   readonly locale?: string;
   /** No microphone, no camera: the browser refuses them. */
   readonly refused?: boolean;
+  /** A video codec that it is to do without, as browsers are built without H.264. */
+  readonly without?: "H264" | "VP8";
 }
 
 /** A browser of its own with one page: somebody in front of a computer. */
@@ -77,6 +79,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
   });
   // what the tests look and listen with, in the page itself
   await context.addInitScript({ path: join(import.meta.dirname, "browser-page.js") });
+  if (options.without) await context.addInitScript(`tests.without(${JSON.stringify(options.without)})`);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));

@@ -91,6 +91,11 @@ function audioText(audio) {
   return `${audio.codec}, ${audio.srtp ?? "not encrypted"}, loss ${audio.lossPercent.toFixed(1)} %, jitter ${audio.jitterMs.toFixed(0)} ms`;
 }
 
+function nameOf(id) {
+  const person = state.participants.get(id);
+  return person ? person.displayName || person.address : "somebody";
+}
+
 function showPerson(person) {
   const path = `/meetings/${encodeURIComponent(person.meetingId)}/participants/${encodeURIComponent(person.id)}`;
   const act = (action) => async () => place("participants", await ask("POST", `${path}/${action}`));
@@ -110,6 +115,9 @@ function showPerson(person) {
         ` · ${person.role} · ${person.trust} · ${person.protocol.toUpperCase()}${person.muted ? " · muted" : ""}`,
       ),
       person.audio ? element("small", {}, audioText(person.audio)) : null,
+      person.notSeenBy.length > 0
+        ? element("small", {}, `picture not seen by ${person.notSeenBy.map(nameOf).join(", ")}: other codec`)
+        : null,
     ),
     element(
       "div",

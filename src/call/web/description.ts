@@ -20,15 +20,32 @@ const AUDIO: readonly LineCodec[] = [
   { payloadType: 8, name: "PCMA", clockRate: 8_000 },
   { payloadType: 110, name: "telephone-event", clockRate: 48_000, fmtp: "0-16" },
 ];
+const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb"];
+/** A browser sends the first it has of the line's: H.264, which rooms have, before VP8. It can be shown either. */
 const VIDEO: readonly LineCodec[] = [
   {
     payloadType: 102,
     name: "H264",
     clockRate: 90_000,
     fmtp: "profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1",
-    feedback: ["nack", "nack pli", "ccm fir", "goog-remb"],
+    feedback: FEEDBACK,
   },
+  { payloadType: 103, name: "rtx", clockRate: 90_000, fmtp: "apt=102" },
+  { payloadType: 96, name: "VP8", clockRate: 90_000, feedback: FEEDBACK },
+  { payloadType: 97, name: "rtx", clockRate: 90_000, fmtp: "apt=96" },
 ];
+
+/** Payload types that a page has taken of each line, by `mid`; none of a line that it has refused. What is not in it is taken as offered. */
+export type TakenByPage = ReadonlyMap<string, readonly number[]>;
+
+/** What a page's answer takes of the lines it was offered. Throws ParseError. */
+export function takenByPage(answer: string): TakenByPage {
+  return new Map(
+    parseSdp(answer).media.flatMap(({ mid, port, formats }) =>
+      mid === undefined ? [] : [[mid, port === 0 ? [] : formats.map(({ payloadType }) => payloadType)] as const],
+    ),
+  );
+}
 
 /** The lines of a browser that can show `further` pictures besides the speaker's. */
 export function webLines(further: number): readonly WebLine[] {
@@ -41,8 +58,17 @@ export function webLines(further: number): readonly WebLine[] {
   ];
 }
 
+/** Of a page that has not answered yet. */
+export const EVERYTHING: TakenByPage = new Map();
+
 /** The browser as plain RTP at `address`: the offer that the gateway answers. `version` rises with every change. */
-export function describeBrowser(lines: readonly WebLine[], address: string, ports: Readonly<Record<string, number>>, version = 1): string {
+export function describeBrowser(
+  lines: readonly WebLine[],
+  address: string,
+  ports: Readonly<Record<string, number>>,
+  version = 1,
+  taken = EVERYTHING,
+): string {
   const ip = address.includes(":") ? "IP6" : "IP4";
   return [
     "v=0",
@@ -50,13 +76,16 @@ export function describeBrowser(lines: readonly WebLine[], address: string, port
     "s=-",
     `c=IN ${ip} ${address}`,
     "t=0 0",
-    ...lines.flatMap((line) => describeLine(line, ports[line.mid]!)),
+    ...lines.flatMap((line) => describeLine(line, ports[line.mid]!, taken.get(line.mid))),
     "",
   ].join("\r\n");
 }
 
-function describeLine({ mid, kind, use }: WebLine, port: number): string[] {
-  const codecs = kind === "audio" ? AUDIO : VIDEO;
+function describeLine({ mid, kind, use }: WebLine, openPort: number, taken: readonly number[] | undefined): string[] {
+  const all = kind === "audio" ? AUDIO : VIDEO;
+  const usable = taken === undefined ? all : all.filter(({ payloadType }) => taken.includes(payloadType));
+  const port = usable.length > 0 ? openPort : 0;
+  const codecs = port === 0 ? all : usable;
   const content = { audio: [], camera: ["a=content:main"], slides: ["a=content:slides"], alt: ["a=content:alt"] }[use];
   return [
     `m=${kind} ${port} ${kind === "audio" ? "RTP/AVP" : "RTP/AVPF"} ${codecs.map(({ payloadType }) => payloadType).join(" ")}`,
@@ -115,7 +144,7 @@ function codecOf(format: SdpFormat, kind: "audio" | "video", feedback: readonly 
     {
       ...ours,
       ...(fmtp === undefined ? {} : { fmtp }),
-      ...(kind === "audio" ? {} : { feedback: told.length > 0 ? told : (ours.feedback ?? []) }),
+      ...(ours.feedback && { feedback: told.length > 0 ? told : ours.feedback }),
     },
   ];
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { BrowserPeer, ConnectionState, OfferedLine } from "../../webrtc/index.ts";
 import { CAUSE } from "../cause.ts";
 import type { ContentControl, ContentControlEvents, Leg, LegEvents, LegInfo } from "../leg.ts";
-import { describeBrowser, offeredToPage, type WebLine } from "./description.ts";
+import { describeBrowser, EVERYTHING, offeredToPage, type TakenByPage, takenByPage, type WebLine } from "./description.ts";
 
 /** What the leg tells the page. */
 export interface WebPage {
@@ -58,6 +58,9 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
   #answered = false;
   #ended = false;
   #version = 1;
+  /** What the page has taken of what it was offered, and what the gateway knows of that. */
+  #taken = EVERYTHING;
+  #told: TakenByPage = EVERYTHING;
   #offered: readonly OfferedLine[] = [];
   #protection: string | undefined;
   #connecting: PromiseWithResolvers<void> | undefined;
@@ -80,7 +83,7 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
   /** The browser as plain RTP; null before `carry`. */
   get offer(): string | null {
     const peer = this.#peer;
-    return peer ? describeBrowser(this.#options.lines, peer.address, peer.ports, this.#version) : null;
+    return peer ? this.#describe(peer) : null;
   }
 
   get answered(): boolean {
@@ -115,7 +118,19 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
     peer.connect(this.#offered);
     await connecting.promise;
     this.#answered = true;
+    // whoever waits for the answer listens for changes from then on
+    setImmediate(() => this.#revise());
     return null;
+  }
+
+  /** The page's answer: lines and codecs that it has not taken are taken back from the gateway. An answer that is none is its connection's trouble. */
+  took(answer: string): void {
+    try {
+      this.#taken = takenByPage(answer);
+    } catch {
+      return;
+    }
+    if (this.#answered) this.#revise();
   }
 
   refuse(): void {
@@ -124,14 +139,11 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
 
   /** Addresses may change; the page's lines and codecs stay as they are. */
   change(offer: string): Promise<string> {
-    const { lines, reach } = this.#options;
     const peer = this.#peer;
     if (this.#ended || !peer) return Promise.reject(new Error("the page has gone"));
-    const wanted = offeredToPage(lines, offer, reach);
-    this.#offered = this.#offered.map((line) => ({ ...line, target: wanted.find(({ mid }) => mid === line.mid)?.target ?? null }));
-    peer.retarget(Object.fromEntries(this.#offered.map(({ mid, target }) => [mid, target])));
+    this.#aim(peer, offer);
     this.#version++;
-    return Promise.resolve(describeBrowser(lines, peer.address, peer.ports, this.#version));
+    return Promise.resolve(this.#describe(peer));
   }
 
   /** A page is told where to go by other means. */
@@ -175,6 +187,36 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
   /** The page or its media are out of reach. */
   lost(text: string): void {
     this.#over("engine", CAUSE.destinationOutOfOrder, text);
+  }
+
+  #describe({ address, ports }: BrowserPeer, version = this.#version, taken = this.#taken): string {
+    return describeBrowser(this.#options.lines, address, ports, version, taken);
+  }
+
+  /** Sends each line's packets where the gateway's description has it. */
+  #aim(peer: BrowserPeer, description: string): void {
+    const { lines, reach } = this.#options;
+    const wanted = offeredToPage(lines, description, reach);
+    this.#offered = this.#offered.map((line) => ({ ...line, target: wanted.find(({ mid }) => mid === line.mid)?.target ?? null }));
+    peer.retarget(Object.fromEntries(this.#offered.map(({ mid, target }) => [mid, target])));
+  }
+
+  /** Tells the gateway what the page has taken, where that is not what it believes. */
+  #revise(): void {
+    const peer = this.#peer;
+    const taken = this.#taken;
+    if (!peer || this.#ended || this.#describe(peer, 0, taken) === this.#describe(peer, 0, this.#told)) return;
+    this.#told = taken;
+    this.#version++;
+    this.emit("change", {
+      offer: this.#describe(peer),
+      accept: (answer) => {
+        if (!this.#ended) this.#aim(peer, answer);
+        return Promise.resolve(null);
+      },
+      // audio alone is never changed by it: there is nothing to be refused
+      reject: () => {},
+    });
   }
 
   #over(by: "peer" | "engine", cause: number, text: string): void {

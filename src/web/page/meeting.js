@@ -160,6 +160,7 @@ export class MeetingView {
       one.state === "waiting" && say("waitingForHost"),
       one.muted && say("muted"),
       one.talking && say("talking"),
+      own ? this.#notSeen(one) : one.notSeenBy.includes(this.#self) && say("notShownHere"),
     ].filter(Boolean);
     const item =
       kept ??
@@ -182,6 +183,12 @@ export class MeetingView {
       place.replaceChildren(...acts.map((action) => this.#act(one, action)));
     }
     return item;
+  }
+
+  /** Who cannot be shown one's own picture. */
+  #notSeen({ notSeenBy }) {
+    const names = notSeenBy.flatMap((id) => this.#people.get(id)?.name ?? []);
+    return names.length > 0 && say("notSeenBy", names.length > 3 ? [...names.slice(0, 3), say("more", names.length - 3)] : names);
   }
 
   #act({ id, name }, action) {

@@ -132,6 +132,32 @@ describe("answering a line of pictures", () => {
     expect(answerTo(offer)).toContain("a=fmtp:99 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1");
   });
 
+  it("takes both codecs on a line of a far end that changes between them, H.264 first, each with its retransmissions", () => {
+    const offer = description(
+      "m=video 5000 RTP/AVPF 96 97 102 103",
+      "a=rtpmap:96 VP8/90000",
+      "a=rtpmap:97 rtx/90000",
+      "a=fmtp:97 apt=96",
+      "a=rtpmap:102 H264/90000",
+      "a=fmtp:102 profile-level-id=42e01f;packetization-mode=1",
+      "a=rtpmap:103 rtx/90000",
+      "a=fmtp:103 apt=102",
+    );
+    const wish = { ...WISH, anyCodec: true };
+    const agreement = negotiateVideo(offer, 1, wish);
+    expect(agreement).toMatchObject({
+      codecs: [
+        { name: "H264", sendPayloadType: 102, rtx: { sendPayloadType: 103 } },
+        { name: "VP8", sendPayloadType: 96, rtx: { sendPayloadType: 97 } },
+      ],
+    });
+    if (agreement.kind === "none") throw new Error(agreement.reason);
+    const line = composeVideoAnswer(offer.media[1]!, agreement, LOCAL, wish);
+    expect(line.formats.map(({ payloadType }) => payloadType)).toEqual([102, 103, 96, 97]);
+    // a room has one
+    expect(negotiateVideo(offer, 1, WISH)).toMatchObject({ codecs: [{ name: "H264" }] });
+  });
+
   it("keeps retransmissions in a stream of their own, and direction, and what the line is for", () => {
     const offer = description(
       "m=video 5000 RTP/SAVPF 96 97",

@@ -61,6 +61,8 @@ it("tells the others no address, no call and no figures", () => {
     joinedAt: "2026-01-01T00:00:00Z",
     audio: null,
     video: null,
+    notSeenBy: ["q"],
+    doesNotSee: [],
   };
   expect(rosterEntry(participant)).toEqual({
     id: "p",
@@ -70,6 +72,7 @@ it("tells the others no address, no call and no figures", () => {
     state: "joined",
     muted: false,
     talking: true,
+    notSeenBy: ["q"],
   });
 });
 

@@ -53,6 +53,36 @@ describe("a stream towards a browser", () => {
     expect(read(next)).toEqual({ sequence: 1_002, timestamp: 96_000 + 2_880, ssrc: OUT });
   });
 
+  it("repeats packets in a stream of its own, under the numbers that the browser misses", () => {
+    const stream = new OutgoingStream(OUT, 90_000);
+    stream.repeatAs(0x55667788, [103]);
+    const repetition = (number: number, length = 32) => {
+      const packet = rtp(4_000, 96_000, 0xbeef0003).subarray(0, length);
+      packet[1] = 103;
+      if (length > 13) packet.writeUInt16BE(number, 12);
+      return packet;
+    };
+    // of nothing that was ever sent
+    expect(stream.rtp(repetition(1_000), 0)).toBe(false);
+    stream.rtp(rtp(1_000, 96_000), 0);
+    stream.rtp(rtp(7, 96_000, 0xbeef0002), 40);
+    const numbers = [7, 8].map((number) => {
+      const packet = repetition(number);
+      expect(stream.rtp(packet, 50)).toBe(true);
+      expect(packet.readUInt32BE(8)).toBe(0x55667788);
+      return [packet.readUInt16BE(12), packet.readUInt16BE(2)];
+    });
+    expect(numbers).toEqual([
+      [1_001, 0],
+      [1_002, 1],
+    ]);
+    expect(stream.rtp(repetition(0, 13), 60)).toBe(false);
+    // the stream itself goes on as if nothing had been
+    const next = rtp(8, 96_000, 0xbeef0002);
+    stream.rtp(next, 60);
+    expect(read(next)).toMatchObject({ sequence: 1_002, ssrc: OUT });
+  });
+
   it("closes a leap of the same sender's counters, but leaves loss and reordering as they are", () => {
     const stream = new OutgoingStream(OUT, 90_000);
     stream.rtp(rtp(100, 0), 0);

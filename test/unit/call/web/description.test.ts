@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeBrowser, MAX_FURTHER_PICTURES, offeredToPage, webLines } from "../../../../src/call/web/description.ts";
+import { describeBrowser, MAX_FURTHER_PICTURES, offeredToPage, takenByPage, webLines } from "../../../../src/call/web/description.ts";
 import { parseSdp } from "../../../../src/wire/sdp/index.ts";
 
 const ports = { audio: 4000, camera: 4002, slides: 4004, alt1: 4006, alt2: 4008 };
@@ -19,6 +19,36 @@ describe("a browser as plain RTP", () => {
     expect(offer.media[0]!.formats[0]).toMatchObject({ codec: "opus", clockRate: 48_000, channels: 2 });
     expect(offer.media[1]!.formats[0]).toMatchObject({ codec: "H264", feedback: ["nack", "nack pli", "ccm fir", "goog-remb"] });
     expect(offer.origin.version).toBe("3");
+  });
+
+  it("has H.264 before VP8, and retransmissions of both", () => {
+    expect(offer.media[1]!.formats.map(({ payloadType, codec, fmtp }) => [payloadType, codec, fmtp?.includes("apt=") ? fmtp : ""])).toEqual(
+      [
+        [102, "H264", ""],
+        [103, "rtx", "apt=102"],
+        [96, "VP8", ""],
+        [97, "rtx", "apt=96"],
+      ],
+    );
+  });
+
+  it("has what the page took of it, once it has said so", () => {
+    const taken = takenByPage(
+      [
+        ...["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0"],
+        ...["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:audio", "a=rtpmap:111 opus/48000/2"],
+        ...["m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=mid:camera", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000"],
+        ...["m=video 0 UDP/TLS/RTP/SAVPF 0", "a=mid:slides", ""],
+      ].join("\r\n"),
+    );
+    const revised = parseSdp(describeBrowser(lines, "127.0.0.1", ports, 4, taken));
+    expect(revised.media.map(({ port, formats }) => [port, formats.map(({ payloadType }) => payloadType)])).toEqual([
+      [4000, [111]],
+      [4002, [96, 97]],
+      [0, [102, 103, 96, 97]],
+      [4006, [102, 103, 96, 97]],
+      [4008, [102, 103, 96, 97]],
+    ]);
   });
 
   it("is bounded", () => {

@@ -69,6 +69,46 @@ describe("a browser's leg", () => {
     expect(orders.map(({ type }) => type)).toEqual(["connect", "connect"]);
   });
 
+  it("takes back from the gateway what the page did not take, once it is answered, and says it once", async () => {
+    const { leg, peer, orders, connected } = setup();
+    const page = (camera: string) =>
+      ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "m=audio 9 RTP/SAVPF 111 9 0 8 110", "a=mid:audio"]
+        .concat(["camera", "slides", "alt1"].flatMap((mid) => [`m=video 9 RTP/SAVPF ${camera}`, `a=mid:${mid}`]))
+        .join("\r\n");
+    const offers: string[] = [];
+    leg.carry(peer);
+    const answered = leg.answer(answer);
+    leg.took("no description at all");
+    leg.took(page("96 97"));
+    connected(1);
+    await answered;
+    leg.on("change", ({ offer, accept }) => {
+      offers.push(offer!);
+      void accept(answer.replace("m=video 5002", "m=video 6002"));
+    });
+    await vi.waitFor(() => expect(offers).toHaveLength(1));
+    for (const line of ["o=web 1 2 ", "m=audio 4000 RTP/AVP 111 ", "m=video 4002 RTP/AVPF 96 97\r\n"]) expect(offers[0]).toContain(line);
+    expect(offers[0]).not.toContain("H264");
+    expect(orders.at(-1)).toMatchObject({ type: "retarget", targets: { camera: { port: 6002 }, slides: { port: 5004 } } });
+    leg.took(page("96 97"));
+    expect(offers).toHaveLength(1);
+    leg.took(page("102 103 96 97"));
+    expect(offers[1]).toContain("m=video 4002 RTP/AVPF 102 103 96 97");
+  });
+
+  it("says nothing to the gateway when the page took all", async () => {
+    const { leg, peer, connected } = setup();
+    const changes: unknown[] = [];
+    leg.carry(peer);
+    leg.on("change", (change) => changes.push(change));
+    const answered = leg.answer(answer);
+    leg.took(leg.offer!);
+    connected(1);
+    await answered;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(changes).toEqual([]);
+  });
+
   it("sends elsewhere when the gateway's media move", async () => {
     const { leg, peer, orders, connected } = setup();
     leg.carry(peer);
