@@ -12,6 +12,8 @@ const allowed = {
   rtp: ["wire"],
   video: ["wire", "srtp", "negotiation", "rtp"],
   io: ["wire", "sip", "h323"],
+  // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
+  udp: ["srtp", "io"],
   "sip-engine": ["wire", "sip", "io", "security"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
@@ -23,7 +25,7 @@ const allowed = {
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings"],
-  "video-relay": ["wire", "srtp", "negotiation", "video", "io"],
+  "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp"],
   sfu: ["meetings", "call", "video", "negotiation", "wire"],
   records: ["meetings"],
   security: [],

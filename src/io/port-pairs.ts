@@ -4,10 +4,17 @@ import { createSocket, type Socket } from "node:dgram";
 export type MediaKind = "rtp" | "rtcp";
 
 /** An RTP session's two sockets: RTP on an even port, RTCP on the next. */
-export interface PortPair {
-  readonly rtp: Socket;
-  readonly rtcp: Socket;
+export interface PortPair<S = Socket> {
+  readonly rtp: S;
+  readonly rtcp: S;
   readonly port: number;
+}
+
+/** How sockets of one kind are bound. */
+export interface Binder<S> {
+  /** Undefined when the port is taken. `buffer` is the kernel's in bytes. */
+  bind(host: string, port: number, buffer?: number): Promise<S | undefined>;
+  portOf(socket: S): number;
 }
 
 export interface PortRange {
@@ -22,23 +29,28 @@ const TRIES = 50;
 const AHEAD = 2;
 const LARGE_RANGE = 64;
 
+/** Sockets of node:dgram. */
+export const NODE_SOCKETS: Binder<Socket> = { bind: bindSocket, portOf: (socket) => socket.address().port };
+
 /** Gives out pairs of ports from a range, each one as late as possible again after its last use: packets of an old call do not reach a new one. */
-export class PortAllocator {
+export class PortAllocator<S extends { close(): void }> {
   readonly #host: string;
   readonly #first: number;
   readonly #pairs: number;
   readonly #receiveBuffer: number | undefined;
+  readonly #binder: Binder<S>;
   #next: number;
   /** Bound ahead of their calls. */
-  readonly #ready: PortPair[] = [];
+  readonly #ready: PortPair<S>[] = [];
   #keepsReady = false;
   #binding = false;
 
   /**
-   * `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's for RTP, in
+   * `binder` binds its sockets. `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's for RTP, in
    * bytes; without it the system's default.
    */
-  constructor(host: string, minPort: number, maxPort: number, start: number, receiveBuffer?: number) {
+  constructor(binder: Binder<S>, host: string, minPort: number, maxPort: number, start: number, receiveBuffer?: number) {
+    this.#binder = binder;
     this.#host = host;
     this.#receiveBuffer = receiveBuffer;
     this.#first = minPort + (minPort & 1);
@@ -47,7 +59,7 @@ export class PortAllocator {
   }
 
   /** A pair that is bound already, or is bound now. Rejects when the range is used up. */
-  async open(): Promise<PortPair> {
+  async open(): Promise<PortPair<S>> {
     const ready = this.#ready.shift();
     if (this.#keepsReady) this.#refill();
     return ready ?? this.#bind();
@@ -81,7 +93,7 @@ export class PortAllocator {
     });
   }
 
-  async #bind(): Promise<PortPair> {
+  async #bind(): Promise<PortPair<S>> {
     for (let tried = 0; tried < this.#pairs; tried++) {
       const port = this.#first + 2 * this.#next;
       this.#next = (this.#next + 1) % this.#pairs;
@@ -92,8 +104,8 @@ export class PortAllocator {
   }
 
   /** Binds this pair; undefined when one of its ports is taken. */
-  openAt(port: number): Promise<PortPair | undefined> {
-    return pairAt(this.#host, port, this.#receiveBuffer);
+  openAt(port: number): Promise<PortPair<S> | undefined> {
+    return pairAt(this.#binder, this.#host, port, this.#receiveBuffer);
   }
 }
 
@@ -103,7 +115,7 @@ export async function bindPair(host: string, { min, max }: PortRange): Promise<P
   const pairs = Math.floor((max - first + 1) / 2);
   if (pairs < 1) throw new RangeError(`no pair of ports in ${min}-${max}`);
   for (let tries = 0; tries < TRIES; tries++) {
-    const pair = await pairAt(host, first + 2 * Math.floor(Math.random() * pairs));
+    const pair = await pairAt(NODE_SOCKETS, host, first + 2 * Math.floor(Math.random() * pairs));
     if (pair) return pair;
   }
   throw new Error(`no free pair of ports in ${min}-${max} on ${host}`);
@@ -111,22 +123,27 @@ export async function bindPair(host: string, { min, max }: PortRange): Promise<P
 
 /** Binds `port` and the next, 0 for any free; rejects when either is taken. */
 export async function bindFixed(host: string, port: number): Promise<PortPair> {
-  const pair = await pairAt(host, port);
+  const pair = await pairAt(NODE_SOCKETS, host, port);
   if (!pair) throw new Error(`UDP ports ${port} and ${port + 1} are not free on ${host}`);
   return pair;
 }
 
-export function closePair({ rtp, rtcp }: PortPair): void {
+export function closePair({ rtp, rtcp }: PortPair<{ close(): void }>): void {
   rtp.close();
   rtcp.close();
 }
 
-async function pairAt(host: string, port: number, receiveBuffer?: number): Promise<PortPair | undefined> {
-  const rtp = await bind(host, port, receiveBuffer);
+async function pairAt<S extends { close(): void }>(
+  binder: Binder<S>,
+  host: string,
+  port: number,
+  receiveBuffer?: number,
+): Promise<PortPair<S> | undefined> {
+  const rtp = await binder.bind(host, port, receiveBuffer);
   if (!rtp) return undefined;
-  const at = rtp.address().port;
+  const at = binder.portOf(rtp);
   try {
-    const rtcp = await bind(host, at + 1);
+    const rtcp = await binder.bind(host, at + 1);
     if (rtcp) return { rtp, rtcp, port: at };
   } catch (error) {
     rtp.close();
@@ -137,7 +154,7 @@ async function pairAt(host: string, port: number, receiveBuffer?: number): Promi
 }
 
 /** A bound socket, or undefined when the port is taken. Addresses are numeric throughout, so sending looks nothing up. */
-function bind(host: string, port: number, recvBufferSize?: number): Promise<Socket | undefined> {
+export function bindSocket(host: string, port: number, recvBufferSize?: number): Promise<Socket | undefined> {
   const buffer = recvBufferSize === undefined ? {} : { recvBufferSize };
   const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", lookup: noLookup, ...buffer });
   return new Promise((resolve, reject) => {

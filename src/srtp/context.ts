@@ -1,3 +1,4 @@
+import { type AeadProvider, AeadTransform } from "./aead.ts";
 import { CounterTransform } from "./counter.ts";
 import { deriveSessionKeys } from "./derivation.ts";
 import { GcmTransform } from "./gcm.ts";
@@ -6,10 +7,12 @@ import type { SrtpTransform } from "./transform.ts";
 
 const NO_MKI = new Uint8Array(0);
 
-/** The transform a master key asks for. Throws RangeError when its lengths are not its suite's. */
-export function createTransform(keying: SrtpKeying): SrtpTransform {
+/** The transform a master key asks for, AES-GCM by `aead` where that can. Throws RangeError when its lengths are not its suite's. */
+export function createTransform(keying: SrtpKeying, aead?: AeadProvider): SrtpTransform {
   checkKeying(keying);
   const { rtp, rtcp } = deriveSessionKeys(keying);
   const mki = keying.mki ?? NO_MKI;
-  return keying.suite.cipher === "gcm" ? new GcmTransform(rtp, rtcp, mki) : new CounterTransform(keying.suite, rtp, rtcp, mki);
+  if (keying.suite.cipher === "cm") return new CounterTransform(keying.suite, rtp, rtcp, mki);
+  const key = aead?.key(rtp.encryption);
+  return key ? new AeadTransform(key, rtp.salt, rtcp, mki) : new GcmTransform(rtp, rtcp, mki);
 }

@@ -90,6 +90,8 @@ export class CounterTransform implements SrtpTransform {
     return length - this.#rtcpTag.length - this.#mki.length - 4;
   }
 
+  close(): void {}
+
   #cryptRtcp(packet: Uint8Array, end: number, index: number): void {
     const { keystream } = this.#rtcp;
     const at = keystream.locate(readUint32(packet, 4), index, blocksOf(end - RTCP_CLEAR_LENGTH), false);

@@ -1,6 +1,6 @@
 import { readUint32, writeUint32 } from "../wire/rtp/packet.ts";
 import type { SessionKeys } from "./derivation.ts";
-import { Keystream } from "./keystream.ts";
+import { type CounterBlock, Keystream } from "./keystream.ts";
 import { MAX_RTCP_INDEX, RTCP_CLEAR_LENGTH, RTCP_ENCRYPTED_FLAG, SrtpFailure, type SrtpTransform, tagMatches } from "./transform.ts";
 import { laneTables } from "./wasm/ghash-lanes.ts";
 import {
@@ -16,54 +16,18 @@ import {
   xorPacket,
 } from "./wasm/kernels.ts";
 
-const TAG_LENGTH = 16;
+export const TAG_LENGTH = 16;
 const TAG = memory.subarray(LAYOUT.result, LAYOUT.result + TAG_LENGTH);
 const TAG_WORD = LAYOUT.result / 4;
 
-/**
- * AEAD_AES_128_GCM and AEAD_AES_256_GCM, RFC 7714. Layout: SRTP `header | ciphertext | tag | MKI`, SRTCP
- * `8 bytes | ciphertext | tag | E index | MKI` (sections 8 and 9; the MKI is not authenticated).
- * The key stream's first block masks the tag, the text begins with the second (SP 800-38D section 7.1).
- */
-export class GcmTransform implements SrtpTransform {
-  readonly #rtp: GcmKey;
+/** The RTCP half of a GCM suite. */
+export class GcmControl {
   readonly #rtcp: GcmKey;
   readonly #mki: Uint8Array;
 
-  constructor(rtp: SessionKeys, rtcp: SessionKeys, mki: Uint8Array) {
-    this.#rtp = new GcmKey(rtp);
+  constructor(rtcp: SessionKeys, mki: Uint8Array) {
     this.#rtcp = new GcmKey(rtcp);
     this.#mki = mki;
-  }
-
-  sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
-    if (length + TAG_LENGTH + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
-    loadPacket(packet, length);
-    const { keystream } = this.#rtp;
-    const at = keystream.locate(readUint32(packet, 8), index, blocksOf(length - headerLength), true);
-    xorPacket(headerLength, length, keystream.words, at + 4);
-    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, length, at);
-    memory.set(TAG, LAYOUT.packet + length);
-    storePacket(out, length + TAG_LENGTH);
-    if (this.#mki.length > 0) out.set(this.#mki, length + TAG_LENGTH);
-    return length + TAG_LENGTH + this.#mki.length;
-  }
-
-  openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
-    const end = length - this.#mki.length - TAG_LENGTH;
-    if (end < headerLength || length > MAX_PACKET) return SrtpFailure.Malformed;
-    if (!tagMatches(packet, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
-    loadPacket(packet, length);
-    const { keystream } = this.#rtp;
-    const ssrc = readUint32(packet, 8);
-    const blocks = blocksOf(end - headerLength);
-    const at = keystream.locate(ssrc, index, blocks, false);
-    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, end, at);
-    if (!tagMatches(packet, end, TAG, TAG_LENGTH)) return SrtpFailure.Unauthentic;
-    xorPacket(headerLength, end, keystream.words, at + 4);
-    storePacket(out, end);
-    keystream.prepare(ssrc, index + 1, blocks);
-    return end;
   }
 
   /** Associated data: the eight clear bytes and the index word (RFC 7714 section 9.2). */
@@ -113,6 +77,66 @@ export class GcmTransform implements SrtpTransform {
   }
 }
 
+/**
+ * AEAD_AES_128_GCM and AEAD_AES_256_GCM, RFC 7714. Layout: SRTP `header | ciphertext | tag | MKI`, SRTCP
+ * `8 bytes | ciphertext | tag | E index | MKI` (sections 8 and 9; the MKI is not authenticated).
+ * The key stream's first block masks the tag, the text begins with the second (SP 800-38D section 7.1).
+ */
+export class GcmTransform extends GcmControl implements SrtpTransform {
+  readonly #rtp: GcmKey;
+  readonly #mki: Uint8Array;
+
+  constructor(rtp: SessionKeys, rtcp: SessionKeys, mki: Uint8Array) {
+    super(rtcp, mki);
+    this.#rtp = new GcmKey(rtp);
+    this.#mki = mki;
+  }
+
+  sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
+    if (length + TAG_LENGTH + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
+    loadPacket(packet, length);
+    const { keystream } = this.#rtp;
+    const at = keystream.locate(readUint32(packet, 8), index, blocksOf(length - headerLength), true);
+    xorPacket(headerLength, length, keystream.words, at + 4);
+    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, length, at);
+    memory.set(TAG, LAYOUT.packet + length);
+    storePacket(out, length + TAG_LENGTH);
+    if (this.#mki.length > 0) out.set(this.#mki, length + TAG_LENGTH);
+    return length + TAG_LENGTH + this.#mki.length;
+  }
+
+  openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
+    const end = length - this.#mki.length - TAG_LENGTH;
+    if (end < headerLength || length > MAX_PACKET) return SrtpFailure.Malformed;
+    if (!tagMatches(packet, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    loadPacket(packet, length);
+    const { keystream } = this.#rtp;
+    const ssrc = readUint32(packet, 8);
+    const blocks = blocksOf(end - headerLength);
+    const at = keystream.locate(ssrc, index, blocks, false);
+    this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, end, at);
+    if (!tagMatches(packet, end, TAG, TAG_LENGTH)) return SrtpFailure.Unauthentic;
+    xorPacket(headerLength, end, keystream.words, at + 4);
+    storePacket(out, end);
+    keystream.prepare(ssrc, index + 1, blocks);
+    return end;
+  }
+
+  close(): void {}
+}
+
+/** 00 00 | SSRC | 48-bit index, XOR salt (RFC 7714 section 8.1), and no block counted yet; SRTCP's index has 31 bits (section 9.1). */
+export function gcmNonce(salt: Buffer): CounterBlock {
+  const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
+  return (out, ssrc, index) => {
+    const rollover = Math.floor(index / 65536);
+    out[0] = salt0 ^ (ssrc >>> 16);
+    out[1] = salt1 ^ ((ssrc << 16) | (rollover >>> 16));
+    out[2] = salt2 ^ ((rollover << 16) | (index % 65536));
+    out[3] = 0;
+  };
+}
+
 /** One session key: its key stream and its hash. */
 class GcmKey {
   readonly keystream: Keystream;
@@ -124,15 +148,7 @@ class GcmKey {
   #tables: Uint8Array | undefined;
 
   constructor({ encryption, salt }: SessionKeys) {
-    const [salt0, salt1, salt2] = [salt.readInt32BE(0), salt.readInt32BE(4), salt.readInt32BE(8)];
-    // 00 00 | SSRC | 48-bit index, XOR salt (RFC 7714 section 8.1); SRTCP's index has 31 bits (section 9.1).
-    this.keystream = new Keystream(encryption, 1, (out, ssrc, index) => {
-      const rollover = Math.floor(index / 65536);
-      out[0] = salt0 ^ (ssrc >>> 16);
-      out[1] = salt1 ^ ((ssrc << 16) | (rollover >>> 16));
-      out[2] = salt2 ^ ((rollover << 16) | (index % 65536));
-      out[3] = 0;
-    });
+    this.keystream = new Keystream(encryption, 1, gcmNonce(salt));
     const h = this.keystream.encipher(new Uint8Array(16));
     this.#h0 = h.readInt32BE(0);
     this.#h1 = h.readInt32BE(4);

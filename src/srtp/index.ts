@@ -1,3 +1,4 @@
+export type { AeadKey, AeadProvider } from "./aead.ts";
 export { generateKeying, type SrtpKeying, sameKeying } from "./keying.ts";
 export { SrtpReceiver } from "./receiver.ts";
 export { SRTP_MAX_OVERHEAD, SrtpSender } from "./sender.ts";

@@ -1,4 +1,5 @@
 import { readUint32, rtpHeaderLength } from "../wire/rtp/packet.ts";
+import type { AeadProvider } from "./aead.ts";
 import { createTransform } from "./context.ts";
 import { type SrtpKeying, sameKeying } from "./keying.ts";
 import { MAX_SOURCES, rolloverOf, SourceState, SourceTable } from "./source.ts";
@@ -20,12 +21,14 @@ interface Epoch {
  * authenticate. An SSRC that changes is a new source with its own rollover counter and replay window.
  */
 export class SrtpReceiver {
+  readonly #aead: AeadProvider | undefined;
   #current: Epoch;
   #previous: Epoch | undefined;
 
-  /** Throws RangeError when the key's lengths are not its suite's. */
-  constructor(keying: SrtpKeying) {
-    this.#current = newEpoch(keying);
+  /** AES-GCM by `aead`, where given: then {@link close} when done. Throws RangeError when the key's lengths are not its suite's. */
+  constructor(keying: SrtpKeying, aead?: AeadProvider) {
+    this.#aead = aead;
+    this.#current = this.#newEpoch(keying);
   }
 
   get keying(): SrtpKeying {
@@ -39,10 +42,28 @@ export class SrtpReceiver {
    */
   rekey(keying: SrtpKeying): void {
     if (sameKeying(keying, this.#current.keying)) return;
-    const epoch = newEpoch(keying);
+    const epoch = this.#newEpoch(keying);
     // Two keys announced before the first was used: the one in use stays the fallback.
-    if (this.#current.authenticated > 0 || !this.#previous) this.#previous = this.#current;
+    if (this.#current.authenticated > 0 || !this.#previous) {
+      this.#forgetPrevious();
+      this.#previous = this.#current;
+    } else this.#current.transform.close();
     this.#current = epoch;
+  }
+
+  /** Cleanses what an `aead` holds of the keys; nothing opens afterwards. */
+  close(): void {
+    this.#forgetPrevious();
+    this.#current.transform.close();
+  }
+
+  #forgetPrevious(): void {
+    this.#previous?.transform.close();
+    this.#previous = undefined;
+  }
+
+  #newEpoch(keying: SrtpKeying): Epoch {
+    return { keying, transform: createTransform(keying, this.#aead), sources: new SourceTable(), authenticated: 0 };
   }
 
   /**
@@ -55,7 +76,7 @@ export class SrtpReceiver {
     const current = this.#current;
     const result = this.#openRtp(current, this.#previous, packet, headerLength, length, out);
     if (result >= 0) {
-      if (current.authenticated < REKEY_OVERLAP && ++current.authenticated === REKEY_OVERLAP) this.#previous = undefined;
+      if (current.authenticated < REKEY_OVERLAP && ++current.authenticated === REKEY_OVERLAP) this.#forgetPrevious();
       return result;
     }
     return result === SrtpFailure.Unauthentic && this.#previous
@@ -122,8 +143,4 @@ function openRtcp(epoch: Epoch, packet: Uint8Array, length: number, out: Uint8Ar
   if (!known) epoch.sources.add(ssrc, state);
   state.rtcp.accept(index);
   return result;
-}
-
-function newEpoch(keying: SrtpKeying): Epoch {
-  return { keying, transform: createTransform(keying), sources: new SourceTable(), authenticated: 0 };
 }

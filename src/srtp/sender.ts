@@ -1,4 +1,5 @@
 import { readUint32, rtpHeaderLength } from "../wire/rtp/packet.ts";
+import type { AeadProvider } from "./aead.ts";
 import { createTransform } from "./context.ts";
 import type { SrtpKeying } from "./keying.ts";
 import { rolloverOf, SourceState, SourceTable } from "./source.ts";
@@ -22,13 +23,13 @@ export class SrtpSender {
   readonly #transform: SrtpTransform;
   readonly #sources = new SourceTable();
 
-  /** Throws RangeError when the key's lengths are not its suite's. */
-  constructor(keying: SrtpKeying) {
+  /** AES-GCM by `aead`, where given: then {@link close} when done. Throws RangeError when the key's lengths are not its suite's. */
+  constructor(keying: SrtpKeying, aead?: AeadProvider) {
     const mki = keying.mki?.length ?? 0;
     this.keying = keying;
     this.rtpOverhead = keying.suite.rtpTagLength + mki;
     this.rtcpOverhead = keying.suite.rtcpTagLength + 4 + mki;
-    this.#transform = createTransform(keying);
+    this.#transform = createTransform(keying, aead);
   }
 
   /**
@@ -60,6 +61,11 @@ export class SrtpSender {
   /** Whether this source's sequence numbers have wrapped under this key. */
   hasRolledOver(ssrc: number): boolean {
     return rolloverOf(this.#sources.find(ssrc)?.rtp.highest ?? 0) > 0;
+  }
+
+  /** Cleanses what an `aead` holds of the key; nothing can be protected afterwards. */
+  close(): void {
+    this.#transform.close();
   }
 
   #source(ssrc: number): SourceState | undefined {

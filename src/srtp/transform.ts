@@ -38,6 +38,8 @@ export interface SrtpTransform {
   openRtcp(packet: Uint8Array, length: number, out: Uint8Array): number;
   /** Where the word with E flag and SRTCP index stands in a packet of this length; negative if it is too short. */
   rtcpIndexOffset(length: number): number;
+  /** Lets go of what is not the garbage collector's. Nothing may be protected or opened afterwards. */
+  close(): void;
 }
 
 /** Whether `tag` stands at `at`, looked at in constant time. */

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
+import { chooseUdp, planUdp, reclaimUdp } from "../udp/index.ts";
 import type { VideoRelay } from "../video/index.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { settingsOf, type VideoRelayOptions } from "./options.ts";
@@ -15,10 +16,14 @@ const YOUNG_GENERATION_MB = 4;
 /** Starts the video relay, in threads of its own. Throws RangeError for options that make no sense. */
 export async function startVideoRelay(options: VideoRelayOptions): Promise<VideoRelay> {
   const settings = settingsOf(options);
+  const { kind, reason } = chooseUdp();
+  settings.log({ level: "info", message: "the video relay's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
   return new Relay(
     settings,
     (index, onMessage, onExit): VideoThread => {
+      const udp = planUdp(kind);
       const data: VideoWorkerData = {
+        udp,
         rtp: settings.rtp,
         // Apart from the media server's threads, which begin at the front of what may be the same range.
         portStart: 0.5 + index / (2 * settings.workers),
@@ -34,7 +39,10 @@ export async function startVideoRelay(options: VideoRelayOptions): Promise<Video
       worker.on("error", (error) => {
         trouble = error instanceof Error ? (error.stack ?? error.message) : String(error);
       });
-      worker.on("exit", (code) => onExit(trouble ?? `exit code ${code}`));
+      worker.on("exit", (code) => {
+        reclaimUdp(udp);
+        onExit(trouble ?? `exit code ${code}`);
+      });
       return { post: (message: ToWorker) => worker.postMessage(message), terminate: () => worker.terminate() };
     },
     () => performance.now(),

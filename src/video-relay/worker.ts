@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import type { Socket } from "node:dgram";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { PortAllocator, type PortPair } from "../io/port-pairs.ts";
+import { openUdp, type UdpPlan, type UdpSocket } from "../udp/index.ts";
 import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
 import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
 
@@ -12,6 +12,7 @@ export interface VideoWorkerData {
   /** Where in the range this thread begins, 0 to 1. */
   readonly portStart: number;
   readonly speaker: SpeakerTiming;
+  readonly udp: UdpPlan;
 }
 
 /** A key frame is a burst of a hundred packets, and several senders may send one at once. */
@@ -24,9 +25,10 @@ if (!port) throw new Error("this file is a worker");
 const tell = (message: FromWorker): void => port.postMessage(message);
 const now = () => systemClock.now();
 const engine = new VideoEngine((event) => tell({ t: "shown", event }), data.speaker);
-const allocator = new PortAllocator(data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart, RECEIVE_BUFFER);
-const sockets = new Map<string, PortPair>();
-const out = new OutBuffer();
+const udp = openUdp(data.udp);
+const allocator = new PortAllocator(udp, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart, RECEIVE_BUFFER);
+const sockets = new Map<string, PortPair<UdpSocket>>();
+const out = new OutBuffer((size) => udp.memory(size));
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 async function open(req: number, id: string, at: number | undefined): Promise<void> {
@@ -35,10 +37,10 @@ async function open(req: number, id: string, at: number | undefined): Promise<vo
     if (!pair) throw new Error(`port ${at} was taken meanwhile`);
     sockets.set(id, pair);
     const line = engine.open(id, outputOf(id, pair), now());
-    const listen = (socket: Socket, rtcp: boolean) =>
-      socket.on("message", (datagram, from) => {
+    const listen = (socket: UdpSocket, rtcp: boolean) =>
+      socket.receive((datagram, address, from) => {
         try {
-          line.receive(datagram, from.address, from.port, rtcp, now());
+          line.receive(datagram, address, from, rtcp, now());
         } catch (error) {
           fail(id, error);
         }
@@ -52,14 +54,11 @@ async function open(req: number, id: string, at: number | undefined): Promise<vo
   }
 }
 
-function outputOf(id: string, pair: PortPair): LineOutput {
+function outputOf(id: string, pair: PortPair<UdpSocket>): LineOutput {
   return {
     out,
-    transmit(datagram, toPort, address, rtcp) {
-      const socket = rtcp ? pair.rtcp : pair.rtp;
-      socket.send(datagram, toPort, address);
-      return socket.getSendQueueCount() > 0;
-    },
+    aead: udp.aead,
+    transmit: (datagram, toPort, address, rtcp) => (rtcp ? pair.rtcp : pair.rtp).send(datagram, toPort, address),
     event(event, ...values) {
       if (event === "bitrate") tell({ t: "bitrate", id, bitsPerSecond: values[0] as number });
       else if (event === "keyframe") tell({ t: "keyframe", id });
@@ -162,6 +161,8 @@ function handle(message: ToWorker): void {
     case "exit":
       for (const id of [...sockets.keys()]) close(id);
       clearTimeout(timer);
+      // after the lines' own sockets, which close when their goodbyes have left
+      setImmediate(() => udp.close());
       port?.close();
   }
 }

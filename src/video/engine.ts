@@ -63,6 +63,7 @@ export class VideoEngine {
     if (!silently) line.goodbye(now);
     this.#lines.delete(id);
     for (const meeting of this.#meetings.values()) meeting.forget(line, now);
+    line.close();
   }
 
   join(meetingId: string, seat: number, participantId: string): void {

@@ -288,6 +288,11 @@ export class VideoLine implements ViewerSink {
     this.#transport.sendRtcp([...this.#reports.compose(now, 0), { kind: "bye", ssrcs: [this.viewer.ssrc] }]);
   }
 
+  /** The last of it. */
+  close(): void {
+    this.#transport.close();
+  }
+
   stats(now: Millis): VideoStats {
     const { incoming, viewer } = this;
     return {

@@ -1,4 +1,4 @@
-import { SRTP_MAX_OVERHEAD } from "../srtp/index.ts";
+import { type AeadProvider, SRTP_MAX_OVERHEAD } from "../srtp/index.ts";
 import type { RelayLineEvents } from "./port.ts";
 
 /** Longest plain packet that is forwarded: with SRTP's share it still is one UDP datagram, in however many fragments IP carries it. */
@@ -9,8 +9,13 @@ export const MAX_PACKET = 65_000;
  * not send at once and still holds them, `renew` gives them up.
  */
 export class OutBuffer {
-  bytes = Buffer.alloc(MAX_PACKET + SRTP_MAX_OVERHEAD);
+  bytes: Buffer;
   #views: Buffer[] = [];
+
+  /** `memory` gives its first bytes, where some are better than others to send from. */
+  constructor(memory: (size: number) => Buffer = Buffer.alloc) {
+    this.bytes = memory(MAX_PACKET + SRTP_MAX_OVERHEAD);
+  }
 
   view(length: number): Buffer {
     return (this.#views[length] ??= this.bytes.subarray(0, length));
@@ -26,6 +31,8 @@ export class OutBuffer {
 export interface LineOutput {
   /** Shared by all lines of a thread. */
   readonly out: OutBuffer;
+  /** AES-GCM for SRTP where there is a better one than SRTP's own. */
+  readonly aead?: AeadProvider | undefined;
   /**
    * Sends a datagram, with `rtcp` from the line's RTCP socket. True when the socket has it still in hands: the bytes must not change then. Else they
    * are the caller's again.

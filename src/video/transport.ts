@@ -46,15 +46,23 @@ export class LineTransport {
       else this.#latch = new Latch(remote, now);
     }
     if (!srtp) {
+      this.close();
       this.#receiver = this.#sender = undefined;
       return false;
     }
     if (this.#receiver) this.#receiver.rekey(srtp.remote);
-    else this.#receiver = new SrtpReceiver(srtp.remote);
+    else this.#receiver = new SrtpReceiver(srtp.remote, this.#io.aead);
     const before = this.#sender;
     if (before && sameKeying(before.keying, srtp.local)) return false;
-    this.#sender = new SrtpSender(srtp.local);
+    this.#sender = new SrtpSender(srtp.local, this.#io.aead);
+    before?.close();
     return before?.hasRolledOver(ssrc) ?? false;
+  }
+
+  /** Keys are let go; what is sent or received afterwards is nothing. */
+  close(): void {
+    this.#receiver?.close();
+    this.#sender?.close();
   }
 
   /** Suite in use, null for plain RTP. */

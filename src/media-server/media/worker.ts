@@ -6,7 +6,7 @@ import { systemClock } from "../../base/clock.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";
 import { Pacer } from "./pacer.ts";
-import { PortAllocator, type PortPair } from "../../io/port-pairs.ts";
+import { NODE_SOCKETS, PortAllocator, type PortPair } from "../../io/port-pairs.ts";
 
 /** What the control thread starts a media thread with. */
 export interface MediaWorkerData {
@@ -34,7 +34,7 @@ const port = parentPort;
 if (!port) throw new Error("this file is a worker");
 
 const tell = (message: FromMedia): void => port.postMessage(message);
-const allocator = new PortAllocator(data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
+const allocator = new PortAllocator(NODE_SOCKETS, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
 allocator.keepReady();
 const sockets = new Map<number, PortPair>();
 const pacer = new Pacer(systemClock.now());

@@ -1,0 +1,52 @@
+import { type LedgerMemory, ledgerMemory, reclaim } from "./native/ledger.ts";
+import { NativeUdp } from "./native/sockets.ts";
+import { NodeUdp } from "./node.ts";
+import type { Udp, UdpKind } from "./port.ts";
+
+export type { TakeDatagram, Udp, UdpKind, UdpSocket } from "./port.ts";
+
+/** What a thread is told of its sockets; plain data, for its `workerData`. Each thread has its own. */
+export interface UdpPlan {
+  readonly kind: UdpKind;
+  /** Where a native thread writes down what it opens. */
+  readonly ledger: LedgerMemory | undefined;
+}
+
+/** What this machine has: native sockets, or why there are none. */
+export interface UdpChoice {
+  readonly kind: UdpKind;
+  /** Why it is not `native`. */
+  readonly reason: string | undefined;
+}
+
+let choice: UdpChoice | undefined;
+
+/** Which sockets threads are to use: native ones where they can be had. Tried once a process. */
+export function chooseUdp(): UdpChoice {
+  choice ??= probe();
+  return choice;
+}
+
+function probe(): UdpChoice {
+  try {
+    new NativeUdp(ledgerMemory()).close();
+    return { kind: "native", reason: undefined };
+  } catch (error) {
+    return { kind: "node", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** For a thread that is about to start. */
+export function planUdp(kind: UdpKind = chooseUdp().kind): UdpPlan {
+  return { kind, ledger: kind === "native" ? ledgerMemory() : undefined };
+}
+
+/** In the thread: its sockets. */
+export function openUdp({ ledger }: UdpPlan): Udp {
+  return ledger ? new NativeUdp(ledger) : new NodeUdp();
+}
+
+/** Once a thread has ended, however: closes what it left open. */
+export function reclaimUdp({ ledger }: UdpPlan): void {
+  if (ledger) reclaim(ledger);
+}
