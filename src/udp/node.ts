@@ -1,6 +1,6 @@
 import type { Socket } from "node:dgram";
 import { bindSocket } from "../io/port-pairs.ts";
-import type { TakeDatagram, Udp, UdpSocket } from "./port.ts";
+import { isPort, type TakeDatagram, type Udp, type UdpSocket } from "./port.ts";
 
 /** Sockets of node:dgram, on every platform. */
 export class NodeUdp implements Udp {
@@ -48,7 +48,7 @@ class NodeSocket implements UdpSocket {
   }
 
   send(datagram: Buffer, port: number, address: string): boolean {
-    if (!this.#open || !(port > 0 && port <= 65_535)) return false;
+    if (!this.#open || !isPort(port)) return false;
     this.#socket.send(datagram, port, address);
     return this.#socket.getSendQueueCount() > 0;
   }

@@ -36,3 +36,8 @@ export interface Udp {
 
 /** `native`: the kernel's sockets without Node.js between; `node`: node:dgram. */
 export type UdpKind = "native" | "node";
+
+/** Whether datagrams can be sent to it. */
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port <= 65_535;
+}

@@ -1,3 +1,4 @@
+import type { UdpKind } from "../udp/index.ts";
 import { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "../video/index.ts";
 
 /** One line of the relay's log. Never holds a key. */
@@ -20,11 +21,14 @@ export interface VideoRelayOptions {
   readonly workers?: number;
   /** How calm the choice of the speaker's picture is. */
   readonly speaker?: SpeakerTiming;
+  /** Its sockets' kind. Default: the better of those this machine has. */
+  readonly sockets?: UdpKind;
   /** Called for each log line. Default: nothing is logged. */
   readonly log?: (record: VideoLogRecord) => void;
 }
 
 export interface VideoSettings {
+  readonly sockets: UdpKind | undefined;
   readonly rtp: { readonly host: string; readonly minPort: number; readonly maxPort: number };
   readonly advertise: string;
   readonly workers: number;
@@ -40,6 +44,7 @@ export function settingsOf(options: VideoRelayOptions): VideoSettings {
   if (!(Number.isInteger(workers) && workers >= 1 && workers <= 64)) throw new RangeError(`workers: ${workers}`);
   return {
     rtp: options.rtp,
+    sockets: options.sockets,
     advertise: options.advertise ?? options.rtp.host,
     workers,
     speaker: options.speaker ?? DEFAULT_SPEAKER_TIMING,

@@ -60,13 +60,14 @@ class NativeKey implements AeadKey {
   seal(nonce: Int32Array, packet: Uint8Array, headerLength: number, length: number, out: Uint8Array): boolean {
     const context = this.#context;
     const arena = this.#arena;
-    if (context === 0 || headerLength > length || length > DATAGRAM || out.length < length + TAG_LENGTH) return false;
+    if (context === 0 || !fits(headerLength, length) || out.length < length + TAG_LENGTH) return false;
     const from = arena.locateOrStage(packet, length);
     if (from === 0) return false;
     // Where it is, apart from it, or on the side and then copied: never halfway over what is still to be read.
     let to = arena.locate(out, length + TAG_LENGTH);
     const apart = to !== 0 && (to === from || to >= from + length || to + length + TAG_LENGTH <= from);
-    if (!apart) to = arena.made;
+    if (apart) for (let i = 0; i < headerLength; i++) out[i] = packet[i]!;
+    else to = arena.begin(packet, headerLength);
     const { c } = this.#library;
     this.#putNonce(nonce);
     const done =
@@ -79,20 +80,19 @@ class NativeKey implements AeadKey {
       c.ERR_clear_error();
       return false;
     }
-    if (to !== from) for (let i = 0; i < headerLength; i++) out[i] = packet[i]!;
-    if (!apart) arena.unstage(out, headerLength, length + TAG_LENGTH);
+    if (!apart) arena.finish(out, length + TAG_LENGTH);
     return true;
   }
 
   open(nonce: Int32Array, packet: Uint8Array, headerLength: number, length: number, out: Uint8Array): boolean {
     const context = this.#context;
     const arena = this.#arena;
-    if (context === 0 || headerLength > length || length > DATAGRAM || out.length < length) return false;
+    if (context === 0 || !fits(headerLength, length) || out.length < length) return false;
     const from = arena.locateOrStage(packet, length + TAG_LENGTH);
     if (from === 0) return false;
     // What does not authenticate must not be seen: it is made on the side.
     const { c } = this.#library;
-    const to = arena.made;
+    const to = arena.begin(packet, headerLength);
     this.#putNonce(nonce);
     const done =
       c.EVP_CipherInit_ex(context, 0, 0, 0, this.#nonce, 0) === 1 &&
@@ -104,8 +104,7 @@ class NativeKey implements AeadKey {
       c.ERR_clear_error();
       return false;
     }
-    if (out !== packet) for (let i = 0; i < headerLength; i++) out[i] = packet[i]!;
-    arena.unstage(out, headerLength, length);
+    arena.finish(out, length);
     return true;
   }
 
@@ -124,4 +123,8 @@ class NativeKey implements AeadKey {
       words[AT.nonce / 4 + i] = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
     }
   }
+}
+
+function fits(headerLength: number, length: number): boolean {
+  return headerLength >= 0 && headerLength <= length && length <= DATAGRAM - TAG_LENGTH;
 }

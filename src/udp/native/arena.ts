@@ -22,7 +22,7 @@ export const AT = {
   event: 256,
   events: 512,
 } as const;
-export const MAX_EVENTS = 64;
+export const MAX_EVENTS = 128;
 
 /** Where a datagram is received, and two places for what cannot be worked on where it is. */
 const RECEIVED = 4096;
@@ -43,8 +43,6 @@ export class Arena {
   readonly bytes: Buffer;
   readonly words: Int32Array;
   readonly received: number;
-  readonly staged: number;
-  readonly made: number;
   readonly #views: Buffer[] = [];
   #taken = TAKEN;
 
@@ -56,8 +54,6 @@ export class Arena {
     this.#base = Number(koffi.address(this.bytes));
     if (!Number.isSafeInteger(this.#base) || this.#base <= 0) throw new Error("memory beyond what numbers hold");
     this.received = this.#base + RECEIVED;
-    this.staged = this.#base + STAGED;
-    this.made = this.#base + MADE;
   }
 
   /** The address of one of the small things. */
@@ -85,12 +81,18 @@ export class Arena {
     if (found !== 0) return found;
     if (!(length >= 0 && length <= bytes.length && length <= PADDED)) return 0;
     this.bytes.set(length === bytes.length ? bytes : bytes.subarray(0, length), STAGED);
-    return this.staged;
+    return this.#base + STAGED;
   }
 
-  /** Copies bytes [from, to) of what was made to the same place of `out`. */
-  unstage(out: Uint8Array, from: number, to: number): void {
-    out.set(this.bytes.subarray(MADE + from, MADE + to), from);
+  /** The address of a place for a datagram to be made in; a copy of its head stands there. */
+  begin(head: Uint8Array, length: number): number {
+    for (let i = 0; i < length; i++) this.bytes[MADE + i] = head[i]!;
+    return this.#base + MADE;
+  }
+
+  /** Copies what was made there to `out`. */
+  finish(out: Uint8Array, length: number): void {
+    out.set(this.bytes.subarray(MADE, MADE + length));
   }
 
   /** What was received, as so many bytes: a view by length is made once. */

@@ -3,11 +3,6 @@ import { createRequire } from "node:module";
 /** A C function, called with numbers: integers, and addresses as integers. */
 export type NativeFunction = (...args: number[]) => number;
 
-/** Watches a descriptor on the thread's event loop. */
-export interface PollHandle {
-  close(): void;
-}
-
 /** The little of koffi that is used. */
 export interface Koffi {
   load(path: null): { func(name: string, result: string, parameters: readonly string[]): NativeFunction };
@@ -15,9 +10,6 @@ export interface Koffi {
   errno(): number;
   /** Where the bytes lie. */
   address(bytes: Uint8Array): number | bigint;
-  readonly node: {
-    poll(fd: number, events: { readable: boolean }, callback: () => void): PollHandle;
-  };
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { AeadProvider } from "../../srtp/index.ts";
-import type { TakeDatagram, Udp, UdpSocket } from "../port.ts";
+import { isPort, type TakeDatagram, type Udp, type UdpSocket } from "../port.ts";
 import { Addresses, type NativeAddress } from "./addresses.ts";
 import { NativeAead } from "./aead.ts";
 import { Arena, AT, DATAGRAM, MAX_EVENTS } from "./arena.ts";
-import type { PollHandle } from "./koffi.ts";
 import { Ledger, type LedgerMemory } from "./ledger.ts";
 import { type Library, Linux, loadLibrary } from "./library.ts";
 
@@ -12,10 +11,18 @@ const EVENT = process.arch === "x64" ? 12 : 16;
 const EVENT_DATA = EVENT - 8;
 /** Looks for more datagrams so many times before the event loop's other work has its turn. */
 const MAX_ROUNDS = 32;
+/** How often sockets are looked at, in milliseconds, while datagrams come; and when none has come for so many looks. */
+const BUSY_MS = 1;
+const IDLE_MS = 5;
+const IDLE_AFTER = 200;
 /** sizeof(struct sockaddr_in6), the longest there is. */
 const MAX_SOCKADDR = 28;
 
-/** The kernel's datagram sockets, a thread's: one epoll descriptor on the event loop tells of all, and nothing is allocated for a datagram. */
+/**
+ * The kernel's datagram sockets, a thread's. One epoll descriptor tells of all; it is looked at by a timer, not watched by the event loop: what comes within
+ * a millisecond is one turn's work, and koffi's way of being woken takes the process along when the thread is ended at that moment. Nothing is allocated
+ * for a datagram.
+ */
 export class NativeUdp implements Udp {
   readonly kind = "native";
   readonly aead: AeadProvider;
@@ -27,7 +34,9 @@ export class NativeUdp implements Udp {
   readonly #sockets = new Map<number, NativeSocket>();
   readonly #epoll: number;
   readonly #place: number;
-  #poll: PollHandle | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Looks since the last datagram. */
+  #quiet = 0;
   #nextId = 1;
   #closed = false;
 
@@ -46,7 +55,7 @@ export class NativeUdp implements Udp {
   async bind(host: string, port: number, buffer?: number): Promise<UdpSocket | undefined> {
     if (this.#closed || this.#ledger.full) throw new Error("no more sockets");
     const address = this.#addresses.parse(host);
-    if (!address || !(port >= 0 && port <= 65_535)) throw new RangeError(`not an address: ${host} ${port}`);
+    if (!address || !(port === 0 || isPort(port))) throw new RangeError(`not an address: ${host} ${port}`);
     const { c } = this.#library;
     const fd = c.socket(address.family, Linux.DATAGRAM, 0);
     if (fd < 0) throw this.#error("socket");
@@ -74,7 +83,7 @@ export class NativeUdp implements Udp {
       };
       const socket = new NativeSocket(this.#library, this.#arena, this.#addresses, fd, bound, address.family, owner);
       this.#sockets.set(id, socket);
-      this.#poll ??= this.#library.koffi.node.poll(this.#epoll, { readable: true }, this.#drain);
+      this.#timer ??= setTimeout(this.#look, BUSY_MS);
       return socket;
     } catch (error) {
       if (!this.#sockets.has(id)) {
@@ -111,23 +120,38 @@ export class NativeUdp implements Udp {
     if (this.#library.c.epoll_ctl(this.#epoll, Linux.EPOLL_CTL_ADD, fd, this.#arena.at(AT.event)) !== 0) throw this.#error("epoll_ctl");
   }
 
-  /** Without sockets the event loop is not kept alive. */
+  /** Without sockets nothing is looked at, and the event loop is not kept alive. */
   #rest(): void {
-    this.#poll?.close();
-    this.#poll = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** One datagram of each socket that has some, and again, so that none is kept waiting by another's burst. */
-  readonly #drain = (): void => {
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    let finished = true;
+    try {
+      finished = this.#drain();
+    } finally {
+      if (this.#sockets.size > 0) this.#timer = setTimeout(this.#look, !finished ? 0 : this.#quiet < IDLE_AFTER ? BUSY_MS : IDLE_MS);
+    }
+  };
+
+  /** One datagram of each socket that has some, and again, so that none is kept waiting by another's burst. False: there is more. */
+  #drain(): boolean {
     const { c } = this.#library;
     const events = this.#arena.at(AT.events);
     const { words } = this.#arena;
-    for (let round = 0; round < MAX_ROUNDS && !this.#closed; round++) {
-      const ready = c.epoll_wait(this.#epoll, events, MAX_EVENTS, 0);
-      if (ready <= 0) return;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const ready = this.#closed ? 0 : c.epoll_wait(this.#epoll, events, MAX_EVENTS, 0);
+      if (ready <= 0) {
+        this.#quiet = round > 0 ? 0 : this.#quiet + 1;
+        return true;
+      }
       for (let i = 0; i < ready; i++) this.#sockets.get(words[(AT.events + i * EVENT + EVENT_DATA) / 4]!)?.read();
     }
-  };
+    this.#quiet = 0;
+    return false;
+  }
 
   /** As much as the system allows. */
   #size(fd: number, bytes: number): void {
@@ -190,7 +214,7 @@ class NativeSocket implements UdpSocket {
   }
 
   send(datagram: Buffer, port: number, address: string): boolean {
-    if (this.#fd < 0 || !(port > 0 && port <= 65_535)) return false;
+    if (this.#fd < 0 || !isPort(port)) return false;
     if (address !== this.#target) {
       this.#target = address;
       const parsed = this.#addresses.parse(address);

@@ -1,9 +1,10 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { findSuite, generateKeying, SrtpReceiver } from "../../../src/srtp/index.ts";
 import type { LineAgreement, VideoRelay } from "../../../src/video/index.ts";
+import { chooseUdp, type UdpKind } from "../../../src/udp/index.ts";
 import { startVideoRelay, type VideoRelayOptions } from "../../../src/video-relay/index.ts";
 import { buildRtp, isRtcp, parseRtp } from "../../../src/wire/rtp/index.ts";
 import { PPS, SPS } from "../video/helpers.ts";
@@ -52,34 +53,7 @@ async function nextRtp(from: Socket): Promise<Buffer> {
   }
 }
 
-test("a picture goes from plain RTP to SRTP through a thread", async () => {
-  const relay = await start();
-  const [a, b] = [await socket(), await socket()];
-  const [lineA, lineB] = [await relay.open(), await relay.open()];
-  const suite = findSuite("AEAD_AES_256_GCM")!;
-  const srtp = { local: generateKeying(suite), remote: generateKeying(suite) };
-  lineA.configure(agreement(a.address().port));
-  lineB.configure(agreement(b.address().port, { srtp }));
-  relay.join("m", "a").arrange([{ line: lineA, brings: "camera", shows: { kind: "speaker", rank: 0 } }]);
-  relay.join("m", "b").arrange([{ line: lineB, brings: "camera", shows: { kind: "speaker", rank: 0 } }]);
-  const shown = new Promise((resolve) => lineB.once("shown", (...event) => resolve(event)));
-  await lineB.stats();
-  let sequenceNumber = 100;
-  for (const payload of [SPS, PPS, Buffer.concat([Buffer.from([0x65, 0x88]), Buffer.alloc(1000, 7)])])
-    a.send(buildRtp({ payloadType: 96, ssrc: 5, timestamp: 1, sequenceNumber: sequenceNumber++ }, payload), lineA.local.port, "127.0.0.1");
-  const receiver = new SrtpReceiver(srtp.local);
-  for (const first of [0x67, 0x68, 0x65]) {
-    const datagram = await nextRtp(b);
-    const length = receiver.unprotectRtp(datagram, datagram);
-    const packet = parseRtp(datagram, length)!;
-    expect([packet.payloadType, packet.payload[0]]).toEqual([97, first]);
-  }
-  expect(await shown).toEqual(["a", "camera"]);
-  const stats = await lineA.stats();
-  expect(stats).toMatchObject({ codec: "H264", packetsIn: 3, keyFramesIn: 1, width: 1280, height: 720, srtp: null });
-  await lineA.close();
-  await expect(lineA.stats()).rejects.toThrow("closed");
-});
+const kinds: readonly UdpKind[] = chooseUdp().kind === "native" ? ["node", "native"] : ["node"];
 
 /** Two participants on plain RTP; resolves when the first's picture has reached the second. */
 async function picturePasses(relay: VideoRelay, meeting: string): Promise<void> {
@@ -98,36 +72,71 @@ async function picturePasses(relay: VideoRelay, meeting: string): Promise<void> 
   expect(parseRtp(await nextRtp(b))!.payload[0]).toBe(0x65);
 }
 
-test("a thread that dies is told of by its lines, and another takes its place", async () => {
-  const threads = new Set<Worker>();
-  const post = Worker.prototype.postMessage;
-  Worker.prototype.postMessage = function (this: Worker, ...values: Parameters<Worker["postMessage"]>) {
-    threads.add(this);
-    post.apply(this, values);
-  } as typeof post;
-  cleanUp.push(() => {
-    Worker.prototype.postMessage = post;
+describe.each(kinds)("with sockets of kind %s", (sockets) => {
+  test("a picture goes from plain RTP to SRTP through a thread", async () => {
+    const relay = await start({ sockets });
+    const [a, b] = [await socket(), await socket()];
+    const [lineA, lineB] = [await relay.open(), await relay.open()];
+    const suite = findSuite("AEAD_AES_256_GCM")!;
+    const srtp = { local: generateKeying(suite), remote: generateKeying(suite) };
+    lineA.configure(agreement(a.address().port));
+    lineB.configure(agreement(b.address().port, { srtp }));
+    relay.join("m", "a").arrange([{ line: lineA, brings: "camera", shows: { kind: "speaker", rank: 0 } }]);
+    relay.join("m", "b").arrange([{ line: lineB, brings: "camera", shows: { kind: "speaker", rank: 0 } }]);
+    const shown = new Promise((resolve) => lineB.once("shown", (...event) => resolve(event)));
+    await lineB.stats();
+    let sequenceNumber = 100;
+    for (const payload of [SPS, PPS, Buffer.concat([Buffer.from([0x65, 0x88]), Buffer.alloc(1000, 7)])])
+      a.send(
+        buildRtp({ payloadType: 96, ssrc: 5, timestamp: 1, sequenceNumber: sequenceNumber++ }, payload),
+        lineA.local.port,
+        "127.0.0.1",
+      );
+    const receiver = new SrtpReceiver(srtp.local);
+    for (const first of [0x67, 0x68, 0x65]) {
+      const datagram = await nextRtp(b);
+      const length = receiver.unprotectRtp(datagram, datagram);
+      const packet = parseRtp(datagram, length)!;
+      expect([packet.payloadType, packet.payload[0]]).toEqual([97, first]);
+    }
+    expect(await shown).toEqual(["a", "camera"]);
+    const stats = await lineA.stats();
+    expect(stats).toMatchObject({ codec: "H264", packetsIn: 3, keyFramesIn: 1, width: 1280, height: 720, srtp: null });
+    await lineA.close();
+    await expect(lineA.stats()).rejects.toThrow("closed");
   });
-  const relay = await start();
-  await picturePasses(relay, "before");
-  const line = await relay.open();
-  const gone = new Promise((resolve) => line.once("gone", resolve));
-  for (const thread of threads) await thread.terminate();
-  expect(await gone).toContain("exit code");
-  await picturePasses(relay, "after");
-});
 
-test("an agreement that cannot be costs its line only", async () => {
-  const logs: string[] = [];
-  const relay = await start({ log: ({ message }) => logs.push(message) });
-  const [good, bad] = [await relay.open(), await relay.open()];
-  const keying = { ...generateKeying(findSuite("AEAD_AES_256_GCM")!), masterKey: Buffer.alloc(5) };
-  const gone = new Promise((resolve) => bad.once("gone", resolve));
-  bad.configure(agreement(9, { srtp: { local: keying, remote: keying } }));
-  await gone;
-  expect(logs).toHaveLength(1);
-  expect((await good.stats()).packetsIn).toBe(0);
-  await expect(bad.stats()).rejects.toThrow("closed");
+  test("a thread that dies is told of by its lines, and another takes its place", async () => {
+    const threads = new Set<Worker>();
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (this: Worker, ...values: Parameters<Worker["postMessage"]>) {
+      threads.add(this);
+      post.apply(this, values);
+    } as typeof post;
+    cleanUp.push(() => {
+      Worker.prototype.postMessage = post;
+    });
+    const relay = await start({ sockets });
+    await picturePasses(relay, "before");
+    const line = await relay.open();
+    const gone = new Promise((resolve) => line.once("gone", resolve));
+    for (const thread of threads) await thread.terminate();
+    expect(await gone).toContain("exit code");
+    await picturePasses(relay, "after");
+  });
+
+  test("an agreement that cannot be costs its line only", async () => {
+    const logs: string[] = [];
+    const relay = await start({ sockets, log: ({ level, message }) => level === "error" && logs.push(message) });
+    const [good, bad] = [await relay.open(), await relay.open()];
+    const keying = { ...generateKeying(findSuite("AEAD_AES_256_GCM")!), masterKey: Buffer.alloc(5) };
+    const gone = new Promise((resolve) => bad.once("gone", resolve));
+    bad.configure(agreement(9, { srtp: { local: keying, remote: keying } }));
+    await gone;
+    expect(logs).toHaveLength(1);
+    expect((await good.stats()).packetsIn).toBe(0);
+    await expect(bad.stats()).rejects.toThrow("closed");
+  });
 });
 
 test("without free ports a line is refused", async () => {
