@@ -16,10 +16,10 @@ export function problem(status: number, code: string, detail: string, errors?: r
   return { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, code, detail, ...(errors ? { errors: [...errors] } : {}) };
 }
 
-/** Any failure as a problem. What is not meant for the caller becomes a bare 500; `unexpected` says to log it. */
+/** Any failure as a problem. What is not meant for the caller becomes a bare 500; `unexpected` says to log it: an AdminError was thrown on purpose. */
 export function toProblem(error: unknown): { problem: Problem; unexpected: boolean } {
   if (error instanceof InvalidInput) return { problem: problem(error.status, error.code, error.message, error.errors), unexpected: false };
-  if (error instanceof AdminError) return { problem: problem(error.status, error.code, error.message), unexpected: error.status >= 500 };
+  if (error instanceof AdminError) return { problem: problem(error.status, error.code, error.message), unexpected: false };
   const status = (error as { statusCode?: number }).statusCode;
   if (status !== undefined && status >= 400 && status < 500) {
     const code = status === 413 ? "too-large" : status === 415 ? "unsupported-media-type" : "bad-request";

@@ -8,7 +8,7 @@ import { keysMayTravel } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { plainAddress } from "../trunks/networks.ts";
 import { addressOfRecord } from "../trunks/registration.ts";
-import { Call } from "./gateway-call.ts";
+import { Call, type CallEnd } from "./gateway-call.ts";
 import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
@@ -38,7 +38,7 @@ export class Outbound {
     this.#reception = reception;
   }
 
-  /** `POST /calls`. Resolves when it rings, or is refused; throws AdminError for what cannot be tried. */
+  /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
   async dialOut(request: DialOutRequest): Promise<Call> {
     const meeting = this.#context.directory.get(request.meetingId);
     if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${request.meetingId}`);
@@ -48,12 +48,13 @@ export class Outbound {
     if (/^h323:/i.test(request.uri)) return this.#byH323(request, meeting);
     const { trunk, target } = this.#targetOf(request);
     const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
-    await ringing;
+    const end = await ringing;
+    if (end) throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${end.reason}`);
     return call;
   }
 
-  /** Calls. `ringing` resolves when the far end rings or answers, or the call is over; `answered` with whether it was answered. */
-  invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<void>; readonly answered: Promise<boolean> } {
+  /** Calls. `ringing` resolves when the far end rings or answers, or with how the call ended before; `answered` with whether it was answered. */
+  invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<CallEnd | null>; readonly answered: Promise<boolean> } {
     const context = this.#context;
     const { target, trunk, meeting, displayName, replaces } = invitation;
     const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
@@ -70,7 +71,7 @@ export class Outbound {
       displayName: displayName ?? target.user ?? target.uri,
       userAgent: undefined,
     };
-    const ringing = Promise.withResolvers<void>();
+    const ringing = Promise.withResolvers<CallEnd | null>();
     const leg = new OutgoingSipLeg(
       context.srf,
       {
@@ -95,8 +96,8 @@ export class Outbound {
     context.limits.occupy(trunk.name);
     context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
     track(context, call);
-    call.once("ended", () => ringing.resolve());
-    const answered = this.#place(call, leg, invitation, ringing.resolve).catch((error: unknown) => {
+    call.once("ended", ringing.resolve);
+    const answered = this.#place(call, leg, invitation, () => ringing.resolve(null)).catch((error: unknown) => {
       const refusal = mediaRefusal(error);
       void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
       return false;

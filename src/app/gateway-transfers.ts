@@ -39,11 +39,7 @@ export class Transfers {
     }
     call.log.info({ event: "transfer", target: transfer.target }, "calling the party that is to take their place");
     transfer.accept();
-    const {
-      ringing,
-      answered,
-      call: next,
-    } = this.#outbound.invite({
+    const { ringing, answered } = this.#outbound.invite({
       target,
       trunk,
       meeting,
@@ -51,7 +47,7 @@ export class Transfers {
       displayName: undefined,
       replaces: transfer.replaces,
     });
-    void ringing.then(() => !next.over && transfer.progress(180));
+    void ringing.then((end) => end ?? transfer.progress(180));
     void answered.then((reached) => transfer.progress(reached ? 200 : 503));
   }
 }

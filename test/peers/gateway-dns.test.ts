@@ -100,7 +100,7 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
     });
 
     test("to a name that is not there fail at once, and say so", async () => {
-      await gateway.api("POST", "/calls", { uri: "sip:callee@nowhere.test", meetingId: "1000" }).catch(() => {});
+      await expect(gateway.api("POST", "/calls", { uri: "sip:callee@nowhere.test", meetingId: "1000" })).rejects.toThrow(/502.*nowhere\.test/s);
       await expect.poll(async () => (await gateway.records())[0]?.to).toBe("sip:callee@nowhere.test");
       const [record] = await gateway.records();
       expect(record).toMatchObject({ outcome: "far-end-unreachable", answeredAt: null });

@@ -225,7 +225,7 @@ meetings: [{ id: 1000, name: Open }]
           keep(name, await issueCertificate(root, { subject: { commonName: "elsewhere.test", names: ["elsewhere.test"] } }));
         await serve(name);
         const before = (await gateway.records())[0]?.id;
-        await dial().catch(() => {});
+        await expect(dial()).rejects.toThrow(/502.*was not reached/s);
         await expect.poll(async () => (await gateway.records())[0]?.id).not.toBe(before);
         expect((await gateway.records())[0]).toMatchObject({ outcome: "far-end-unreachable" });
         expect((await gateway.records())[0]?.reason).toMatch(reason);

@@ -391,8 +391,7 @@ describe("a call that we make", () => {
   it("that is refused is over", async () => {
     await start({ trunks: [pbx] });
     bench.srf.peer = () => ({ status: 486, ring: false });
-    const call = await out();
-    expect(call.over).toBe(true);
+    await expect(out()).rejects.toMatchObject({ status: 502, code: "not-reached", message: "sip:bob@pbx.example was not reached: 486 x" });
     await settle();
     expect(bench.records).toMatchObject([{ outcome: "far-end-refused", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null }]);
   });
@@ -417,7 +416,7 @@ describe("a call that we make", () => {
   it("is refused where its credentials are, and goes on where only the nonce was too old", async () => {
     await start({ trunks: [pbx] });
     bench.srf.peer = () => ({ status: 401, headers: { "WWW-Authenticate": challenges }, ring: false });
-    await out();
+    await expect(out()).rejects.toMatchObject({ status: 502 });
     await settle();
     expect(bench.srf.placed).toHaveLength(2);
     expect(bench.records).toMatchObject([{ outcome: "far-end-refused", sipStatus: 401 }]);
@@ -436,7 +435,7 @@ describe("a call that we make", () => {
     await start({ trunks: [pbx] });
     const why = "Hostname/IP does not match certificate's altnames: Host: pbx.example. is not in the cert's altnames: DNS:other.example";
     bench.srf.peer = () => ({ status: 503, ring: false, headers: { Warning: `399 crosspoint "${why}"`, "X-Crosspoint-Local": "1" } });
-    await out();
+    await expect(out()).rejects.toMatchObject({ status: 502, message: `sip:bob@pbx.example was not reached: 503 x: ${why}` });
     await settle();
     expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", reason: `503 x: ${why}`, sipStatus: 503 }]);
     expect(bench.events_("call-refused")).toMatchObject([{ reason: `503 x: ${why}` }]);
