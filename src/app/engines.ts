@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -16,6 +17,8 @@ import { Supervisor } from "./supervise.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 const loopback = "127.0.0.1";
+
+type ListenSpec = SipEngineOptions["listeners"][number];
 
 /** The SIP engine, embedded or not, as the rest of the application sees it. */
 export interface RunningSipEngine {
@@ -41,14 +44,16 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
   }
   const { startSipEngine } = await import("../sip-engine/index.ts");
   let material = tls;
+  const configured = (["udp", "tcp", "tls", "ws", "wss"] as const).flatMap((transport) => {
+    const port = config.sip[transport];
+    return port === null
+      ? []
+      : [{ transport, host: config.listen, port, ...(config.sip.advertise ? { advertise: config.sip.advertise } : {}) }];
+  });
+  const inward = await inwardListener(config);
   const options = (): SipEngineOptions => ({
     drachtio: { host: loopback, port: 0, secret },
-    listeners: (["udp", "tcp", "tls", "ws", "wss"] as const).flatMap((transport) => {
-      const port = config.sip[transport];
-      return port === null
-        ? []
-        : [{ transport, host: config.listen, port, ...(config.sip.advertise ? { advertise: config.sip.advertise } : {}) }];
-    }),
+    listeners: inward ? [...configured, inward] : configured,
     ...(material ? { tls: material } : {}),
     limits: { handshake: config.sip.handshakeSeconds * 1000 },
     tryingMs: 200,
@@ -66,18 +71,18 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     ended: (engine) => engine.ended,
     again: (before) => {
       const wanted = options();
-      const bound = (transport: string, port: number) =>
-        before.listeners.find((listener) => listener.transport === transport)?.port ?? port;
+      const bound = ({ transport, peer, port }: ListenSpec) =>
+        before.listeners.find((listener) => listener.transport === transport && listener.peer === peer)?.port ?? port;
       return start({
         ...wanted,
         drachtio: { ...wanted.drachtio, port: before.drachtioPort },
-        listeners: wanted.listeners.map((spec) => ({ ...spec, port: bound(spec.transport, spec.port) })),
+        listeners: wanted.listeners.map((spec) => ({ ...spec, port: bound(spec) })),
       });
     },
   });
   return {
     address: { host: loopback, port: running.drachtioPort, secret },
-    listeners: running.listeners,
+    listeners: running.listeners.filter(({ peer }) => peer === undefined),
     stats: () => supervisor.current.stats(),
     async reloadTls(next) {
       await supervisor.current.reloadTls(next);
@@ -85,6 +90,19 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     },
     stop: () => supervisor.stop(),
   };
+}
+
+/**
+ * A UDP listener for the media server alone, where callers' own does not do: there is none, it speaks IPv6 only, or it tells an address that is somebody
+ * else's in here. Null where it does.
+ */
+async function inwardListener(config: Config): Promise<ListenSpec | null> {
+  const { listen, sip, engine } = config;
+  const { host, listenAddress } = engine.freeswitch;
+  const peer = engine.media === "embedded" || isLoopback(host) ? loopback : (await lookup(host)).address;
+  const ours = peer === loopback ? loopback : (listenAddress ?? listen);
+  if (sip.udp !== null && !sip.advertise && listen.includes(":") === peer.includes(":")) return null;
+  return { transport: "udp", host: ours, port: 0, peer };
 }
 
 /** Meetings at Janus. */

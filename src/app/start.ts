@@ -12,6 +12,7 @@ import { gatewayConfig } from "./gateway-config.ts";
 import type { GatewayConfig } from "./gateway-options.ts";
 import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
+import { withToldAddress } from "./told-address.ts";
 import { version } from "./version.ts";
 import { meetingPage, prepareWeb } from "./web-callers.ts";
 
@@ -43,7 +44,7 @@ export async function startCrosspoint(config: Config, logger: Logger): Promise<R
 }
 
 async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Promise<Running> {
-  let config = first;
+  let config = withToldAddress(first);
   prepareData(config.data);
   if (config.certificates.development) {
     const { made } = await ensureDevelopmentCertificates(config.certificates.development);
@@ -177,7 +178,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     webPort,
     token,
     tokenFile: made?.file ?? null,
-    async reload(next) {
+    async reload(changed) {
+      const next = withToldAddress(changed);
       const forNext = forGateway(next);
       await takeCertificates(next);
       watch.replace(certificateFiles(next));

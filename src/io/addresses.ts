@@ -19,8 +19,8 @@ export function advertised(configured: string | undefined, bound: { address: str
   }
   if (bound.address !== "0.0.0.0" && bound.address !== "::") return [bound.address, bound.port];
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outward =
-    all.find((a) => !a.internal && a.family === "IPv4") ??
-    all.find((a) => !a.internal && a.family === "IPv6" && !a.address.startsWith("fe80"));
+  const v4 = all.find((a) => !a.internal && a.family === "IPv4");
+  const v6 = all.find((a) => !a.internal && a.family === "IPv6" && !a.address.startsWith("fe80"));
+  const outward = bound.address === "::" ? (v6 ?? v4) : (v4 ?? v6);
   return [outward?.address ?? "127.0.0.1", bound.port];
 }

@@ -27,6 +27,8 @@ export interface ListenSpec {
   readonly port: number;
   /** Host, or host:port, that others are told; the bound one by default. */
   readonly advertise?: string | undefined;
+  /** UDP: an address that it is for, and nobody else; requests outside dialogs are not taken from there either. */
+  readonly peer?: string | undefined;
 }
 
 /** Bounds on what strangers can make us hold. */
@@ -115,7 +117,7 @@ export class SipTransports implements ConnectionSink {
   /** Opens a listener. Rejects when the address cannot be bound, or TLS is asked for without certificates. */
   async listen(spec: ListenSpec): Promise<Listener> {
     const id = ++this.#lastListener;
-    const bound = spec.transport === "udp" ? await this.#udp.bind(id, spec.host, spec.port) : await this.#listenStream(id, spec);
+    const bound = spec.transport === "udp" ? await this.#udp.bind(id, spec.host, spec.port, spec.peer) : await this.#listenStream(id, spec);
     const [host, port] = advertised(spec.advertise, bound);
     const listener: Listener = {
       id,
@@ -124,6 +126,7 @@ export class SipTransports implements ConnectionSink {
       port: bound.port,
       advertisedHost: host,
       advertisedPort: port,
+      ...(spec.peer === undefined ? {} : { peer: spec.peer }),
     };
     if (spec.transport === "udp") this.#udp.add(listener);
     return listener;

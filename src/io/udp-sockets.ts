@@ -19,8 +19,8 @@ export class UdpSockets {
     this.#sink = sink;
   }
 
-  /** Binds a socket. Rejects when that cannot be done. */
-  async bind(id: number, host: string, port: number): Promise<{ address: string; port: number }> {
+  /** Binds a socket, which hears `peer` alone where one is given. Rejects when that cannot be done. */
+  async bind(id: number, host: string, port: number, peer?: string): Promise<{ address: string; port: number }> {
     const six = isIP(host) === 6;
     // Addresses only ever: looking one up through the resolver's queue costs more than sending it.
     const socket = createSocket({ type: six ? "udp6" : "udp4", lookup: (name, _options, done) => done(null, name, six ? 6 : 4) });
@@ -41,7 +41,7 @@ export class UdpSockets {
     socket.on("error", () => {});
     socket.on("message", (data, from) => {
       // One or two line ends are a keepalive of phones (RFC 5626 has STUN for datagrams): nothing to do.
-      if (data.length <= 4) return;
+      if (data.length <= 4 || from.address !== (peer ?? from.address)) return;
       this.#sink.message(data, {
         transport: "udp",
         address: from.address,
@@ -86,8 +86,8 @@ export class UdpSockets {
   #listenerFor(address: string): number | undefined {
     const six = address.includes(":");
     const loop = isLoopback(address);
-    const fit = this.#listeners.filter((l) => l.address.includes(":") === six);
-    return (fit.find((l) => isLoopback(l.address) === loop) ?? fit[0])?.id;
+    const fit = this.#listeners.filter((l) => l.address.includes(":") === six && (l.peer ?? address) === address);
+    return (fit.find((l) => l.peer !== undefined) ?? fit.find((l) => isLoopback(l.address) === loop) ?? fit[0])?.id;
   }
 }
 

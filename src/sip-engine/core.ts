@@ -193,7 +193,7 @@ export class EngineCore implements LayerHandler {
     }
     app.authenticated = true;
     app.tags = new Set(message.tags);
-    const outside = this.layer.listeners.map((l) => `${l.transport}/${l.advertisedHost}:${l.advertisedPort}`).join(",");
+    const outside = this.layer.listeners.filter((l) => l.peer === undefined).map((l) => `${l.transport}/${l.advertisedHost}:${l.advertisedPort}`).join(",");
     const inside = this.layer.listeners.map((l) => `${l.transport}/${l.address}:${l.port}`).join(",");
     this.#state.reply(app, message.id, true, `${outside}|${VERSION}|${inside}`);
   }

@@ -69,6 +69,10 @@ export class Inbound {
       transaction.reply(481, now);
       return;
     }
+    if (this.#state.layer.listeners.some((l) => l.peer !== undefined && l.id === source.listener)) {
+      transaction.reply(403, now);
+      return;
+    }
     const tooSmall = method === "INVITE" ? this.#manager.tooSmall(request) : undefined;
     if (tooSmall !== undefined) {
       transaction.reply(422, now, undefined, { "Min-SE": String(tooSmall) });

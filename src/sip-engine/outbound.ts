@@ -1,15 +1,15 @@
 /** Requests of applications on their way out, and their responses on their way back. */
 import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
-import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
-import { tagOf } from "../wire/sip/name-addr.ts";
-import { splitList } from "../wire/sip/text.ts";
-import { tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import type { ClientCall, ClientUser } from "../sip/client-call.ts";
 import { Dialog } from "../sip/dialog.ts";
 import { newCallId, newTag } from "../sip/ids.ts";
 import type { Listener, Source } from "../sip/types.ts";
 import { contactOf } from "../sip/user-agent.ts";
+import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import { tagOf } from "../wire/sip/name-addr.ts";
+import { splitList } from "../wire/sip/text.ts";
+import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
@@ -22,8 +22,10 @@ interface Sent {
   readonly id: string;
   readonly app: App;
   readonly call: ClientCall;
-  dialog: EngineDialog | undefined;
+  readonly dialog: EngineDialog | undefined;
 }
+
+const TRANSPORTS = ["udp", "tcp", "tls", "ws", "wss"] as const;
 
 const makesDialog = (method: string): boolean => method === "INVITE" || method === "SUBSCRIBE";
 
@@ -71,7 +73,11 @@ export class Outbound {
     const transport = (via ?? uri).params.get("transport")?.toLowerCase() || ((via ?? uri).scheme === "sips" ? "tls" : "udp");
     // the way an application names goes before the flow a contact of that name has registered by
     const flow = !routeUri ? this.#registeredFlow(uri, now) : undefined;
-    if (flow === undefined && !this.#state.layer.listeners.some((l) => l.transport === transport) && (via ?? uri).params.has("transport")) {
+    const hop = via ?? uri;
+    const reaches = TRANSPORTS.some(
+      (t) => t === transport && this.#state.layer.listenerFor({ transport: t, address: bareHost(hop.host), port: 0 }),
+    );
+    if (flow === undefined && !reaches && hop.params.has("transport")) {
       refuse("requested protocol/transport not available");
       return;
     }
@@ -93,17 +99,19 @@ export class Outbound {
       this.#state.replyRequestSent(app, msgId, transactionId, call.request, call.target);
       if (given.method === "INVITE") this.#state.cdr("attempt", "application", call.request);
     };
+    const sentBy = (call: ClientCall): Sent => ({ id: transactionId, app, call, dialog });
     const user: ClientUser = {
       prepare: (r, local) => this.#localise(r, given, local, custom, dialog),
       onSent: (call) => replySent(call),
-      onResponse: (response, call, source, at) => this.#onFirstResponse(sent, response, call, source, at),
+      onResponse: (response, call, source, at) => this.#onFirstResponse(sentBy(call), response, call, source, at),
+      // at once, even, where nothing of ours reaches the target
       onFailure: (status, reason, call) => {
         replySent(call);
-        this.#onFirstFailure(sent, status, reason, call);
+        this.#onFirstFailure(sentBy(call), status, reason, call);
       },
     };
     const call = this.#state.layer.request(request, { user, ...(flow === undefined ? { via } : { target: flow }) }, now);
-    const sent: Sent = { id: transactionId, app, call, dialog };
+    const sent = sentBy(call);
     if (dialog !== undefined) dialog.invite = call;
     if (!call.finished) this.#sent.set(transactionId, sent);
   }

@@ -8,17 +8,17 @@ import { ParseError } from "../base/errors.ts";
 import { checkMessage } from "../wire/sip/check.ts";
 import { parseRAck } from "../wire/sip/fields.ts";
 import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import { formatVia } from "../wire/sip/via.ts";
-import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
 import { newTag } from "./ids.ts";
 import type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
 import { locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
-import { type ReliableOwner, Reliable1xx } from "./reliable.ts";
+import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
 import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
 import type { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { InviteServerTransaction } from "./transactions/invite-server.ts";
@@ -77,12 +77,13 @@ export class SipLayer implements CallContext {
     return this.#listeners;
   }
 
-  /** The listener whose address a message to `target` should carry; undefined when none has the transport. */
+  /** The listener whose address a message to `target` should carry; undefined when none has the transport. One that is for the target alone goes first. */
   listenerFor(target: Target): Listener | undefined {
-    const fit = this.#listeners.filter((l) => l.transport === target.transport);
+    const fit = this.#listeners.filter((l) => l.transport === target.transport && (l.peer ?? target.address) === target.address);
     const six = target.address.includes(":");
     return (
       fit.find((l) => l.id === target.listener) ??
+      fit.find((l) => l.peer !== undefined) ??
       fit.find((l) => l.address.includes(":") === six && isLoopback(l.address) === isLoopback(target.address)) ??
       fit.find((l) => l.address.includes(":") === six) ??
       fit[0]
@@ -258,7 +259,10 @@ export class SipLayer implements CallContext {
       done([], now);
       return;
     }
-    const supported = (["udp", "tcp", "tls", "ws", "wss"] as const).filter((t) => this.#listeners.some((l) => l.transport === t));
+    const address = bareHost(uri.host);
+    const supported = (["udp", "tcp", "tls", "ws", "wss"] as const).filter((transport) =>
+      this.listenerFor({ transport, address, port: 0 }),
+    );
     const search = locate(uri, { supported, random: this.#random, large: this.#udpLimit > 0 && approximateSize(request) > this.#udpLimit });
     const step = (result: IteratorResult<Lookup, Target[]>, at: Millis): void => {
       if (result.done === true) {

@@ -25,6 +25,8 @@ export interface Listener {
   /** Host and port for Via and Contact; a name or an address without brackets. */
   readonly advertisedHost: string;
   readonly advertisedPort: number;
+  /** The one address that is spoken with by it; everybody where absent. */
+  readonly peer?: string;
 }
 
 /** Where a message came from. */

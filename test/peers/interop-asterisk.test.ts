@@ -7,9 +7,10 @@ import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { describeWithPeers } from "../support/peers.ts";
 import { realDrachtio } from "../support/real-engines.ts";
-import { tonesHeard } from "../support/heard.ts";
+import { pcmOf, tonesHeard } from "../support/heard.ts";
+import { tonesIn } from "../support/spectrum.ts";
 
-/** Milliwatt's tone, baresip's own, and a stranger's that must not be heard. */
+/** Milliwatt's tone and baresip's own: each must hear the other's alone. */
 const MILLIWATT = 1004;
 const ROOM = 440;
 
@@ -56,6 +57,15 @@ endpoint=plain
 match=127.0.0.0/8
 `;
 
+/** A caller that sends Milliwatt and keeps what it hears; a member of the conference bridge that only listens. */
+const extensions = `[hear]
+exten => tone,1,Answer()
+ same => n,MixMonitor(/peers/trunk/files/both.wav,r(/peers/trunk/files/caller.wav))
+ same => n,Milliwatt()
+exten => member,1,Answer()
+ same => n,Record(/peers/trunk/files/member.wav,0,30,kq)
+`;
+
 describeWithPeers("an Asterisk trunk by chan_pjsip", ["asterisk", "baresip"], () => {
   let gateway: Crosspoint;
   let asterisk: Asterisk;
@@ -69,6 +79,7 @@ describeWithPeers("an Asterisk trunk by chan_pjsip", ["asterisk", "baresip"], ()
       ip: "127.0.0.1",
       rtpStart: 32_100,
       pjsip: pjsip(gateway, "sdes"),
+      extensions,
       files: { "ca.crt": file("ca.crt"), "client.crt": file("client.crt"), "client.key": file("client.key") },
     });
     room = await startBaresip({ port: 18570, controlPort: 18579, tone: ROOM, rtpStart: 32_300 });
@@ -81,6 +92,12 @@ describeWithPeers("an Asterisk trunk by chan_pjsip", ["asterisk", "baresip"], ()
     await gateway?.stop();
   });
 
+  /** Which of the two tones one of Asterisk's recordings has in its last second. */
+  const recorded = (name: string): number[] => {
+    const { pcm, sampleRate } = pcmOf(readFileSync(asterisk.path(name)));
+    return tonesIn(pcm.subarray(-sampleRate), sampleRate, [MILLIWATT, ROOM]);
+  };
+
   test("its call over UDP is in the meeting and heard by the room, which does not hear itself", async () => {
     asterisk.cli("channel originate PJSIP/1000@plain extension tone@out");
     const both = await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === 2);
@@ -92,24 +109,30 @@ describeWithPeers("an Asterisk trunk by chan_pjsip", ["asterisk", "baresip"], ()
     expect(heard).toEqual([MILLIWATT]);
   });
 
-  test("its call over TLS with its certificate is verified, and its audio is SRTP", async () => {
-    asterisk.cli("channel originate PJSIP/1000@secure extension tone@out");
+  test("its call over TLS with its certificate is verified, its audio is SRTP, and it and the room hear each other", async () => {
+    asterisk.cli("channel originate PJSIP/1000@secure extension tone@hear");
     const both = await gateway.waitForParticipants("1000", (all) =>
       all.some((one) => one.state === "joined" && one.audio?.srtp != null && one.audio.packetsIn > 20),
     );
     const secure = both.find((one) => one.audio?.srtp != null);
     expect(secure?.trust).toBe(realDrachtio === undefined ? "verified" : "unverified");
     expect(secure?.audio?.srtp).toBe("AES_CM_128_HMAC_SHA1_80");
+    await delay(3000);
+    expect(tonesHeard(room, [MILLIWATT, ROOM], 1)).toEqual([MILLIWATT]);
+    expect(recorded("caller.wav")).toEqual([ROOM]);
     asterisk.cli("channel request hangup all");
     await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === 1);
   });
 
   test("the gateway dials into its ConfBridge, and both sides hear each other", async () => {
     asterisk.cli("channel originate Local/610@in extension tone@out");
+    asterisk.cli("channel originate Local/610@in extension member@hear");
     await gateway.api("POST", "/calls", { uri: "sip:610@127.0.0.1:18560", meetingId: "1000", displayName: "conference bridge" });
     await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === 2);
     await delay(3000);
     expect(tonesHeard(room, [MILLIWATT, ROOM], 2)).toEqual([MILLIWATT]);
+    // the silent member hears the other member, and through us the room
+    expect(recorded("member.wav")).toEqual([MILLIWATT, ROOM]);
     asterisk.cli("channel request hangup all");
     await gateway.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === 1);
   });

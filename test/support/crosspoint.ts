@@ -81,13 +81,14 @@ export interface Crosspoint {
  * Throws with its output when it does not within 20 s.
  */
 export async function startCrosspoint(options: CrosspointOptions): Promise<Crosspoint> {
-  const host = options.listen ?? "127.0.0.1";
+  const listen = options.listen ?? "127.0.0.1";
+  const host = listen.includes(":") ? `[${listen}]` : listen;
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-test-"));
   const token = "a-token-for-tests-only";
   if (realDrachtio !== undefined) await ensureDevelopmentCertificates(DEMO_CERTIFICATES);
   const engines = await startRealEngines({ port: options.port, mediaPort: options.mediaPort, certificates: DEMO_CERTIFICATES, folder });
   const settings = [
-    `listen=${host}`,
+    `listen=${listen}`,
     `sip.udp=${options.port}`,
     `sip.tcp=${options.port}`,
     `sip.tls=${options.port + 1}`,

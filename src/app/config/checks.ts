@@ -148,9 +148,15 @@ function checkExposure(config: Config, { warn }: Findings): void {
   const local = isLoopback(config.listen);
   const anyAddress = config.listen === "0.0.0.0" || config.listen === "::";
   if (anyAddress && config.media.advertise === null)
-    warn(["media", "advertise"], `listening on ${config.listen}: say which address peers shall send media to`);
+    warn(
+      ["media", "advertise"],
+      `listening on ${config.listen}: peers are told to send media to this machine's first address, unless this says to which`,
+    );
   if (anyAddress && config.sip.advertise === null && config.engine.sip === "embedded") {
-    warn(["sip", "advertise"], `listening on ${config.listen}: say which address or name peers shall call back`);
+    warn(
+      ["sip", "advertise"],
+      `listening on ${config.listen}: peers are told this machine's first address in Via and Contact, unless this says which`,
+    );
   }
   if (!local && config.web.port !== null && !config.web.tls)
     warn(["web", "tls"], "the admin token crosses the network in clear: turn on tls, or put a proxy in front");
@@ -167,6 +173,8 @@ function checkExposure(config: Config, { warn }: Findings): void {
       warn(["engine", engine, secret], "the secret that everybody knows, on a host that is not this one");
     }
   }
+  if (config.listen === "::")
+    warn(["listen"], "media have one address family: callers by IPv4 get no audio here; listen on 0.0.0.0 or an address of IPv4 for them");
   if (isIP(config.listen) === 6 && config.media.advertise !== null && isIP(config.media.advertise) === 4) {
     warn(["media", "advertise"], "an IPv4 address, while listening on IPv6");
   }
