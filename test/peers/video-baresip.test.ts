@@ -6,7 +6,9 @@ import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { type ClientCertificate, issueClientCertificate } from "../support/client-certificate.ts";
 import { colourOf, colourVideo } from "../support/colours.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { startCamera } from "../support/ffmpeg-rtp.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { ScriptedRoom } from "../support/scripted-room.ts";
 
 /** Pictures through the gateway with baresip's own H.264 decoder: a colour for each sender says who sees whom. */
 describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
@@ -64,6 +66,32 @@ describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
       all.every(({ video }) => video?.codec === "H264" && video.width !== null),
     );
     for (const { video } of roster) expect(video).toMatchObject({ state: "on", srtp: null, width: 320, height: 180, screen: false });
+  });
+
+  test("a shared screen is seen in the main picture by who has no second stream, and the camera again when it ends", async () => {
+    const viewer = await room("red");
+    await viewer.command("dial", `sip:1000@${gateway.sip}`);
+    await viewer.waitForEvent("CALL_ESTABLISHED");
+    const lines = ["camera", "screen"] as const;
+    const options = { sipPort: 18_960, to: "1000", displayName: "Presenter", tone: 700, mark: 9 };
+    const presenter = await ScriptedRoom.call({ ...options, lines, floor: "udp" });
+    const sources: { stop(): Promise<void> }[] = [];
+    try {
+      presenter.camera.stop();
+      for (const [colour, picture, localPort] of [
+        ["green", presenter.camera, 19_900],
+        ["blue", presenter.screen, 19_910],
+      ] as const)
+        sources.push(startCamera({ colour, port: picture.target, localPort, payloadType: 97 }));
+      await sees(viewer).toBe("green");
+      presenter.floor!.request();
+      await sees(viewer).toBe("blue");
+      presenter.floor!.release();
+      await sees(viewer).toBe("green");
+    } finally {
+      for (const source of sources) await source.stop();
+      await presenter.close();
+    }
   });
 
   test("over TLS each line has its own keys, and our offers get AEAD_AES_256_GCM for both", async () => {
