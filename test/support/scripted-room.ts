@@ -180,7 +180,7 @@ export class ScriptedRoom {
     let sent = 0;
     this.#audio.on("message", (datagram) => {
       const packet = parseRtp(datagram);
-      if (!packet || packet.payloadType !== 0) return;
+      if (packet?.payloadType !== 0) return;
       const pcm = new Int16Array(2000);
       const length = decoder.decode(packet.payload, pcm);
       if (length > 0) this.#heard.push(pcm.subarray(0, length));
