@@ -29,6 +29,8 @@ const ok = (check: string, detail: string): Finding => ({ check, status: "ok", d
 const warn = (check: string, detail: string, mend: string): Finding => ({ check, status: "warn", detail, mend });
 const fail = (check: string, detail: string, mend: string): Finding => ({ check, status: "fail", detail, mend });
 
+const count = (many: number, what: string): string => `${many} ${what}${many === 1 ? "" : "s"}`;
+
 /** `crosspoint doctor`: exit code 1 when something would keep calls from working. */
 export async function doctor(load: LoadOptions, options: DoctorOptions): Promise<number> {
   const findings = await examine(load, options.ntp);
@@ -52,7 +54,7 @@ async function examine(load: LoadOptions, ntp: string): Promise<Finding[]> {
     findings.push(fail("configuration", showMistake(mistake), "correct the key; docs/configuration.md has them all"));
   for (const warning of warnings) findings.push(warn("configuration", showMistake(warning), "see docs/configuration.md"));
   if (config) {
-    findings.push(ok("configuration", `${load.file ?? "the demo's"}, ${config.meetings.length} meetings, ${config.trunks.length} trunks`));
+    findings.push(ok("configuration", `${load.file ?? "the demo's"}, ${count(config.meetings.length, "meeting")}, ${count(config.trunks.length, "trunk")}`));
     findings.push(...(await ports(config)), mediaPorts(config), ...certificates(config), ...(await engines(config)), await disk(config));
     findings.push(...(await names(config)));
   }

@@ -28,6 +28,9 @@ describe("exit codes and output", () => {
     expect(runCli(["frobnicate"])).toMatchObject({ status: 2, stderr: expect.stringContaining("unknown command") });
     expect(runCli(["call"]).status).toBe(2);
     expect(runCli(["call", "sip:1@127.0.0.1", "--seconds", "soon"]).status).toBe(2);
+    const rot13 = runCli(["call", "sip:1@127.0.0.1", "--srtp", "ROT13", "--json"]);
+    expect(rot13).toMatchObject({ status: 2, stdout: expect.stringContaining("no SRTP suite of ours") });
+    expect(runCli(["call", "sip:1@127.0.0.1", "--pin", "12a4"]).status).toBe(2);
     expect(runCli(["certs", "issue", "a.example", "--key", "dsa"]).status).toBe(2);
     expect(runCli(["start", "--nonsense"]).status).toBe(2);
   });

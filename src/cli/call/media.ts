@@ -43,7 +43,7 @@ import {
 import { buildRtp, isRtcp, parseRtp, RTP_HEADER_LENGTH } from "../../wire/rtp/index.ts";
 import { parseSdp, type SdpSession, writeSdp } from "../../wire/sdp/index.ts";
 import { CallReports } from "./reports.ts";
-import { CallError } from "./target.ts";
+import { CallError, UsageError } from "./target.ts";
 
 const capabilities: Readonly<Record<string, MediaCapability>> = { opus: OPUS, g722: G722, pcmu: PCMU, pcma: PCMA };
 const frameMs = 20;
@@ -109,7 +109,7 @@ export class CallMedia {
     this.#rtp = sockets.rtp;
     this.#rtcp = sockets.rtcp;
     const codecs = options.codec === undefined ? [OPUS, G722, PCMU, PCMA] : [capabilities[options.codec.toLowerCase()]];
-    if (codecs[0] === undefined) throw new CallError(`"${options.codec}" is no codec of ours: opus, G722, PCMU or PCMA`);
+    if (codecs[0] === undefined) throw new UsageError(`"${options.codec}" is no codec of ours: opus, G722, PCMU or PCMA`);
     const events = codecs.includes(OPUS) ? [telephoneEvent(48_000), telephoneEvent(8000)] : [telephoneEvent(8000)];
     this.#wished = [...(codecs as MediaCapability[]), ...events];
     this.#keys = wantedSuites(options).map((name) => generateKeying(findSuite(name)!));
@@ -369,7 +369,7 @@ function wantedSuites({ srtp, secureSignalling }: MediaOptions): readonly string
   if (srtp === undefined) return secureSignalling ? SUITE_ORDER : [];
   if (srtp.toLowerCase() === "none") return [];
   const known = SUITE_ORDER.find((name) => name.toLowerCase() === srtp.toLowerCase());
-  if (!known) throw new CallError(`"${srtp}" is no SRTP suite of ours: none, ${SUITE_ORDER.join(", ")}`);
+  if (!known) throw new UsageError(`"${srtp}" is no SRTP suite of ours: none, ${SUITE_ORDER.join(", ")}`);
   return [known];
 }
 

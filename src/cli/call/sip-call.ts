@@ -62,6 +62,7 @@ async function converse(flow: SipFlow, uri: string, options: CallOptions, media:
   const ended = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<boolean>();
   const sent = flow.now();
+  let unsent = false;
   const host = flow.localAddress.includes(":") ? `[${flow.localAddress}]` : flow.localAddress;
   const session: Session = flow.agent.invite(
     {
@@ -91,8 +92,11 @@ async function converse(flow: SipFlow, uri: string, options: CallOptions, media:
         },
         onEnded: (reason, _now, status, message) => {
           report.ended = whoEnded(reason);
-          if (report.status === null) report.status = status ?? null;
-          if (message) report.reason = explain(message);
+          // a status without a message is the stack's own word for silence, or for a way that is not there
+          if (message) {
+            report.status ??= status ?? null;
+            report.reason = explain(message);
+          } else if (status !== 408 && report.status === null) unsent = true;
           answered.resolve(false);
           ended.resolve();
         },
@@ -105,7 +109,8 @@ async function converse(flow: SipFlow, uri: string, options: CallOptions, media:
   const taken = await answered.promise;
   clearTimeout(patience);
   if (!taken) {
-    report.error = report.status === null ? "nobody answered" : `refused with ${report.status}${report.reason ? `: ${report.reason}` : ""}`;
+    if (report.status === null) report.error = unsent ? `nothing could be sent to ${report.target}` : `nobody answered at ${report.target}`;
+    else report.error = `refused with ${report.status}${report.reason ? `: ${report.reason}` : ""}`;
     return;
   }
   if (!report.error) await talk(media, options, report, ended.promise);

@@ -11,6 +11,11 @@ export class CallError extends Error {
   override name = "CallError";
 }
 
+/** An option that means nothing. */
+export class UsageError extends CallError {
+  override name = "UsageError";
+}
+
 /** The URI as it goes on the wire: `#` of a dial string (`2000##1234`) has to be escaped in a SIP URI (RFC 3261 section 25.1). */
 export function parseTarget(text: string): { readonly text: string; readonly uri: Uri } {
   const full = /^sips?:/i.test(text) ? text : `sip:${text}`;
