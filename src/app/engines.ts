@@ -57,6 +57,7 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     ...(material ? { tls: material } : {}),
     limits: { handshake: config.sip.handshakeSeconds * 1000 },
     tryingMs: 200,
+    ...(config.sip.requestsPerSecond === 0 ? {} : { requestsPerSource: config.sip.requestsPerSecond }),
   });
   const secret = randomBytes(24).toString("base64url");
   const log = logger.child({ engine: "sip" });

@@ -4,22 +4,23 @@
  */
 import type { Clock, Millis } from "../base/clock.ts";
 import { ParseError } from "../base/errors.ts";
-import { parseMessage } from "../wire/sip/parse.ts";
-import type { SipMessage, SipRequest } from "../wire/sip/message.ts";
-import { type AppMessage, formatResponse, parseAppMessage } from "../wire/drachtio/messages.ts";
+import { RateLimiter } from "../security/rate-limit.ts";
+import { sameSecret } from "../security/token.ts";
 import { SipLayer } from "../sip/layer.ts";
 import type { LayerHandler, ServerTransaction } from "../sip/layer-api.ts";
 import type { TimerBase } from "../sip/timers.ts";
 import { standardTimers } from "../sip/timers.ts";
 import type { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import type { Source } from "../sip/types.ts";
+import { type AppMessage, formatResponse, parseAppMessage } from "../wire/drachtio/messages.ts";
+import type { SipMessage, SipRequest } from "../wire/sip/message.ts";
+import { parseMessage } from "../wire/sip/parse.ts";
 import { type App, AppRegistry } from "./apps.ts";
 import { DialogManager } from "./dialog-manager.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { StatefulProxy } from "./proxy.ts";
 import { type EngineOptions, EngineState, type EngineStats } from "./state.ts";
-import { sameSecret } from "../security/token.ts";
 
 /** Version told to applications: drachtio-srf decides by it whether pings are understood. */
 const VERSION = "v0.9.10";
@@ -66,10 +67,13 @@ export class EngineCore implements LayerHandler {
   readonly #outbound: Outbound;
   readonly #proxy: StatefulProxy;
   readonly #apps = new Set<ConnectedApp>();
+  readonly #perSource: RateLimiter | undefined;
   #lastApp = 0;
 
   constructor(options: EngineOptions, clock: Clock, timers: TimerBase = { ...standardTimers, trying: 0 }) {
     this.layer = new SipLayer({ handler: this, timers });
+    const perSecond = options.requestsPerSource;
+    this.#perSource = perSecond === undefined ? undefined : new RateLimiter({ perSecond, burst: 2 * perSecond });
     this.#state = new EngineState(this.layer, new AppRegistry(), clock, options);
     this.#manager = new DialogManager(this.#state);
     this.#inbound = new Inbound(this.#state, this.#manager);
@@ -95,6 +99,18 @@ export class EngineCore implements LayerHandler {
   }
 
   // ── network ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  admits(request: SipRequest, source: Source, now: Millis): boolean {
+    if (this.#perSource === undefined || request.method === "INVITE" || request.toTag !== "" || this.#perSource.take(source.address, now))
+      return true;
+    this.#state.log("warn", "flood: requests of one address are not answered", {
+      address: source.address,
+      transport: source.transport,
+      method: request.method,
+      perSecond: this.#state.options.requestsPerSource ?? 0,
+    });
+    return false;
+  }
 
   onRequest(transaction: ServerTransaction, now: Millis): void {
     const { request } = transaction;
@@ -193,7 +209,10 @@ export class EngineCore implements LayerHandler {
     }
     app.authenticated = true;
     app.tags = new Set(message.tags);
-    const outside = this.layer.listeners.filter((l) => l.peer === undefined).map((l) => `${l.transport}/${l.advertisedHost}:${l.advertisedPort}`).join(",");
+    const outside = this.layer.listeners
+      .filter((l) => l.peer === undefined)
+      .map((l) => `${l.transport}/${l.advertisedHost}:${l.advertisedPort}`)
+      .join(",");
     const inside = this.layer.listeners.map((l) => `${l.transport}/${l.address}:${l.port}`).join(",");
     this.#state.reply(app, message.id, true, `${outside}|${VERSION}|${inside}`);
   }

@@ -1,8 +1,8 @@
 /** Ends dialogs, for whatever reason, and keeps their session timers (RFC 4028) as drachtio's server does. */
 import type { Millis } from "../base/clock.ts";
+import type { ClientUser } from "../sip/client-call.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import type { SipMessageBase, SipRequest, SipResponse } from "../wire/sip/message.ts";
-import type { ClientUser } from "../sip/client-call.ts";
 import type { App } from "./apps.ts";
 import type { EngineDialog } from "./engine-dialog.ts";
 import type { EngineState } from "./state.ts";

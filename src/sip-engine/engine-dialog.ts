@@ -1,12 +1,12 @@
 /** A dialog as the engine keeps it for an application: the SIP state and what drachtio's server knows besides. */
 import type { Millis } from "../base/clock.ts";
-import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
-import { bareHost, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
 import type { ClientCall } from "../sip/client-call.ts";
 import type { Dialog } from "../sip/dialog.ts";
 import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import type { Source, Target } from "../sip/types.ts";
+import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
+import { bareHost, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 
 /** A 2xx to an INVITE of ours that waits for the application's ACK, or has had it. */

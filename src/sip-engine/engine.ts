@@ -26,6 +26,11 @@ export interface SipEngineOptions {
    * 200, within which an application can have a scanner answered with nothing at all.
    */
   readonly tryingMs?: number | undefined;
+  /**
+   * Requests outside dialogs, other than INVITE, that one address may send a second, and twice as many at once; more get no answer. No limit by default. Calls are the
+   * application's to count.
+   */
+  readonly requestsPerSource?: number | undefined;
 }
 
 /** Figures for metrics and for tests that nothing leaks. */
@@ -57,6 +62,7 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
     secret: options.drachtio.secret,
     outboundProxy: options.outboundProxy,
     orphanGrace: options.orphanGrace,
+    requestsPerSource: options.requestsPerSource,
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
   };
   const fault = (error: unknown): void => {

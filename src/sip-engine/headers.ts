@@ -2,12 +2,13 @@
  * What the server does to header fields an application supplies: some are its own to set, some hold `localhost` where the address
  * of the listener belongs.
  */
+
+import type { Listener } from "../sip/types.ts";
 import { headerKey, headerSpelling } from "../wire/sip/header-names.ts";
 import type { SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { formatNameAddr, tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
 import { bracketHost, formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
-import type { Listener } from "../sip/types.ts";
 
 /** An application's response with this field and the value `discard` is not sent, and its transaction is forgotten. */
 export const ACTION_HEADER = "X-Crosspoint-Action";

@@ -1,16 +1,16 @@
 /** Requests from the network on their way to an application, and the application's responses on their way back. */
 import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
-import { type SipMessage, type SipRequest, type SipResponse, SipResponse as Response } from "../wire/sip/message.ts";
-import { formatMeta } from "../wire/drachtio/messages.ts";
-import { formatPeerCertificate, LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
-import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
-import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import { Dialog } from "../sip/dialog.ts";
 import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";
+import { formatMeta } from "../wire/drachtio/messages.ts";
+import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
+import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import { formatPeerCertificate, LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";

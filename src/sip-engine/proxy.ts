@@ -3,17 +3,17 @@
  * follows redirections where asked, stays in the dialog by Record-Route where asked.
  */
 import type { Millis } from "../base/clock.ts";
-import { parseNumber } from "../wire/sip/text.ts";
-import type { SipMessage, SipRequest, SipResponse } from "../wire/sip/message.ts";
-import { type AppMessage, formatMeta } from "../wire/drachtio/messages.ts";
-import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
-import { bracketHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { ClientCall } from "../sip/client-call.ts";
 import { nextHop } from "../sip/layer.ts";
 import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import type { Listener, Source } from "../sip/types.ts";
+import { type AppMessage, formatMeta } from "../wire/drachtio/messages.ts";
+import type { SipMessage, SipRequest, SipResponse } from "../wire/sip/message.ts";
+import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
+import { parseNumber } from "../wire/sip/text.ts";
+import { bracketHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import { applyFields, completeUri, stripStamps } from "./headers.ts";
 import type { EngineState } from "./state.ts";

@@ -1,11 +1,11 @@
 /** What the parts of the engine share: the layer, the applications, the tables, and the way frames are written. */
 import { randomUUID } from "node:crypto";
 import type { Clock, Millis } from "../base/clock.ts";
-import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
-import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
 import { dialogKey } from "../sip/dialog.ts";
 import type { SipLayer } from "../sip/layer.ts";
 import type { Source, Target } from "../sip/types.ts";
+import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
+import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import type { App, AppRegistry } from "./apps.ts";
 import type { EngineDialog } from "./engine-dialog.ts";
 
@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly outboundProxy?: string | undefined;
   /** How long the calls of an application that is gone are kept before they are ended, in ms. */
   readonly orphanGrace?: number | undefined;
+  /** Requests outside dialogs, other than INVITE, that one address may send a second; twice as many at once. More get no answer. No limit where absent. */
+  readonly requestsPerSource?: number | undefined;
   /** Limited log. */
   readonly log?: ((level: "debug" | "info" | "warn" | "error", what: string, fields?: Record<string, string | number>) => void) | undefined;
 }

@@ -1,6 +1,6 @@
 /** The engine's thread: runs it and answers its owner's messages. */
 import { parentPort, workerData } from "node:worker_threads";
-import { runEngine, type RunningEngine, type SipEngineOptions } from "./engine.ts";
+import { type RunningEngine, runEngine, type SipEngineOptions } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./thread-messages.ts";
 
 const port = parentPort;

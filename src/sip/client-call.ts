@@ -6,9 +6,9 @@ import type { Millis } from "../base/clock.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { newBranch } from "./ids.ts";
 import { clientKey } from "./match.ts";
+import type { TransactionContext } from "./transactions/context.ts";
 import { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { NonInviteClientTransaction } from "./transactions/non-invite-client.ts";
-import type { TransactionContext } from "./transactions/context.ts";
 import { isReliable, type Listener, type Source, type Target } from "./types.ts";
 
 /** Whoever sends a request hears of it by these. All but `onResponse` and `onFailure` may be left out. */

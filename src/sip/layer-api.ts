@@ -13,6 +13,8 @@ export type ServerTransaction = InviteServerTransaction | NonInviteServerTransac
 
 /** The user of a layer. */
 export interface LayerHandler {
+  /** Whether a new request is looked at at all. One that is not gets no answer, and nothing is kept of it but a count. */
+  admits?(request: SipRequest, source: Source, now: Millis): boolean;
   /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */
   onRequest(transaction: ServerTransaction, now: Millis): void;
   /** An ACK for a 2xx. `invite` is its INVITE's transaction where that is still known (its user's `onAck` has then been called). */
@@ -46,5 +48,7 @@ export interface LayerStats {
   received: number;
   sent: number;
   rejected: number;
+  /** New requests that were not admitted. */
+  dropped: number;
   retransmissionsReceived: number;
 }

@@ -43,7 +43,7 @@ export class SipLayer implements CallContext {
   /** Called when there is something to drain or a timer was armed. The driver sets it; it must only note the fact. */
   wake: () => void = () => {};
   readonly timers: TimerBase;
-  readonly stats: LayerStats = { received: 0, sent: 0, rejected: 0, retransmissionsReceived: 0 };
+  readonly stats: LayerStats = { received: 0, sent: 0, rejected: 0, dropped: 0, retransmissionsReceived: 0 };
   readonly #handler: LayerHandler;
   readonly #random: () => number;
   readonly #udpLimit: number;
@@ -338,6 +338,10 @@ export class SipLayer implements CallContext {
   }
 
   #onNewRequest(request: SipRequest, source: Source, key: string, now: Millis): void {
+    if (this.#handler.admits?.(request, source, now) === false) {
+      this.stats.dropped++;
+      return;
+    }
     const transaction = this.#newTransaction(request, source, key);
     if (request.toTag === "") {
       const merge = mergeKey(request);

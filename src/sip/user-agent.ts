@@ -3,10 +3,10 @@
  * neighbour (a media server, a test); the SIP engine itself uses the layer directly.
  */
 import type { Millis } from "../base/clock.ts";
-import { type SipRequest, SipRequest as Request, type SipResponse } from "../wire/sip/message.ts";
 import { answerChallenges, type Credentials } from "../wire/sip/digest.ts";
-import { tryParseUri } from "../wire/sip/uri.ts";
+import { SipRequest as Request, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { bytes } from "../wire/sip/text.ts";
+import { tryParseUri } from "../wire/sip/uri.ts";
 import { dialogKeyOfRequest } from "./dialog.ts";
 import { newCallId, newTag } from "./ids.ts";
 import { SipLayer } from "./layer.ts";

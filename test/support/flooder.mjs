@@ -37,6 +37,7 @@ const timer = setInterval(() => {
 last = began + Number(seconds) * 1000;
 const end = setInterval(() => {
   if (Date.now() - last < 1000) return;
+  clearInterval(timer);
   clearInterval(end);
   process.stdout.write(`${JSON.stringify({ sent, answers })}\n`);
   for (const socket of sockets) socket.close();

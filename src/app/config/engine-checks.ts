@@ -34,6 +34,8 @@ export function engineChecks(config: Config, { warn }: Findings): void {
   for (const key of ["ws", "wss"] as const) {
     if (config.sip[key] !== null) warn(["sip", key], "drachtio-server's listeners are in its own configuration: this does nothing");
   }
+  if (config.sip.handshakeSeconds !== 3) warn(["sip", "handshakeSeconds"], "drachtio-server's limits are its own: this does nothing");
+  if (config.sip.requestsPerSecond !== 200) warn(["sip", "requestsPerSecond"], "drachtio-server's limits are its own: this does nothing");
   if (config.sip.advertise !== null)
     warn(["sip", "advertise"], "drachtio-server's external address is in its own configuration: this does nothing");
 }

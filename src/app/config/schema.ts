@@ -31,6 +31,9 @@ const sip = section(
     callerUser: text("a user part").default("crosspoint").describe("User part of From in the calls we make."),
     callerHost: host().nullable().default(null).describe("Host part of From in the calls we make; the listening address where absent."),
     ringSeconds: whole(5, 3600, 120, "seconds").describe("How long a call of ours may ring before it is given up."),
+    requestsPerSecond: whole(0, 100_000, 200).describe(
+      "Requests outside calls (OPTIONS, REGISTER, ...) that one address may send a second, twice as many at once; more get no answer, and a line in the log. 0 for no limit. Calls: see limits.",
+    ),
     handshakeSeconds: whole(1, 60, 3, "seconds").describe("A TLS handshake that takes longer is dropped."),
   },
   "SIP listeners and timers.",

@@ -4,8 +4,8 @@ import { createResponse, type SipRequest, type SipResponse } from "../../wire/si
 import { formatNameAddr } from "../../wire/sip/name-addr.ts";
 import { defaultPort } from "../../wire/sip/uri.ts";
 import { newTag } from "../ids.ts";
-import type { Source, Target } from "../types.ts";
 import { mergeKey } from "../match.ts";
+import type { Source, Target } from "../types.ts";
 import type { TransactionContext } from "./context.ts";
 import { Remains } from "./remains.ts";
 

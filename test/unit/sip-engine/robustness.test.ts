@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { connect } from "node:net";
-import type { SipEngine } from "../../../src/sip-engine/index.ts";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../../src/security/issue.ts";
+import { type EngineLog, type SipEngine, startSipEngine } from "../../../src/sip-engine/index.ts";
 import { mutate, random } from "../../support/mutate.ts";
 import { torture } from "../wire-sip/rfc4475.ts";
-import { LiveApp, portOf, requestText, startEngine, tcpPeer, udpPeer } from "./live.ts";
+import { LiveApp, portOf, requestText, SECRET, startEngine, tcpPeer, udpPeer } from "./live.ts";
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
@@ -80,6 +80,32 @@ test("a flood of OPTIONS is answered, one call beside it goes through", async ()
   expect(final.startLine).toBe("SIP/2.0 200 OK");
   await expect.poll(() => answered, { timeout: 10_000 }).toBeGreaterThanOrEqual(3_000);
   void counting;
+});
+
+test("one address has so many requests a second answered, calls not counted, and the log says it once", async () => {
+  const lines: EngineLog[] = [];
+  const limited = await startSipEngine(
+    {
+      drachtio: { host: "127.0.0.1", port: 0, secret: SECRET },
+      listeners: [{ transport: "udp", host: "127.0.0.1", port: 0 }],
+      requestsPerSource: 1,
+    },
+    (line) => lines.push(line),
+  );
+  ending.push(() => limited.stop());
+  const app = await LiveApp.open(limited, ["options", "invite"], (r) => (r.kind === "request" && r.method === "ACK" ? undefined : ok()));
+  ending.push(() => app.close());
+  const port = portOf(limited, "udp");
+  const one = await peer();
+  for (let i = 0; i < 500; i++) one.send(requestText("OPTIONS", { port: one.port }), port);
+  for (let i = 0; i < 20; i++) one.send(requestText("INVITE", { port: one.port }), port);
+  for (let i = 0; i < 20; i++) await one.inbox.find((m) => m.kind === "response" && m.cseq?.method === "INVITE" && m.status === 200);
+  const { received, dropped } = await limited.stats();
+  expect(received).toBeGreaterThanOrEqual(520);
+  expect(dropped).toBeGreaterThan(480);
+  expect(lines.filter(({ what }) => what.startsWith("flood"))).toMatchObject([
+    { level: "warn", fields: { address: "127.0.0.1", method: "OPTIONS", perSecond: 1 } },
+  ]);
 });
 
 test("64 KiB arrive over TCP in pieces; more is refused by closing, and so is a message that never ends", async () => {
