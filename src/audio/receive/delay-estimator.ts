@@ -19,6 +19,11 @@ const MARGIN_MS = 5;
 const PEAK_MS = { once: 500, again: 3000 } as const;
 /** Packets so much over the target are a stall's; those within the first time belong to one, within the second it comes again. */
 const STALL = { over: 20, lasts: 300, returns: 5000 } as const;
+/**
+ * Nor is there need to wait for more than the latest of a longer time needed, and a little: on a quiet network that is less than the margin above. Where a
+ * packet was too late for that, experience counts for longer.
+ */
+const CALM = { margin: 3, ms: 5000, afterLateMs: 30_000 } as const;
 /** So many packets in a row, all later than the delay allows, mean a new route: a new base at once. */
 const ROUTE_PACKETS = 8;
 
@@ -50,6 +55,11 @@ export class DelayEstimator {
   #peakStart = 0;
   #peakMs: number = PEAK_MS.once;
   #stalledAt = Number.NEGATIVE_INFINITY;
+  /** The latest of the longer time, and of the one before it. */
+  #worst = 0;
+  #worstBefore = 0;
+  #worstStart = 0;
+  #worstMs: number = CALM.ms;
 
   constructor(limits: DelayLimits) {
     this.#limits = limits;
@@ -115,6 +125,14 @@ export class DelayEstimator {
       this.#peak = 0;
     }
     if (lateness > this.#peak) this.#peak = lateness;
+    if (lateness > this.#target) this.#worstMs = CALM.afterLateMs;
+    if (now - this.#worstStart > this.#worstMs) {
+      if (Math.max(this.#worst, this.#worstBefore) < this.#target) this.#worstMs = CALM.ms;
+      this.#worstStart = now;
+      this.#worstBefore = this.#worst;
+      this.#worst = 0;
+    }
+    if (lateness > this.#worst) this.#worst = lateness;
   }
 
   #quantile(): number {
@@ -122,7 +140,8 @@ export class DelayEstimator {
     let bin = 0;
     while (bin < BINS - 1 && sum + this.#histogram[bin] < QUANTILE) sum += this.#histogram[bin++];
     const peak = Math.max(this.#peak, this.#peakBefore);
-    const wanted = Math.min((bin + 1) * BIN_MS, peak + BIN_MS) + MARGIN_MS;
+    const worst = Math.max(this.#worst, this.#worstBefore);
+    const wanted = Math.min(Math.min((bin + 1) * BIN_MS, peak + BIN_MS) + MARGIN_MS, worst + CALM.margin);
     return Math.max(this.#limits.min, Math.min(this.#limits.max, wanted));
   }
 
@@ -135,5 +154,8 @@ export class DelayEstimator {
     // for the first seconds the first guess holds
     this.#peak = this.#peakBefore = this.#limits.initial - MARGIN_MS - BIN_MS;
     this.#peakStart = now;
+    this.#worst = 0;
+    this.#worstBefore = this.#limits.initial;
+    this.#worstStart = now;
   }
 }

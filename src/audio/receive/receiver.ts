@@ -22,7 +22,7 @@ export interface ReceiverOptions {
   readonly decoders: ReadonlyMap<number, AudioDecoder>;
   /** Payload type of comfort noise, where negotiated. */
   readonly comfortNoise?: number;
-  /** Playout delay, milliseconds; default at least 10, at most 300, 40 to begin with. */
+  /** Playout delay, milliseconds; default at least 4, at most 300, 40 to begin with. */
   readonly delay?: Partial<DelayLimits>;
 }
 
@@ -51,8 +51,9 @@ export interface ReceiverStats {
   readonly depth: number;
 }
 
-/** The delay may be over and under its target by so much before the sound is stretched. */
+/** The delay may be over and under its target by so much before the sound is stretched; over it by less where there is so much that nothing needs. */
 const OVER_MS = 10;
+const LEAST_MS = 1;
 const UNDER_MS = 15;
 /** Least time between two stretches, by how far off it is: the nearer, the less may be heard of it. Quiet can be taken out at any time. */
 const HURRY_MS = 40;
@@ -79,7 +80,7 @@ const MAX_STORED = 128;
 const DECODED = new Int16Array(samplesIn(48000, MAX_PACKET_MS));
 const MADE = new Int16Array(samplesIn(48000, MAX_PACKET_MS));
 
-const defaultLimits: DelayLimits = { min: 10, max: 300, initial: 40 };
+const defaultLimits: DelayLimits = { min: 4, max: 300, initial: 40 };
 
 /**
  * The receiving side of one audio stream: put packets in as they come, pull a frame every 20 ms. Between lie reordering, an adaptive delay held by
@@ -142,6 +143,17 @@ export class AudioReceiver {
   /** SSRC of the stream, once there is one. */
   get ssrc(): number | undefined {
     return this.#timeline.ssrc;
+  }
+
+  /**
+   * When the packet that comes next is there for sure (a moment of its 20 ms; which of them says nothing), and how often that is, milliseconds, 20 at most:
+   * a pull just after it plays what waits least. Undefined while nothing is played.
+   */
+  get ready(): { readonly at: Millis; readonly every: number } | undefined {
+    if (!this.#playing) return undefined;
+    const length = this.#ms(this.#packetSamples);
+    const every = length % 20 === 0 ? 20 : length % 10 === 0 ? 10 : 5;
+    return { at: this.#delay.base + (this.#ticks * 1000) / this.#options.clockRate + this.#delay.target, every };
   }
 
   get stats(): ReceiverStats {
@@ -336,7 +348,8 @@ export class AudioReceiver {
     this.#sinceStretch += this.#ms(this.#frame);
     const off = this.#delayNow() - this.#delay.target;
     const size = Math.abs(off);
-    if (size < (off > 0 ? OVER_MS : UNDER_MS) || this.#kind !== "audio") return;
+    if (this.#kind !== "audio" || (off < 0 && size < UNDER_MS)) return;
+    if (off >= 0 && size < OVER_MS && this.#dispensable() < samplesIn(this.rate, LEAST_MS)) return;
     const quiet = off > 0 && isQuiet(this.#queue.samples, this.#queue.length);
     if (!quiet && this.#sinceStretch < (size > FAR_MS ? HURRY_MS : size > NEAR_MS ? STEADY_MS : CALM_MS)) return;
     const needs = stretchNeeds(this.rate);

@@ -5,6 +5,8 @@ import { findPitch } from "./pitch.ts";
 const MIN_LAG_MS = 4;
 const MAX_LAG_MS = 12;
 const WINDOW_MS = 8;
+/** Quiet has no periods: any length can go. */
+const MIN_QUIET_MS = 1;
 /** Sound must repeat this well for a period to come or go unheard ... */
 const MIN_CORRELATION = 0.8;
 /** ... or be this quiet (RMS). */
@@ -27,9 +29,8 @@ function repeatLag(pcm: Int16Array, length: number, rate: number, most: number, 
   const window = samplesIn(rate, WINDOW_MS);
   const minLag = samplesIn(rate, MIN_LAG_MS);
   const maxLag = Math.min(most, samplesIn(rate, MAX_LAG_MS));
-  if (maxLag < minLag) return 0;
-  if (isQuiet(pcm, length) && length >= 2 * maxLag) return maxLag;
-  if (length < stretchNeeds(rate)) return 0;
+  if (maxLag >= samplesIn(rate, MIN_QUIET_MS) && length >= 2 * maxLag && isQuiet(pcm, length)) return maxLag;
+  if (maxLag < minLag || length < Math.max(2 * maxLag, maxLag + window)) return 0;
   const match = findPitch(pcm, maxLag + window, window, minLag, maxLag, Math.max(2, rate / 4000));
   return match.correlation >= MIN_CORRELATION || force ? match.lag : 0;
 }

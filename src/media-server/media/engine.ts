@@ -1,9 +1,9 @@
 import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
 import type { LegConfig, ToMedia } from "../messages.ts";
+import { Conductor } from "./conductor.ts";
+import { LoneCalls, RoomCalls } from "./groups.ts";
 import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
-import { TICK_MS } from "./pacer.ts";
-import { Room } from "./room.ts";
 import { MediaSession, type Transmit } from "./session.ts";
 import { SourceLoader } from "./sources/files.ts";
 
@@ -11,11 +11,12 @@ import { SourceLoader } from "./sources/files.ts";
 export interface EngineOptions {
   readonly clock: Clock;
   readonly tell: Tell;
-  /** By how much the next tick is overdue, milliseconds; never, where absent. */
-  readonly overdue?: (now: Millis) => number;
   /** No packet for so long, while some are due: the call is told. 0 is never. */
   readonly rtpTimeoutMs: number;
 }
+
+/** Silent calls are looked for so often. */
+const CHECK_MS = 1000;
 
 type Message<T extends ToMedia["t"]> = Extract<ToMedia, { t: T }>;
 
@@ -23,13 +24,17 @@ type Message<T extends ToMedia["t"]> = Extract<ToMedia, { t: T }>;
 export class MediaEngine {
   readonly #options: EngineOptions;
   readonly #sessions = new Map<number, MediaSession>();
-  readonly #rooms = new Map<number, Room>();
+  readonly #rooms = new Map<number, RoomCalls>();
   readonly #jobs = new Map<number, Controlled>();
   readonly #loader: SourceLoader;
-  #ticks = 0;
+  readonly #conductor: Conductor;
+  #checkAt: Millis = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const now = options.clock.now();
+    this.#conductor = new Conductor(now);
+    this.#conductor.place(new LoneCalls(this.#sessions, this.#fault), 0, now);
     this.#loader = new SourceLoader(() => options.clock.now());
   }
 
@@ -38,6 +43,10 @@ export class MediaEngine {
   }
   get rooms(): number {
     return this.#rooms.size;
+  }
+  /** Ticks that began more than a tick late. */
+  get lateTicks(): number {
+    return this.#conductor.late;
   }
 
   /** A new session, once its sockets are open. */
@@ -61,36 +70,26 @@ export class MediaEngine {
     if (!session) return;
     this.#sessions.delete(id);
     const { member } = session;
-    if (member) for (const room of this.#rooms.values()) if (room.member(member.number) === member) room.leave(member.number);
+    if (member) for (const { room } of this.#rooms.values()) if (room.member(member.number) === member) room.leave(member.number);
     session.close(this.#options.clock.now());
   }
 
-  /** 20 ms: everybody's sound in, rooms mixed, everybody's sound out. `late`: so many milliseconds after it was due. */
-  tick(now: Millis, late = 0): void {
-    for (const session of this.#sessions.values()) {
-      try {
-        session.listen(now, late);
-      } catch (error) {
-        this.#fault(session.id, error);
-      }
-    }
-    for (const room of this.#rooms.values()) room.tick();
-    for (const session of this.#sessions.values()) {
-      try {
-        session.speak(now);
-      } catch (error) {
-        this.#fault(session.id, error);
-      }
-    }
-    if (++this.#ticks % 50 === 0 && this.#options.rtpTimeoutMs > 0) this.#checkTimeouts(now);
+  /** Milliseconds until {@link run} has something to do; 0 is now. */
+  wait(now: Millis): number {
+    return this.#conductor.wait(now);
   }
 
-  /** So many ticks were let go: media time goes on without them. */
-  skip(ticks: number): void {
-    for (const { rtp } of this.#sessions.values()) {
-      rtp.skip(ticks * TICK_MS);
-      rtp.playout.miss();
-    }
+  /** By how much what is to be run is overdue, milliseconds. */
+  overdue(now: Millis): number {
+    return this.#conductor.overdue(now);
+  }
+
+  /** Runs the ticks that are due: sound in, rooms mixed, sound out. */
+  run(now: Millis): void {
+    this.#conductor.run(now);
+    if (this.#options.rtpTimeoutMs <= 0 || now < this.#checkAt) return;
+    this.#checkAt = now + CHECK_MS;
+    this.#checkTimeouts(now);
   }
 
   /** A datagram on one of a session's ports. */
@@ -100,21 +99,21 @@ export class MediaEngine {
     const now = this.#options.clock.now();
     try {
       if (rtcp) session.rtp.receiveRtcp(datagram, now);
-      else session.rtp.receive(datagram, address, port, now, this.#options.overdue?.(now));
+      else session.rtp.receive(datagram, address, port, now, this.#conductor.overdue(now, session.member?.phase ?? 0));
     } catch (error) {
       this.#fault(id, error);
     }
   }
 
   /** A mistake of ours must cost the call it happened in, not the thread with all the others: it is taken out, and told. */
-  #fault(id: number, error: unknown): void {
+  readonly #fault = (id: number, error: unknown): void => {
     const session = this.#sessions.get(id);
     if (!session || session.timeoutTold) return;
     session.timeoutTold = true;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#options.tell({ t: "log", level: "error", message: "a leg failed and its call ends", fields: { leg: id, error: text } });
     this.#options.tell({ t: "timeout", id, silentMs: 0 });
-  }
+  };
 
   #checkTimeouts(now: Millis): void {
     for (const session of this.#sessions.values()) {
@@ -309,23 +308,32 @@ export class MediaEngine {
   #handleRoom(message: ToMedia): void {
     if (!("room" in message)) return;
     if (message.t === "room-open") {
-      this.#rooms.set(message.room, new Room(message.room, this.#options.tell));
+      this.#openRoom(message.room);
       return;
     }
-    const room = this.#rooms.get(message.room);
-    if (!room) this.#noRoom(message);
-    else this.#toRoom(room, message);
+    const calls = this.#rooms.get(message.room);
+    if (!calls) this.#noRoom(message);
+    else this.#toRoom(calls, message);
   }
 
-  #toRoom(room: Room, message: ToMedia): void {
+  #openRoom(id: number): void {
+    const calls = new RoomCalls(id, this.#options.tell, this.#conductor, this.#fault);
+    this.#rooms.set(id, calls);
+    this.#conductor.place(calls, 0, this.#options.clock.now());
+  }
+
+  #toRoom(calls: RoomCalls, message: ToMedia): void {
+    const { room } = calls;
     switch (message.t) {
       case "room-close":
         this.#rooms.delete(message.room);
+        this.#conductor.remove(calls);
         room.close();
         return;
       case "room-join": {
         const session = message.id === undefined ? undefined : this.#sessions.get(message.id);
         if (session || message.link) room.join(message.member, message.state, session, message.link);
+        calls.joined(this.#options.clock.now());
         return;
       }
       case "room-leave":
@@ -359,7 +367,7 @@ export class MediaEngine {
     }
   }
 
-  #playInRoom(room: Room, { job, source, member: number }: Message<"room-play">): void {
+  #playInRoom(room: RoomCalls["room"], { job, source, member: number }: Message<"room-play">): void {
     if (number === undefined) {
       room.play((rate) => this.#playback(job, source, rate, {}, () => {}));
       return;

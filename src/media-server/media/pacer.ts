@@ -29,6 +29,18 @@ export class Pacer {
     return Math.max(0, this.#due - now, CATCH_UP_MS - (now - this.#last));
   }
 
+  /** When the next tick is due. */
+  get due(): Millis {
+    return this.#due;
+  }
+
+  /** After a pause in which no ticks were wanted: the next is the first on the same grid that is not over yet. */
+  resume(now: Millis): void {
+    const behind = now - this.#due;
+    if (behind > 0) this.#due += Math.ceil(behind / TICK_MS) * TICK_MS;
+    this.#last = Math.max(this.#last, this.#due - TICK_MS);
+  }
+
   /** How overdue the next tick is, milliseconds. */
   overdue(now: Millis): number {
     return Math.max(0, now - this.#due);

@@ -59,6 +59,11 @@ export class Playout {
     });
   }
 
+  /** When the packet that comes next is there for sure, and how often that is, 20 ms at most; undefined while none come. */
+  get ready(): { readonly at: Millis; readonly every: number } | undefined {
+    return this.#receiver?.ready;
+  }
+
   put(packet: RtpPacket, clockRate: number, now: Millis, held: number): void {
     if (clockRate !== this.#clockRate) this.#use(clockRate);
     this.#receiver?.put(packet, now, held);

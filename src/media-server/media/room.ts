@@ -5,12 +5,16 @@ import type { MixMember } from "../../audio/mix/member.ts";
 import { MixRoom } from "../../audio/mix/room.ts";
 import type { MemberLink, MemberState } from "../messages.ts";
 import { FrameRing } from "./frame-ring.ts";
+import type { Readiness } from "./phase-choice.ts";
 import type { Playback, Recording, Tell } from "./jobs.ts";
 import { encoderFor } from "./encoders.ts";
 import type { MediaSession, Membership } from "./session.ts";
 
 /** The energy level every member has unless somebody sets it: the mixer's own voice activity decides. */
 const DEFAULT_ENERGY = 100;
+/** How long a member's talking is remembered, in calls of {@link Room.weigh}, and what one who never talks counts. */
+const REMEMBERED = 150;
+const LEAST_WEIGHT = 0.01;
 /** Rate of what is played into a room while nobody is in it to tell a better one, and of recordings. */
 const FALLBACK_RATE: SampleRate = 16000;
 
@@ -28,6 +32,8 @@ export class RoomMember implements Membership {
   #scaled: Int16Array | undefined;
   /** Files played to this member alone, the first plays. */
   readonly playing: Playback[] = [];
+  /** Share of the last time that it talked. */
+  #talked = 0;
   #overlay: Int16Array | undefined;
 
   constructor(room: Room, number: number, state: MemberState, session: MediaSession | undefined, link: MemberLink | undefined) {
@@ -39,6 +45,11 @@ export class RoomMember implements Membership {
     this.mix = room.mixer.add({ rate });
     if (link) this.#link = { in: new FrameRing(link.toRoom, rate), out: new FrameRing(link.fromRoom, rate) };
     this.apply(state);
+  }
+
+  /** The room's phase of the 20 ms. */
+  get phase(): number {
+    return this.#room.phase;
   }
 
   /** What the room sends this member, 20 ms. */
@@ -96,6 +107,17 @@ export class RoomMember implements Membership {
     return this.#stream.encode();
   }
 
+  /** Where the room ticks is chosen for those who talk. */
+  weigh(): void {
+    this.#talked += ((this.mix.talking ? 1 : 0) - this.#talked) / REMEMBERED;
+  }
+
+  /** When its far end's packets are there; undefined while none come. */
+  get readiness(): Readiness | undefined {
+    const next = this.session?.rtp.playout.ready;
+    return next && { ...next, weight: this.#talked + LEAST_WEIGHT };
+  }
+
   /** The session's codec has another rate now. */
   rateChanged(): void {
     if (!this.session || this.mix.rate === this.session.rate) return;
@@ -121,15 +143,23 @@ export class Room {
   readonly #members = new Map<number, RoomMember>();
   readonly #byMix = new Map<MixMember, RoomMember>();
   readonly #tell: Tell;
+  readonly #phase: () => number;
   /** Files played to all, the first plays. */
   readonly #playing: Playback[] = [];
   #player: MixMember | undefined;
   #music: { playback: Playback; member: MixMember } | undefined;
   readonly #recordings: { recording: Recording; member: MixMember }[] = [];
 
-  constructor(id: number, tell: Tell) {
+  /** `phase` tells in which part of the 20 ms the room ticks. */
+  constructor(id: number, tell: Tell, phase: () => number = () => 0) {
     this.id = id;
     this.#tell = tell;
+    this.#phase = phase;
+  }
+
+  /** In which part of the 20 ms the room ticks. */
+  get phase(): number {
+    return this.#phase();
   }
 
   get size(): number {
@@ -155,6 +185,24 @@ export class Room {
 
   member(number: number): RoomMember | undefined {
     return this.#members.get(number);
+  }
+
+  /** The calls that are here; not those that went on to another room. */
+  *sessions(): Iterable<MediaSession> {
+    for (const member of this.#members.values()) if (member.session?.member === member) yield member.session;
+  }
+
+  /** Notes who talks. */
+  weigh(): void {
+    for (const member of this.#members.values()) member.weigh();
+  }
+
+  /** When the members' packets are there. */
+  *readiness(): Iterable<Readiness> {
+    for (const member of this.#members.values()) {
+      const { readiness } = member;
+      if (readiness) yield readiness;
+    }
   }
 
   /** For a member whose codec changed. */

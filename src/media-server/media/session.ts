@@ -7,6 +7,7 @@ import type { LegConfig, MemberLink } from "../messages.ts";
 import { encoderFor, encodingKey } from "./encoders.ts";
 import { FrameRing } from "./frame-ring.ts";
 import { FrameRate, type Playback, type Recording } from "./jobs.ts";
+import { TICK_MS } from "./pacer.ts";
 import { Packetizer } from "./packetizer.ts";
 import { RtpLeg, type RtpLegEvents } from "./rtp-leg.ts";
 
@@ -16,6 +17,8 @@ export type Transmit = (data: Buffer, port: number, address: string, rtcp: boole
 /** A session's place in a room. */
 export interface Membership {
   readonly number: number;
+  /** The room's phase of the 20 ms. */
+  readonly phase: number;
   /** What the room sends this member, 20 ms. */
   readonly output: Int16Array;
   /** The far end's sound of this tick. */
@@ -33,6 +36,8 @@ const SILENCE = { 8000: new Int16Array(160), 16000: new Int16Array(320), 48000: 
 const IDLE_EVERY = 20;
 const IDLE_AFTER = 50;
 const MAX_PAYLOAD = 1280;
+/** Ticks of one session are never due nearer than this. */
+const NEAR_MS = TICK_MS / 2;
 
 /** A recording of both sides. */
 export interface Tap {
@@ -85,6 +90,9 @@ export class MediaSession {
   readonly #fromLink = new FrameRate();
   readonly #toRecord = new FrameRate();
   #tapFrame: Int16Array | undefined;
+  /** When the last tick was due, and whether the session takes part in this one. */
+  #due: Millis = Number.NEGATIVE_INFINITY;
+  #ticks = true;
   timeoutTold = false;
 
   constructor(id: number, clock: Clock, transmit: Transmit, events: RtpLegEvents) {
@@ -139,8 +147,12 @@ export class MediaSession {
     this.#link = { out: new FrameRing(link.toRoom, rate), in: new FrameRing(link.fromRoom, rate), rate, frame: new Int16Array(rate / 50) };
   }
 
-  /** First step: takes what the far end said and hands it on. */
+  /** First step: takes what the far end said and hands it on. Nothing where the last tick is too near: the session has changed to an earlier phase. */
   listen(now: Millis, late = 0): void {
+    const due = now - late;
+    this.#ticks = due - this.#due >= NEAR_MS;
+    if (!this.#ticks) return;
+    this.#due = due;
     this.heard = this.rtp.pull(now, this.frame, late);
     if (this.heard) {
       if (this.#hasReadGain) this.readGain.apply(this.frame);
@@ -173,7 +185,7 @@ export class MediaSession {
   /** Second step: sends 20 ms, of whatever the far end is to hear. */
   speak(now: Millis): void {
     const { rtp } = this;
-    if (!rtp.config) return;
+    if (!rtp.config || !this.#ticks) return;
     const rtcp = rtp.rtcp(now);
     if (rtcp) this.#transmit(rtcp.data, rtcp.port, rtcp.address, !rtcp.mux);
     const pcm = this.#choose();

@@ -5,7 +5,6 @@ import { loadOpus } from "../../audio/codecs.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";
-import { Pacer } from "./pacer.ts";
 import { NODE_SOCKETS, PortAllocator, type PortPair } from "../../io/port-pairs.ts";
 
 /** What the control thread starts a media thread with. */
@@ -37,12 +36,10 @@ const tell = (message: FromMedia): void => port.postMessage(message);
 const allocator = new PortAllocator(NODE_SOCKETS, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
 allocator.keepReady();
 const sockets = new Map<number, PortPair>();
-const pacer = new Pacer(systemClock.now());
 const engine = new MediaEngine({
   clock: systemClock,
   tell,
   rtpTimeoutMs: data.rtpTimeoutMs,
-  overdue: (now) => pacer.overdue(now),
 });
 let packetsIn = 0;
 let packetsOut = 0;
@@ -96,7 +93,7 @@ function load(req: number): void {
       legs: engine.sessions,
       rooms: engine.rooms,
       busy,
-      lateTicks: pacer.late,
+      lateTicks: engine.lateTicks,
       packetsIn,
       packetsOut,
       heapBytes: process.memoryUsage().heapUsed,
@@ -132,17 +129,12 @@ port.on("message", (message: ToMedia) => {
 let timer: ReturnType<typeof setTimeout>;
 function run(): void {
   // After a stall the packets that came in it are in the sockets still: timers go before them.
-  if (pacer.overdue(systemClock.now()) > LATE_MS) setImmediate(tick);
+  if (engine.overdue(systemClock.now()) > LATE_MS) setImmediate(tick);
   else tick();
 }
 function tick(): void {
-  const now = systemClock.now();
-  if (pacer.wait(now) < 0.5) {
-    const lost = pacer.begin(now);
-    if (lost > 0) engine.skip(lost);
-    engine.tick(now, pacer.lateness);
-  }
-  timer = setTimeout(run, Math.max(0, pacer.wait(systemClock.now())));
+  engine.run(systemClock.now());
+  timer = setTimeout(run, engine.wait(systemClock.now()));
 }
 run();
 loadOpus().catch((error: unknown) =>
