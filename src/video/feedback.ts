@@ -95,7 +95,10 @@ export class LineFeedback {
         viewer.requestKeyFrame(now);
         return;
       case "nack":
-        if (packet.mediaSsrc === viewer.ssrc) retransmitter.repeat(packet.lost, this.#parts.bitrateOut(now), now);
+        if (packet.mediaSsrc === viewer.ssrc) {
+          const { limit, estimate } = this.capacity.now(now);
+          retransmitter.repeat(packet.lost, this.#parts.bitrateOut(now), Math.min(limit, estimate), now);
+        }
         return;
       case "remb":
         this.capacity.remb(packet.bitrate, now);

@@ -5,8 +5,10 @@ import { RateMeter } from "./meter.ts";
 import { MAX_PACKET } from "./output.ts";
 import type { LineTransport } from "./transport.ts";
 
-/** Bits per second of repetitions that are always granted; above, no more than the stream itself has. */
+/** Bits per second of repetitions that are granted; above, no more than the stream itself has. */
 const LEAST_ALLOWANCE = 500_000;
+/** Of what a far end says it takes: on a narrow path repetitions without end would be the congestion that loses what they repeat. */
+const ALLOWED_SHARE = 0.5;
 
 const scratch = Buffer.alloc(MAX_PACKET + 2);
 
@@ -50,11 +52,11 @@ export class Retransmitter {
     else this.#history.put(length === plain.length ? plain : plain.subarray(0, length), sequence);
   }
 
-  /** The far end misses these. `bitrate` is what it is sent. */
-  repeat(lost: readonly number[], bitrate: number, now: Millis): void {
+  /** The far end misses these. `bitrate` is what it is sent, `takes` what it takes by its own account; infinity for no limit. */
+  repeat(lost: readonly number[], bitrate: number, takes: number, now: Millis): void {
     const history = this.#history;
     if (!history) return;
-    const allowance = Math.max(LEAST_ALLOWANCE, bitrate);
+    const allowance = Math.min(Math.max(LEAST_ALLOWANCE, bitrate), ALLOWED_SHARE * takes);
     for (const sequence of lost) {
       if (this.#meter.bitrate(now) > allowance) return;
       const packet = history.repeat(sequence, now);

@@ -5,6 +5,7 @@ import { OutgoingStream } from "./continuity.ts";
 import type { Detour } from "./detour.ts";
 import type { Line } from "./line.ts";
 import type { ConnectionState, LineCodec, OfferedLine, ProcessSettings } from "./messages.ts";
+import { SEND_TIME_EXTENSION } from "./send-time.ts";
 
 export interface ConnectionEvents {
   offer(sdp: string): void;
@@ -85,7 +86,9 @@ export class Connection {
       media.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${again}`);
       stream.repeatAs(again, repeated);
     }
-    line.attach(this.#peer.addTrack(media), stream);
+    const timed = offered.kind === "video";
+    if (timed) media.parseSdpLine(`a=extmap:${SEND_TIME_EXTENSION}`);
+    line.attach(this.#peer.addTrack(media), stream, timed);
     this.#lines.push(line);
   }
 

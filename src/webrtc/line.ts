@@ -3,6 +3,7 @@ import type { Track } from "node-datachannel";
 import { systemClock } from "../base/clock.ts";
 import { isRtcp, type OutgoingStream } from "./continuity.ts";
 import type { LineTarget } from "./messages.ts";
+import { withSendTime } from "./send-time.ts";
 
 /** A key frame comes at once; the kernel grants what it may. */
 const RECEIVE_BUFFER = 1 << 20;
@@ -14,6 +15,7 @@ export class Line {
   readonly #socket: Socket;
   #track: Track | undefined;
   #stream: OutgoingStream | undefined;
+  #timed = false;
   #target: LineTarget | null = null;
 
   private constructor(socket: Socket) {
@@ -45,9 +47,10 @@ export class Line {
     this.#target = target;
   }
 
-  /** A new connection's track; `stream` is what the browser was told that we send. */
-  attach(track: Track, stream: OutgoingStream): void {
+  /** A new connection's track; `stream` is what the browser was told that we send, `timed` with the time of sending. */
+  attach(track: Track, stream: OutgoingStream, timed: boolean): void {
     this.#track = track;
+    this.#timed = timed;
     this.#stream = stream;
     track.onMessage((packet) => this.#fromBrowser(packet));
   }
@@ -63,10 +66,15 @@ export class Line {
 
   #toBrowser(packet: Buffer, from: string): void {
     const track = this.#track;
-    if (!track || !this.#stream || this.#target?.address !== from || packet.length > MAX_PACKET || packet.length < 8) return;
-    const good = isRtcp(packet) ? this.#stream.rtcpOut(packet) : this.#stream.rtp(packet, systemClock.now());
+    const stream = this.#stream;
+    if (!track || !stream || this.#target?.address !== from || packet.length > MAX_PACKET || packet.length < 8) return;
     try {
-      if (good && track.isOpen()) track.sendMessageBinary(packet);
+      if (isRtcp(packet)) {
+        if (stream.rtcpOut(packet) && track.isOpen()) track.sendMessageBinary(packet);
+        return;
+      }
+      const now = systemClock.now();
+      if (stream.rtp(packet, now) && track.isOpen()) track.sendMessageBinary(this.#timed ? withSendTime(packet, now) : packet);
     } catch {
       // the connection is going down: its state tells
     }

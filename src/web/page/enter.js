@@ -3,10 +3,13 @@ import { say } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const KEPT = ["name", "meeting"];
+const OPENING_MS = 3_000;
 
 /** The form before a meeting: who, where to, and with which devices. */
 export class EnterView {
   #tracks = { audio: null, camera: null };
+  #opening = { audio: null, camera: null };
+  #joining = false;
   #levelOff = () => {};
   #onJoin;
 
@@ -58,7 +61,12 @@ export class EnterView {
     await Promise.all([this.#use("audio"), this.#use("camera")]);
   }
 
-  #join() {
+  /** Devices that are just being opened come along; the browser's question is not waited for without end. */
+  async #join() {
+    if (this.#joining) return;
+    this.#joining = true;
+    await Promise.race([Promise.all(Object.values(this.#opening)), new Promise((resolve) => setTimeout(resolve, OPENING_MS))]);
+    this.#joining = false;
     const values = Object.fromEntries(KEPT.map((key) => [key, $(key).value.trim()]));
     for (const key of KEPT) write(key, values[key]);
     const tracks = this.#tracks;
@@ -73,7 +81,9 @@ export class EnterView {
     this.#tracks[kind] = null;
     if (box.checked) {
       try {
-        const track = await open(select.value);
+        const opening = open(select.value);
+        this.#opening[kind] = opening.catch(() => null);
+        const track = await opening;
         // asked for too late: the meeting has begun without it
         if ($("enter").hidden) return track.stop();
         this.#tracks[kind] = track;
