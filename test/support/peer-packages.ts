@@ -23,6 +23,7 @@ export const PEERS = {
   chromium: { program: "chromium", packages: ["chromium"] },
   turnserver: { program: "turnserver", packages: ["coturn"] },
   ip: { program: "ip", packages: ["iproute2"] },
+  iptables: { program: "iptables", packages: ["iptables"] },
   openssl: { program: "openssl", packages: ["openssl"] },
   faketime: { program: "faketime", packages: ["faketime"] },
   rtpengine: { program: "rtpengine", packages: ["rtpengine-daemon"] },
