@@ -12,6 +12,12 @@ export interface RasAddress extends Address {
   readonly connection?: number;
 }
 
+/** Whether an address that a peer at `from` says of itself leads to it: not its own loopback, not any. */
+export function leadsBack({ host }: Address, from: Address): boolean {
+  const inward = (address: string) => address === "::1" || address.startsWith("127.");
+  return host !== "0.0.0.0" && host !== "::" && (!inward(host) || inward(from.host));
+}
+
 /** Octets of an IP address literal: 4 or 16. Throws RangeError on anything else. */
 export function ipOctets(host: string): Uint8Array {
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(host)) {

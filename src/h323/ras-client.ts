@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import { decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../wire/h225/index.ts";
 import { AdmittedCalls } from "./admitted-calls.ts";
-import { type Address, fromH225, toH225 } from "./address.ts";
+import { type Address, fromH225, leadsBack, toH225 } from "./address.ts";
 import { endpointType, hex } from "./call-messages.ts";
 import { feature, findFeature, supports } from "./h460.ts";
 import { readIndication, SIGNALLING_TRAVERSAL, Summons } from "./h460-18.ts";
@@ -312,7 +312,8 @@ export class RasClient {
   #answered(message: RasMessage, pending: Pending, now: Millis): void {
     const { gatekeeperConfirm: gcf, registrationConfirm: rcf, admissionConfirm: acf, admissionReject: arj } = message;
     if (gcf !== undefined) {
-      if (!this.#config.tunnelled) this.#gatekeeper = fromH225(gcf.rasAddress) ?? this.#gatekeeper;
+      const said = fromH225(gcf.rasAddress);
+      if (said !== undefined && !this.#config.tunnelled && leadsBack(said, this.#gatekeeper)) this.#gatekeeper = said;
       this.#gatekeeperIdentifier = gcf.gatekeeperIdentifier ?? this.#gatekeeperIdentifier;
       this.#learn(gcf.alternateGatekeeper);
       this.#register(false, now);

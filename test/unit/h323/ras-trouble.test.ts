@@ -147,6 +147,14 @@ describe("a gatekeeper that moves", () => {
     expect(net.of(A, "registered")).toMatchObject([{ gatekeeper: ALTERNATE }]);
   });
 
+  it.each([Uint8Array.of(127, 0, 0, 1), Uint8Array.of(0, 0, 0, 0)])("nowhere, by discovery that names an address of no use: %s", (ip) => {
+    const { net, last, say } = alone({ discover: true });
+    const rasAddress = { ipAddress: { ip, port: 1719 } };
+    say({ gatekeeperConfirm: { requestSeqNum: sequenceOf(last()), protocolIdentifier: H225_VERSION, rasAddress } });
+    say(confirm(sequenceOf(last())), GK);
+    expect(net.of(A, "registered")).toMatchObject([{ gatekeeper: GK }]);
+  });
+
   it("by taking the registration back and naming another; without another we ask it again", () => {
     const { a, net, last, say } = alone();
     say(confirm(sequenceOf(last())));
