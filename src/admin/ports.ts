@@ -28,6 +28,8 @@ export interface DialOutRequest {
   readonly role?: "host" | "guest";
   /** Trunk to call through; by the URI's host otherwise. */
   readonly trunk?: string;
+  /** Keys pressed once it is answered: `0`-`9`, `*`, `#`, `A`-`D`; a comma waits a second. */
+  readonly keys?: string;
 }
 
 /** What the gateway tells the world while it runs; the admin API forwards them as server-sent events of the same objects. */

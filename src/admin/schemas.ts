@@ -154,6 +154,13 @@ export const dialOutSchema = z
     displayName: z.string().max(200).optional(),
     role: role.optional(),
     trunk: z.string().max(64).optional().describe("Trunk to call through; by the URI's host otherwise."),
+    keys: z
+      .string()
+      .regex(/^[0-9*#A-D,]{1,64}$/, { error: "expected keys: 0-9, *, #, A-D, and commas" })
+      .optional()
+      .describe(
+        "Keys pressed once the call is answered, such as the PIN of somebody else's meeting; a comma waits a second. Never shown again.",
+      ),
   })
   .meta({ id: "DialOut" }) satisfies z.ZodType<DialOutRequest>;
 

@@ -12,6 +12,7 @@ import { Call, type CallEnd } from "./gateway-call.ts";
 import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "./gateway-context.ts";
 import type { H323Gateway } from "./gateway-h323.ts";
 import { h323Target } from "./gateway-h323-targets.ts";
+import { pressWhenAnswered } from "./gateway-keys.ts";
 import { attachPictures, linesBeside } from "./gateway-pictures.ts";
 import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "./gateway-reception.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./gateway-targets.ts";
@@ -40,6 +41,12 @@ export class Outbound {
 
   /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
   async dialOut(request: DialOutRequest): Promise<Call> {
+    const call = await this.#dialOut(request);
+    if (request.keys !== undefined) pressWhenAnswered(call, request.keys);
+    return call;
+  }
+
+  async #dialOut(request: DialOutRequest): Promise<Call> {
     const meeting = this.#context.directory.get(request.meetingId);
     if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${request.meetingId}`);
     if (meeting.endToEndEncrypted) throw new AdminError(409, "end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);

@@ -148,6 +148,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   requestKeyframe?(line: number): void;
   /** Asks the far end to send at most this on a line, bits per second; null lifts the limit. H.245 flowControlCommand. */
   limitBitrate?(line: number, bitsPerSecond: number | null): void;
+  /** Presses a key by signalling. False: it is the media's to do, as always where this is absent. */
+  press?(key: string): boolean;
   /** Tells the far end whom line `line` of the description (from 0) shows now, where its protocol can say so; null for nobody. */
   shown?(line: number, participantId: string | null, stream: "camera" | "screen"): void;
   /** Ends an answered leg, or gives an outgoing one up. Resolves when the far end knows, or when that is not to be expected any more. */

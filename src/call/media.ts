@@ -35,6 +35,8 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   /** Records what is heard from the far end, at most `maxMs`; resolves when it has ended. */
   record(file: string, maxMs: number): Promise<void>;
   stopRecording(): Promise<void>;
+  /** Sends keys to the far end as telephone events, or tones where it takes none: `1234#`, `W` waits a second, `@160` behind them says how long each sounds. */
+  press(keys: string): Promise<void>;
   /** Null when the media server does not say. */
   stats(): Promise<MediaStats | null>;
   close(): Promise<void>;

@@ -133,6 +133,10 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
     await this.stopPlaying();
   }
 
+  async press(keys: string): Promise<void> {
+    await this.#wait(this.endpoint.api("uuid_send_dtmf", [this.id, keys]));
+  }
+
   async stats(): Promise<MediaStats | null> {
     if (!this.#endpoint || this.#closed) return null;
     const endpoint = this.#endpoint;

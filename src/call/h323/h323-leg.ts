@@ -148,6 +148,15 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     return Promise.resolve(this.#farSdp(this.#direction, this.#events));
   }
 
+  /** By H.245 where the far end takes keys so, by Q.931 where it names no way at all; else they are the media's. */
+  press(key: string): boolean {
+    const { userInput, telephoneEvent } = this.#remote ?? {};
+    // Encrypted channels carry no telephone events.
+    if (userInput?.size === 0 && telephoneEvent !== undefined && !this.#session.machine.encrypts) return false;
+    this.#session.act((machine, now) => void machine.sendDigits(key, now));
+    return true;
+  }
+
   /** Asks for a picture that stands alone: H.245 videoFastUpdatePicture. */
   requestKeyframe(line: number): void {
     const name = this.#nameOf(line);

@@ -345,6 +345,14 @@ describe("a call that we make", () => {
     expect(bench.records).toMatchObject([{ direction: "out", outcome: "completed" }]);
   });
 
+  it("presses the keys it was given once it is answered, and says them to nobody", async () => {
+    await start({ trunks: [pbx] });
+    const call = await out({ keys: "4711#" });
+    const session = bench.port.sessions[0]!;
+    await expect.poll(() => session.done.at(-1), { timeout: 4000 }).toBe("press 4711#@160");
+    expect(JSON.stringify(call.view())).not.toContain("4711");
+  });
+
   it("offers our suites over TLS, and calls again without where SRTP is declined", async () => {
     await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
     const call = await out();

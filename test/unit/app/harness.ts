@@ -77,6 +77,9 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
   async stopPlaying() {
     this.finish(false);
   }
+  async press(keys: string) {
+    this.done.push(`press ${keys}`);
+  }
   async record() {}
   async stopRecording() {}
   async stats() {

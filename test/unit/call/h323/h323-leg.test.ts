@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DIGIT_WAYS, type DigitWay } from "../../../../src/call/h323/description.ts";
 import { H323Leg } from "../../../../src/call/h323/h323-leg.ts";
 import type { LegInfo, MediaChange } from "../../../../src/call/leg.ts";
 import { type H323Endpoint, openH323Endpoint } from "../../../../src/io/index.ts";
@@ -46,11 +47,14 @@ describe("an H.323 call as a leg", () => {
   let callee: H323Leg | undefined;
   let caller: H323Leg | undefined;
   const changes: string[] = [];
+  /** Ways of keys that the callee asks for. */
+  let digits: readonly DigitWay[] = DIGIT_WAYS;
   /** What the callee's gateway answers to changes. */
   let answer = (offer: string) => offer;
 
   beforeEach(async () => {
     changes.length = 0;
+    digits = DIGIT_WAYS;
     answer = (offer) => offer;
     endpoint = await openH323Endpoint({
       host: "127.0.0.1",
@@ -60,7 +64,7 @@ describe("an H.323 call as a leg", () => {
       onSession: (session) => {
         session.onEvent = (event) => {
           if (event.type !== "incoming") return;
-          callee = new H323Leg(session, info);
+          callee = new H323Leg(session, info, { digits });
           callee.on("change", (change: MediaChange) => {
             changes.push(change.offer ?? "");
             void change.accept(answer(change.offer ?? ""));
@@ -153,6 +157,23 @@ describe("an H.323 call as a leg", () => {
     const media = parseSdp(await call(sdp(7000, 109, false))).media;
     await expect.poll(() => parseSdp(changes.at(-1) ?? "v=0\r\n").media.map((m) => m.port), { timeout: 4000 }).toEqual([7000, 0, 0]);
     expect(media).toHaveLength(3);
+  });
+
+  it.each<{ ways: readonly DigitWay[]; signalled: boolean }>([
+    { ways: ["alphanumeric", "signal", "rfc4733"], signalled: true },
+    { ways: ["signal"], signalled: true },
+    { ways: [], signalled: true },
+    { ways: ["rfc4733"], signalled: false },
+  ])("presses keys as the far end takes them: $ways", async ({ ways, signalled }) => {
+    digits = ways;
+    await call(sdp(7000, 109, false));
+    const heard: string[] = [];
+    callee!.on("dtmf", ({ digit }) => heard.push(digit));
+    // What it takes is known by its capabilities; until then there is Q.931.
+    await expect.poll(() => caller!.press("5")).toBe(signalled);
+    heard.length = 0;
+    expect([..."1#"].map((key) => caller!.press(key))).toEqual([signalled, signalled]);
+    if (signalled) await expect.poll(() => heard.slice(-2)).toEqual(["1", "#"]);
   });
 
   it("a picture that is not taken is closed, the sound goes on", async () => {
