@@ -2,7 +2,7 @@
  * Memory of H.323 calls: of the stack alone (a process that answers; heap and resident after a collection), a call held and after each thousand of many
  * short ones; and of the whole gateway a call in a conference, with how long its callers wait for Connect at 5 a second.
  *
- *   node bench/h323/memory.ts [--held 1000] [--calls 10000] [--conference 100]
+ *   node bench/h323/memory.ts [--held 1000] [--calls 10000] [--conference 100] [--only stack|gateway]
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     held: { type: "string", default: "1000" },
     calls: { type: "string", default: "10000" },
     conference: { type: "string", default: "100" },
+    only: { type: "string" },
   },
 });
 interface Memory {
@@ -32,6 +33,13 @@ const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 const endpoint = await openEndpoint(HOST, 0, {}, answering(HOST));
 let failed = 0;
+/** How often calls failed of what. */
+const reasons = new Map<string, number>();
+function failure(error: unknown): void {
+  failed++;
+  const reason = error instanceof Error ? error.message : String(error);
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+}
 
 /** `count` calls at once, held until the promise is done; resolves when all are over. */
 function calls(
@@ -44,7 +52,7 @@ function calls(
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
       await delay(index * everyMs);
-      await placeCall(endpoint, peer, alias, hold).catch(() => failed++);
+      await placeCall(endpoint, peer, alias, hold).catch(failure);
     }),
   );
 }
@@ -131,7 +139,8 @@ async function gateway(): Promise<void> {
 
 console.log(`${new Date().toISOString().slice(0, 10)}, Node.js ${process.version}\n`);
 console.log("| of | what | result |\n|---|---|---|");
-await stack();
-await gateway();
+if (values.only !== "gateway") await stack();
+if (values.only !== "stack") await gateway();
+for (const [reason, count] of reasons) console.log(`\n${count} failed: ${reason}`);
 await endpoint.close();
 process.exit(0);

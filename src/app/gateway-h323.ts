@@ -22,6 +22,7 @@ import type { AliasAddress } from "../wire/h225/index.ts";
 import { Call } from "./gateway-call.ts";
 import { type GatewayContext, keep, limitRinging, track } from "./gateway-context.ts";
 import { OwnGatekeeper, type RegisteredAddress } from "./gateway-gatekeeper.ts";
+import { H323Door } from "./gateway-h323-door.ts";
 import { H323Traversal } from "./gateway-h323-traversal.ts";
 import type { H323Listeners, TlsMaterial } from "./gateway-options.ts";
 import { type LoadMeter, overloadReason } from "./gateway-overload.ts";
@@ -42,6 +43,7 @@ export class H323Gateway {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #load: LoadMeter;
+  readonly #door: H323Door;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
   #traversal: H323Traversal | undefined;
@@ -52,6 +54,7 @@ export class H323Gateway {
     this.#context = context;
     this.#reception = reception;
     this.#load = load;
+    this.#door = new H323Door(context.log, context.clock);
   }
 
   /** Opens the listeners; rejects when a port cannot be had. */
@@ -78,6 +81,7 @@ export class H323Gateway {
       ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
       traversal: traversal.policy,
       onTunnel: (tunnel) => traversal.accept(tunnel),
+      onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
     });
@@ -140,6 +144,7 @@ export class H323Gateway {
 
   #expect(session: H323Session): void {
     session.onEvent = (event) => {
+      if (event.type === "released") this.#door.turnedAway(session.peer, "no-setup", event.reason);
       if (event.type !== "incoming") return;
       this.#incoming(session, event.call).catch((error: unknown) => {
         this.#context.log.error(

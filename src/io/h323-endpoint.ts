@@ -48,6 +48,8 @@ export interface H323EndpointOptions {
   readonly onTunnel?: (tunnel: SignallingTunnel) => void;
   /** A connection that has brought nothing yet; set `onEvent` at once. The first event is `incoming` or `released`. */
   readonly onSession: (session: H323Session) => void;
+  /** A connection, or a call inside one, that is not taken: `calls` there are as many as may be, `source` as many from that address. */
+  readonly onTurnedAway?: (peer: Address, limit: "calls" | "source") => void;
   /** Messages both ways, for debug logs. */
   readonly trace?: (peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void;
 }
@@ -179,7 +181,7 @@ export class H323Endpoint {
     socket.once("error", () => {});
     socket.once("connect", () => {
       socket.setTimeout(0);
-      if (!this.#room(to.host)) {
+      if (!this.#room(to)) {
         socket.destroy();
         return;
       }
@@ -235,23 +237,28 @@ export class H323Endpoint {
     const tunnel = new SignallingTunnel(socket, peer, this.#limits, this.#clock);
     this.#tunnels.add(tunnel);
     tunnel.onCall = (channel) => {
-      if (this.#room(peer.host)) this.#options.onSession(this.#session(channel, peer, "in", options, undefined));
+      if (this.#room(peer)) this.#options.onSession(this.#session(channel, peer, "in", options, undefined));
       else channel.destroy();
     };
     tunnel.ended.then(() => this.#tunnels.delete(tunnel));
     return tunnel;
   }
 
-  #room(host: string): boolean {
+  /** Whether there is room for one more from there. */
+  #room(peer: Address): boolean {
+    const { host } = peer;
     let fromHost = 0;
     for (const session of this.#sessions) if (session.peer.host === host) fromHost++;
     for (const tunnel of this.#tunnels) if (tunnel.peer.host === host) fromHost++;
-    return this.#sessions.size + this.#tunnels.size < this.#limits.calls && fromHost < this.#limits.perSource;
+    const full = this.#sessions.size + this.#tunnels.size >= this.#limits.calls;
+    if (!full && fromHost < this.#limits.perSource) return true;
+    this.#options.onTurnedAway?.(peer, full ? "calls" : "source");
+    return false;
   }
 
   #accept(socket: Socket | TLSSocket, secure: { readonly certificate: PeerCertificate | undefined } | undefined): void {
     const peer = peerOf(socket);
-    if (!this.#room(peer.host)) {
+    if (!this.#room(peer)) {
       socket.destroy();
       return;
     }

@@ -17,7 +17,7 @@ function fakeCall(press?: (key: string) => boolean) {
     over: false,
     leg: press === undefined ? {} : { press: (key: string) => press(key) && note(key) > 0 },
     media: { media: { press: async (keys: string) => void note(`media ${keys}`) } },
-    log: pino({}, { write: (line: string) => void lines.push(line) }),
+    log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }),
     view: () => ({ answeredAt }),
     answer() {
       answeredAt = Date.now();

@@ -1,19 +1,15 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import type { CallEvent, CallStyle } from "../../../src/h323/index.ts";
-import { type H323Endpoint, type H323Session, openH323Endpoint } from "../../../src/io/index.ts";
+import type { CallEvent } from "../../../src/h323/index.ts";
+import { type H323Endpoint, type H323EndpointOptions, type H323Session, openH323Endpoint } from "../../../src/io/index.ts";
 
 const open: H323Endpoint[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((e) => e.close()));
 });
 
-async function endpoint(
-  name: string,
-  onSession: (session: H323Session) => void,
-  more: { style?: Partial<CallStyle>; limits?: object } = {},
-) {
+async function endpoint(name: string, onSession: (session: H323Session) => void, more: Partial<H323EndpointOptions> = {}) {
   const e = await openH323Endpoint({
     host: "127.0.0.1",
     port: 0,
@@ -88,6 +84,7 @@ describe("H.323 over sockets", () => {
 
   it("closes connections that are no TPKT, and those beyond the limit of a source", async () => {
     const reasons: string[] = [];
+    const turnedAway: string[] = [];
     const b = await endpoint(
       "b",
       (session) => {
@@ -95,7 +92,7 @@ describe("H.323 over sockets", () => {
           if (event.type === "released") reasons.push(event.reason);
         };
       },
-      { limits: { perSource: 2 } },
+      { limits: { perSource: 2 }, onTurnedAway: ({ host }, limit) => turnedAway.push(`${host} ${limit}`) },
     );
     const stranger = connect(b.address.port, "127.0.0.1");
     stranger.write("GET / HTTP/1.1\r\n\r\n");
@@ -107,6 +104,7 @@ describe("H.323 over sockets", () => {
     const third = connect(b.address.port, "127.0.0.1").resume();
     await once(third, "close");
     expect(b.calls).toBe(2);
+    expect(turnedAway).toEqual(["127.0.0.1 source"]);
     for (const s of sockets) s.destroy();
   });
 
