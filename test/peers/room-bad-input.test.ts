@@ -15,7 +15,7 @@ describe("bad pictures", () => {
 
   async function room(index: number, options: Partial<RoomOptions> = {}): Promise<ScriptedRoom> {
     const names = { displayName: `Room ${index}`, tone: TONES[index]!, mark: 1 + index };
-    const one = await ScriptedRoom.call({ sipPort: 18_880, to: "1000", ...names, ...options });
+    const one = await ScriptedRoom.call({ sipPort: 16_940, to: "1000", ...names, ...options });
     rooms.push(one);
     await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === rooms.length);
     return one;
@@ -30,7 +30,7 @@ describe("bad pictures", () => {
   const types = (packets: readonly RtpPacket[]) => packets.map(({ payload }) => payload[0]! & 0x1f);
 
   beforeAll(async () => {
-    gateway = await startCrosspoint({ port: 18_880, mediaPort: 38_600 });
+    gateway = await startCrosspoint({ port: 16_940, mediaPort: 23_000 });
   });
   afterEach(async () => {
     for (const one of rooms.splice(0)) await one.close();

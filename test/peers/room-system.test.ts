@@ -14,7 +14,7 @@ describe("a room system", () => {
 
   async function room(index: number, options: Partial<RoomOptions> = {}): Promise<ScriptedRoom> {
     const one = await ScriptedRoom.call({
-      sipPort: 18_860,
+      sipPort: 16_920,
       to: "1000",
       displayName: `Room ${index}`,
       tone: TONES[index]!,
@@ -29,7 +29,7 @@ describe("a room system", () => {
   const sees = (get: () => number[]) => expect.poll(get, WAIT);
 
   beforeAll(async () => {
-    gateway = await startCrosspoint({ port: 18_860, mediaPort: 38_800 });
+    gateway = await startCrosspoint({ port: 16_920, mediaPort: 22_800 });
   });
   afterEach(async () => {
     for (const one of rooms.splice(0)) await one.close();

@@ -11,6 +11,9 @@ export interface Janus {
   output(): string;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
+  /** Stops it where it stands, as a machine that hangs, and lets it go on. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again, with nothing in it. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -36,11 +39,14 @@ export async function startJanus({
   port,
   media,
   address = "127.0.0.1",
+  audio = 200,
 }: {
   readonly port: number;
   readonly media: number;
   /** Of the interface its ICE uses, which cannot be loopback. */
   readonly address?: string;
+  /** Ports of the audiobridge's plain RTP. */
+  readonly audio?: number;
 }): Promise<Janus> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-janus-"));
   const lib = libraries();
@@ -68,7 +74,7 @@ export async function startJanus({
   ]);
   write("janus.plugin.videoroom.jcfg", [`general: { admin_key = "${ADMIN_KEY}", rtp_port_range = "${media + 200}-${media + 399}" }`]);
   write("janus.plugin.audiobridge.jcfg", [
-    `general: { admin_key = "${ADMIN_KEY}", local_ip = "127.0.0.1", rtp_port_range = "${media + 400}-${media + 599}" }`,
+    `general: { admin_key = "${ADMIN_KEY}", local_ip = "127.0.0.1", rtp_port_range = "${media + 400}-${media + 399 + audio}" }`,
   ]);
   let child: ChildProcess | undefined;
   let output = "";
@@ -109,6 +115,8 @@ export async function startJanus({
     adminKey: ADMIN_KEY,
     output: () => output,
     kill: () => end("SIGKILL"),
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
     start,
     stop: async () => {
       await end("SIGTERM");

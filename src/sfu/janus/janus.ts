@@ -2,9 +2,10 @@ import type { MediaPort } from "../../call/media.ts";
 import type { VideoRelay } from "../../video/port.ts";
 import { joinConference } from "../media-conference.ts";
 import type { Seat, Sfu, SfuParticipant } from "../port.ts";
-import { AudioLeg } from "./audio-leg.ts";
+import { Announcer } from "./announcer.ts";
+import { AudioLeg, type AudioLegOptions } from "./audio-leg.ts";
 import { JanusConnection } from "./client.ts";
-import { JanusMeeting } from "./meeting.ts";
+import { JanusMeeting, OWN_NAME } from "./meeting.ts";
 import { roomNumber } from "./rooms.ts";
 import { JanusSeat } from "./seat.ts";
 
@@ -45,20 +46,14 @@ export class JanusSfu implements Sfu {
 
   async join(meetingId: string, participant: SfuParticipant): Promise<Seat> {
     const { id, displayName, media, muted, pictures } = participant;
-    const { settings, log } = this.#options;
+    const { log } = this.#options;
     if (!this.#connection.up) throw new Error("Janus is not connected");
     const meeting = this.#meeting(meetingId);
-    await meeting.ready();
-    const audio = new AudioLeg({
-      connection: this.#connection,
-      port: this.#options.media,
-      room: roomNumber(meetingId),
-      pin: settings.roomPin,
-      displayName,
-      mediaHost: settings.mediaHost,
-    });
-    await audio.open(muted);
+    const audio = new AudioLeg(this.#legOptions(meetingId, displayName));
+    meeting.joining += 1;
     try {
+      await meeting.ready();
+      await audio.open(muted);
       const name = `janus-${id}`;
       const bridge = await joinConference(audio.session, name, false);
       // the caller comes last: what it says from then on is heard by a seat
@@ -70,15 +65,15 @@ export class JanusSfu implements Sfu {
       return seat;
     } catch (error) {
       await audio.close().catch(() => undefined);
-      if (meeting.seats.size === 0) this.#end(meetingId, meeting);
       throw error;
+    } finally {
+      meeting.joining -= 1;
+      this.#end(meetingId, meeting);
     }
   }
 
-  /** Heard by those who came through the gateway: Janus can play files of its own machine only. */
   async announce(meetingId: string, files: readonly string[]): Promise<void> {
-    const seats = this.#meetings.get(meetingId)?.seats.values() ?? [];
-    await Promise.all([...seats].map((seat) => seat.play(files).catch(() => undefined)));
+    await this.#meetings.get(meetingId)?.announce(files);
   }
 
   present(meetingId: string, participantId: string | null): void {
@@ -88,6 +83,12 @@ export class JanusSfu implements Sfu {
   close(): void {
     for (const meeting of this.#meetings.values()) meeting.close();
     this.#connection.close();
+  }
+
+  #legOptions(meetingId: string, displayName: string): AudioLegOptions {
+    const { settings, media } = this.#options;
+    const { roomPin, mediaHost } = settings;
+    return { connection: this.#connection, port: media, room: roomNumber(meetingId), pin: roomPin, displayName, mediaHost };
   }
 
   #meeting(meetingId: string): JanusMeeting {
@@ -106,14 +107,19 @@ export class JanusSfu implements Sfu {
         secret: settings.roomSecret,
         pin: settings.roomPin,
       },
+      announcer: () =>
+        new Announcer(this.#legOptions(meetingId, OWN_NAME), `janus-announcer-${meetingId}`, (error) =>
+          log("warn", "janus-announcer-failed", { meeting: meetingId, error: String(error) }),
+        ),
       warn: (event, fields) => log("warn", event, fields),
     });
     this.#meetings.set(meetingId, meeting);
     return meeting;
   }
 
+  /** Ends it where nobody is in it, or about to be. */
   #end(meetingId: string, meeting: JanusMeeting): void {
-    if (this.#meetings.get(meetingId) !== meeting || meeting.seats.size > 0) return;
+    if (this.#meetings.get(meetingId) !== meeting || meeting.seats.size + meeting.joining > 0) return;
     this.#meetings.delete(meetingId);
     meeting.close();
   }

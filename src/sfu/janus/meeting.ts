@@ -1,4 +1,5 @@
 import type { VideoRelay } from "../../video/port.ts";
+import type { Announcer } from "./announcer.ts";
 import type { JanusConnection, JanusHandle, PluginData } from "./client.ts";
 import { Floor } from "./floor.ts";
 import { type JanusPublisher, memberOf, type PictureOptions, Subscription } from "./pictures.ts";
@@ -6,6 +7,8 @@ import { makeAudioRoom, makeVideoRoom, type RoomOptions } from "./rooms.ts";
 
 /** How long a meeting whose rooms could not be made again waits before it tries anew. */
 const RETRY_MS = 1_000;
+/** Our name in Janus's rooms, where it is not a caller's. */
+export const OWN_NAME = "Crosspoint";
 
 /** What a meeting asks of those of ours who are in it. */
 export interface MeetingSeat {
@@ -22,6 +25,8 @@ export interface MeetingOptions {
   readonly meetingId: string;
   readonly rooms: RoomOptions;
   readonly mediaHost: string | null;
+  /** Makes the participant that announces. */
+  readonly announcer: () => Announcer;
   readonly warn: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -39,7 +44,10 @@ export class JanusMeeting {
   #control: JanusHandle | undefined;
   #audio: JanusHandle | undefined;
   #ready: Promise<void> | undefined;
+  #announcer: Announcer | undefined;
   #presenter: string | null = null;
+  /** Of ours, who are on their way in. */
+  joining = 0;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
   /** Each time everything is made anew counts as a version of each leg's description. */
@@ -54,6 +62,7 @@ export class JanusMeeting {
     this.#onUp = () => this.#restore();
     this.#onDown = () => {
       this.#ready = undefined;
+      this.#announcer?.lost();
       this.#forget();
     };
     this.floor = new Floor((participantId) => relay?.speaker(meetingId, participantId));
@@ -85,6 +94,7 @@ export class JanusMeeting {
 
   enter(id: string, seat: MeetingSeat): void {
     this.#seats.set(id, seat);
+    if (!this.#closed) this.#announcer ??= this.#options.announcer();
   }
 
   /** Returns whether that was the last one. */
@@ -100,6 +110,13 @@ export class JanusMeeting {
     for (const [id, publisher] of this.#subscriptions) if (publisher.name === name) this.floor.talks(memberOf(id), talking);
   }
 
+  /** Heard by all in the room; while nobody can speak to them all, by those of ours. */
+  async announce(files: readonly string[]): Promise<void> {
+    if (await this.#announcer?.play(files)) return;
+    if (this.#announcer?.closed) this.#announcer = undefined;
+    await Promise.all([...this.#seats.values()].map((seat) => seat.play(files).catch(() => undefined)));
+  }
+
   present(id: string | null): void {
     this.#options.relay?.presenter(this.#options.meetingId, id);
     const before = this.#presenter;
@@ -111,6 +128,7 @@ export class JanusMeeting {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#announcer?.close();
     const { connection, rooms } = this.#options;
     connection.off("up", this.#onUp);
     connection.off("down", this.#onDown);
@@ -143,7 +161,7 @@ export class JanusMeeting {
       request: "join",
       ptype: "publisher",
       room,
-      display: "Crosspoint",
+      display: OWN_NAME,
       ...(pin === null ? {} : { pin }),
     });
     await this.#see(publishersOf(joined));
@@ -155,7 +173,7 @@ export class JanusMeeting {
     this.#version += 1;
     const version = this.#version;
     this.ready()
-      .then(() => Promise.all([...this.#seats.values()].map((seat) => seat.restore(version))))
+      .then(() => Promise.all([...this.#seats.values(), this.#announcer].map((one) => one?.restore(version))))
       .catch((error: unknown) => {
         this.#options.warn("janus-restore-failed", { meeting: this.#options.meetingId, error: String(error) });
         clearTimeout(this.#timer);
