@@ -73,6 +73,8 @@ const GIVE_UP_MS = 200;
 const FIRST_PACKET_MS = 20;
 /** What is in hand with packets of up to 40 ms, a frame and a pitch period beside them. */
 const USUAL_PACKET_MS = 72;
+/** After so many packets the delay aimed at is of their own lateness. */
+const KNOWN_PACKETS = 75;
 /** Packets kept when nobody pulls. */
 const MAX_STORED = 128;
 
@@ -147,10 +149,10 @@ export class AudioReceiver {
 
   /**
    * When the packet that comes next is there for sure (a moment of its 20 ms; which of them says nothing), and how often that is, milliseconds, 20 at most:
-   * a pull just after it plays what waits least. Undefined while nothing is played.
+   * a pull just after it plays what waits least. Undefined while nothing is played, and until the delay is no first guess any more.
    */
   get ready(): { readonly at: Millis; readonly every: number } | undefined {
-    if (!this.#playing) return undefined;
+    if (!this.#playing || this.#timeline.received < KNOWN_PACKETS) return undefined;
     const length = this.#ms(this.#packetSamples);
     const every = length % 20 === 0 ? 20 : length % 10 === 0 ? 10 : 5;
     return { at: this.#delay.base + (this.#ticks * 1000) / this.#options.clockRate + this.#delay.target, every };

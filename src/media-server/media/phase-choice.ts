@@ -23,8 +23,11 @@ const KEEP = 0.95;
  * best moment is just after most of them are there. Squares of the waits are weighed, which favours few long ones over many.
  */
 export class PhaseChoice {
+  /** Of the streams as they are now, and as they were of late. */
+  readonly #present = new Float64Array(PHASES);
   readonly #costs = new Float64Array(PHASES);
   #weight = 0;
+  #looked = 0;
   readonly #origin: Millis;
 
   /** `origin` is a time at which phase 0 begins. */
@@ -34,15 +37,21 @@ export class PhaseChoice {
 
   /** Before the streams are added as they are now. */
   begin(): void {
-    for (let phase = 0; phase < PHASES; phase++) this.#costs[phase]! *= KEEP;
-    this.#weight *= KEEP;
+    // To begin with it is what there is on average.
+    if (this.#weight > 0) this.#looked++;
+    const keep = Math.min(KEEP, this.#looked / (this.#looked + 1));
+    this.#present.fill(0);
+    for (let phase = 0; phase < PHASES; phase++) this.#costs[phase]! *= keep;
+    this.#weight *= keep;
   }
 
   add({ at, every, weight }: Readiness): void {
     let wait = (this.#origin - at - GUARD_MS) % every;
     if (wait < 0) wait += every;
     for (let phase = 0; phase < PHASES; phase++) {
-      this.#costs[phase]! += weight * wait * wait;
+      const cost = weight * wait * wait;
+      this.#present[phase]! += cost;
+      this.#costs[phase]! += cost;
       wait += PHASE_MS;
       if (wait >= every) wait -= every;
     }
@@ -74,7 +83,7 @@ export class PhaseChoice {
     if (later <= PHASES / 2) return true;
     for (let phase = present; phase !== best; ) {
       const next = (phase + PHASES - 1) % PHASES;
-      if (this.#costs[next]! > this.#costs[phase]!) return later <= MOST_LATER;
+      if (this.#present[next]! > this.#present[phase]!) return later <= MOST_LATER;
       phase = next;
     }
     return false;

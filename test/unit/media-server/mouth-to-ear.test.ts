@@ -23,6 +23,11 @@ describe("mouth to ear through a conference", () => {
     expect(calls({ seed: 2, talkers: 2, seconds: 12 }).p95).toBeLessThan(38);
   });
 
+  it("comes down within the first seconds of a meeting", () => {
+    expect(calls({ spreadMs: 1, settle: 2, seconds: 6 }).p95).toBeLessThan(36);
+    expect(calls({ talkers: 2, settle: 4, seconds: 6 }).p95).toBeLessThan(38);
+  });
+
   it("has rooms that do not wait for each other", () => {
     const heard = calls({ members: 3, rooms: 6, seconds: 12 });
     expect(heard.p95).toBeLessThan(40);
