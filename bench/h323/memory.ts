@@ -134,6 +134,12 @@ async function gateway(): Promise<void> {
     await delay(1500);
     console.log(`| gateway | after ${done + 1000} short calls | ${mb(resident())} resident, ${failed} failed |`);
   }
+  // The other side of the failures, as far back as records are shown.
+  const ends = new Map<string, number>();
+  for (const { outcome, reason, cause } of await crosspoint.records())
+    if (outcome !== "completed")
+      ends.set(`${outcome}, cause ${cause}: ${reason}`, (ends.get(`${outcome}, cause ${cause}: ${reason}`) ?? 0) + 1);
+  for (const [end, count] of ends) console.log(`\n${count} recorded: ${end}`);
   await crosspoint.stop();
 }
 
