@@ -71,6 +71,34 @@ export interface Health {
   readonly uptimeSeconds: number;
 }
 
+/** What `GET /h323` answers: who is registered with whom. Times are ISO 8601. */
+export interface H323View {
+  /** Our own gatekeeper; null where it is off. */
+  readonly gatekeeper: {
+    readonly endpoints: readonly {
+      readonly aliases: readonly string[];
+      readonly address: string;
+      readonly product: string | null;
+      /** How it is reached behind a firewall; null where it needs none. */
+      readonly traversal: "h460.17" | "h460.18" | null;
+      readonly expiresAt: string;
+    }[];
+    /** `answering`: whether it has answered the last question; null before the first. */
+    readonly neighbours: readonly { readonly address: string; readonly answering: boolean | null }[];
+  } | null;
+  /** The gatekeeper of `h323.upstream`; null where there is none. */
+  readonly upstream: {
+    readonly gatekeeper: string;
+    readonly aliases: readonly string[];
+    readonly traversal: "none" | "h46018" | "h46017";
+    readonly registered: boolean;
+    /** Since when it is, or is not; null before the first answer. */
+    readonly since: string | null;
+    /** Why it is not. */
+    readonly error: string | null;
+  } | null;
+}
+
 /** What the admin API needs of the gateway. Methods throw AdminError. */
 export interface GatewayControl {
   readonly records: RecordStore;
@@ -90,6 +118,7 @@ export interface GatewayControl {
   /** 404 unknown, 409 when the participant's state does not allow the action. */
   act(meetingId: string, participantId: string, action: ParticipantAction): Promise<Participant>;
   trunks(): TrunkView[];
+  h323(): H323View;
   /** Listener stays until the returned function is called. */
   onEvent(listener: (event: GatewayEvent) => void): () => void;
 }

@@ -219,6 +219,16 @@ export const routes: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/h323",
+    id: "showH323",
+    tag: "trunks",
+    summary: "H.323: endpoints registered here, neighbours, and our own registration",
+    status: 200,
+    answer: schemas.h323Schema,
+    handle: ({ gateway }) => gateway.h323(),
+  },
+  {
+    method: "GET",
     path: "/records",
     id: "listRecords",
     tag: "records",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { MeetingView, Participant } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
 import type { TrunkView } from "../trunks/model.ts";
-import type { CallView, DialOutRequest, Health, MeetingInput } from "./ports.ts";
+import type { CallView, DialOutRequest, H323View, Health, MeetingInput } from "./ports.ts";
 
 /**
  * The API's objects as schemas: what comes in is checked by them, and the OpenAPI document is made from them. The `satisfies` clauses keep
@@ -197,6 +197,42 @@ export const trunkSchema = z
   })
   .meta({ id: "Trunk" }) satisfies z.ZodType<TrunkView>;
 
+export const h323Schema = z
+  .strictObject({
+    gatekeeper: z
+      .strictObject({
+        endpoints: z.array(
+          z.strictObject({
+            aliases: z.array(z.string()),
+            address: z.string().describe("Where it is called."),
+            product: z.string().nullable(),
+            traversal: z.enum(["h460.17", "h460.18"]).nullable().describe("How it is reached behind a firewall; null where it needs none."),
+            expiresAt: z.iso.datetime(),
+          }),
+        ),
+        neighbours: z.array(
+          z.strictObject({
+            address: z.string(),
+            answering: z.boolean().nullable().describe("Whether it has answered the last question (LRQ); null before the first."),
+          }),
+        ),
+      })
+      .nullable()
+      .describe("Our own gatekeeper; null where it is off."),
+    upstream: z
+      .strictObject({
+        gatekeeper: z.string(),
+        aliases: z.array(z.string()),
+        traversal: z.enum(["none", "h46018", "h46017"]),
+        registered: z.boolean(),
+        since: z.iso.datetime().nullable().describe("Since when it is, or is not; null before the first answer."),
+        error: z.string().nullable().describe("Why it is not."),
+      })
+      .nullable()
+      .describe("The gatekeeper of `h323.upstream`; null where there is none."),
+  })
+  .meta({ id: "H323" }) satisfies z.ZodType<H323View>;
+
 /** Every way a call ends, with what an operator does about it. The keys are complete: the type sees to that. */
 export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   completed: "The call was answered and ended by a goodbye.",
@@ -305,6 +341,7 @@ export const components: Readonly<Record<string, z.ZodType>> = {
   Meeting: meetingSchema,
   MeetingInput: meetingInputSchema,
   DialOut: dialOutSchema,
+  H323: h323Schema,
   Trunk: trunkSchema,
   Outcome: outcomeSchema,
   CallRecord: recordSchema,

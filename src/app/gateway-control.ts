@@ -2,6 +2,7 @@ import {
   AdminError,
   type CallView,
   type DialOutRequest,
+  type H323View,
   type GatewayControl,
   type GatewayEvent,
   type Health,
@@ -140,6 +141,10 @@ export class Control implements GatewayControl {
       await meetings.remove(participantId, "removed", "removed through the admin API");
     } else if (!(await meetings.mute(meetingId, participantId, action === "mute", true))) throw conflict();
     return meetings.participant(meetingId, participantId) ?? before;
+  }
+
+  h323(): H323View {
+    return this.#parts.h323.view;
   }
 
   trunks(): TrunkView[] {

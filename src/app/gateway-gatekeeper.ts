@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { H323View } from "../admin/ports.ts";
 import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../h323/index.ts";
 import { openRasSocket, type RasSocket } from "../io/index.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
@@ -91,6 +92,26 @@ export class OwnGatekeeper {
         resolve(undefined);
       });
     });
+  }
+
+  /** As it is shown to operators. */
+  get view(): NonNullable<H323View["gatekeeper"]> {
+    const { config, clock } = this.#context;
+    const { machine } = this.#socket;
+    const wall = clock.wall() - clock.now();
+    return {
+      endpoints: machine.registrations.map(({ aliases, signalling, product, traversal, expires }) => ({
+        aliases: aliases.map(aliasText),
+        address: `${signalling.host}:${signalling.port}`,
+        product: product ?? null,
+        traversal: traversal ?? null,
+        expiresAt: new Date(wall + expires).toISOString(),
+      })),
+      neighbours: (config.gatekeeper ?? OPEN_TO_ANYBODY).neighbours.map((neighbour) => ({
+        address: `${neighbour.host}:${neighbour.port}`,
+        answering: machine.answering(neighbour) ?? null,
+      })),
+    };
   }
 
   async close(): Promise<void> {

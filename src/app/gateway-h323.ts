@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { H323View } from "../admin/ports.ts";
 import { DIGIT_WAYS, type DigitWay } from "../call/h323/description.ts";
 import { H323Leg, NoH323Codec } from "../call/h323/h323-leg.ts";
 import type { LegInfo } from "../call/leg.ts";
@@ -363,6 +364,11 @@ export class H323Gateway {
   /** The gatekeeper that we are registered with; null where there is none. */
   get upstream(): UpstreamState | null {
     return this.#membership?.state ?? null;
+  }
+
+  /** Who is registered with whom. */
+  get view(): H323View {
+    return { gatekeeper: this.#gatekeeper?.view ?? null, upstream: this.upstream };
   }
 
   /** Another configuration: where we register, in what name. */

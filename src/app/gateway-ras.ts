@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import type { H323View } from "../admin/ports.ts";
 import {
   type Address,
   type AdmissionQuestion,
@@ -49,10 +50,7 @@ interface Waiting {
 }
 
 /** As it is shown to operators. */
-export interface UpstreamState {
-  readonly gatekeeper: string;
-  readonly registered: boolean;
-}
+export type UpstreamState = NonNullable<H323View["upstream"]>;
 
 /** What the registration uses of call signalling. */
 export type MemberEndpoint = Pick<H323Endpoint, "address" | "call" | "callThrough" | "come" | "openTunnel">;
@@ -73,6 +71,8 @@ export class Membership {
   #at: string | undefined;
   #carrier: RasCarrier<RasClient> | undefined;
   #again: NodeJS.Timeout | undefined;
+  /** What was heard last of the registration, at what time of day. */
+  #news: { readonly at: number | undefined; readonly error: string | null } = { at: undefined, error: null };
   /** Rises with each configuration: what an older one has begun is dropped. */
   #generation = 0;
 
@@ -97,6 +97,7 @@ export class Membership {
   async configure(settings: UpstreamSettings | null): Promise<void> {
     if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
     this.#settings = settings;
+    this.#news = { at: undefined, error: null };
     await this.#leave();
     if (settings !== null) await this.#join(settings);
   }
@@ -104,8 +105,16 @@ export class Membership {
   /** Null where the configuration names no gatekeeper. */
   get state(): UpstreamState | null {
     if (this.#settings === null) return null;
-    const { host, port } = this.#settings.gatekeeper;
-    return { gatekeeper: `${host}:${port}`, registered: this.registered };
+    const { gatekeeper, aliases, traversal } = this.#settings;
+    const { at, error } = this.#news;
+    return {
+      gatekeeper: `${gatekeeper.host}:${gatekeeper.port}`,
+      aliases,
+      traversal,
+      registered: this.registered,
+      since: at === undefined ? null : new Date(at).toISOString(),
+      error,
+    };
   }
   get registered(): boolean {
     return this.#carrier?.machine.endpointIdentifier !== undefined;
@@ -271,8 +280,12 @@ export class Membership {
 
   #told(event: RasEvent, generation: number): void {
     if (generation !== this.#generation) return;
-    const { log } = this.#context;
+    const { log, clock } = this.#context;
     const gatekeeper = this.state?.gatekeeper;
+    if (event.type === "registered") this.#news = { at: clock.wall(), error: null };
+    // One that is tried again and fails again is lost since the first time.
+    else if (event.type === "unregistered")
+      this.#news = { at: this.#news.error === null ? clock.wall() : this.#news.at, error: event.reason };
     if (event.type === "registered") {
       const { host, port } = event.gatekeeper;
       log.info({ event: "h323-gatekeeper-registered", gatekeeper: `${host}:${port}` }, "registered with the gatekeeper");

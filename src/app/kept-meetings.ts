@@ -91,6 +91,9 @@ export class KeptMeetings implements GatewayControl {
   trunks() {
     return this.#gateway.trunks();
   }
+  h323() {
+    return this.#gateway.h323();
+  }
   onEvent(listener: Parameters<GatewayControl["onEvent"]>[0]) {
     return this.#gateway.onEvent(listener);
   }

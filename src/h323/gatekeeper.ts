@@ -67,6 +67,10 @@ export class Gatekeeper {
     return this.#locations.ask({ own: question }, [alias], now);
   }
 
+  /** Whether a neighbour has answered the last question; undefined before the first. */
+  answering(neighbour: Address): boolean | undefined {
+    return this.#locations.answering(neighbour.host);
+  }
   get registrations(): readonly Registration[] {
     return [...this.#endpoints.values()];
   }

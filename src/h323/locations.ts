@@ -23,10 +23,17 @@ export interface LocationPort<Q> {
 export class Locations<Q> {
   readonly #port: LocationPort<Q>;
   readonly #timers = new Timers<`${number}`>();
+  /** By host, whether the last question to it was answered. */
+  readonly #answering = new Map<string, boolean>();
   readonly #open = new Map<number, { readonly question: Q; readonly unheard: Set<string> }>();
 
   constructor(port: LocationPort<Q>) {
     this.#port = port;
+  }
+
+  /** Whether that neighbour has answered the last question that is over; undefined before the first. */
+  answering(host: string): boolean | undefined {
+    return this.#answering.get(host);
   }
 
   /** False where there is nobody to ask, or too much has been asked already. */
@@ -48,6 +55,7 @@ export class Locations<Q> {
     const sequence = lcf?.requestSeqNum ?? lrj?.requestSeqNum ?? 0;
     const open = this.#open.get(sequence);
     if (open === undefined || !open.unheard.delete(from.host)) return;
+    this.#answering.set(from.host, true);
     const to = fromH225(lcf?.callSignalAddress);
     if (to === undefined && open.unheard.size > 0) return;
     this.#open.delete(sequence);
@@ -64,7 +72,9 @@ export class Locations<Q> {
     for (const name of this.#timers.expire(now)) {
       const open = this.#open.get(Number(name));
       this.#open.delete(Number(name));
-      if (open !== undefined) this.#port.failed(open.question);
+      if (open === undefined) continue;
+      for (const host of open.unheard) this.#answering.set(host, false);
+      this.#port.failed(open.question);
     }
   }
 }

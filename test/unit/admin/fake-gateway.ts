@@ -84,6 +84,30 @@ export class FakeGateway implements GatewayControl {
     this.emit({ type: "participant", participant: changed });
     return changed;
   }
+  h323() {
+    return {
+      gatekeeper: {
+        endpoints: [
+          {
+            aliases: ["room1"],
+            address: "192.0.2.7:1720",
+            product: "a room",
+            traversal: "h460.18" as const,
+            expiresAt: "2026-11-22T09:00:00.000Z",
+          },
+        ],
+        neighbours: [{ address: "192.0.2.8:1719", answering: null }],
+      },
+      upstream: {
+        gatekeeper: "192.0.2.9:1719",
+        aliases: ["crosspoint"],
+        traversal: "none" as const,
+        registered: false,
+        since: "2026-11-22T08:00:00.000Z",
+        error: "securityDenial",
+      },
+    };
+  }
   trunks() {
     return [
       {

@@ -101,7 +101,18 @@ describe("our registration with a gatekeeper", () => {
     expect(one.membership.state).toBeNull();
     await one.membership.configure(upstream(gk.address));
     await registered(one);
-    expect(one.membership.state).toEqual({ gatekeeper: `${HOST}:${gk.address.port}`, registered: true });
+    expect(one.membership.state).toEqual({
+      gatekeeper: `${HOST}:${gk.address.port}`,
+      aliases: ["gateway", "7000"],
+      traversal: "none",
+      registered: true,
+      since: expect.stringMatching(/^20\d\d-/),
+      error: null,
+    });
+    expect(gk.own.view.endpoints).toMatchObject([
+      { aliases: ["gateway", "7000"], address: `${HOST}:17300`, product: "Crosspoint", traversal: null },
+    ]);
+    expect(Date.parse(gk.own.view.endpoints[0]!.expiresAt)).toBeGreaterThan(Date.now());
     expect(gk.own.registered("7000")).toMatchObject({ host: HOST, port: 17_300 });
     await one.membership.configure(null);
     expect(one.membership.state).toBeNull();
@@ -125,6 +136,7 @@ describe("our registration with a gatekeeper", () => {
     await one.membership.configure(upstream(gk.address, { credentials: { user: "gateway", password: "guess", method } }));
     await expect.poll(() => one.lines.find((l) => l.event === "h323-gatekeeper-lost")?.reason).toBe("securityDenial");
     expect(gk.own.registered("gateway")).toBeUndefined();
+    expect(one.membership.state).toMatchObject({ registered: false, error: "securityDenial", since: expect.any(String) });
     await one.membership.configure(upstream(gk.address, { credentials: { user: "gateway", password: "sesame", method } }));
     await registered(one);
     const seen = JSON.stringify([...one.lines, ...gk.lines]);
@@ -263,10 +275,13 @@ describe("what our gatekeeper does not know", () => {
   it("is asked of neighbours, which know us for theirs", async () => {
     const b = await gatekeeper({}, ["3000"]);
     const a = await gatekeeper({ neighbours: [b.address] });
+    const neighbours = (answering: boolean | null) => [{ address: `${HOST}:${b.address.port}`, answering }];
+    expect(a.own.view.neighbours).toEqual(neighbours(null));
     // A stranger is told nothing.
     expect(await a.own.locate("3000")).toBeUndefined();
     b.configure({ neighbours: [a.address] });
     expect(await a.own.locate("3000")).toEqual(SIGNALLING);
+    expect(a.own.view.neighbours).toEqual(neighbours(true));
     expect(await a.own.locate("4000")).toBeUndefined();
     expect(await b.own.locate("h323-name")).toBeUndefined();
     a.configure({ neighbours: [] });

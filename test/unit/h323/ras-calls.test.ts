@@ -103,7 +103,9 @@ describe("where neighbours say that an alias is", () => {
     gk.locate({ "h323-ID": "a" }, "a", 0);
     net.run(2_900);
     expect(net.of(GK.host, "located")).toEqual([]);
+    expect(gk.answering(ALTERNATE)).toBeUndefined();
     net.run(200);
+    expect(gk.answering(ALTERNATE)).toBe(false);
     expect(net.of(GK.host, "located")).toMatchObject([{ to: undefined }]);
     expect(new Gatekeeper(gatekeeperConfig()).locate({ "h323-ID": "a" }, "a", 0)).toBe(false);
   });
