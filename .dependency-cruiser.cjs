@@ -15,7 +15,7 @@ const allowed = {
   // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
   udp: ["srtp", "io"],
   "sip-engine": ["wire", "sip", "io", "security"],
-  "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io"],
+  "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
   call: ["wire", "srtp", "negotiation", "video", "h323", "io", "webrtc"],
   // WebRTC's other process: sockets and native code, no meeting

@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import type { Addresses, ServerStats } from "./control/server.ts";
 import type { FromControl, ToControl } from "./control/messages.ts";
-import { type MediaServerOptions, settingsOf } from "./options.ts";
+import { chooseUdp, planUdp, reclaimUdp } from "../udp/index.ts";
+import { type ControlData, type MediaServerOptions, settingsOf } from "./options.ts";
 
 export type { ServerStats } from "./control/server.ts";
 export type { LogRecord, MediaServerOptions } from "./options.ts";
@@ -27,8 +28,11 @@ export interface MediaServer {
  */
 export async function startMediaServer(options: MediaServerOptions): Promise<MediaServer> {
   const settings = settingsOf(options, process.cwd());
+  const { kind, reason } = options.sockets ? { kind: options.sockets, reason: undefined } : chooseUdp();
+  options.log?.({ level: "info", message: "the media server's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
+  const udp = Array.from({ length: settings.workers }, () => planUdp(kind));
   const worker = new Worker(new URL("./control/worker.ts", import.meta.url), {
-    workerData: settings,
+    workerData: { ...settings, udp } satisfies ControlData,
     name: "media-control",
     resourceLimits: { maxYoungGenerationSizeMb: 6 },
   });
@@ -55,6 +59,8 @@ export async function startMediaServer(options: MediaServerOptions): Promise<Med
     opening.reject(error);
   });
   worker.on("exit", (code) => {
+    // The media threads ended with it.
+    for (const plan of udp) reclaimUdp(plan);
     opening.reject(new Error(trouble ?? `the media server's thread ended with ${code}`));
     stopped.resolve(closing ? undefined : (trouble ?? `exit code ${code}`));
   });

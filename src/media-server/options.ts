@@ -1,3 +1,4 @@
+import type { UdpKind, UdpPlan } from "../udp/index.ts";
 import type { LogLevel } from "./messages.ts";
 
 /** One line of the media server's log. Never holds a key, a password or the digits of a caller. */
@@ -40,8 +41,16 @@ export interface MediaServerOptions {
   readonly heartbeatSeconds?: number;
   /** Calls at once; more are answered 503. Default 2000. */
   readonly maxSessions?: number;
+  /** Kind of the sockets that carry media. Default: the better of those this machine has. */
+  readonly sockets?: UdpKind;
   /** Called for each log line, in the caller's thread. Default: nothing is logged. */
   readonly log?: (record: LogRecord) => void;
+}
+
+/** What the control thread is started with. */
+export interface ControlData extends Settings {
+  /** Sockets of each media thread. What a thread opens is known here, in case control and media threads end together. */
+  readonly udp: readonly UdpPlan[];
 }
 
 /** The options with every default filled in, as the control thread gets them (no functions: they cross a thread boundary). */

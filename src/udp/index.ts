@@ -1,4 +1,5 @@
 import { type LedgerMemory, ledgerMemory, reclaim } from "./native/ledger.ts";
+import { selfTest } from "./native/self-test.ts";
 import { NativeUdp } from "./native/sockets.ts";
 import { NodeUdp } from "./node.ts";
 import type { Udp, UdpKind } from "./port.ts";
@@ -29,7 +30,7 @@ export function chooseUdp(): UdpChoice {
 
 function probe(): UdpChoice {
   try {
-    new NativeUdp(ledgerMemory()).close();
+    selfTest();
     return { kind: "native", reason: undefined };
   } catch (error) {
     return { kind: "node", reason: error instanceof Error ? error.message : String(error) };

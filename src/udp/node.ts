@@ -20,6 +20,8 @@ export class NodeUdp implements Udp {
     return socket.port;
   }
 
+  look(): void {}
+
   memory(size: number): Buffer {
     return Buffer.alloc(size);
   }

@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
+import { planUdp, reclaimUdp } from "../../udp/index.ts";
 import type { MediaWorkerData } from "../media/worker.ts";
 import type { FromMedia } from "../messages.ts";
-import type { Settings } from "../options.ts";
+import type { ControlData } from "../options.ts";
 import { Core } from "./core.ts";
 import { MediaPool } from "./media-pool.ts";
 import type { FromControl, ToControl } from "./messages.ts";
@@ -11,7 +12,7 @@ import { ControlServer } from "./server.ts";
 
 const YOUNG_MB = 6;
 
-const settings = workerData as Settings;
+const settings = workerData as ControlData;
 const port = parentPort;
 if (!port) throw new Error("this file is a worker");
 const say = (message: FromControl): void => port.postMessage(message);
@@ -26,8 +27,14 @@ const core = new Core({
 const pool = new MediaPool(
   settings.workers,
   (index, onMessage, onExit) => {
+    const udp = settings.udp[index] ?? planUdp();
     const worker = new Worker(new URL("../media/worker.ts", import.meta.url), {
-      workerData: { rtp: settings.rtp, portStart: index / settings.workers, rtpTimeoutMs: settings.rtpTimeoutMs } satisfies MediaWorkerData,
+      workerData: {
+        rtp: settings.rtp,
+        portStart: index / settings.workers,
+        rtpTimeoutMs: settings.rtpTimeoutMs,
+        udp,
+      } satisfies MediaWorkerData,
       name: `media-${index}`,
       // Packets live for a moment: a small nursery is swept more often and holds less garbage, which is most of what a call would weigh.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
@@ -37,7 +44,10 @@ const pool = new MediaPool(
     worker.on("error", (error) => {
       reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     });
-    worker.on("exit", (code) => onExit(reason || `exit code ${code}`));
+    worker.on("exit", (code) => {
+      reclaimUdp(udp);
+      onExit(reason || `exit code ${code}`);
+    });
     return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
   },
   () => systemClock.now(),

@@ -1,9 +1,11 @@
 import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
+import type { AeadProvider } from "../../srtp/index.ts";
 import type { LegConfig, ToMedia } from "../messages.ts";
 import { Conductor } from "./conductor.ts";
 import { LoneCalls, RoomCalls } from "./groups.ts";
 import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
+import { RtpLeg, type RtpLegEvents } from "./rtp-leg.ts";
 import { MediaSession, type Transmit } from "./session.ts";
 import { SourceLoader } from "./sources/files.ts";
 
@@ -11,6 +13,8 @@ import { SourceLoader } from "./sources/files.ts";
 export interface EngineOptions {
   readonly clock: Clock;
   readonly tell: Tell;
+  /** AES-GCM for SRTP where there is a better one than SRTP's own. */
+  readonly aead?: AeadProvider | undefined;
   /** No packet for so long, while some are due: the call is told. 0 is never. */
   readonly rtpTimeoutMs: number;
 }
@@ -51,11 +55,12 @@ export class MediaEngine {
 
   /** A new session, once its sockets are open. */
   add(id: number, transmit: Transmit): MediaSession {
-    const { clock, tell } = this.#options;
-    const session = new MediaSession(id, clock, transmit, {
+    const { clock, tell, aead } = this.#options;
+    const events: RtpLegEvents = {
       digit: (digit, durationMs) => tell({ t: "dtmf", id, digit, durationMs, source: "RTP" }),
       notice: (kind, fields) => tell({ t: "log", level: "warn", message: kind, fields: { leg: id, ...fields } }),
-    });
+    };
+    const session = new MediaSession(id, transmit, new RtpLeg(clock, events, aead));
     this.#sessions.set(id, session);
     return session;
   }

@@ -4,7 +4,15 @@ import { TelephoneEventReceiver } from "../../audio/dtmf/event-receiver.ts";
 import type { DtmfEvent } from "../../audio/dtmf/keys.ts";
 import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
-import { findSuite, sameKeying, type SrtpKeying, SrtpReceiver, SrtpSender, SRTP_MAX_OVERHEAD } from "../../srtp/index.ts";
+import {
+  type AeadProvider,
+  findSuite,
+  sameKeying,
+  type SrtpKeying,
+  SrtpReceiver,
+  SrtpSender,
+  SRTP_MAX_OVERHEAD,
+} from "../../srtp/index.ts";
 import { parseRtcp } from "../../wire/rtcp/index.ts";
 import { parseRtp, RTP_HEADER_LENGTH, writeUint32 } from "../../wire/rtp/index.ts";
 import type { LegConfig, LegKeys, LegStats } from "../messages.ts";
@@ -36,6 +44,7 @@ export class RtpLeg {
   readonly playout = new Playout();
   readonly reporter: Reporter;
   readonly #events: RtpLegEvents;
+  readonly #aead: AeadProvider | undefined;
   #digitsIn: TelephoneEventReceiver | undefined;
   #digitsOut: DigitsOut | undefined;
   #config: LegConfig | undefined;
@@ -56,8 +65,10 @@ export class RtpLeg {
   lastPacketAt: Millis;
   configuredAt: Millis;
 
-  constructor(clock: Clock, events: RtpLegEvents) {
+  /** `aead`: AES-GCM for SRTP where there is a better one than SRTP's own. */
+  constructor(clock: Clock, events: RtpLegEvents, aead?: AeadProvider) {
     this.#events = events;
+    this.#aead = aead;
     this.lastPacketAt = this.configuredAt = clock.now();
     this.reporter = new Reporter(this.#ssrc, clock);
   }
@@ -115,15 +126,17 @@ export class RtpLeg {
 
   #setKeys({ srtp }: LegConfig): void {
     if (!srtp) {
+      this.#closeKeys();
       this.#receiver = this.#sender = undefined;
       return;
     }
     const [send, receive] = [keyingOf(srtp.send), keyingOf(srtp.receive)];
     if (!this.#sender || !sameKeying(this.#sender.keying, send)) {
       if (this.#sender?.hasRolledOver(this.#ssrc)) this.#newSource();
-      this.#sender = new SrtpSender(send);
+      this.#sender?.close();
+      this.#sender = new SrtpSender(send, this.#aead);
     }
-    if (!this.#receiver) this.#receiver = new SrtpReceiver(receive);
+    if (!this.#receiver) this.#receiver = new SrtpReceiver(receive, this.#aead);
     else this.#receiver.rekey(receive);
   }
 
@@ -383,6 +396,12 @@ export class RtpLeg {
 
   close(): void {
     this.playout.close();
+    this.#closeKeys();
+  }
+
+  #closeKeys(): void {
+    this.#receiver?.close();
+    this.#sender?.close();
   }
 }
 

@@ -2,14 +2,14 @@ import type { AudioEncoder } from "../../audio/codec.ts";
 import { ToneDetector } from "../../audio/dtmf/tone-detector.ts";
 import type { SampleRate } from "../../audio/format.ts";
 import { Gain } from "../../audio/gain.ts";
-import type { Clock, Millis } from "../../base/clock.ts";
+import type { Millis } from "../../base/clock.ts";
 import type { LegConfig, MemberLink } from "../messages.ts";
 import { encoderFor, encodingKey } from "./encoders.ts";
 import { FrameRing } from "./frame-ring.ts";
 import { FrameRate, type Playback, type Recording } from "./jobs.ts";
 import { TICK_MS } from "./pacer.ts";
 import { Packetizer } from "./packetizer.ts";
-import { RtpLeg, type RtpLegEvents } from "./rtp-leg.ts";
+import type { RtpLeg } from "./rtp-leg.ts";
 
 /** Sends a datagram: RTP, or with `rtcp` from the RTCP port. */
 export type Transmit = (data: Buffer, port: number, address: string, rtcp: boolean) => void;
@@ -95,10 +95,10 @@ export class MediaSession {
   #ticks = true;
   timeoutTold = false;
 
-  constructor(id: number, clock: Clock, transmit: Transmit, events: RtpLegEvents) {
+  constructor(id: number, transmit: Transmit, rtp: RtpLeg) {
     this.id = id;
     this.#transmit = transmit;
-    this.rtp = new RtpLeg(clock, events);
+    this.rtp = rtp;
   }
 
   get rate(): SampleRate {

@@ -5,7 +5,8 @@ import { loadOpus } from "../../audio/codecs.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";
-import { NODE_SOCKETS, PortAllocator, type PortPair } from "../../io/port-pairs.ts";
+import { PortAllocator, type PortPair } from "../../io/port-pairs.ts";
+import { openUdp, type UdpPlan, type UdpSocket } from "../../udp/index.ts";
 
 /** What the control thread starts a media thread with. */
 export interface MediaWorkerData {
@@ -13,6 +14,7 @@ export interface MediaWorkerData {
   /** Where in the range this thread begins, 0 to 1. */
   readonly portStart: number;
   readonly rtpTimeoutMs: number;
+  readonly udp: UdpPlan;
 }
 
 /** A tick later than this lets the sockets go first. */
@@ -33,11 +35,13 @@ const port = parentPort;
 if (!port) throw new Error("this file is a worker");
 
 const tell = (message: FromMedia): void => port.postMessage(message);
-const allocator = new PortAllocator(NODE_SOCKETS, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
+const udp = openUdp(data.udp);
+const allocator = new PortAllocator(udp, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart);
 allocator.keepReady();
-const sockets = new Map<number, PortPair>();
+const sockets = new Map<number, PortPair<UdpSocket>>();
 const engine = new MediaEngine({
   clock: systemClock,
+  aead: udp.aead,
   tell,
   rtpTimeoutMs: data.rtpTimeoutMs,
 });
@@ -53,11 +57,11 @@ async function open(req: number, id: number): Promise<void> {
       packetsOut++;
       (rtcp ? pair.rtcp : pair.rtp).send(datagram, toPort, address);
     });
-    pair.rtp.on("message", (datagram, from) => {
+    pair.rtp.receive((datagram, address, from) => {
       packetsIn++;
-      engine.receive(id, datagram, from.address, from.port, false);
+      engine.receive(id, datagram, address, from, false);
     });
-    pair.rtcp.on("message", (datagram, from) => engine.receive(id, datagram, from.address, from.port, true));
+    pair.rtcp.receive((datagram, address, from) => engine.receive(id, datagram, address, from, true));
     tell({ t: "opened", req, rtpPort: pair.port, rtcpPort: pair.port + 1 });
   } catch (error) {
     tell({ t: "failed", req, message: error instanceof Error ? error.message : String(error) });
@@ -116,10 +120,7 @@ port.on("message", (message: ToMedia) => {
       port.close();
       clearTimeout(timer);
       allocator.close();
-      for (const pair of sockets.values()) {
-        pair.rtp.close();
-        pair.rtcp.close();
-      }
+      udp.close();
       return;
     default:
       engine.handle(message);
@@ -133,6 +134,7 @@ function run(): void {
   else tick();
 }
 function tick(): void {
+  udp.look();
   engine.run(systemClock.now());
   timer = setTimeout(run, engine.wait(systemClock.now()));
 }

@@ -9,8 +9,8 @@ import { type Library, Linux, loadLibrary } from "./library.ts";
 /** sizeof(struct epoll_event): packed on x86-64 only. Its last 8 bytes are ours. */
 const EVENT = process.arch === "x64" ? 12 : 16;
 const EVENT_DATA = EVENT - 8;
-/** Looks for more datagrams so many times before the event loop's other work has its turn. */
-const MAX_ROUNDS = 32;
+/** Datagrams taken before the event loop's other work has its turn. */
+const BATCH = 256;
 /** How often sockets are looked at, in milliseconds, while datagrams come; and when none has come for so many looks. */
 const BUSY_MS = 1;
 const IDLE_MS = 5;
@@ -35,6 +35,9 @@ export class NativeUdp implements Udp {
   readonly #epoll: number;
   readonly #place: number;
   #timer: NodeJS.Timeout | undefined;
+  #again: NodeJS.Immediate | undefined;
+  /** Sockets that receive. */
+  #watched = 0;
   /** Looks since the last datagram. */
   #quiet = 0;
   #nextId = 1;
@@ -53,6 +56,11 @@ export class NativeUdp implements Udp {
   }
 
   async bind(host: string, port: number, buffer?: number): Promise<UdpSocket | undefined> {
+    return this.bindNow(host, port, buffer);
+  }
+
+  /** {@link bind}, at once. */
+  bindNow(host: string, port: number, buffer?: number): UdpSocket | undefined {
     if (this.#closed || this.#ledger.full) throw new Error("no more sockets");
     const address = this.#addresses.parse(host);
     if (!address || !(port === 0 || isPort(port))) throw new RangeError(`not an address: ${host} ${port}`);
@@ -75,15 +83,14 @@ export class NativeUdp implements Udp {
       const bound = this.#addresses.port;
       const owner = {
         watch: () => this.#watch(fd, id),
-        closing: () => {
+        closing: (watched: boolean) => {
           this.#sockets.delete(id);
           this.#ledger.closing(place);
-          if (this.#sockets.size === 0) this.#rest();
+          if (watched && --this.#watched === 0) this.#rest();
         },
       };
       const socket = new NativeSocket(this.#library, this.#arena, this.#addresses, fd, bound, address.family, owner);
       this.#sockets.set(id, socket);
-      this.#timer ??= setTimeout(this.#look, BUSY_MS);
       return socket;
     } catch (error) {
       if (!this.#sockets.has(id)) {
@@ -118,39 +125,48 @@ export class NativeUdp implements Udp {
     words[at + EVENT_DATA / 4] = id;
     words[at + EVENT_DATA / 4 + 1] = 0;
     if (this.#library.c.epoll_ctl(this.#epoll, Linux.EPOLL_CTL_ADD, fd, this.#arena.at(AT.event)) !== 0) throw this.#error("epoll_ctl");
+    this.#watched++;
+    this.#quiet = 0;
+    if (!this.#again) this.#timer ??= setTimeout(this.#look, BUSY_MS);
   }
 
-  /** Without sockets nothing is looked at, and the event loop is not kept alive. */
+  /** Without sockets that receive nothing is looked at, and the event loop is not kept alive. */
   #rest(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearImmediate(this.#again);
+    this.#timer = this.#again = undefined;
   }
 
   readonly #look = (): void => {
     this.#timer = undefined;
-    let finished = true;
+    this.#again = undefined;
+    let left = BATCH;
     try {
-      finished = this.#drain();
+      left = this.look(BATCH);
     } finally {
-      if (this.#sockets.size > 0) this.#timer = setTimeout(this.#look, !finished ? 0 : this.#quiet < IDLE_AFTER ? BUSY_MS : IDLE_MS);
+      // More than a batch: the event loop's other work has its turn, then the rest comes.
+      if (left <= 0 && this.#watched > 0) this.#again = setImmediate(this.#look);
+      else if (this.#watched > 0) this.#timer = setTimeout(this.#look, this.#quiet < IDLE_AFTER ? BUSY_MS : IDLE_MS);
     }
   };
 
-  /** One datagram of each socket that has some, and again, so that none is kept waiting by another's burst. False: there is more. */
-  #drain(): boolean {
+  /**
+   * Takes about so many datagrams that wait, one of each socket that has some, and again, so that none is kept waiting by another's burst. Returns how many
+   * more it might have taken.
+   */
+  look(most = BATCH): number {
     const { c } = this.#library;
     const events = this.#arena.at(AT.events);
     const { words } = this.#arena;
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const ready = this.#closed ? 0 : c.epoll_wait(this.#epoll, events, MAX_EVENTS, 0);
-      if (ready <= 0) {
-        this.#quiet = round > 0 ? 0 : this.#quiet + 1;
-        return true;
-      }
+    let left = most;
+    while (left > 0 && !this.#closed) {
+      const ready = c.epoll_wait(this.#epoll, events, MAX_EVENTS, 0);
+      if (ready <= 0) break;
       for (let i = 0; i < ready; i++) this.#sockets.get(words[(AT.events + i * EVENT + EVENT_DATA) / 4]!)?.read();
+      left -= ready;
     }
-    this.#quiet = 0;
-    return false;
+    this.#quiet = left < most ? 0 : this.#quiet + 1;
+    return left;
   }
 
   /** As much as the system allows. */
@@ -168,7 +184,8 @@ export class NativeUdp implements Udp {
 interface Owner {
   /** Lets the socket's datagrams be told of. */
   watch(): void;
-  closing(): void;
+  /** `watched`: they were told of. */
+  closing(watched: boolean): void;
 }
 
 class NativeSocket implements UdpSocket {
@@ -235,8 +252,9 @@ class NativeSocket implements UdpSocket {
     const fd = this.#fd;
     if (fd >= 0) {
       this.#fd = -1;
+      const watched = this.#take !== undefined;
       this.#take = undefined;
-      this.#owner.closing();
+      this.#owner.closing(watched);
       this.#library.c.close(fd);
     }
     if (closed) setImmediate(closed);
