@@ -1,13 +1,15 @@
 import type { Millis } from "../base/clock.ts";
-import { type ControlMessage, encodeControl, type TerminalCapabilitySet } from "../wire/h245/index.ts";
+import type { ControlMessage, TerminalCapabilitySet } from "../wire/h245/index.ts";
 import { composeCapabilities, isEmptySet, type LocalCapabilities, type RemoteCapabilities, readCapabilities } from "./capabilities.ts";
 import type { Channels } from "./channels.ts";
 import type { AudioCodec, AudioFormat } from "./codecs.ts";
+import { Questions } from "./control-questions.ts";
+import { digitsOf, eventOf, replyTo } from "./control-replies.ts";
 import type { ControlConfig, ControlEvent, LocalMedia } from "./control-types.ts";
 import { Determination, type DeterminationAction } from "./determination.ts";
 import { LineTable } from "./line-table.ts";
 import type { LineName } from "./lines.ts";
-import { composeModes, readMode } from "./modes.ts";
+import { answerMode } from "./modes.ts";
 import { Presentation } from "./presentation.ts";
 import { earliest, Timers } from "./timers.ts";
 
@@ -15,7 +17,7 @@ type Request = NonNullable<ControlMessage["request"]>;
 type Response = NonNullable<ControlMessage["response"]>;
 type Command = NonNullable<ControlMessage["command"]>;
 type Indication = NonNullable<ControlMessage["indication"]>;
-type TimerName = "T101" | "T105" | "T106" | "T109";
+type TimerName = "T101" | "T106";
 
 /** Control of one call, H.245. Knows nothing of how its messages travel: tunnelled or on a connection of their own. */
 export class ControlMachine {
@@ -24,6 +26,7 @@ export class ControlMachine {
   readonly #lines: LineTable;
   readonly #presentation: Presentation;
   readonly #determination: Determination;
+  readonly #questions: Questions;
   #messages: ControlMessage[] = [];
   #events: ControlEvent[] = [];
   #media: LocalMedia | undefined;
@@ -38,15 +41,13 @@ export class ControlMachine {
   #deferred = false;
   #together = false;
   #ended = false;
-  #roundTrip: { sequence: number; at: Millis } | undefined;
-  #roundTrips = 0;
-  #modes = 0;
 
   constructor(config: ControlConfig) {
     this.#config = config;
     this.#capabilities = config.capabilities;
     const port = { send: (m: ControlMessage) => this.#send(m), emit: (e: ControlEvent) => this.#emit(e) };
     this.#presentation = new Presentation(port, config.draw);
+    this.#questions = new Questions(port, config.durations);
     const machine = this;
     this.#lines = new LineTable(
       {
@@ -178,19 +179,16 @@ export class ControlMachine {
   }
 
   nextTimeout(): Millis | undefined {
-    return earliest(this.#timers.next(), this.#lines.nextTimeout(), this.#presentation.nextTimeout());
+    return earliest(this.#timers.next(), this.#questions.nextTimeout(), this.#lines.nextTimeout(), this.#presentation.nextTimeout());
   }
 
   timeout(now: Millis): void {
     if (this.#ended) return;
     for (const name of this.#timers.expire(now)) {
       if (name === "T101") this.#fail("capabilities not answered");
-      else if (name === "T106") this.#act(this.#determination.timedOut(), now);
-      else if (name === "T105") {
-        this.#roundTrip = undefined;
-        this.#emit({ type: "round-trip", ms: undefined });
-      } else this.#emit({ type: "mode-answered", accepted: false });
+      else this.#act(this.#determination.timedOut(), now);
     }
+    this.#questions.timeout(now);
     this.#lines.timeout(now);
     this.#presentation.timeout(now);
   }
@@ -214,20 +212,11 @@ export class ControlMachine {
   }
 
   measureRoundTrip(now: Millis): void {
-    if (this.#roundTrip !== undefined) return;
-    const sequence = (this.#roundTrips = (this.#roundTrips + 1) & 0xff);
-    this.#roundTrip = { sequence, at: now };
-    this.#timers.set("T105", now + this.#config.durations.T105);
-    this.#send({ request: { roundTripDelayRequest: { sequenceNumber: sequence } } });
+    this.#questions.measureRoundTrip(now);
   }
-
   /** Asks the peer to send one of these codecs, first wanted most. */
   requestMode(codecs: readonly AudioCodec[], now: Millis): void {
-    const requestedModes = composeModes(codecs);
-    if (requestedModes.length === 0) return;
-    this.#modes = (this.#modes + 1) & 0xff;
-    this.#timers.set("T109", now + this.#config.durations.T109);
-    this.#send({ request: { requestMode: { sequenceNumber: this.#modes, requestedModes } } });
+    this.#questions.requestMode(codecs, now);
   }
 
   /** The most the peer may send on its channel, undefined for no limit. */
@@ -290,6 +279,7 @@ export class ControlMachine {
     if (this.#started) this.#send({ command: { endSessionCommand: { disconnect: true } } });
     this.#ended = true;
     this.#timers.clearAll();
+    this.#questions.clear();
   }
 
   #send(message: ControlMessage): void {
@@ -322,21 +312,8 @@ export class ControlMachine {
       if (this.#lines.closed(request.closeLogicalChannel.forwardLogicalChannelNumber) === "content") this.#presentation.ended();
     } else if (request.requestChannelClose) this.#lines.closeRequested(request.requestChannelClose.forwardLogicalChannelNumber, now);
     else if (request.genericRequest && this.#presentation.handle("request", request.genericRequest, now)) return;
-    else if (request.roundTripDelayRequest)
-      this.#send({ response: { roundTripDelayResponse: { sequenceNumber: request.roundTripDelayRequest.sequenceNumber } } });
     else if (request.requestMode) this.#modeRequested(request.requestMode, now);
-    else if (request.maintenanceLoopRequest)
-      this.#send({
-        response: { maintenanceLoopReject: { type: request.maintenanceLoopRequest.type, cause: { canNotPerformLoop: true } } },
-      });
-    else if (request.logicalChannelRateRequest) {
-      const { sequenceNumber, logicalChannelNumber } = request.logicalChannelRateRequest;
-      const rejectReason = { undefinedReason: true } as const;
-      this.#send({ response: { logicalChannelRateReject: { sequenceNumber, logicalChannelNumber, rejectReason } } });
-    } else
-      this.#send({
-        indication: { functionNotSupported: { cause: { unknownFunction: true }, returnedFunction: encodeControl({ request }) } },
-      });
+    else this.#send(replyTo(request));
   }
 
   #capabilitiesHeard(set: TerminalCapabilitySet, now: Millis): void {
@@ -385,33 +362,15 @@ export class ControlMachine {
     else if (response.genericResponse) {
       this.#presentation.handle("response", response.genericResponse, now);
       this.#lines.open(now);
-    } else if (response.roundTripDelayResponse) {
-      if (this.#roundTrip?.sequence !== response.roundTripDelayResponse.sequenceNumber) return;
-      this.#timers.clear("T105");
-      this.#emit({ type: "round-trip", ms: now - this.#roundTrip.at });
-      this.#roundTrip = undefined;
-    } else if (response.requestModeAck || response.requestModeReject) {
-      if ((response.requestModeAck ?? response.requestModeReject)?.sequenceNumber !== this.#modes) return;
-      this.#timers.clear("T109");
-      this.#emit({ type: "mode-answered", accepted: response.requestModeAck !== undefined });
-    }
+    } else this.#questions.answered(response, now);
   }
 
   #command(command: Command, now: Millis): void {
+    const told = eventOf(command, (channel) => this.#lines.lineSent(channel));
+    if (told !== undefined) this.#emit(told);
     if (command.endSessionCommand) {
       this.end();
       this.#emit({ type: "session-ended" });
-    } else if (command.flowControlCommand) {
-      const { scope, restriction } = command.flowControlCommand;
-      const bitsPerSecond = restriction.maximumBitRate === undefined ? undefined : restriction.maximumBitRate * 100;
-      const line = this.#lines.lineSent(scope.logicalChannelNumber);
-      if (scope.logicalChannelNumber === undefined || line !== undefined) this.#emit({ type: "flow-control", line, bitsPerSecond });
-    } else if (command.miscellaneousCommand) {
-      const { type, logicalChannelNumber } = command.miscellaneousCommand;
-      const line = this.#lines.lineSent(logicalChannelNumber);
-      const lost = type.lostPicture ?? type.lostPartialPicture;
-      const wanted = type.videoFastUpdatePicture ?? type.videoFastUpdateGOB ?? type.videoFastUpdateMB ?? lost;
-      if (wanted !== undefined && (line === "video" || line === "content")) this.#emit({ type: "fast-update", line });
     } else if (command.genericCommand) this.#presentation.handle("command", command.genericCommand, now);
     else if (command.sendTerminalCapabilitySet) {
       this.#sequence = (this.#sequence + 1) & 0xff;
@@ -423,14 +382,8 @@ export class ControlMachine {
 
   #indication(indication: Indication, now: Millis): void {
     if (indication.genericIndication) this.#presentation.handle("indication", indication.genericIndication, now);
-    const input = indication.userInput;
-    if (input?.alphanumeric !== undefined)
-      this.#emit({ type: "digits", digits: input.alphanumeric, via: "alphanumeric", duration: undefined });
-    else if (input?.extendedAlphanumeric !== undefined)
-      this.#emit({ type: "digits", digits: input.extendedAlphanumeric.alphanumeric, via: "alphanumeric", duration: undefined });
-    // "!" is a hook flash, which means nothing here.
-    else if (input?.signal !== undefined && input.signal.signalType !== "!")
-      this.#emit({ type: "digits", digits: input.signal.signalType, via: "signal", duration: input.signal.duration });
+    const digits = digitsOf(indication);
+    if (digits !== undefined) this.#emit(digits);
   }
 
   #act(actions: readonly DeterminationAction[], now: Millis): void {
@@ -462,17 +415,9 @@ export class ControlMachine {
     this.#lines.open(now);
   }
 
-  #modeRequested({ sequenceNumber, requestedModes }: NonNullable<Request["requestMode"]>, now: Millis): void {
-    const choices = requestedModes.map(readMode);
-    const at = choices.findIndex((codec) => codec !== undefined && this.#capabilities.audio.some((a) => a.codec === codec));
-    const codec = choices[at];
-    const known = this.#remote?.audio.find((a) => a.codec === codec);
-    if (codec === undefined || known === undefined || this.#media === undefined) {
-      this.#send({ response: { requestModeReject: { sequenceNumber, cause: { modeUnavailable: true } } } });
-      return;
-    }
-    const response = at === 0 ? ({ willTransmitMostPreferredMode: true } as const) : ({ willTransmitLessPreferredMode: true } as const);
-    this.#send({ response: { requestModeAck: { sequenceNumber, response } } });
-    if (this.#lines.audio.transmitting?.format.codec !== codec) this.#lines.replaceAudio(known, now);
+  #modeRequested(asked: NonNullable<Request["requestMode"]>, now: Millis): void {
+    const { answer, format } = answerMode(asked, this.#capabilities.audio, this.#media === undefined ? [] : (this.#remote?.audio ?? []));
+    this.#send({ response: answer });
+    if (format !== undefined && this.#lines.audio.transmitting?.format.codec !== format.codec) this.#lines.replaceAudio(format, now);
   }
 }

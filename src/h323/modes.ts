@@ -1,5 +1,5 @@
 import type { ControlMessage } from "../wire/h245/index.ts";
-import type { AudioCodec } from "./codecs.ts";
+import type { AudioCodec, AudioFormat } from "./codecs.ts";
 import { isGeneric, OID } from "./generic.ts";
 
 type RequestMode = NonNullable<NonNullable<ControlMessage["request"]>["requestMode"]>;
@@ -35,4 +35,18 @@ function codecOf(mode: AudioMode): AudioCodec | undefined {
   if (mode.g729AnnexA) return "G729";
   const name = Object.keys(mode)[0];
   return Object.entries(MODES).find(([, m]) => Object.keys(m)[0] === name)?.[0] as AudioCodec | undefined;
+}
+
+/** The answer to a mode request, and the format to send from then on: the first wanted that both have. `remote` is empty while nothing can be sent. */
+export function answerMode(
+  { sequenceNumber, requestedModes }: RequestMode,
+  local: readonly AudioFormat[],
+  remote: readonly AudioFormat[],
+): { readonly answer: NonNullable<ControlMessage["response"]>; readonly format?: AudioFormat } {
+  const choices = requestedModes.map(readMode);
+  const at = choices.findIndex((codec) => codec !== undefined && local.some((a) => a.codec === codec));
+  const format = at < 0 ? undefined : remote.find((a) => a.codec === choices[at]);
+  if (format === undefined) return { answer: { requestModeReject: { sequenceNumber, cause: { modeUnavailable: true } } } };
+  const response = at === 0 ? ({ willTransmitMostPreferredMode: true } as const) : ({ willTransmitLessPreferredMode: true } as const);
+  return { answer: { requestModeAck: { sequenceNumber, response } }, format };
 }
