@@ -129,7 +129,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
       throw new Error(`crosspoint did not start:\n${output.slice(-4000)}`);
     }
     try {
-      if ((await fetch(`${base}/health`)).ok) break;
+      // its own word first: at a port in use somebody else's gateway would answer
+      if (output.includes('"msg":"ready"') && (await fetch(`${base}/health`)).ok) break;
     } catch {
       // not listening yet
     }

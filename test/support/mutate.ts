@@ -12,6 +12,11 @@ export function random(seed: number): () => number {
   };
 }
 
+/** How many damaged inputs a fuzz test takes: 10,000, or MUTATIONS of them by hand. */
+export const MUTATIONS = Number(process.env["MUTATIONS"] ?? 10_000);
+/** A fuzz test's time, milliseconds. */
+export const FUZZ_TIMEOUT = Math.max(40_000, MUTATIONS);
+
 const favourites = Buffer.from('\r\n \t;:,<>"\\@=?/%[]\0\xff*09aZ', "latin1");
 
 /** A damaged copy: bytes changed, removed, doubled, moved; the end cut off. */
