@@ -287,7 +287,8 @@ export class LiveMeetings {
   /** What the others hear when somebody comes or goes. */
   async #announce(meeting: Meeting, who: Attendance, what: "joined" | "left"): Promise<void> {
     const file = (id: PromptId) => joinPath(this.#context.promptsRoot, promptFile(id, meeting.language));
-    if (meeting.announcements === "off") return;
+    // with the media server everybody goes, and nobody is left to hear it
+    if (meeting.announcements === "off" || !this.#context.media.connected) return;
     const tone = file(what === "joined" ? "tone-join" : "tone-leave");
     const files =
       meeting.announcements === "tone"

@@ -86,6 +86,44 @@ describeWithPeers("a thread that dies with calls up", ["sipp"], () => {
     });
   });
 
+  describe.skipIf(realFreeswitch === undefined)("(FreeSWITCH)", () => {
+    test("killed and started anew: callers get a BYE that says why, who calls meanwhile 503, and then calls are taken", async () => {
+      const lost = gateway.logged("media-server-lost").length;
+      const callers = [call([sipp.receive("BYE")]), call([sipp.receive("BYE")], "tcp")];
+      await joined(2);
+      const back = gateway.replaceEngine("freeswitch", 4000);
+      for (const { ok, messages, errors } of await Promise.all(callers)) {
+        expect({ ok, errors }).toEqual({ ok: true, errors: "" });
+        expect(messages).toMatch(/BYE sip:[\s\S]*Reason: Q\.850;cause=\d+;text="/i);
+      }
+      sippPort += 8;
+      const refused = await runSipp(
+        [sipp.invite(), sipp.expect(503, { header: "Retry-After", pattern: "[0-9]+" }), sipp.ackFailure()],
+        { target: gateway.sip, service: "1000", port: sippPort, timeoutSeconds: 5 },
+      );
+      expect(refused.ok, refused.errors).toBe(true);
+      const records = (await newest(3)).map(({ outcome }) => outcome);
+      expect(records).toEqual(["media-server-lost", "media-server-lost", "media-server-lost"]);
+      await back;
+      await recovered();
+      expect(gateway.logged("media-server-retry")).toHaveLength(1);
+      expect(gateway.logged("announcement-failed")).toEqual([]);
+      expect(gateway.logged("media-server-lost").filter(({ call }) => call === undefined)).toHaveLength(lost + 1);
+    });
+  });
+
+  describe.skipIf(realDrachtio === undefined)("(drachtio-server)", () => {
+    test("killed and started anew: its calls are over and recorded, and new calls are taken", async () => {
+      const late = call([sipp.pause(2000)]);
+      await joined(1);
+      const back = gateway.replaceEngine("drachtio", 1000);
+      await expect.poll(async () => (await newest(1))[0]?.outcome, { timeout: 10_000 }).toBe("signalling-lost");
+      await Promise.all([back, late]);
+      await recovered();
+      expect(gateway.logged("sip-engine-lost")).toHaveLength(1);
+    });
+  });
+
   describe.skipIf(realDrachtio !== undefined)("(embedded SIP engine)", () => {
     test("sip-engine: its calls are over and recorded, one who hangs up later is told that there is no call, new calls are taken", async () => {
       const before = gateway.logged(/an engine has died/).length;

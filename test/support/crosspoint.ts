@@ -69,6 +69,8 @@ export interface Crosspoint {
   records(): Promise<CallRecord[]>;
   /** Lines of its log with this `event`, or with this text in them. */
   logged(event: string | RegExp): Record<string, unknown>[];
+  /** Kills a production server under it, and starts it anew after `ms`. */
+  replaceEngine(which: "drachtio" | "freeswitch", ms: number): Promise<void>;
   /** What the embedded engines count, by `sip.dialogs`, `media.channels` and so on; empty on the production engines. */
   engineStats(): Promise<Record<string, number>>;
   /** Waits until the meeting's participants satisfy `condition`; throws with what it saw after `ms`. */
@@ -165,6 +167,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
         .filter((line) => line.startsWith("{") && line.endsWith("}"))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter((line) => (typeof event === "string" ? line["event"] === event : event.test(JSON.stringify(line)))),
+    replaceEngine: engines.replace,
     async engineStats() {
       const text = await (await fetch(`http://${host}:${options.port + 2}/metrics`)).text();
       const found = text.matchAll(/^crosspoint_(sip|media)_engine\{stat="([^"]+)"\} (\S+)$/gm);

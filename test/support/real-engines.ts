@@ -27,6 +27,8 @@ export interface RealEnginesOptions {
 export interface RealEngines {
   /** `key=value` for the gateway. */
   readonly settings: readonly string[];
+  /** Kills one without a word, and starts it anew after `ms`; resolves when it listens again. */
+  replace(which: "drachtio" | "freeswitch", ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,14 @@ export async function startRealEngines({ port, mediaPort, certificates, folder }
   const running: Server[] = [];
   const settings: string[] = [];
   const stop = async () => void (await Promise.all(running.map((server) => server.stop())));
+  const replace: RealEngines["replace"] = async (which, ms) => {
+    const server = running.find(({ name }) => name === which);
+    if (!server) throw new Error(`${which} is not under this gateway`);
+    await server.kill();
+    await delay(ms);
+    server.start();
+    await server.listening();
+  };
   try {
     if (realFreeswitch !== undefined) {
       const [sip, esl] = [port + 5, port + 6];
@@ -45,6 +55,8 @@ export async function startRealEngines({ port, mediaPort, certificates, folder }
       };
       const folders = ["log", "db", "run"].flatMap((name) => [`-${name}`, own(name)]);
       const server = new Server(
+        "freeswitch",
+        esl,
         realFreeswitch,
         ["-c", "-nf", "-nonat", "-nocal", "-conf", join(DOCKER, "freeswitch"), ...folders, "-temp", own("temp")],
         {
@@ -56,13 +68,15 @@ export async function startRealEngines({ port, mediaPort, certificates, folder }
         },
       );
       running.push(server);
-      await server.listening(esl);
+      await server.listening();
       settings.push("engine.media=freeswitch", `engine.freeswitch.port=${esl}`, `engine.freeswitch.password=${SECRET}`);
     }
     if (realDrachtio !== undefined) {
       const admin = port + 7;
       const contacts = [`sip:127.0.0.1:${port};transport=udp,tcp`, `sips:127.0.0.1:${port + 1};transport=tls`];
       const server = new Server(
+        "drachtio",
+        admin,
         realDrachtio,
         ["-f", join(DOCKER, "drachtio.conf.xml"), ...contacts.flatMap((contact) => ["--contact", contact])],
         {
@@ -74,10 +88,10 @@ export async function startRealEngines({ port, mediaPort, certificates, folder }
         },
       );
       running.push(server);
-      await server.listening(admin);
+      await server.listening();
       settings.push("engine.sip=drachtio", `engine.drachtio.port=${admin}`, `engine.drachtio.secret=${SECRET}`);
     }
-    return { settings, stop };
+    return { settings, replace, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -85,14 +99,27 @@ export async function startRealEngines({ port, mediaPort, certificates, folder }
 }
 
 class Server {
-  readonly #process: ChildProcess;
+  readonly name: string;
+  readonly #port: number;
   readonly #program: string;
-  readonly #exited: Promise<void>;
+  readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  #process!: ChildProcess;
+  #exited!: Promise<void>;
   #output = "";
 
-  constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** @param port where it listens once it is ready */
+  constructor(name: string, port: number, program: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.name = name;
+    this.#port = port;
     this.#program = program;
-    this.#process = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    this.#args = args;
+    this.#env = env;
+    this.start();
+  }
+
+  start(): void {
+    this.#process = spawn(this.#program, this.#args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.#env } });
     const keep = (data: Buffer) => (this.#output = (this.#output + data.toString()).slice(-8000));
     this.#process.stdout?.on("data", keep);
     this.#process.stderr?.on("data", keep);
@@ -106,17 +133,22 @@ class Server {
   }
 
   /** Until something listens there. */
-  async listening(port: number): Promise<void> {
+  async listening(): Promise<void> {
     for (let tries = 0; tries < 200 && this.#process.exitCode === null; tries++) {
       const there = await new Promise<boolean>((resolve) => {
-        const socket = connect(port, "127.0.0.1", () => resolve(true));
+        const socket = connect(this.#port, "127.0.0.1", () => resolve(true));
         socket.once("error", () => resolve(false));
         socket.once("connect", () => socket.destroy());
       });
       if (there) return;
       await delay(100);
     }
-    throw new Error(`${this.#program} does not listen on ${port}:\n${this.#output}`);
+    throw new Error(`${this.#program} does not listen on ${this.#port}:\n${this.#output}`);
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#exited;
   }
 
   async stop(): Promise<void> {

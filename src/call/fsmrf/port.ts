@@ -15,7 +15,7 @@ const RETRY_MS = { first: 250, last: 5_000 } as const;
 const CALLBACK_MS = 5_000;
 
 /** What the port tells its owner's log. */
-export type PortLog = (level: "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
+export type PortLog = (level: "debug" | "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
 
 /**
  * FreeSWITCH, or the embedded media server, through drachtio-fsmrf. Sessions are opened here and not by `createEndpoint`, which refuses RTP/SAVP offers,
@@ -30,6 +30,8 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
   #retryMs: number = RETRY_MS.first;
+  /** Why the last attempt failed, as the log has it. */
+  #saidWhy: string | undefined;
   #unacknowledgedMs = unacknowledgedMs("");
 
   constructor(srf: Srf, options: ConnectOptions, log: PortLog) {
@@ -73,6 +75,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       server.conn.on("esl::end", () => this.#discard(server));
       server.on("error", () => undefined);
       this.#retryMs = RETRY_MS.first;
+      this.#saidWhy = undefined;
       this.emit("connected");
     } finally {
       given = true;
@@ -220,7 +223,10 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     this.#retry = setTimeout(() => {
       if (this.#closed) return;
       this.connect().catch((error: unknown) => {
-        this.#log("info", "media-server-retry", { error: String(error), nextAttemptMs: this.#retryMs });
+        const why = String(error);
+        // said once: it may be away for hours
+        this.#log(why === this.#saidWhy ? "debug" : "info", "media-server-retry", { error: why, nextAttemptMs: this.#retryMs });
+        this.#saidWhy = why;
         this.#reconnectLater();
       });
     }, this.#retryMs);
