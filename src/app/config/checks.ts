@@ -3,12 +3,12 @@ import type { Trunk } from "../../trunks/model.ts";
 import { checkCertificates } from "./certificate-checks.ts";
 import type { Config, Findings } from "./config.ts";
 import { engineChecks } from "./engine-checks.ts";
-import type { Mistake, Path } from "./source.ts";
+import type { Path } from "./source.ts";
 
 /** What no single key can tell: keys that contradict each other, the files they name, and the engines chosen. */
-export function crossCheck(config: Config, locate: (path: Path, message: string) => Mistake): { mistakes: Mistake[]; warnings: Mistake[] } {
-  const mistakes: Mistake[] = [];
-  const warnings: Mistake[] = [];
+export function crossCheck<T>(config: Config, locate: (path: Path, message: string) => T): { mistakes: T[]; warnings: T[] } {
+  const mistakes: T[] = [];
+  const warnings: T[] = [];
   const findings: Findings = {
     mistake: (path, message) => mistakes.push(locate(path, message)),
     warn: (path, message) => warnings.push(locate(path, message)),

@@ -7,6 +7,7 @@ import type { MeetingDefinition } from "../gateway-options.ts";
 import { crossCheck } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { explain } from "./mistakes.ts";
+import { related, remains } from "./remains.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { applySetting, ConfigSource, type Mistake, type Path, parseSetting } from "./source.ts";
 
@@ -75,20 +76,23 @@ export function loadConfig(options: LoadOptions = {}): LoadResult {
 
   const fileBase = demo ? projectRoot : dirname(path);
   const tree = resolveReferences(overlay, fileBase, env);
+  const settled = (data: RawConfig): Config =>
+    settle(data, (at, value) => (isAbsolute(value) ? value : resolve(overlay.origin(at) === null ? fileBase : cwd, value)), {
+      file: options.file ?? null,
+      demo,
+    });
   const parsed = configSchema.safeParse(tree, { reportInput: true });
   const mistakes = [...overlay.mistakes];
   if (!parsed.success) {
     mistakes.push(...explain(parsed.error.issues, configSchema, (at, message, key) => overlay.mistake(at, message, key)));
+    const rest = remains(tree, configSchema);
+    if (rest) {
+      const between = crossCheck(settled(rest.data), (at, message) => ({ at, made: overlay.mistake(at, message) }));
+      mistakes.push(...between.mistakes.filter(({ at }) => !rest.gone.some((path) => related(path, at))).map(({ made }) => made));
+    }
     return { config: null, mistakes: inOrder(mistakes), warnings: [] };
   }
-  const config = settle(
-    parsed.data,
-    (at, value) => (isAbsolute(value) ? value : resolve(overlay.origin(at) === null ? fileBase : cwd, value)),
-    {
-      file: options.file ?? null,
-      demo,
-    },
-  );
+  const config = settled(parsed.data);
   const checked = crossCheck(config, (at, message) => overlay.mistake(at, message));
   mistakes.push(...checked.mistakes);
   return { config: mistakes.length > 0 ? null : config, mistakes: inOrder(mistakes), warnings: inOrder(checked.warnings) };

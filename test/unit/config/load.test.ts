@@ -202,6 +202,28 @@ describe("encryption over TCP", () => {
   });
 });
 
+describe("mistakes in keys and between them", () => {
+  const twice = "meetings:\n  - { id: 1 }\n  - { id: 1 }\n";
+  it("are told together", () => {
+    expect(load(`sip: { upd: 5060 }\nmedia: { workers: many }\n${twice}`).mistakes.map(({ path }) => path)).toEqual([
+      "sip.upd",
+      "media.workers",
+      "meetings[1].id",
+    ]);
+  });
+
+  it("but nothing is told of what had to be left out", () => {
+    expect(load("meetings:\n  - { id: 1, lobby: perhaps }\n  - { id: 1 }\n").mistakes.map(({ path }) => path)).toEqual([
+      "meetings[0].lobby",
+      "meetings[1].id",
+    ]);
+    expect(load("meetings:\n  - { name: nameless }\n  - { id: 1 }\n  - { id: 1 }\n").mistakes.map(({ path }) => path)).toEqual(["meetings[0].id"]);
+    expect(load("trunks:\n  - { name: a, identity: { networks: [nowhere] } }\n").mistakes.map(({ path }) => path)).toEqual([
+      "trunks[0].identity.networks[0]",
+    ]);
+  });
+});
+
 describe("warnings", () => {
   it("tell of calls that ring for longer than FreeSWITCH waits", () => {
     const ringing = (...settings: string[]) => loadConfig({ env: {}, settings }).warnings.filter((w) => w.path === "sip.ringSeconds");
