@@ -97,10 +97,12 @@ describeWithPeers("a thread that dies with calls up", ["sipp"], () => {
         expect(messages).toMatch(/BYE sip:[\s\S]*Reason: Q\.850;cause=\d+;text="/i);
       }
       sippPort += 8;
-      const refused = await runSipp(
-        [sipp.invite(), sipp.expect(503, { header: "Retry-After", pattern: "[0-9]+" }), sipp.ackFailure()],
-        { target: gateway.sip, service: "1000", port: sippPort, timeoutSeconds: 5 },
-      );
+      const refused = await runSipp([sipp.invite(), sipp.expect(503, { header: "Retry-After", pattern: "[0-9]+" }), sipp.ackFailure()], {
+        target: gateway.sip,
+        service: "1000",
+        port: sippPort,
+        timeoutSeconds: 5,
+      });
       expect(refused.ok, refused.errors).toBe(true);
       const records = (await newest(3)).map(({ outcome }) => outcome);
       expect(records).toEqual(["media-server-lost", "media-server-lost", "media-server-lost"]);

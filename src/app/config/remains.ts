@@ -33,7 +33,9 @@ export function remains<T>(tree: unknown, schema: z.ZodType<T>): Remains<T> | nu
 function takeAway(tree: unknown, path: Path): Path {
   for (let length = path.length; length > 0; length--) {
     const last = path[length - 1];
-    const holder = path.slice(0, length - 1).reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], tree);
+    const holder = path
+      .slice(0, length - 1)
+      .reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], tree);
     if (typeof last !== "string" || typeof holder !== "object" || holder === null || !(last in holder)) continue;
     delete (holder as Record<string, unknown>)[last];
     return path.slice(0, length);

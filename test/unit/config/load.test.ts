@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { gatewayConfig } from "../../../src/app/gateway-config.ts";
 import { loadConfig, showMistake } from "../../../src/app/config/load.ts";
+import { gatewayConfig } from "../../../src/app/gateway-config.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -217,7 +217,9 @@ describe("mistakes in keys and between them", () => {
       "meetings[0].lobby",
       "meetings[1].id",
     ]);
-    expect(load("meetings:\n  - { name: nameless }\n  - { id: 1 }\n  - { id: 1 }\n").mistakes.map(({ path }) => path)).toEqual(["meetings[0].id"]);
+    expect(load("meetings:\n  - { name: nameless }\n  - { id: 1 }\n  - { id: 1 }\n").mistakes.map(({ path }) => path)).toEqual([
+      "meetings[0].id",
+    ]);
     expect(load("trunks:\n  - { name: a, identity: { networks: [nowhere] } }\n").mistakes.map(({ path }) => path)).toEqual([
       "trunks[0].identity.networks[0]",
     ]);
@@ -225,6 +227,22 @@ describe("mistakes in keys and between them", () => {
 });
 
 describe("warnings", () => {
+  it("tell what production servers do not do, or do in their own configuration", () => {
+    const said = (...settings: string[]) =>
+      loadConfig({ env: {}, settings: ["engine.sip=drachtio", "engine.media=freeswitch", ...settings] })
+        .warnings.map(({ path }) => path)
+        .slice(0, -1);
+    expect(said("sip.udp=5070", "sip.wss=5443", "sip.handshakeSeconds=5", "sip.requestsPerSecond=0").toSorted()).toEqual([
+      "sip.handshakeSeconds",
+      "sip.requestsPerSecond",
+      "sip.udp",
+      "sip.wss",
+    ]);
+    expect(said("meetings[0].announcements=names", "engine.freeswitch.host=192.0.2.7")).toContain("meetings[0].announcements");
+    expect(said("engine.freeswitch.host=192.0.2.7")).toContain("engine.freeswitch.prompts");
+    expect(said()).toEqual([]);
+  });
+
   it("tell of calls that ring for longer than FreeSWITCH waits", () => {
     const ringing = (...settings: string[]) => loadConfig({ env: {}, settings }).warnings.filter((w) => w.path === "sip.ringSeconds");
     expect(ringing("engine.media=freeswitch", "sip.ringSeconds=141")).toHaveLength(1);
