@@ -124,8 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     );
   });
   try {
-    await sip.ready;
-    await media.connect();
+    await Promise.all([sip.ready, media.connect()]);
     if (options.h323) await h323.listen(options.h323, options.version);
   } catch (error) {
     load.stop();

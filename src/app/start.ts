@@ -14,7 +14,7 @@ import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { withToldAddress } from "./told-address.ts";
 import { version } from "./version.ts";
-import { meetingPage, prepareWeb } from "./web-callers.ts";
+import { loadMeetingPage, meetingPage, prepareWeb } from "./web-callers.ts";
 
 /** A running Crosspoint. */
 export interface Running {
@@ -63,9 +63,6 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     import("./kept-meetings.ts"),
     import("./gateway.ts"),
   ]);
-  const [sipEngine, mediaServer] = await engines;
-  const video = await starting;
-
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),
     retentionDays: config.records.retentionDays,
@@ -73,13 +70,17 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     log: logger,
   });
   undo.push(() => records.close());
+  const web = await prepareWeb(config, logger.child({ engine: "webrtc" }));
+  if (web) undo.push(() => web.stop());
+  if (web && config.web.port !== null) await loadMeetingPage();
+  const [sipEngine, mediaServer] = await engines;
+  const video = await starting;
+
   const figures = {
     ...(sipEngine.stats ? { sip: () => sipEngine.stats!() } : {}),
     ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
   };
   const metrics = new Metrics({ version, engines: figures, certificates: () => expiries(config) });
-  const web = await prepareWeb(config, logger.child({ engine: "webrtc" }));
-  if (web) undo.push(() => web.stop());
   const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
   const gateway = await createGateway({
     config: forGateway(config),

@@ -43,6 +43,9 @@ export async function prepareWeb(config: Config, log: Logger): Promise<{ options
   };
 }
 
+/** What {@link meetingPage} needs: loaded while there is time to. */
+export const loadMeetingPage = () => Promise.all([import("../admin/pages.ts"), import("../web/door.ts"), import("../web/pages.ts")]);
+
 /** Puts the meeting page and its WebSocket on the web listener. `close` before the listener closes. */
 export async function meetingPage(
   config: Config,
@@ -50,11 +53,7 @@ export async function meetingPage(
   token: string,
   log: Logger,
 ): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
-  const [{ servePages }, { PageDoor }, { meetingPages }] = await Promise.all([
-    import("../admin/pages.ts"),
-    import("../web/door.ts"),
-    import("../web/pages.ts"),
-  ]);
+  const [{ servePages }, { PageDoor }, { meetingPages }] = await loadMeetingPage();
   const door = new PageDoor({ host, token, origins: config.web.origins, secure: config.web.tls, log });
   return {
     extend: (app) => {
