@@ -9,6 +9,8 @@ const JOIN_MS = 5_000;
 /** Of the media server's conference.conf. */
 const PROFILE = "default";
 const MEMBER_EVENTS = "esl::event::CUSTOM::*";
+/** Events kept until it is known whom they are about. */
+const MOST_EARLY = 100;
 
 /**
  * Joins a session to a conference of its media server (`conference` application), which comes into being with its first member. Rejects when the media
@@ -46,6 +48,8 @@ export class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
   readonly #connection: EslConnection;
   readonly #onEvent: (event: EslEvent) => void;
   #memberId: number | undefined;
+  /** What was told before it was known which member we are: who talks on the way in talks at once, and that is said once. */
+  #early: EslEvent[] = [];
   readonly #whenVacated: (() => void)[] = [];
   #gone = false;
 
@@ -60,6 +64,10 @@ export class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
   sit(memberId: number): void {
     this.#memberId = memberId;
     this.#media.onClosed(() => this.vacate());
+    // whoever waits for this seat listens by then
+    setImmediate(() => {
+      for (const event of this.#early.splice(0)) this.#handle(event);
+    });
   }
 
   /** Runs when the seat is given up, however that comes. */
@@ -115,6 +123,10 @@ export class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
 
   #handle(event: EslEvent): void {
     if (event.getHeader("Event-Subclass") !== "conference::maintenance" || this.#gone) return;
+    if (this.#memberId === undefined) {
+      if (this.#early.length < MOST_EARLY) this.#early.push(event);
+      return;
+    }
     const action = event.getHeader("Action");
     const mine = Number(event.getHeader("Member-ID")) === this.#memberId;
     if (action === "floor-change") {
