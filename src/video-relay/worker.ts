@@ -107,6 +107,8 @@ function tick(): void {
 }
 
 port.on("message", (message: ToWorker) => {
+  // What came before it goes before it.
+  udp.look();
   try {
     handle(message);
   } catch (error) {

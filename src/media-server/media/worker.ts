@@ -106,6 +106,8 @@ function load(req: number): void {
 }
 
 port.on("message", (message: ToMedia) => {
+  // What came before it goes before it.
+  udp.look();
   switch (message.t) {
     case "open":
       void open(message.req, message.id);
