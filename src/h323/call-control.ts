@@ -42,7 +42,7 @@ export class CallControl {
   #link: Link = "none";
   #address: Address | undefined;
   /** Answers to what the control machine has not seen. */
-  readonly #refusals: ControlMessage[] = [];
+  readonly #answers: ControlMessage[] = [];
   /** By when control must be established. */
   #deadline: Millis | undefined;
 
@@ -217,7 +217,7 @@ export class CallControl {
     if (checked.type === "take") {
       this.traversal.incoming(checked.message);
       this.machine.handle(checked.message, now);
-    } else if (checked.type === "refuse") this.#refusals.push(checked.message);
+    } else if (checked.type === "answer") this.#answers.push(checked.message);
     else this.#port.release(79, checked.reason, "us");
   }
 
@@ -245,7 +245,7 @@ export class CallControl {
 
   /** What is to be sent: channels as the peer is to see them. After a failure nothing is. */
   #outgoing(): { readonly messages: Uint8Array[]; readonly failure: string | undefined } {
-    const messages = this.#refusals.splice(0).map(encodeControl);
+    const messages = this.#answers.splice(0).map(encodeControl);
     for (const message of this.machine.takeMessages()) {
       const checked = this.security.outgoing(message);
       if ("fail" in checked) return { messages: [], failure: checked.fail };

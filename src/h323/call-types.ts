@@ -3,6 +3,7 @@ import type { Address } from "./address.ts";
 import type { LocalCapabilities } from "./capabilities.ts";
 import type { ControlEvent } from "./control-types.ts";
 import type { TraversalEvent, TraversalPolicy } from "./media-traversal.ts";
+import type { RekeyedEvent } from "./key-updates.ts";
 import type { MediaPolicy, ProtectedEvent } from "./media-security.ts";
 import type { Durations } from "./timers.ts";
 
@@ -88,6 +89,7 @@ export type CallEvent =
   | ControlEvent
   | TraversalEvent
   | ProtectedEvent
+  | RekeyedEvent
   | { readonly type: "incoming"; readonly call: IncomingCall }
   | { readonly type: "proceeding" }
   | { readonly type: "alerting"; readonly inband: boolean }

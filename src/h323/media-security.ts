@@ -3,6 +3,7 @@ import type { Capability, ControlMessage, OpenLogicalChannel, OpenLogicalChannel
 import type { ControlEvent } from "./control-types.ts";
 import { PayloadCipher } from "./h235-cipher.ts";
 import { algorithmOf, KeyExchange, type MediaAlgorithm, type SharedSecret } from "./h235-keys.ts";
+import { KeyUpdates, type RekeyedEvent } from "./key-updates.ts";
 
 /** Whether a call's media are encrypted: `preferred` where the peer can, `required` or not at all. */
 export type MediaPolicy = "required" | "preferred" | "none";
@@ -20,7 +21,7 @@ export type Checked =
   /** Goes on to the control machine, as if nothing were encrypted. */
   | { readonly type: "take"; readonly message: ControlMessage }
   /** Is answered here. */
-  | { readonly type: "refuse"; readonly message: ControlMessage }
+  | { readonly type: "answer"; readonly message: ControlMessage }
   /** The call cannot go on. */
   | { readonly type: "fail"; readonly reason: string };
 
@@ -57,6 +58,7 @@ export class MediaSecurity {
     number,
     { readonly algorithm: MediaAlgorithm; readonly payloadType: number; readonly sync: EncryptionSync | undefined }
   >();
+  readonly #updates = new KeyUpdates();
   #events: ProtectedEvent[] = [];
 
   constructor(policy: MediaPolicy, random: (count: number) => Uint8Array) {
@@ -111,12 +113,21 @@ export class MediaSecurity {
       return { response: { openLogicalChannelAck: this.#acknowledging(response.openLogicalChannelAck) } };
     if (response?.openLogicalChannelReject !== undefined)
       this.#receive.delete(response.openLogicalChannelReject.forwardLogicalChannelNumber);
+    if (request?.closeLogicalChannel !== undefined)
+      this.#updates.closed("transmit", request.closeLogicalChannel.forwardLogicalChannelNumber);
     return message;
   }
 
   /** Reads a message of the peer's before the control machine does. */
   incoming(message: ControlMessage): Checked {
-    const { request, response } = message;
+    const { request, response, command } = message;
+    if (command?.miscellaneousCommand !== undefined && this.#secret !== undefined) {
+      const context = { master: this.#master, secret: this.#secret, random: this.#random };
+      const answer = this.#updates.received(command.miscellaneousCommand, context);
+      if (answer !== undefined) return { type: "answer", message: answer };
+    }
+    if (request?.closeLogicalChannel !== undefined)
+      this.#updates.closed("receive", request.closeLogicalChannel.forwardLogicalChannelNumber);
     if (request?.terminalCapabilitySet !== undefined) this.#remote = readSecurity(request.terminalCapabilitySet);
     else if (request?.openLogicalChannel !== undefined) return this.#opened(request.openLogicalChannel, message);
     else if (response?.openLogicalChannelAck !== undefined) return this.#acknowledged(response.openLogicalChannelAck, message);
@@ -131,10 +142,10 @@ export class MediaSecurity {
   }
 
   /** Told before what control tells; taken once. */
-  takeEvents(): ProtectedEvent[] {
+  takeEvents(): (ProtectedEvent | RekeyedEvent)[] {
     const out = this.#events;
     this.#events = [];
-    return out;
+    return [...out, ...this.#updates.takeEvents()];
   }
 
   get #algorithms(): readonly MediaAlgorithm[] {
@@ -230,6 +241,7 @@ export class MediaSecurity {
   }
 
   #tell(direction: "transmit" | "receive", channel: number, algorithm: MediaAlgorithm, key: Uint8Array, payloadType: number): void {
+    this.#updates.opened(direction, channel, algorithm, payloadType);
     this.#events.push({ type: "protected", direction, channel, cipher: new PayloadCipher(algorithm, key, payloadType) });
   }
 }
@@ -241,7 +253,7 @@ function payloadTypeOf(sync: EncryptionSync, otherwise: number): number {
 
 function refused(forwardLogicalChannelNumber: number): Checked {
   return {
-    type: "refuse",
+    type: "answer",
     message: { response: { openLogicalChannelReject: { forwardLogicalChannelNumber, cause: { securityDenied: true } } } },
   };
 }

@@ -15,7 +15,10 @@ interface Covered {
 }
 
 interface Direction {
+  readonly channel: number;
   readonly cipher: PayloadCipher;
+  /** The key before: packets that were under way are still under it. */
+  readonly former?: PayloadCipher;
   /** Payload type on the media server's side. */
   readonly plain: number | undefined;
 }
@@ -61,6 +64,15 @@ export class Protection {
       this.#ciphers.set(`${event.direction} ${event.channel}`, event.cipher);
       return event;
     }
+    if (event.type === "rekeyed") {
+      for (const [name, line] of this.#lines) {
+        const known = line[event.direction];
+        if (known?.channel !== event.channel) continue;
+        line[event.direction] = { ...known, cipher: event.cipher, former: known.cipher };
+        this.#filter(line, name);
+      }
+      return event;
+    }
     if (event.type === "traversal") {
       this.#ways.set(`${event.direction} ${event.channel}`, event);
       return event;
@@ -73,7 +85,7 @@ export class Protection {
     this.#ciphers.delete(key);
     const way = this.#ways.get(key);
     this.#ways.delete(key);
-    line[event.type] = cipher && { cipher, plain: plainType(event.format) };
+    line[event.type] = cipher && { channel: event.channel, cipher, plain: plainType(event.format) };
     this.#filter(line, event.line);
     const { inner } = line.relay;
     if (event.type === "receive") {
@@ -110,12 +122,11 @@ export class Protection {
           kind === "rtcp" ? packet : name === "audio" && typeOf(packet) !== transmit.plain ? undefined : transmit.cipher.encrypt(packet),
       }),
       ...(receive && {
-        fromFar: (packet, kind) =>
-          kind === "rtcp"
-            ? packet
-            : typeOf(packet) === receive.cipher.payloadType
-              ? receive.cipher.decrypt(packet, receive.plain ?? receive.cipher.payloadType)
-              : undefined,
+        fromFar: (packet, kind) => {
+          if (kind === "rtcp") return packet;
+          const cipher = [receive.cipher, receive.former].find((each) => each?.payloadType === typeOf(packet));
+          return cipher?.decrypt(packet, receive.plain ?? receive.cipher.payloadType);
+        },
       }),
     };
   }
