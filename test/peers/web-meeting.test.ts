@@ -215,6 +215,15 @@ describeWithPeers("a screen in the meeting page", ["chromium"], () => {
     await until(() => bob.page.evaluate("document.querySelector('#stage li.screen video').videoWidth > 0"), true);
     await until(() => bob.sees("Ada"), "red");
     await bob.screenshot("meeting-screen");
+    // a telephone held sideways: the screen and every button are whole
+    await bob.page.setViewportSize({ width: 740, height: 360 });
+    const cut = `[...document.querySelectorAll("#stage li.screen, #controls button")].filter((one) => {
+      const { top, left, right, bottom, width } = one.getBoundingClientRect();
+      return width > 0 && (top < 0 || left < 0 || right > innerWidth || bottom > innerHeight || (one.matches(".screen") && (width < 400 || bottom > document.getElementById("controls").getBoundingClientRect().top)));
+    }).map((one) => one.textContent)`;
+    expect(await bob.page.evaluate(cut)).toEqual([]);
+    await bob.screenshot("meeting-screen-sideways");
+    await bob.page.setViewportSize({ width: 1000, height: 700 });
     await bob.page.getByRole("button", { name: "Share screen" }).click();
     await bob.page.getByRole("button", { name: "Stop sharing" }).waitFor();
     await ada.page.locator("#stage li.screen", { hasText: "Screen of Bob" }).waitFor();

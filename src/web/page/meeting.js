@@ -97,7 +97,9 @@ export class MeetingView {
       case "participant":
         return this.#participant(message.participant);
       case "shown":
-        return this.#stage.shown(message.mid, message.participant, message.stream);
+        this.#stage.shown(message.mid, message.participant, message.stream);
+        if (message.mid === "slides" && this.#stage.presenter) this.#announce(say("presents", this.#stage.presenter.name));
+        return;
       case "presenting":
         return this.#presenting(message.somebody);
       case "share":
@@ -277,7 +279,8 @@ export class MeetingView {
   }
 
   #presenting(somebody) {
-    this.#stage.presenting(somebody);
+    const news = this.#stage.presenting(somebody);
+    if (!news) return;
     const presenter = this.#stage.presenter;
     this.#announce(somebody ? (presenter ? say("presents", presenter.name) : say("sharedScreen")) : say("presentsNobody"));
   }

@@ -54,9 +54,12 @@ export class Stage {
     this.#draw();
   }
 
+  /** Whether somebody else presents; returns whether that is news. */
   presenting(somebody) {
+    const news = somebody !== this.#presenting;
     this.#presenting = somebody;
     this.#draw();
+    return news;
   }
 
   get presenter() {
@@ -118,7 +121,7 @@ export class Stage {
     const line = this.#videos.get("slides");
     if (!this.#presenting || !line) return null;
     const presenter = this.presenter;
-    return this.#tile("screen", presenter ? say("screenOf", presenter.name) : say("sharedScreen"), line.video, "screen");
+    return this.#tile("screen", presenter ? say("screenOf", presenter.name) : say("screenNotShown"), line.video, "screen");
   }
 
   #person({ id, name, muted, talking, protocol }, isSpeaker) {
