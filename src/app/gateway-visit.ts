@@ -28,6 +28,8 @@ export interface VisitDelegate {
   tellAll(visit: WebVisit): void;
   mute(visit: WebVisit, muted: boolean): void;
   act(visit: WebVisit, participant: string, action: ParticipantAction): void;
+  /** Of somebody whom a line shows and who is none of our participants. */
+  nameOf(visit: WebVisit, memberId: string): string | undefined;
 }
 
 /** A page's visit: what it says goes to its call, what happens to the call goes to it, whichever WebSocket it has just now. */
@@ -69,7 +71,8 @@ export class WebVisit implements Visit {
       share: (state) => this.tell({ type: "share", state }),
       presenting: (somebody) => this.tell((this.#presenting = { type: "presenting", somebody })),
       shown: (mid, participant, stream) => {
-        const message: GatewayMessage = { type: "shown", mid, participant, stream };
+        const name = participant === null ? undefined : this.#delegate.nameOf(this, participant);
+        const message: GatewayMessage = { type: "shown", mid, participant, stream, ...(name === undefined ? {} : { name }) };
         this.#shown.set(mid, message);
         this.tell(message);
       },

@@ -51,6 +51,7 @@ export class WebGateway implements VisitHost {
     tellAll: (visit) => this.#tellAll(visit),
     mute: (visit, muted) => this.#mute(visit, muted),
     act: (visit, participant, action) => void this.#act(visit, participant, action),
+    nameOf: ({ call }, memberId) => (call?.meetingId ? this.#context.sfu.nameOf?.(call.meetingId, memberId) : undefined),
   };
 
   constructor(context: GatewayContext, reception: Reception, meetings: LiveMeetings, load: LoadMeter, options: WebGatewayOptions) {

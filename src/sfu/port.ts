@@ -50,6 +50,8 @@ export interface Sfu {
   announce(meetingId: string, files: readonly string[]): Promise<void>;
   /** Whose screen everybody is shown; null for nobody's. Who may present is decided by the gateway. */
   present(meetingId: string, participantId: string | null): void;
+  /** Display name of somebody whom a line of ours shows and who is none of ours: a client of the SFU's own. */
+  nameOf?(meetingId: string, memberId: string): string | undefined;
   /** The gateway stops; whatever the adapter holds is let go of. */
   close?(): void;
 }

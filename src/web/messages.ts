@@ -107,7 +107,14 @@ export type GatewayMessage =
   | { readonly type: "roster"; readonly participants: readonly RosterEntry[] }
   /** One has come, changed or gone (`state` is `left`). */
   | { readonly type: "participant"; readonly participant: RosterEntry }
-  | { readonly type: "shown"; readonly mid: string; readonly participant: string | null; readonly stream: "camera" | "screen" }
+  | {
+      readonly type: "shown";
+      readonly mid: string;
+      readonly participant: string | null;
+      readonly stream: "camera" | "screen";
+      /** Of one who is not in the roster: a client of the SFU's own. */
+      readonly name?: string;
+    }
   | { readonly type: "share"; readonly state: "granted" | "denied" | "revoked" }
   /** Somebody else's screen is, or is no longer, on the line `slides`. */
   | { readonly type: "presenting"; readonly somebody: boolean }

@@ -216,6 +216,7 @@ describeWithPeers("a screen in the meeting page", ["chromium"], () => {
     await until(() => bob.sees("Ada"), "red");
     await bob.screenshot("meeting-screen");
     // a telephone held sideways: the screen and every button are whole
+    await bob.page.getByRole("button", { name: "People" }).click();
     await bob.page.setViewportSize({ width: 740, height: 360 });
     const cut = `[...document.querySelectorAll("#stage li.screen, #controls button")].filter((one) => {
       const { top, left, right, bottom, width } = one.getBoundingClientRect();

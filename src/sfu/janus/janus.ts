@@ -76,6 +76,10 @@ export class JanusSfu implements Sfu {
     await this.#meetings.get(meetingId)?.announce(files);
   }
 
+  nameOf(meetingId: string, memberId: string): string | undefined {
+    return this.#meetings.get(meetingId)?.nameOf(memberId);
+  }
+
   present(meetingId: string, participantId: string | null): void {
     this.#meetings.get(meetingId)?.present(participantId);
   }

@@ -70,6 +70,12 @@ export class JanusMeeting {
     options.connection.on("down", this.#onDown);
   }
 
+  /** Of a publisher of Janus's own that the relay knows as `memberId`. */
+  nameOf(memberId: string): string | undefined {
+    for (const [id, { name }] of this.#subscriptions) if (memberOf(id) === memberId) return name;
+    return undefined;
+  }
+
   get pictures(): PictureOptions | null {
     return this.#pictures;
   }

@@ -1,4 +1,4 @@
-import type { LineAgreement, RelayLine, RelaySeat, VideoCodec, VideoRelay } from "../../video/port.ts";
+import type { LineAgreement, RelayLine, RelaySeat, VideoCodec, VideoCodecName, VideoRelay } from "../../video/port.ts";
 import type { JanusHandle } from "./client.ts";
 
 /** Payload type under which we send to Janus. */
@@ -35,23 +35,31 @@ export interface JanusPublisher {
  * Janus's subscribers ask for come as RTCP.
  */
 export class Publication {
+  /** What it publishes, as the participant sends it: nothing is transcoded. */
+  readonly codec: VideoCodecName;
   readonly #options: PictureOptions;
   readonly #line: RelayLine;
   readonly #seat: RelaySeat;
   #publisher: number | undefined;
   #closed = false;
 
-  private constructor(options: PictureOptions, line: RelayLine, seat: RelaySeat) {
+  private constructor(options: PictureOptions, codec: VideoCodecName, line: RelayLine, seat: RelaySeat) {
     this.#options = options;
+    this.codec = codec;
     this.#line = line;
     this.#seat = seat;
   }
 
-  static async open(options: PictureOptions, participantId: string, stream: "camera" | "screen"): Promise<Publication> {
+  static async open(
+    options: PictureOptions,
+    participantId: string,
+    stream: "camera" | "screen",
+    codec: VideoCodecName,
+  ): Promise<Publication> {
     const line = await options.relay.open();
     const seat = options.relay.join(options.meetingId, `to-janus-${stream}-${participantId}`);
     seat.arrange([{ line, brings: null, shows: { kind: "participant", participantId, stream } }]);
-    return new Publication(options, line, seat);
+    return new Publication(options, codec, line, seat);
   }
 
   /** Publishes, at first and again after Janus was lost. */
@@ -65,7 +73,7 @@ export class Publication {
       display,
       // without one every address would be bound
       iface: mediaHost ?? address,
-      streams: [{ mid: "0", mindex: 0, type: "video", codec: "h264", pt: SEND_TYPE }],
+      streams: [{ mid: "0", mindex: 0, type: "video", codec: this.codec.toLowerCase(), pt: SEND_TYPE }],
     });
     const { id, ip, port, rtcp_port: rtcpPort } = added as { id?: unknown; ip?: unknown; port?: unknown; rtcp_port?: unknown };
     if (typeof id !== "number" || typeof port !== "number") throw new Error("Janus told no address for a publisher");
@@ -75,7 +83,7 @@ export class Publication {
       remote: { address: mediaHost ?? String(ip), port, rtcpPort: typeof rtcpPort === "number" ? rtcpPort : port + 1 },
       rtcpMux: false,
       srtp: null,
-      codecs: [{ name: "H264", sendPayloadType: SEND_TYPE, receivePayloadType: SEND_TYPE, packetizationMode: 1 }],
+      codecs: [{ name: this.codec, sendPayloadType: SEND_TYPE, receivePayloadType: SEND_TYPE, packetizationMode: 1 }],
       direction: "sendonly",
       feedback: FEEDBACK,
       maxBitrate: null,

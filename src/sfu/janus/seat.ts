@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Pictures } from "../../call/pictures.ts";
+import type { VideoCodecName } from "../../video/port.ts";
 import type { ConferenceSeat } from "../media-conference.ts";
 import { type PictureSeat, seatPictures } from "../pictures.ts";
 import type { Seat, SeatEvents } from "../port.ts";
@@ -29,6 +30,7 @@ export class JanusSeat extends EventEmitter<SeatEvents> implements Seat, Meeting
   readonly #options: JanusSeatOptions;
   readonly #shown: PictureSeat | undefined;
   #camera: Promise<Publication | undefined> | undefined;
+  #cameraCodec: VideoCodecName | undefined;
   #screen: Promise<Publication | undefined> | undefined;
   #gone = false;
   readonly #onPictures = () => this.#publishCamera();
@@ -110,8 +112,17 @@ export class JanusSeat extends EventEmitter<SeatEvents> implements Seat, Meeting
   /** A camera in the videoroom while the call sends one. */
   #publishCamera(): void {
     const sends = this.#options.pictures?.all.some(({ role, line, sends: on }) => role === "camera" && line && on) ?? false;
-    if (sends && !this.#camera && !this.#gone) this.#camera = this.#publish("camera");
-    else if (!sends && this.#camera) this.#camera = this.#withdraw(this.#camera);
+    const codec = this.#codecOf("camera");
+    // a browser says which it has once it is asked
+    if (this.#camera && (!sends || codec !== this.#cameraCodec)) this.#camera = this.#withdraw(this.#camera);
+    if (!sends || this.#camera || this.#gone) return;
+    this.#cameraCodec = codec;
+    this.#camera = this.#publish("camera");
+  }
+
+  /** What the participant sends on a line. */
+  #codecOf(stream: "camera" | "screen"): VideoCodecName | undefined {
+    return this.#options.pictures?.all.find(({ role, line }) => role === stream && line !== undefined)?.codecs[0];
   }
 
   async #publish(stream: "camera" | "screen"): Promise<Publication | undefined> {
@@ -119,7 +130,7 @@ export class JanusSeat extends EventEmitter<SeatEvents> implements Seat, Meeting
     const { pictures, control } = meeting;
     if (!pictures || !control) return undefined;
     try {
-      const publication = await Publication.open(pictures, id, stream);
+      const publication = await Publication.open(pictures, id, stream, this.#codecOf(stream) ?? "H264");
       await publication.publish(control, stream === "screen" ? screenName(displayName) : displayName);
       return publication;
     } catch (error) {

@@ -97,7 +97,7 @@ export class MeetingView {
       case "participant":
         return this.#participant(message.participant);
       case "shown":
-        this.#stage.shown(message.mid, message.participant, message.stream);
+        this.#stage.shown(message.mid, message);
         if (message.mid === "slides" && this.#stage.presenter) this.#announce(say("presents", this.#stage.presenter.name));
         return;
       case "presenting":

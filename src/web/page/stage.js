@@ -49,8 +49,8 @@ export class Stage {
     this.#draw();
   }
 
-  shown(mid, participant, stream) {
-    this.#shown.set(mid, { participant, stream });
+  shown(mid, { participant, stream, name }) {
+    this.#shown.set(mid, { participant, stream, name });
     this.#draw();
   }
 
@@ -98,7 +98,7 @@ export class Stage {
     const wanted = [];
     const screen = this.#screen();
     if (screen) wanted.push(screen);
-    const people = [...this.#people.values()].filter(({ state }) => state === "joined");
+    const people = [...this.#people.values()].filter(({ state }) => state === "joined").concat(this.#guests());
     const order = (one) => (one.id === speaker ? 0 : this.#pictureOf(one.id) ? 1 : one.id === this.#self ? 3 : 2);
     people.sort((a, b) => order(a) - order(b));
     for (const one of people.slice(0, MAX_TILES)) wanted.push(this.#person(one, one.id === speaker));
@@ -114,6 +114,15 @@ export class Stage {
     wanted.forEach((tile, at) => {
       if (this.#root.children[at] !== tile) this.#root.insertBefore(tile, this.#root.children[at] ?? null);
     });
+  }
+
+  /** Who is shown without being in the roster: clients of the SFU's own. */
+  #guests() {
+    const guests = new Map();
+    for (const { participant, stream, name } of this.#shown.values())
+      if (participant && name !== undefined && stream === "camera" && !this.#people.has(participant))
+        guests.set(participant, { id: participant, name });
+    return [...guests.values()];
   }
 
   #screen() {
