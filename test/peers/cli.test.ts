@@ -49,6 +49,8 @@ describe("exit codes and output", () => {
     expect(json.ok).toBe(false);
     expect(json.mistakes.map(({ line, path }) => [line, path])).toEqual([
       [2, "sip.upd"],
+      // between keys: a TLS listener, which is there by default, without a certificate
+      [2, "sip.tls"],
       [3, "web.port"],
     ]);
     expect(runCli(["start", "--config", wrong])).toMatchObject({ status: 1, stderr: expect.stringContaining("sip.upd") });

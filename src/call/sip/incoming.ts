@@ -7,6 +7,9 @@ import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-le
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
 const PRACK_WAIT_MS = 4_000;
 
+/** What drachtio says of an answer to a request that has one already. */
+const UNKNOWN_TRANSACTION = /not sent due to unknown transaction/i;
+
 /** A call that came to us. */
 export class IncomingSipLeg extends SipLeg {
   readonly #srf: Srf;
@@ -98,7 +101,8 @@ export class IncomingSipLeg extends SipLeg {
       return (await acked) ?? null;
     } catch (error) {
       if (!this.answered) {
-        const cancelled = isSipFailure(error) && error.status === 487;
+        // the CANCEL came while the 200 was on its way to the engine, which has answered 487 itself: drachtio-srf then hears of no CANCEL any more
+        const cancelled = isSipFailure(error) ? error.status === 487 : UNKNOWN_TRANSACTION.test(String(error));
         this.finish({
           by: cancelled ? "peer" : "engine",
           cause: cancelled ? CAUSE.normalClearing : CAUSE.temporaryFailure,

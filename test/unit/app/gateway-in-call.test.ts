@@ -130,6 +130,19 @@ describe("a call that is up", () => {
     expect(bench.records[1]).toMatchObject({ outcome: "cancelled" });
   });
 
+  it("whose CANCEL reaches the SIP engine before our 200 is cancelled; another failure there is a fault", async () => {
+    await start();
+    bench.srf.unanswerable = new Error("Response not sent due to unknown transaction");
+    await bench.invite("sip:1000@gw");
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "cancelled", reason: "cancelled by the caller", answeredAt: null }]);
+    bench.srf.unanswerable = new Error("the engine is on fire");
+    await bench.invite("sip:1000@gw");
+    await settle();
+    expect(bench.records[1]).toMatchObject({ outcome: "internal-error" });
+    expect(bench.context.calls.size).toBe(0);
+  });
+
   it("that is cancelled is over, whenever it is", async () => {
     await start();
     const early = bench.invite("sip:1000@gw");

@@ -244,6 +244,8 @@ export class FakeSrf {
   readonly dialogs: FakeDialog[] = [];
   /** What comes with the same bytes as the news of a dialog. */
   atOnce: (dialog: FakeDialog) => void = () => undefined;
+  /** Why calls cannot be answered, where they cannot. */
+  unanswerable: Error | undefined;
   readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
   peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean } = () => ({
     status: 200,
@@ -271,8 +273,12 @@ export class FakeSrf {
     _: unknown,
     response: { finalResponseSent: boolean },
     { localSdp, headers }: { localSdp: string; headers: Record<string, string> },
-    made: (error: null, dialog: FakeDialog) => void,
+    made: (error: Error | null, dialog?: FakeDialog) => void,
   ) {
+    if (this.unanswerable) {
+      made(this.unanswerable);
+      return;
+    }
     const dialog = new FakeDialog();
     dialog.local.sdp = localSdp;
     Object.assign(dialog, { okHeaders: headers });
