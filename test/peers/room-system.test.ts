@@ -144,6 +144,23 @@ describe("a room system", () => {
     await expect.poll(() => one.floor!.told.at(-1), WAIT).toBe("released");
   });
 
+  test("turns the camera of the room it sees, by H.224, and no other", async () => {
+    const [one, two] = [await room(0, { remote: true }), await room(1, { remote: true })];
+    const apart = await room(2, { remote: true, lines: [] });
+    await sees(() => one.camera.sees()).toEqual([2]);
+    // H.281: turn right for 800 ms
+    const turn = "0071030000000001c001c0f0";
+    one.remote!.send(turn);
+    await expect.poll(() => two.remote!.frames, WAIT).toContain(turn);
+    expect(one.remote!.frames).not.toContain(turn);
+    expect(apart.remote!.frames).not.toContain(turn);
+    // it sees nobody: it turns nobody
+    apart.remote!.send(turn);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(two.remote!.frames.filter((frame) => frame === turn)).toHaveLength(1);
+    expect(one.remote!.frames).not.toContain(turn);
+  });
+
   test("is told what those take who watch it, by TMMBR; the roster says both limits", async () => {
     const sender = await room(0, { feedback: ["nack pli", "ccm fir", "ccm tmmbr"] });
     await room(1, { bitrate: 300_000 });

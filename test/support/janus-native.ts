@@ -83,6 +83,8 @@ try {
     until(
       () => viewer.picture().then(colourOf),
       (seen) => seen === colour,
+      // three programs encode at once
+      30_000,
     );
   const speakers = [await viewerSees("green")];
   // the room has talked all the time: it is seen once the client is silent

@@ -8,6 +8,7 @@ import { buildRtp, parseRtp } from "../../src/wire/rtp/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession } from "../../src/wire/sdp/index.ts";
 import { type RoomFloor, TcpFloor, UdpFloor } from "./room-floor.ts";
 import { RoomPicture } from "./room-picture.ts";
+import { RoomRemote } from "./room-remote.ts";
 import { tone, tonesIn } from "./spectrum.ts";
 
 const HOST = "127.0.0.1";
@@ -26,6 +27,8 @@ export interface RoomOptions {
   /** What it has beside its audio at first. */
   readonly lines?: readonly ("camera" | "screen")[];
   readonly floor?: "udp" | "tcp";
+  /** It has a remote control for others' cameras. */
+  readonly remote?: boolean;
   /** BFCP's version: 2 of RFC 8855, or 1 of the draft before it and of TCP. */
   readonly floorVersion?: 1 | 2;
   /** `profile-level-id`, 42e01f where absent. */
@@ -42,6 +45,7 @@ export class ScriptedRoom {
   readonly camera: RoomPicture;
   readonly screen: RoomPicture;
   floor: RoomFloor | undefined;
+  remote: RoomRemote | undefined;
   /** What is offered of each line; a test changes it and calls {@link offer}. `gone`: port 0. */
   readonly state: Record<"camera" | "screen", { on: boolean; gone?: boolean; direction: string }>;
   /** Bodies of INFO that came. */
@@ -76,6 +80,7 @@ export class ScriptedRoom {
     const room = new ScriptedRoom(options, audio, new RoomPicture(await bound(), mark), new RoomPicture(await bound(), mark + 100));
     if (floor === "udp") room.floor = new UdpFloor(await bound(), floorVersion);
     else if (floor === "tcp") room.floor = new TcpFloor();
+    if (options.remote) room.remote = new RoomRemote(await bound());
     try {
       await room.#dial();
       if (room.state.camera.on) room.camera.start();
@@ -154,6 +159,7 @@ export class ScriptedRoom {
       ...picture("camera", 11),
       ...picture("screen", 12),
       ...(floor === undefined ? [] : (this.floor?.offer(12) ?? [])),
+      ...(this.remote?.offer() ?? []),
       "",
     ].join("\r\n");
   }
@@ -167,8 +173,8 @@ export class ScriptedRoom {
       if (!on && !gone) continue;
       this[name].target = rest.shift()!.port;
     }
-    const floor = rest.shift();
-    if (floor) this.floor?.answered(floor);
+    if (this.floor) this.floor.answered(rest.shift()!);
+    if (this.remote) this.remote.target = rest.shift()!.port;
   }
 
   #speak(): void {
@@ -215,6 +221,7 @@ export class ScriptedRoom {
     this.camera.close();
     this.screen.close();
     this.floor?.close();
+    this.remote?.close();
   }
 }
 
