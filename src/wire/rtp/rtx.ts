@@ -55,9 +55,3 @@ export function wrapRtx(
   out[11] = fields.ssrc;
   return length + RTX_OVERHEAD;
 }
-
-/** The original sequence number in a retransmission; -1 when there is none. */
-export function originalSequence(packet: Uint8Array, length: number): number {
-  const header = rtpHeaderLength(packet, length);
-  return header < 0 || length < header + RTX_OVERHEAD ? -1 : (packet[header]! << 8) | packet[header + 1]!;
-}
