@@ -160,6 +160,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     gateway.reloadTls(next);
     if (from.web.tls) admin?.reloadTls(next);
     tls = next;
+    warnOfExpiry(from, logger);
   };
   const watch = new FileWatch(certificateFiles(config), () => {
     takeCertificates(config).then(

@@ -141,6 +141,25 @@ meetings: [{ id: 1000, name: Open }]
       await expect.poll(async () => (await gateway.records()).map(({ outcome }) => outcome)).toContain("completed");
     });
 
+    test("a certificate that ends within 30 days is told of in log and metric as soon as it is put in place", async () => {
+      const told = () => gateway.logged(/certificate expires soon/);
+      const daysLeft = async () => {
+        const metrics = await (await fetch(`${gateway.web}/metrics`)).text();
+        return Number(/^crosspoint_certificate_expiry_days\{file="server\.crt"\} (\S+)$/m.exec(metrics)?.[1]);
+      };
+      expect(told()).toEqual([]);
+      expect(await daysLeft()).toBeGreaterThan(30);
+      keep("server", await own("gateway.test", new Date()));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(told, { timeout: 5000 }).not.toEqual([]);
+      expect(told()[0]).toMatchObject({ level: "warn", file: "server.crt" });
+      // of its five days, four are whole by now
+      expect(await daysLeft()).toBe(4);
+      keep("server", await own("gateway.test"));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(daysLeft, { timeout: 5000 }).toBeGreaterThan(30);
+    });
+
     const suite = async (...args: string[]) => {
       const { output } = await sClient(
         gateway.tls,

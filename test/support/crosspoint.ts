@@ -132,7 +132,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     }
     try {
       // its own word first: at a port in use somebody else's gateway would answer
-      if (output.includes('"msg":"ready"') && (await fetch(`${base}/health`)).ok) break;
+      if (/"msg":"ready"|^Crosspoint is ready/m.test(output) && (await fetch(`${base}/health`)).ok) break;
     } catch {
       // not listening yet
     }
