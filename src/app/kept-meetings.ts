@@ -9,19 +9,21 @@ import type { MeetingDefinition } from "./gateway-options.ts";
 export class KeptMeetings implements GatewayControl {
   readonly #gateway: GatewayControl;
   readonly #store: SqliteMeetingStore<MeetingDefinition>;
+  readonly #log: Logger;
 
-  constructor(gateway: GatewayControl, file: string) {
+  constructor(gateway: GatewayControl, file: string, log: Logger) {
     this.#gateway = gateway;
     this.#store = new SqliteMeetingStore(file);
+    this.#log = log;
   }
 
   /** Makes the kept meetings anew. One whose number the configuration has taken since is left out, and said. */
-  async restore(logger: Logger): Promise<void> {
+  async restore(): Promise<void> {
     for (const meeting of this.#store.all()) {
       try {
         await this.#gateway.createMeeting(meeting);
       } catch (error) {
-        logger.warn({ meeting: meeting.id, error: (error as Error).message }, "a meeting made by the API cannot be restored");
+        this.#log.warn({ meeting: meeting.id, error: (error as Error).message }, "a meeting made by the API cannot be restored");
       }
     }
   }
@@ -51,7 +53,8 @@ export class KeptMeetings implements GatewayControl {
   async #keep(view: MeetingView, input: MeetingInput, undo?: () => Promise<void>): Promise<MeetingView> {
     try {
       this.#store.save({ ...this.#store.get(view.id), ...input, id: view.id });
-    } catch {
+    } catch (error) {
+      this.#log.error({ meeting: view.id, error: (error as Error).message }, "a meeting made by the API cannot be kept");
       await undo?.();
       throw new AdminError(507, "not-kept", "the meeting cannot be kept: is the disk full?");
     }

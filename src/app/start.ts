@@ -122,9 +122,9 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   });
   undo.push(() => gateway.stop());
   metrics.watch(gateway);
-  const meetings = new KeptMeetings(gateway, join(config.data, "meetings.sqlite"));
+  const meetings = new KeptMeetings(gateway, join(config.data, "meetings.sqlite"), logger);
   undo.push(() => meetings.close());
-  await meetings.restore(logger);
+  await meetings.restore();
 
   const made = config.admin.token === null ? keptToken(config.data) : null;
   const token = config.admin.token ?? made!.token;

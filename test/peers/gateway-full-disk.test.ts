@@ -74,7 +74,7 @@ describeWithPeers("a full disk", ["sipp"], () => {
       expect(await records()).toHaveLength(made);
       await gateway.api("POST", "/meetings", { id: "with-space-again" });
       // the meeting that could not be kept, and nothing else
-      expect(gateway.logged(/"level":"(error|fatal)"/)).toMatchObject([{ msg: "admin request failed" }]);
+      expect(gateway.logged(/"level":"(error|fatal)"/)).toMatchObject([{ meeting: "on-a-full-disk", error: expect.stringMatching(/full/i) }]);
     });
   });
 });
