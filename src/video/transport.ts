@@ -25,7 +25,7 @@ export class LineTransport {
   readonly #strangerAllowance = new TokenBucket(STRANGER_RATE, STRANGER_BURST);
   #agreement: LineAgreement | undefined;
   #latch: Latch | undefined;
-  /** Where RTCP on the port of its own came from last, from whom it may be taken. */
+  /** Where RTCP on the port of its own came from last, from whom it may be taken; before the first agreement, from anybody. */
   #rtcpSource: MediaAddress | undefined;
   #receiver: SrtpReceiver | undefined;
   #sender: SrtpSender | undefined;
@@ -41,7 +41,9 @@ export class LineTransport {
     const { remote, srtp } = agreement;
     if (remote) {
       const before = this.#latch?.signalled;
-      if (before && (before.address !== remote.address || before.port !== remote.port)) this.#rtcpSource = undefined;
+      // The far end may be faster than the agreement with it: Janus opens its way with one datagram, which is not repeated.
+      const early = !before && !srtp && this.#rtcpSource?.address === remote.address;
+      if (!early && (before?.address !== remote.address || before.port !== remote.port)) this.#rtcpSource = undefined;
       if (this.#latch) this.#latch.signal(remote, now);
       else this.#latch = new Latch(remote, now);
     }
@@ -102,7 +104,11 @@ export class LineTransport {
   /** Opens an RTCP datagram; undefined when it is not to be looked at. `apart`: it came to the RTCP port. */
   openRtcp(datagram: Uint8Array, address: string, port: number, apart: boolean, now: Millis): RtcpPacket[] | undefined {
     const latch = this.#latch;
-    if (!latch || datagram.length < 8 || !this.#rtcpAllowance.take(now)) return undefined;
+    if (datagram.length < 8 || !this.#rtcpAllowance.take(now)) return undefined;
+    if (!latch) {
+      if (apart) this.#rtcpSource = { address, port };
+      return undefined;
+    }
     let length = datagram.length;
     if (this.#receiver) length = this.#receiver.unprotectRtcp(datagram, datagram);
     else if (!this.#mayReport(latch, address, port, apart)) return undefined;

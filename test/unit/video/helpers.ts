@@ -51,7 +51,8 @@ export class Endpoint {
   timestamp: number;
   readonly #relay: TestRelay;
 
-  constructor(relay: TestRelay, id: string, port: number, terms: Partial<LineAgreement>) {
+  /** `early` runs when the line is open and nothing is agreed. */
+  constructor(relay: TestRelay, id: string, port: number, terms: Partial<LineAgreement>, early?: (far: Endpoint) => void) {
     this.#relay = relay;
     this.port = port;
     this.ssrc = port * 1000;
@@ -75,6 +76,7 @@ export class Endpoint {
       random: () => relay.random(),
     };
     this.line = relay.engine.open(id, io, relay.now);
+    early?.(this);
     relay.engine.configure(id, agreement(port, terms), relay.now);
   }
 
@@ -131,9 +133,9 @@ export class TestRelay {
     return this.#seed;
   }
 
-  endpoint(id: string, terms: Partial<LineAgreement> = {}): Endpoint {
+  endpoint(id: string, terms: Partial<LineAgreement> = {}, early?: (far: Endpoint) => void): Endpoint {
     this.#ports += 10;
-    return new Endpoint(this, id, this.#ports, terms);
+    return new Endpoint(this, id, this.#ports, terms, early);
   }
 
   /** An endpoint with a seat: brings its camera and sees who speaks. */
