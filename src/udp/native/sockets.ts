@@ -137,7 +137,7 @@ export class NativeUdp implements Udp {
     if (!this.#again) this.#timer ??= setTimeout(this.#look, 1);
   }
 
-  /** Without sockets that receive nothing is looked at, and the event loop is not kept alive. */
+  /** Nothing is looked at any more: without sockets that receive the event loop is not kept alive. */
   #rest(): void {
     clearTimeout(this.#timer);
     clearImmediate(this.#again);
@@ -151,6 +151,8 @@ export class NativeUdp implements Udp {
     try {
       left = this.look(BATCH);
     } finally {
+      // A socket that began to receive in this turn has set a timer of its own: one is enough.
+      this.#rest();
       // More than a batch: the event loop's other work has its turn, then the rest comes.
       if (left <= 0 && this.#watched > 0) this.#again = setImmediate(this.#look);
       else if (this.#watched > 0) this.#timer = setTimeout(this.#look, this.#pace());

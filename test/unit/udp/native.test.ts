@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { chooseUdp, openUdp, planUdp, reclaimUdp, type UdpPlan } from "../../../src/udp/index.ts";
 
 /** Sockets and epoll descriptors this process has open. */
@@ -38,6 +38,40 @@ describe.skipIf(chooseUdp().kind !== "native")("native sockets", () => {
     expect(descriptors()).toBe(before);
     reclaimUdp(plan);
     expect(descriptors()).toBe(before);
+  });
+
+  test("one timer looks at all sockets, also at one that begins to receive in another's turn", async () => {
+    const { setTimeout: set, clearTimeout: clear } = globalThis;
+    const pending = new Set<unknown>();
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, ms: number) => {
+      const timer = set(() => {
+        pending.delete(timer);
+        act();
+      }, ms);
+      pending.add(timer);
+      return timer;
+    }) as typeof setTimeout);
+    vi.spyOn(globalThis, "clearTimeout").mockImplementation((timer) => {
+      pending.delete(timer);
+      clear(timer);
+    });
+    const udp = openUdp(planUdp("native"));
+    try {
+      const [a, b, c] = [await udp.bind("127.0.0.1", 0), await udp.bind("127.0.0.1", 0), await udp.bind("127.0.0.1", 0)];
+      await new Promise<void>((resolve) => {
+        a!.receive(() => {
+          b!.receive(() => resolve());
+          c!.send(Buffer.from("b"), b!.port, "127.0.0.1");
+        });
+        c!.send(Buffer.from("a"), a!.port, "127.0.0.1");
+      });
+      expect(pending.size).toBe(1);
+      udp.close();
+      expect(pending.size).toBe(0);
+    } finally {
+      udp.close();
+      vi.restoreAllMocks();
+    }
   });
 
   test("opening and closing many leaves nothing", async () => {
