@@ -28,7 +28,7 @@ export interface MediaServer {
  */
 export async function startMediaServer(options: MediaServerOptions): Promise<MediaServer> {
   const settings = settingsOf(options, process.cwd());
-  const { kind, reason } = options.sockets ? { kind: options.sockets, reason: undefined } : chooseUdp();
+  const { kind, reason } = chooseUdp(options.sockets);
   options.log?.({ level: "info", message: "the media server's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
   const udp = Array.from({ length: settings.workers }, () => planUdp(kind));
   const worker = new Worker(new URL("./control/worker.ts", import.meta.url), {

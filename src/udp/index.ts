@@ -8,22 +8,22 @@ export type { TakeDatagram, Udp, UdpKind, UdpSocket } from "./port.ts";
 
 /** What a thread is told of its sockets; plain data, for its `workerData`. Each thread has its own. */
 export interface UdpPlan {
-  readonly kind: UdpKind;
-  /** Where a native thread writes down what it opens. */
+  /** Where a native thread writes down what it opens; without it sockets are node:dgram's. */
   readonly ledger: LedgerMemory | undefined;
 }
 
 /** What this machine has: native sockets, or why there are none. */
 export interface UdpChoice {
   readonly kind: UdpKind;
-  /** Why it is not `native`. */
+  /** Why it is not `native`, where nobody wanted it otherwise. */
   readonly reason: string | undefined;
 }
 
 let choice: UdpChoice | undefined;
 
-/** Which sockets threads are to use: native ones where they can be had. Tried once a process. */
-export function chooseUdp(): UdpChoice {
+/** Which sockets threads are to use: those `wanted`, else native ones where they can be had. That is tried once a process. */
+export function chooseUdp(wanted?: UdpKind): UdpChoice {
+  if (wanted) return { kind: wanted, reason: undefined };
   choice ??= probe();
   return choice;
 }
@@ -39,7 +39,7 @@ function probe(): UdpChoice {
 
 /** For a thread that is about to start. */
 export function planUdp(kind: UdpKind = chooseUdp().kind): UdpPlan {
-  return { kind, ledger: kind === "native" ? ledgerMemory() : undefined };
+  return { ledger: kind === "native" ? ledgerMemory() : undefined };
 }
 
 /** In the thread: its sockets. */

@@ -23,8 +23,8 @@ export interface Udp {
   /** AES-GCM by the same means; undefined where there is none but SRTP's own. */
   readonly aead: AeadProvider | undefined;
   /**
-   * Binds a socket; undefined when the port is taken. `buffer` is how many bytes the kernel keeps in each direction, without it the system's default.
-   * Rejects when it cannot be done at all.
+   * Binds a socket; undefined when the port is taken. `buffer` is how many bytes the kernel keeps of what comes, and, where nobody else queues it, of what
+   * goes; without it the system's default. Rejects when it cannot be done at all.
    */
   bind(host: string, port: number, buffer?: number): Promise<UdpSocket | undefined>;
   portOf(socket: UdpSocket): number;

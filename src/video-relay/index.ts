@@ -16,7 +16,7 @@ const YOUNG_GENERATION_MB = 4;
 /** Starts the video relay, in threads of its own. Throws RangeError for options that make no sense. */
 export async function startVideoRelay(options: VideoRelayOptions): Promise<VideoRelay> {
   const settings = settingsOf(options);
-  const { kind, reason } = settings.sockets ? { kind: settings.sockets, reason: undefined } : chooseUdp();
+  const { kind, reason } = chooseUdp(settings.sockets);
   settings.log({ level: "info", message: "the video relay's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
   return new Relay(
     settings,

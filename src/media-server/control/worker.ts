@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
-import { planUdp, reclaimUdp } from "../../udp/index.ts";
+import { reclaimUdp } from "../../udp/index.ts";
 import type { MediaWorkerData } from "../media/worker.ts";
 import type { FromMedia } from "../messages.ts";
 import type { ControlData } from "../options.ts";
@@ -27,7 +27,7 @@ const core = new Core({
 const pool = new MediaPool(
   settings.workers,
   (index, onMessage, onExit) => {
-    const udp = settings.udp[index] ?? planUdp();
+    const udp = settings.udp[index]!;
     const worker = new Worker(new URL("../media/worker.ts", import.meta.url), {
       workerData: {
         rtp: settings.rtp,

@@ -15,7 +15,6 @@ export const AT = {
   /** socklen_t, and other ints on their way. */
   int: 64,
   nonce: 80,
-  tag: 96,
   key: 128,
   text: 192,
   /** One epoll_event, then those that are ready. */

@@ -31,11 +31,12 @@ export class Ledger {
     this.#memory = memory;
   }
 
-  /** Whether there is room for another descriptor, or context. */
+  /** Whether there is no room for another descriptor. */
   get full(): boolean {
     return this.#freeDescriptors.length === 0 && this.#descriptors >= MAX_DESCRIPTORS;
   }
 
+  /** Whether there is none for another context. */
   get keysFull(): boolean {
     return this.#freeContexts.length === 0 && this.#contexts >= MAX_CONTEXTS;
   }
