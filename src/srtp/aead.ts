@@ -29,27 +29,25 @@ const NONCE = new Int32Array(4);
 export class AeadTransform extends GcmControl implements SrtpTransform {
   readonly #key: AeadKey;
   readonly #nonce: CounterBlock;
-  readonly #mki: Uint8Array;
 
   constructor(key: AeadKey, salt: Buffer, rtcp: SessionKeys, mki: Uint8Array) {
     super(rtcp, mki);
     this.#key = key;
     this.#nonce = gcmNonce(salt);
-    this.#mki = mki;
   }
 
   sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
     this.#nonce(NONCE, readUint32(packet, 8), index);
     const end = length + TAG_LENGTH;
     if (!this.#key.seal(NONCE, packet, headerLength, length, out)) return SrtpFailure.Malformed;
-    if (this.#mki.length > 0) out.set(this.#mki, end);
-    return end + this.#mki.length;
+    if (this.mki.length > 0) out.set(this.mki, end);
+    return end + this.mki.length;
   }
 
   openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
-    const end = length - this.#mki.length - TAG_LENGTH;
+    const end = length - this.mki.length - TAG_LENGTH;
     if (end < headerLength) return SrtpFailure.Malformed;
-    if (!tagMatches(packet, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    if (!tagMatches(packet, length - this.mki.length, this.mki, this.mki.length)) return SrtpFailure.Unauthentic;
     this.#nonce(NONCE, readUint32(packet, 8), index);
     return this.#key.open(NONCE, packet, headerLength, end, out) ? end : SrtpFailure.Unauthentic;
   }

@@ -22,17 +22,17 @@ const TAG_WORD = LAYOUT.result / 4;
 
 /** The RTCP half of a GCM suite. */
 export class GcmControl {
+  protected readonly mki: Uint8Array;
   readonly #rtcp: GcmKey;
-  readonly #mki: Uint8Array;
 
   constructor(rtcp: SessionKeys, mki: Uint8Array) {
+    this.mki = mki;
     this.#rtcp = new GcmKey(rtcp);
-    this.#mki = mki;
   }
 
   /** Associated data: the eight clear bytes and the index word (RFC 7714 section 9.2). */
   sealRtcp(packet: Uint8Array, length: number, index: number, out: Uint8Array): number {
-    if (length + TAG_LENGTH + 4 + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
+    if (length + TAG_LENGTH + 4 + this.mki.length > MAX_PACKET) return SrtpFailure.Malformed;
     loadPacket(packet, length);
     const word = (RTCP_ENCRYPTED_FLAG | index) >>> 0;
     this.#associate(packet, RTCP_CLEAR_LENGTH, word);
@@ -43,15 +43,15 @@ export class GcmControl {
     memory.set(TAG, LAYOUT.packet + length);
     storePacket(out, length + TAG_LENGTH);
     writeUint32(out, length + TAG_LENGTH, word);
-    out.set(this.#mki, length + TAG_LENGTH + 4);
-    return length + TAG_LENGTH + 4 + this.#mki.length;
+    out.set(this.mki, length + TAG_LENGTH + 4);
+    return length + TAG_LENGTH + 4 + this.mki.length;
   }
 
   openRtcp(packet: Uint8Array, length: number, out: Uint8Array): number {
     const indexAt = this.rtcpIndexOffset(length);
     const end = indexAt - TAG_LENGTH;
     if (end < RTCP_CLEAR_LENGTH || length > MAX_PACKET) return SrtpFailure.Malformed;
-    if (!tagMatches(packet, indexAt + 4, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    if (!tagMatches(packet, indexAt + 4, this.mki, this.mki.length)) return SrtpFailure.Unauthentic;
     loadPacket(packet, length);
     const word = readUint32(packet, indexAt);
     // An unencrypted packet is all associated data (RFC 7714 section 9.3).
@@ -67,7 +67,7 @@ export class GcmControl {
   }
 
   rtcpIndexOffset(length: number): number {
-    return length - this.#mki.length - 4;
+    return length - this.mki.length - 4;
   }
 
   /** The head and the index word, side by side. */
@@ -84,16 +84,14 @@ export class GcmControl {
  */
 export class GcmTransform extends GcmControl implements SrtpTransform {
   readonly #rtp: GcmKey;
-  readonly #mki: Uint8Array;
 
   constructor(rtp: SessionKeys, rtcp: SessionKeys, mki: Uint8Array) {
     super(rtcp, mki);
     this.#rtp = new GcmKey(rtp);
-    this.#mki = mki;
   }
 
   sealRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
-    if (length + TAG_LENGTH + this.#mki.length > MAX_PACKET) return SrtpFailure.Malformed;
+    if (length + TAG_LENGTH + this.mki.length > MAX_PACKET) return SrtpFailure.Malformed;
     loadPacket(packet, length);
     const { keystream } = this.#rtp;
     const at = keystream.locate(readUint32(packet, 8), index, blocksOf(length - headerLength), true);
@@ -101,14 +99,14 @@ export class GcmTransform extends GcmControl implements SrtpTransform {
     this.#rtp.tag(LAYOUT.packet, headerLength, headerLength, length, at);
     memory.set(TAG, LAYOUT.packet + length);
     storePacket(out, length + TAG_LENGTH);
-    if (this.#mki.length > 0) out.set(this.#mki, length + TAG_LENGTH);
-    return length + TAG_LENGTH + this.#mki.length;
+    if (this.mki.length > 0) out.set(this.mki, length + TAG_LENGTH);
+    return length + TAG_LENGTH + this.mki.length;
   }
 
   openRtp(packet: Uint8Array, headerLength: number, length: number, index: number, out: Uint8Array): number {
-    const end = length - this.#mki.length - TAG_LENGTH;
+    const end = length - this.mki.length - TAG_LENGTH;
     if (end < headerLength || length > MAX_PACKET) return SrtpFailure.Malformed;
-    if (!tagMatches(packet, length - this.#mki.length, this.#mki, this.#mki.length)) return SrtpFailure.Unauthentic;
+    if (!tagMatches(packet, length - this.mki.length, this.mki, this.mki.length)) return SrtpFailure.Unauthentic;
     loadPacket(packet, length);
     const { keystream } = this.#rtp;
     const ssrc = readUint32(packet, 8);
