@@ -14,7 +14,6 @@ export interface PortPair<S = Socket> {
 export interface Binder<S> {
   /** Undefined when the port is taken. `buffer` is the kernel's in bytes. */
   bind(host: string, port: number, buffer?: number): Promise<S | undefined>;
-  portOf(socket: S): number;
 }
 
 export interface PortRange {
@@ -30,7 +29,7 @@ const AHEAD = 2;
 const LARGE_RANGE = 64;
 
 /** Sockets of node:dgram. */
-export const NODE_SOCKETS: Binder<Socket> = { bind: bindSocket, portOf: (socket) => socket.address().port };
+const NODE_SOCKETS: Binder<Socket> = { bind: bindSocket };
 
 /** Gives out pairs of ports from a range, each one as late as possible again after its last use: packets of an old call do not reach a new one. */
 export class PortAllocator<S extends { close(): void }> {
@@ -46,8 +45,8 @@ export class PortAllocator<S extends { close(): void }> {
   #binding = false;
 
   /**
-   * `binder` binds its sockets. `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's for RTP, in
-   * bytes; without it the system's default.
+   * `binder` binds its sockets. `start` spreads threads that share a range: the share of it, 0 to 1, at which this one begins. `receiveBuffer` is the kernel's
+   * for RTP, in bytes; without it the system's default.
    */
   constructor(binder: Binder<S>, host: string, minPort: number, maxPort: number, start: number, receiveBuffer?: number) {
     this.#binder = binder;
@@ -123,7 +122,7 @@ export async function bindPair(host: string, { min, max }: PortRange): Promise<P
 
 /** Binds `port` and the next, 0 for any free; rejects when either is taken. */
 export async function bindFixed(host: string, port: number): Promise<PortPair> {
-  const pair = await pairAt(NODE_SOCKETS, host, port);
+  const pair = await pairAt(NODE_SOCKETS, host, port, undefined, (rtp) => rtp.address().port);
   if (!pair) throw new Error(`UDP ports ${port} and ${port + 1} are not free on ${host}`);
   return pair;
 }
@@ -133,15 +132,17 @@ export function closePair({ rtp, rtcp }: PortPair<{ close(): void }>): void {
   rtcp.close();
 }
 
+/** `portOf` tells which port it has become, where `port` may be 0. */
 async function pairAt<S extends { close(): void }>(
   binder: Binder<S>,
   host: string,
   port: number,
   receiveBuffer?: number,
+  portOf: (rtp: S) => number = () => port,
 ): Promise<PortPair<S> | undefined> {
   const rtp = await binder.bind(host, port, receiveBuffer);
   if (!rtp) return undefined;
-  const at = binder.portOf(rtp);
+  const at = portOf(rtp);
   try {
     const rtcp = await binder.bind(host, at + 1);
     if (rtcp) return { rtp, rtcp, port: at };

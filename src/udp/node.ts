@@ -16,10 +16,6 @@ export class NodeUdp implements Udp {
     return socket;
   }
 
-  portOf(socket: UdpSocket): number {
-    return socket.port;
-  }
-
   look(): void {}
 
   memory(size: number): Buffer {

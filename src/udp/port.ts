@@ -27,7 +27,6 @@ export interface Udp {
    * goes; without it the system's default. Rejects when it cannot be done at all.
    */
   bind(host: string, port: number, buffer?: number): Promise<UdpSocket | undefined>;
-  portOf(socket: UdpSocket): number;
   /** Hands over what waits in the sockets, as far as the event loop does not do so by itself: before something for which it would come too late. */
   look(): void;
   /** Bytes to send from, and to protect into, without their being copied again. */

@@ -109,10 +109,6 @@ export class NativeUdp implements Udp {
     }
   }
 
-  portOf(socket: UdpSocket): number {
-    return socket.port;
-  }
-
   memory(size: number): Buffer {
     return this.#arena.take(size);
   }
