@@ -1,6 +1,8 @@
 /** Where a call's floor control is spoken: a UDP port or a TCP connection of its own (RFC 8855 section 6). */
 import { createSocket } from "node:dgram";
 import { connect, createServer, isIP, type Socket } from "node:net";
+import { systemClock } from "../base/clock.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
 import type { PortRange } from "./port-pairs.ts";
 
@@ -10,11 +12,13 @@ const LONGEST = 4_096;
 /** A connection that has said nothing of ours by then is closed. */
 const STRANGER_MS = 10_000;
 const MAX_CONNECTIONS = 4;
+/** Over UDP, messages a second that are not ours and come from the far end's address, of it or of a stranger there: it is told its mistake, and nobody is flooded. */
+const MISTAKEN_RATE = 5;
 
 export interface BfcpChannelOptions {
   readonly host: string;
   readonly range: PortRange;
-  /** Whether a message is this call's; a source is taken for the far end with its first one that is. */
+  /** Whether a message is this call's; a source is taken for the far end with its first one that is. Of others only what comes from its address is passed on. */
   readonly ours: (message: BfcpMessage) => boolean;
   readonly onMessage: (message: BfcpMessage) => void;
   /** The far end's TCP connection has ended. */
@@ -59,20 +63,29 @@ export async function openBfcpUdp(options: BfcpChannelOptions): Promise<BfcpChan
         });
       }),
   );
+  const mistakes = new TokenBucket(MISTAKEN_RATE, MISTAKEN_RATE);
   let told: { address: string; port: number } | undefined;
   let latched: { address: string; port: number } | undefined;
+  /** Whom an answer is for, while a message is being looked at. */
+  let asking: { address: string; port: number } | undefined;
   socket.on("message", (bytes, from) => {
     if (bytes.length > LONGEST || (latched && latched.address !== from.address)) return;
     const message = parseBfcp(bytes);
     if (!message) return;
-    if (!latched && from.address !== told?.address && !ours(message)) return;
-    latched = { address: from.address, port: from.port };
-    onMessage(message);
+    const source = { address: from.address, port: from.port };
+    if (ours(message)) latched = source;
+    else if ((latched ?? told)?.address !== source.address || !mistakes.take(systemClock.now())) return;
+    asking = source;
+    try {
+      onMessage(message);
+    } finally {
+      asking = undefined;
+    }
   });
   return {
     port: socket.address().port,
     send: (message) => {
-      const to = latched ?? told;
+      const to = asking ?? latched ?? told;
       if (to && isIP(to.address) !== 0) socket.send(writeBfcp(message), to.port, to.address);
     },
     reach: (address, port) => {

@@ -1,11 +1,11 @@
 import type { Millis } from "../base/clock.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { Latch, type MediaAddress } from "../rtp/latch.ts";
 import { SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
 import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
 import { RTP_HEADER_LENGTH, readUint32 } from "../wire/rtp/index.ts";
 import { type LineOutput, MAX_PACKET } from "./output.ts";
 import type { LineAgreement } from "./port.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** RTCP datagrams a second that are looked at, and how many at once: reports and feedback of a lively WebRTC peer need about 30. */
 const RTCP_RATE = 100;

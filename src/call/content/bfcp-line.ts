@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Clock } from "../../base/clock.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import { type BfcpChannel, openBfcpTcp, openBfcpUdp, type PortRange } from "../../io/index.ts";
 import { emptyMedia, floorLabels } from "../../negotiation/index.ts";
 import type { SdpAttribute, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
@@ -8,6 +9,9 @@ import type { ContentControl, ContentControlEvents } from "../leg.ts";
 import { SCREEN_LABEL } from "../pictures.ts";
 import type { SideLine } from "../side-lines.ts";
 import { BfcpServer, type FloorIdentity } from "./bfcp-server.ts";
+
+/** Messages a second that are looked at, and how many at once; a room sends a few a minute. */
+const MESSAGE_RATE = 50;
 
 export interface BfcpOptions {
   readonly clock: Clock;
@@ -36,6 +40,7 @@ const attributesOf = ({ attributes }: SdpMedia, name: string): string[] =>
 export class BfcpLine extends EventEmitter<ContentControlEvents> implements SideLine, ContentControl {
   readonly #options: BfcpOptions;
   readonly #identity: FloorIdentity = { conferenceId: randomInt(1, 2 ** 31), userId: randomInt(1, 2 ** 16), floorId: 1 };
+  readonly #allowance = new TokenBucket(MESSAGE_RATE, MESSAGE_RATE);
   #server: BfcpServer | undefined;
   #channel: BfcpChannel | undefined;
   #protocol = "";
@@ -142,7 +147,9 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
       range: ports,
       ours: ({ conferenceId, userId }: { conferenceId: number; userId: number }) =>
         conferenceId === this.#identity.conferenceId && userId === this.#identity.userId,
-      onMessage: (message: Parameters<BfcpServer["received"]>[0]) => this.#act((machine) => machine.received(message)),
+      onMessage: (message: Parameters<BfcpServer["received"]>[0]) => {
+        if (this.#allowance.take(this.#options.clock.now())) this.#act((machine) => machine.received(message));
+      },
       onLost: () => this.#act((machine) => machine.lost()),
     };
     const channel = await (transport === "udp" ? openBfcpUdp(options) : openBfcpTcp({ ...options, active }));

@@ -100,11 +100,11 @@ export class BfcpServer {
       return;
     }
     if (message.primitive === PRIMITIVE.error) return;
+    if (message.conferenceId !== conferenceId) return this.#fail(message, BFCP_ERROR.conferenceUnknown);
+    if (message.userId !== userId) return this.#fail(message, BFCP_ERROR.userUnknown);
     this.#version = this.#reliable ? 1 : message.version;
     const again = this.#answers.get(message.transactionId);
     if (again && !this.#reliable) return void this.#out.push(...again);
-    if (message.conferenceId !== conferenceId) return this.#fail(message, BFCP_ERROR.conferenceUnknown);
-    if (message.userId !== userId) return this.#fail(message, BFCP_ERROR.userUnknown);
     switch (message.primitive) {
       case PRIMITIVE.hello:
         return this.#answer(message, PRIMITIVE.helloAck, SUPPORTED);
@@ -237,9 +237,10 @@ export class BfcpServer {
   }
 
   #fail(request: BfcpMessage, code: number): void {
-    const error = { ...this.#message(PRIMITIVE.error, request.transactionId, true, [errorAttribute(code)]) };
+    const error = this.#message(PRIMITIVE.error, request.transactionId, true, [errorAttribute(code)]);
+    const { conferenceId, userId } = request;
     // told under the identity that was used, wrong as it is (RFC 8855 section 13.8)
-    this.#out.push({ ...error, conferenceId: request.conferenceId, userId: request.userId });
+    this.#out.push({ ...error, version: this.#reliable ? 1 : request.version, conferenceId, userId });
   }
 
   #notify(primitive: number, attributes: readonly BfcpAttribute[], now: Millis): void {

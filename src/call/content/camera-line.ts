@@ -1,5 +1,7 @@
 import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { systemClock } from "../../base/clock.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import { openRtpPort, type PortRange, type RtpPort } from "../../io/index.ts";
 import {
   decideAnsweredSrtp,
@@ -46,14 +48,13 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
   readonly #options: CameraLineOptions;
   readonly #keys = new LineKeys();
   readonly #ssrc = randomInt(1, 2 ** 32 - 1);
+  readonly #allowance = new TokenBucket(MAX_FRAMES, MAX_FRAMES);
   #sequence = randomInt(2 ** 15);
   #timestamp = 0;
   #port: RtpPort | undefined;
   #remote: { readonly address: string; readonly port: number; readonly payloadType: number } | undefined;
   #sender: SrtpSender | undefined;
   #receiver: SrtpReceiver | undefined;
-  #window = 0;
-  #frames = 0;
   #closed = false;
 
   constructor(options: CameraLineOptions) {
@@ -130,12 +131,7 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     const remote = this.#remote;
     // its own description says where a room is; behind a NAT only SRTP can tell that it is another's packet
     if (!remote || (address !== remote.address && !this.#receiver) || packet.length > 512) return;
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#window) {
-      this.#window = second;
-      this.#frames = 0;
-    }
-    if (++this.#frames > MAX_FRAMES) return;
+    if (!this.#allowance.take(systemClock.now())) return;
     const copy = Buffer.from(packet);
     const length = this.#receiver ? this.#receiver.unprotectRtp(copy, copy) : copy.length;
     const parsed = length < 0 ? undefined : parseRtp(copy, length);

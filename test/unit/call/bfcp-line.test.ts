@@ -1,8 +1,9 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../../src/base/clock.ts";
+import { type Clock, FakeClock, systemClock } from "../../../src/base/clock.ts";
 import { BfcpLine, isFloor } from "../../../src/call/content/bfcp-line.ts";
 import { oneLine, SideLines } from "../../../src/call/side-lines.ts";
 import { ATTRIBUTE, type BfcpMessage, numberAttribute, PRIMITIVE, parseBfcp, writeBfcp } from "../../../src/wire/bfcp/index.ts";
@@ -23,8 +24,8 @@ describe("the floor of a call's screen", () => {
     for (const close of closing.splice(0)) close();
   });
 
-  function call() {
-    const control = new BfcpLine({ clock: systemClock, host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
+  function call(clock: Clock = systemClock) {
+    const control = new BfcpLine({ clock, host: HOST, advertise: HOST, ports: { min: 18_900, max: 18_999 } });
     const sides = new SideLines([oneLine(control, isFloor)]);
     closing.push(() => sides.close());
     return { sides, control };
@@ -73,6 +74,50 @@ describe("the floor of a call's screen", () => {
     await expect.poll(() => heard.length).toBeGreaterThanOrEqual(2);
     expect(heard[0]).toMatchObject({ primitive: PRIMITIVE.floorRequestStatus, response: true });
     expect(heard[1]).toMatchObject({ primitive: PRIMITIVE.floorRequestStatus, response: false });
+  });
+
+  it("tells a stranger at the far end's address its mistake, a few times, and the far end all the rest", async () => {
+    const { sides, control } = call();
+    const [client, stranger] = [createSocket("udp4"), createSocket("udp4")];
+    closing.push(
+      () => client.close(),
+      () => stranger.close(),
+    );
+    await new Promise<void>((resolve) => client.bind(0, HOST, resolve));
+    const line = `m=application ${client.address().port} UDP/BFCP *`;
+    const answer = (await sides.answer(offer(line, "a=floorctrl:c-only"), 0, CONTEXT)).get(1)!;
+    const heard: (number | undefined)[] = [];
+    const told: (number | undefined)[] = [];
+    client.on("message", (bytes) => heard.push(parseBfcp(bytes)?.primitive));
+    stranger.on("message", (bytes) => told.push(parseBfcp(bytes)?.primitive));
+    const asked = once(control, "request");
+    client.send(request(answer, 1), answer.port, HOST);
+    await asked;
+    for (let i = 0; i < 200; i++) stranger.send(request(answer, 2, { conferenceId: 5, transactionId: i }), answer.port, HOST);
+    await expect.poll(() => told.length).toBeGreaterThan(0);
+    control.grant();
+    await expect.poll(() => heard.length).toBe(2);
+    // of 200 in far less than two seconds
+    expect(told.length).toBeLessThan(20);
+    expect(new Set(told)).toEqual(new Set([PRIMITIVE.error]));
+    expect(new Set(heard)).toEqual(new Set([PRIMITIVE.floorRequestStatus]));
+  });
+
+  it("looks at fifty messages at once, and no more", async () => {
+    const { sides } = call(new FakeClock());
+    const client = createSocket("udp4");
+    closing.push(() => client.close());
+    await new Promise<void>((resolve) => client.bind(0, HOST, resolve));
+    const line = `m=application ${client.address().port} UDP/BFCP *`;
+    const answer = (await sides.answer(offer(line, "a=floorctrl:c-only"), 0, CONTEXT)).get(1)!;
+    let heard = 0;
+    client.on("message", () => heard++);
+    const hello = (transactionId: number) => request(answer, 2, { primitive: PRIMITIVE.hello, attributes: [], transactionId });
+    for (let i = 1; i <= 300; i++) client.send(hello(i), answer.port, HOST);
+    await expect.poll(() => heard).toBe(50);
+    // what waits in sockets is read
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(heard).toBe(50);
   });
 
   it("is held over TCP, to which the client connects", async () => {

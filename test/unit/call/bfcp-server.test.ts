@@ -67,6 +67,17 @@ describe("a floor control server", () => {
     expect(times).toEqual([500, 1_500, 3_500, 7_500]);
   });
 
+  it("tells an earlier answer, and who its client is, to nobody who does not know", () => {
+    request();
+    server.take();
+    server.received(message(PRIMITIVE.floorRequest, FLOOR, { version: 1, conferenceId: 1, userId: 2 }));
+    const [error, ...more] = server.take().messages;
+    expect(error).toMatchObject({ version: 1, primitive: PRIMITIVE.error, conferenceId: 1, userId: 2, transactionId: 1 });
+    expect(more).toEqual([]);
+    server.grant(0);
+    expect(server.take().messages).toMatchObject([{ version: 2 }]);
+  });
+
   it("answers a repeated request as it did before, and asks nobody twice", () => {
     request();
     const first = server.take();

@@ -1,4 +1,4 @@
-import type { Millis } from "../base/clock.ts";
+import type { Millis } from "./clock.ts";
 
 /** So many a second, and so many at once. */
 export class TokenBucket {
