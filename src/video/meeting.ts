@@ -127,7 +127,7 @@ export class VideoMeeting {
     for (const seat of this.#seats.values()) {
       for (const { line, shows } of seat.lines) {
         const chosen = shows ? choose(shows, seat.participantId, line, scene) : NOTHING;
-        const stream = chosen.line?.suits(line) ? chosen.line.incoming : undefined;
+        const stream = chosen.line?.incoming;
         line.unsuited(line.sends ? this.#describe(chosen.missed) : null);
         line.viewer.mayRest = stream !== undefined && this.#owners.get(stream)?.stream === "screen";
         line.viewer.show(stream, now);
@@ -164,7 +164,7 @@ interface Scene {
   readonly presenter: string | null;
 }
 
-/** Whose line is shown on another; `missed` would be, if its codec suited. */
+/** Whose line is shown on another, which it suits; `missed` would be, if its codec suited. */
 interface Choice {
   readonly line: VideoLine | undefined;
   readonly missed: VideoLine | undefined;
@@ -178,9 +178,10 @@ function choose(shows: VideoSource, viewer: string, on: VideoLine, scene: Scene)
     case "content":
       return only(screen, on);
     case "content-or-speaker": {
-      if (screen?.suits(on)) return only(screen, on);
+      const shared = only(screen, on);
+      if (shared.line) return shared;
       const { line, missed } = ranked(0, viewer, on, scene);
-      return { line, missed: screen ?? missed };
+      return { line, missed: shared.missed ?? missed };
     }
     case "speaker":
       return ranked(shows.rank, viewer, on, scene);
@@ -191,7 +192,7 @@ function choose(shows: VideoSource, viewer: string, on: VideoLine, scene: Scene)
 }
 
 function only(line: VideoLine | undefined, on: VideoLine): Choice {
-  return { line, missed: line?.suits(on) ? undefined : line };
+  return line?.suits(on) ? { line, missed: undefined } : { line: undefined, missed: line };
 }
 
 function ranked(rank: number, viewer: string, on: VideoLine, { order, cameras }: Scene): Choice {

@@ -42,8 +42,10 @@ export class LineTransport {
     if (remote) {
       const before = this.#latch?.signalled;
       // The far end may be faster than the agreement with it: Janus opens its way with one datagram, which is not repeated.
-      const early = !before && !srtp && this.#rtcpSource?.address === remote.address;
-      if (!early && (before?.address !== remote.address || before.port !== remote.port)) this.#rtcpSource = undefined;
+      const isElsewhere = before
+        ? before.address !== remote.address || before.port !== remote.port
+        : srtp !== null || this.#rtcpSource?.address !== remote.address;
+      if (isElsewhere) this.#rtcpSource = undefined;
       if (this.#latch) this.#latch.signal(remote, now);
       else this.#latch = new Latch(remote, now);
     }
