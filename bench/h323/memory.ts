@@ -1,8 +1,9 @@
 /**
  * Memory of H.323 calls: of the stack alone (a process that answers; heap and resident after a collection), a call held and after each thousand of many
- * short ones; and of the whole gateway a call in a conference, with how long its callers wait for Connect at 5 a second.
+ * short ones; and of the whole gateway a call in a conference, by the difference between so many and three times as many, with how long its callers wait for
+ * Connect at 5 a second.
  *
- *   node bench/h323/memory.ts [--held 1000] [--calls 10000] [--conference 100] [--only stack|gateway]
+ *   node bench/h323/memory.ts [--held 1000] [--calls 10000] [--conference 60] [--only stack|gateway]
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +19,7 @@ const { values } = parseArgs({
   options: {
     held: { type: "string", default: "1000" },
     calls: { type: "string", default: "10000" },
-    conference: { type: "string", default: "100" },
+    conference: { type: "string", default: "60" },
     only: { type: "string" },
   },
 });
@@ -97,7 +98,8 @@ async function gateway(): Promise<void> {
   const crosspoint = await startCrosspoint({
     port: 15_760,
     mediaPort: 36_000,
-    set: ["media.ports=36000-39999", "logging.level=error", "limits.callsPerSecondPerSource=0"],
+    // The callers send no media, and stay longer than such are left.
+    set: ["media.ports=36000-39999", "media.timeoutSeconds=300", "logging.level=error", "limits.callsPerSecondPerSource=0"],
   });
   let pid = crosspoint.process.pid!;
   // The launcher may have started the pinned Node.js as its child: the gateway is the last of the chain.
@@ -108,15 +110,36 @@ async function gateway(): Promise<void> {
   }
   const resident = () => residentOf(readFileSync(`/proc/${pid}/statm`, "utf8"));
   const peer = { host: HOST, port: 15_763 };
-  await calls(peer, "1000", 100, delay(3000), 20);
+  /** What the gateway weighs once `count` calls are up and it has settled: the mean of ten seconds. */
+  const standing = async (count: number) => {
+    await delay(count * 25 + 4000);
+    const samples: number[] = [];
+    for (let n = 0; n < 20; n++) {
+      samples.push(resident());
+      await delay(500);
+    }
+    const bytes = samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+    return { bytes, calls: (await crosspoint.participants("1000")).length };
+  };
+  // Everything loaded and compiled, by few calls at a time: the memory of those that are over would serve those that are counted.
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, index) => {
+      await delay(index * 20);
+      await placeCall(endpoint, peer, "1000", 500).catch(failure);
+    }),
+  );
   await delay(3000);
+  // Between two conferences, not before and after one: an empty gateway still gives back what its start and the calls before it have taken.
   const count = Number(values.conference);
-  const before = resident();
   const release = Promise.withResolvers<void>();
-  const all = calls(peer, "1000", count, release.promise, 25);
-  await delay(count * 25 + 4000);
-  const up = (await crosspoint.participants("1000")).length;
-  console.log(`| gateway | ${up} calls in one conference | ${kb((resident() - before) / up)} resident a call |`);
+  const some = calls(peer, "1000", count, release.promise, 25);
+  const few = await standing(count);
+  const all = Promise.all([some, calls(peer, "1000", 2 * count, release.promise, 25)]);
+  const many = await standing(3 * count);
+  const perCall = kb((many.bytes - few.bytes) / (many.calls - few.calls));
+  console.log(
+    `| gateway | ${few.calls} and ${many.calls} calls in one conference | ${mb(few.bytes)} and ${mb(many.bytes)} resident, ${perCall} a call |`,
+  );
   release.resolve();
   await all;
   const waits: number[] = [];
