@@ -1,28 +1,22 @@
 import type { Millis } from "../base/clock.ts";
 import type { ControlMessage } from "../wire/h245/index.ts";
 import type { AudioCodec } from "./codecs.ts";
-import type { ControlEvent } from "./control-types.ts";
+import type { ControlPort } from "./control-types.ts";
 import { composeModes } from "./modes.ts";
 import { type Durations, Timers } from "./timers.ts";
 
 type Response = NonNullable<ControlMessage["response"]>;
 
-/** What questions use of their machine. */
-export interface QuestionPort {
-  send(message: ControlMessage): void;
-  emit(event: ControlEvent): void;
-}
-
 /** What we ask a peer that changes nothing by itself: how long the way to it is (H.245 C.8), and to send another codec (C.9). */
 export class Questions {
-  readonly #port: QuestionPort;
+  readonly #port: ControlPort;
   readonly #durations: Durations;
   readonly #timers = new Timers<"T105" | "T109">();
   #roundTrip: { sequence: number; at: Millis } | undefined;
   #roundTrips = 0;
   #modes = 0;
 
-  constructor(port: QuestionPort, durations: Durations) {
+  constructor(port: ControlPort, durations: Durations) {
     this.#port = port;
     this.#durations = durations;
   }

@@ -74,7 +74,7 @@ export interface ControlConfig {
   readonly durations: Durations;
 }
 
-/** What the channel table uses of the machine. */
+/** What the parts of a control machine use of it. */
 export interface ControlPort {
   send(message: ControlMessage): void;
   emit(event: ControlEvent): void;

@@ -1,6 +1,6 @@
 import type { ControlMessage } from "../wire/h245/index.ts";
 import { PayloadCipher } from "./h235-cipher.ts";
-import type { MediaAlgorithm, SharedSecret } from "./h235-keys.ts";
+import type { SharedSecret } from "./h235-keys.ts";
 
 type MiscellaneousCommand = NonNullable<NonNullable<ControlMessage["command"]>["miscellaneousCommand"]>;
 type EncryptionSync = NonNullable<MiscellaneousCommand["type"]["encryptionUpdate"]>;
@@ -33,13 +33,14 @@ const LAST = 127;
  * We ask for none and make none unasked: a key is good for 2^32 blocks, which at 2 Mbit/s is three days.
  */
 export class KeyUpdates {
-  readonly #channels = new Map<string, { readonly algorithm: MediaAlgorithm; payloadType: number }>();
+  /** What each channel is encrypted with now. */
+  readonly #channels = new Map<string, PayloadCipher>();
   /** Keys for channels of ours that the slave has been told and has not acknowledged. */
   readonly #offered = new Map<number, PayloadCipher>();
   #events: RekeyedEvent[] = [];
 
-  opened(direction: Direction, channel: number, algorithm: MediaAlgorithm, payloadType: number): void {
-    if (this.#channels.size < MOST_CHANNELS) this.#channels.set(`${direction} ${channel}`, { algorithm, payloadType });
+  opened(direction: Direction, channel: number, cipher: PayloadCipher): void {
+    if (this.#channels.size < MOST_CHANNELS) this.#channels.set(`${direction} ${channel}`, cipher);
   }
   closed(direction: Direction, channel: number): void {
     this.#channels.delete(`${direction} ${channel}`);
@@ -106,9 +107,7 @@ export class KeyUpdates {
   }
 
   #tell(direction: Direction, channel: number, cipher: PayloadCipher): void {
-    const known = this.#channels.get(`${direction} ${channel}`);
-    if (known === undefined) return;
-    known.payloadType = cipher.payloadType;
+    this.#channels.set(`${direction} ${channel}`, cipher);
     this.#events.push({ type: "rekeyed", direction, channel, cipher });
   }
 }

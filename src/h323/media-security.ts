@@ -241,8 +241,9 @@ export class MediaSecurity {
   }
 
   #tell(direction: "transmit" | "receive", channel: number, algorithm: MediaAlgorithm, key: Uint8Array, payloadType: number): void {
-    this.#updates.opened(direction, channel, algorithm, payloadType);
-    this.#events.push({ type: "protected", direction, channel, cipher: new PayloadCipher(algorithm, key, payloadType) });
+    const cipher = new PayloadCipher(algorithm, key, payloadType);
+    this.#updates.opened(direction, channel, cipher);
+    this.#events.push({ type: "protected", direction, channel, cipher });
   }
 }
 

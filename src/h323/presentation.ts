@@ -98,7 +98,7 @@ export class Presentation {
     const content = message.messageContent;
     const sub = message.subMessageIdentifier;
     if (kind === "request" && sub === SUB.request) this.#wished(numberOf(content, CHANNEL) ?? 0, numberOf(content, SYMMETRY) ?? 0, now);
-    else if (kind === "response" && sub === SUB.response) this.#answered(hasParameter(content, ACKNOWLEDGE), now);
+    else if (kind === "response" && sub === SUB.response) this.#answered(hasParameter(content, ACKNOWLEDGE));
     else if (kind === "command" && sub === SUB.release) this.ended();
     else if (kind === "request" && sub === SUB.flowRequest)
       this.#send("response", SUB.flowResponse, [logical(ACKNOWLEDGE), unsignedMin(CHANNEL, numberOf(content, CHANNEL) ?? 0)]);
@@ -131,7 +131,7 @@ export class Presentation {
     else this.#port.emit({ type: "presentation-wanted" });
   }
 
-  #answered(granted: boolean, _now: Millis): void {
+  #answered(granted: boolean): void {
     const asked = this.#asked;
     if (asked === undefined) return;
     this.#asked = undefined;
