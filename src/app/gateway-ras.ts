@@ -188,6 +188,7 @@ export class Membership {
     if (generation !== this.#generation) return;
     if (found === undefined) {
       log.warn({ event: "h323-gatekeeper-unknown", gatekeeper: host }, "the gatekeeper's name is not found; it is looked for again");
+      this.#lost("its name is not found");
       this.#lookAgain(settings);
       return;
     }
@@ -202,8 +203,7 @@ export class Membership {
               this.#client(settings, { host: found, port }, { host: this.#advertise ?? bound.host, port: bound.port }),
             );
     } catch (error) {
-      if (settings.traversal !== "h46017") throw error;
-      if (generation === this.#generation) this.#told({ type: "unregistered", reason: String(error) }, generation);
+      onEvent({ type: "unregistered", reason: String(error) });
       return;
     }
     if (generation !== this.#generation) {
@@ -282,11 +282,8 @@ export class Membership {
     if (generation !== this.#generation) return;
     const { log, clock } = this.#context;
     const gatekeeper = this.state?.gatekeeper;
-    if (event.type === "registered") this.#news = { at: clock.wall(), error: null };
-    // One that is tried again and fails again is lost since the first time.
-    else if (event.type === "unregistered")
-      this.#news = { at: this.#news.error === null ? clock.wall() : this.#news.at, error: event.reason };
     if (event.type === "registered") {
+      this.#news = { at: clock.wall(), error: null };
       const { host, port } = event.gatekeeper;
       log.info({ event: "h323-gatekeeper-registered", gatekeeper: `${host}:${port}` }, "registered with the gatekeeper");
       if (this.#settings?.traversal === "h46018" && this.#carrier?.machine.traversed === false)
@@ -295,6 +292,7 @@ export class Membership {
           "the gatekeeper does not indicate calls (H.460.18): what it sends us does not come through a firewall",
         );
     } else if (event.type === "unregistered") {
+      this.#lost(event.reason);
       log.warn({ event: "h323-gatekeeper-lost", gatekeeper, reason: event.reason }, "not registered with the gatekeeper");
       if (this.#settings !== null) this.#lookAgain(this.#settings);
     } else if (event.type === "summoned") this.#endpoint.come(event);
@@ -316,6 +314,11 @@ export class Membership {
       "the gatekeeper admits a call",
     );
     waiting.resolve({ question, endpointIdentifier, to, destination });
+  }
+
+  /** One that is tried again and fails again is lost since the first time. */
+  #lost(error: string): void {
+    this.#news = { at: this.#news.error === null ? this.#context.clock.wall() : this.#news.at, error };
   }
 
   #take(callIdentifier: string) {

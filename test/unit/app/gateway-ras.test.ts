@@ -66,11 +66,11 @@ async function freePort(): Promise<Address> {
 /** Call signalling that only has an address. */
 const NOWHERE = { address: { host: HOST, port: 17_300 } } as MemberEndpoint;
 
-function member(endpoint = NOWHERE) {
+function member(endpoint = NOWHERE, host = HOST) {
   const { context: its, lines } = context();
   const membership = new Membership({
     context: its,
-    host: HOST,
+    host,
     advertise: undefined,
     version: "1",
     endpoint,
@@ -128,6 +128,15 @@ describe("our registration with a gatekeeper", () => {
     await one.membership.configure(upstream(second.address, { aliases: ["other"] }));
     await expect.poll(() => second.own.registered("other")?.host).toBe(HOST);
     await expect.poll(() => first.own.registered("7000")).toBeUndefined();
+  });
+
+  it.each([
+    { of: "a name that is not found", to: "nowhere.invalid", from: HOST, error: "its name is not found" },
+    { of: "an address of ours that is gone", to: HOST, from: "203.0.113.1", error: "EADDRNOTAVAIL" },
+  ])("fails for $of, and says so", async ({ to, from, error }) => {
+    const one = member(NOWHERE, from);
+    await one.membership.configure(upstream({ host: to, port: 1719 }));
+    expect(one.membership.state).toMatchObject({ registered: false, error: expect.stringContaining(error), since: expect.any(String) });
   });
 
   it.each(["hmac", "md5"] as const)("proves its password by %s", async (method) => {
