@@ -16,7 +16,7 @@ export type TurnedAway = keyof typeof WHY;
 export class H323Door {
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #counts = new Map<TurnedAway, { count: number; until: Millis; address: string }>();
+  readonly #counts = new Map<TurnedAway, { count: number; until: Millis }>();
 
   constructor(log: Logger, clock: Clock) {
     this.#log = log;
@@ -26,9 +26,8 @@ export class H323Door {
   /** `detail` says more of it, in words. */
   turnedAway({ host }: Address, why: TurnedAway, detail?: string): void {
     const now = this.#clock.now();
-    const state = this.#counts.get(why) ?? { count: 0, until: -Infinity, address: host };
+    const state = this.#counts.get(why) ?? { count: 0, until: -Infinity };
     state.count++;
-    state.address = host;
     if (now >= state.until) {
       const fields = {
         event: "h323-turned-away",
