@@ -163,7 +163,7 @@ export class CallControl {
     const to = fromH225(address);
     const tunnels = this.#tunnel === "yes" && (!instead || this.#config.tunnelOnly === true);
     if (to === undefined || this.#link === "open" || this.#link === "connecting" || tunnels) return;
-    if (to.host !== this.#config.peer.host && this.#config.allowForeignControl !== true) {
+    if (to.host !== this.#config.peer.host) {
       this.#port.emit({ type: "ignored", what: `control address ${to.host} of another host than the peer's` });
       return;
     }

@@ -38,8 +38,6 @@ export interface CallConfig {
   /** Random octets; tests give their own. */
   readonly random: (count: number) => Uint8Array;
   readonly durations?: Partial<Durations>;
-  /** Take an H.245 address on another host than the peer's (gatekeeper-routed calls need it). */
-  readonly allowForeignControl?: boolean;
   /** Whether media are to be encrypted by H.235.6; not at all where absent. A callee may still be told otherwise before it answers. */
   readonly encryption?: MediaPolicy;
   /** No control connection of its own, neither made nor taken: call signalling is encrypted, that one would not be. */

@@ -233,7 +233,7 @@ export class H323Session {
     const { host, config } = this.#options;
     const server = createServer((socket) => {
       const from = plainAddress(socket.remoteAddress ?? "");
-      if (this.#spare !== undefined || (from !== config.peer.host && config.allowForeignControl !== true)) {
+      if (this.#spare !== undefined || from !== config.peer.host) {
         socket.destroy();
         return;
       }

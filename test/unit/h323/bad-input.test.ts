@@ -225,8 +225,8 @@ describe("both sides at once", () => {
 
 describe("addresses and silence", () => {
   /** A callee that says what it likes to a calling machine of ours without tunnelling. */
-  function called(host: readonly number[], allowForeignControl: boolean) {
-    const machine = new CallMachine(callConfig("a", { tunnelling: false, fastStart: false }, { allowForeignControl }));
+  function called(host: readonly number[]) {
+    const machine = new CallMachine(callConfig("a", { tunnelling: false, fastStart: false }));
     machine.start({ aliases: [{ dialledDigits: "200" }] }, 0);
     machine.takeOutputs();
     const destinationInfo = { terminal: {}, mc: false, undefinedNode: false };
@@ -269,15 +269,15 @@ describe("addresses and silence", () => {
     [255, 255, 255, 255],
     [0, 0, 0, 0],
   ])("control at %i.%i.%i.%i is not connected to, and the call is given up in time", (...host) => {
-    const { machine, outputs } = called(host, false);
+    const { machine, outputs } = called(host);
     expect(connects(outputs)).toEqual([]);
     expect(ignored(outputs)).toHaveLength(1);
     machine.timeout(DURATIONS.control + DURATIONS.T303);
     expect(machine.state).toBe("released");
   });
 
-  it("where the policy allows it, it is", () => {
-    expect(connects(called([10, 0, 0, 1], true).outputs)).toMatchObject([{ to: { host: "10.0.0.1", port: 22 } }]);
+  it("at the callee's own address it is", () => {
+    expect(connects(called([192, 0, 2, 2]).outputs)).toMatchObject([{ to: { host: "192.0.2.2", port: 22 } }]);
   });
 
   it.each([true, false])("connected and silent (tunnelling %s): nothing runs for ever", (tunnelling) => {
