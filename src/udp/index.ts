@@ -33,7 +33,9 @@ function probe(): UdpChoice {
     selfTest();
     return { kind: "native", reason: undefined };
   } catch (error) {
-    return { kind: "node", reason: error instanceof Error ? error.message : String(error) };
+    // Of a module that is not there Node.js says on further lines who wanted it.
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+    return { kind: "node", reason };
   }
 }
 
