@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
-import { PortAllocator, type PortPair } from "../io/port-pairs.ts";
+import { closePair, PortAllocator, type PortPair } from "../io/port-pairs.ts";
 import { openUdp, type UdpPlan, type UdpSocket } from "../udp/index.ts";
 import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
 import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
@@ -76,10 +76,7 @@ function close(id: string): void {
   const pair = sockets.get(id);
   sockets.delete(id);
   // The goodbye must leave before the sockets close.
-  setImmediate(() => {
-    pair?.rtp.close();
-    pair?.rtcp.close();
-  });
+  if (pair) setImmediate(closePair, pair);
 }
 
 function release(req: number, id: string): void {

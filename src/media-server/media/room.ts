@@ -151,7 +151,7 @@ export class Room {
   readonly #recordings: { recording: Recording; member: MixMember }[] = [];
 
   /** `phase` tells in which part of the 20 ms the room ticks. */
-  constructor(id: number, tell: Tell, phase: () => number = () => 0) {
+  constructor(id: number, tell: Tell, phase: () => number) {
     this.id = id;
     this.#tell = tell;
     this.#phase = phase;

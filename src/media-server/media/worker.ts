@@ -3,10 +3,10 @@ import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { loadOpus } from "../../audio/codecs.ts";
 import { systemClock } from "../../base/clock.ts";
+import { closePair, PortAllocator, type PortPair } from "../../io/port-pairs.ts";
+import { openUdp, type UdpPlan, type UdpSocket } from "../../udp/index.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";
-import { PortAllocator, type PortPair } from "../../io/port-pairs.ts";
-import { openUdp, type UdpPlan, type UdpSocket } from "../../udp/index.ts";
 
 /** What the control thread starts a media thread with. */
 export interface MediaWorkerData {
@@ -79,10 +79,7 @@ function close(req: number, id: number): void {
   const pair = sockets.get(id);
   sockets.delete(id);
   // The goodbye must leave before the sockets close.
-  setImmediate(() => {
-    pair?.rtp.close();
-    pair?.rtcp.close();
-  });
+  if (pair) setImmediate(closePair, pair);
   tell({ t: "closed", req, stats });
 }
 
