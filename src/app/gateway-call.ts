@@ -61,6 +61,8 @@ export class Call extends EventEmitter<CallEvents> {
   #state: CallState = "ringing";
   #meetingId: string | null = null;
   #media: MediaExchange | undefined;
+  /** The meeting that was called, from when it is found: one who hangs up in the moment of being answered never comes there. */
+  calledMeeting: string | null = null;
   /** Set once, before its media are; null for a call without pictures. */
   pictures: Pictures | null = null;
   /** Where the call can say who presents: inside its protocol, or by a floor of its own. */
@@ -249,7 +251,7 @@ export class Call extends EventEmitter<CallEvents> {
       trust: view.trust,
       from: view.from,
       to: view.to,
-      meetingId: view.meetingId,
+      meetingId: view.meetingId ?? (view.answeredAt === null ? null : this.calledMeeting),
       startedAt: view.startedAt,
       answeredAt: view.answeredAt,
       endedAt: new Date(this.#wall()).toISOString(),

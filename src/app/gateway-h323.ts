@@ -186,7 +186,7 @@ export class H323Gateway {
     const limited = limits.admit(trunk, clock.now());
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
     track(this.#context, call);
-    const destination = await this.#reception.destination(dialled, trunk);
+    const destination = await this.#reception.destination(call, dialled, trunk);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
     const unwanted = await this.#admitted(call, session, incoming);

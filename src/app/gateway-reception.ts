@@ -61,7 +61,7 @@ export class Reception {
   }
 
   /** Finds what was dialled, or says why it is refused. */
-  async destination(dialled: Dialled, trunk: Trunk): Promise<Destination | GatewayRefusal> {
+  async destination(call: Call, dialled: Dialled, trunk: Trunk): Promise<Destination | GatewayRefusal> {
     const { config } = this.#context;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
@@ -71,6 +71,7 @@ export class Reception {
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
     if (asks) return { meeting: null, pin: null, role: null };
     if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.number.slice(0, 64)}`);
+    call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (this.#closed(meeting)) return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
     const locked = this.#meetings.refuses(meeting, null);

@@ -127,7 +127,7 @@ export class WebGateway implements VisitHost {
     track(this.#context, call);
     const { number, pin } = parseDialString(message.meeting);
     const dialled = { number, pin: message.pin ?? pin, language: message.language ?? null, siteUuid: null };
-    const destination = await this.#reception.destination(dialled, NO_TRUNK);
+    const destination = await this.#reception.destination(call, dialled, NO_TRUNK);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(visit, call, leg, destination);
     if (!this.#context.media.connected)

@@ -122,7 +122,7 @@ describe("a call that is up", () => {
     await start();
     bench.srf.atOnce = (dialog) => dialog.bye();
     await bench.invite("sip:1000@gw");
-    expect(bench.records).toMatchObject([{ outcome: "completed", answeredAt: expect.any(String) }]);
+    expect(bench.records).toMatchObject([{ outcome: "completed", answeredAt: expect.any(String), meetingId: "1000" }]);
     expect(bench.context.calls.size).toBe(0);
     expect(bench.meetings.size).toBe(0);
     bench.srf.atOnce = (dialog) => dialog.bye({}, "application", "CANCEL after 200 OK");
