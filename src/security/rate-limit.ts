@@ -17,7 +17,8 @@ export class RateLimiter {
   /** Takes one; false when there is none left. */
   take(key: string, now: Millis): boolean {
     const level = this.level(key, now);
-    this.#put(key, Math.max(0, level - 1), now);
+    // What has come in by halves stays: who never stops asking would else get nothing at all.
+    this.#put(key, level >= 1 ? level - 1 : level, now);
     return level >= 1;
   }
 
