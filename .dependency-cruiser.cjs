@@ -24,7 +24,7 @@ const allowed = {
   web: ["meetings", "security"],
   ivr: [],
   meetings: [],
-  trunks: ["wire", "meetings"],
+  trunks: ["wire", "meetings", "security"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp"],
   sfu: ["meetings", "call", "video", "negotiation", "wire"],
   records: ["meetings"],

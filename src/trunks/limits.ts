@@ -1,45 +1,31 @@
 import type { Millis } from "../base/clock.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
+import { RateLimiter } from "../security/rate-limit.ts";
 import type { Trunk } from "./model.ts";
 
-/** A bucket of tokens that fills at `rate` a second up to `rate` (at least one). */
-class Bucket {
-  #tokens: number;
-  #at: Millis;
-  constructor(rate: number, now: Millis) {
-    this.#tokens = Math.max(1, rate);
-    this.#at = now;
-  }
-  take(rate: number, now: Millis): boolean {
-    this.#tokens = Math.min(Math.max(1, rate), this.#tokens + ((now - this.#at) / 1000) * rate);
-    this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-}
-
-/** New calls a second from one address. Bounded: the sources seen longest ago are forgotten first. */
+/** New calls a second from one address, which has as many at once, and one at least. */
 export class SourceLimit {
-  readonly #buckets = new Map<string, Bucket>();
   readonly #maxSources: number;
+  #limiter: RateLimiter | undefined;
+  #rate = 0;
   constructor(maxSources = 20_000) {
     this.#maxSources = maxSources;
   }
-  /** False when this call is one too many; `rate` 0 allows all. */
+  /** False when this call is one too many; `rate` 0 allows all, another than before counts anew. */
   allow(address: string, rate: number, now: Millis): boolean {
     if (rate <= 0) return true;
-    const bucket = this.#buckets.get(address) ?? new Bucket(rate, now);
-    this.#buckets.delete(address);
-    this.#buckets.set(address, bucket);
-    if (this.#buckets.size > this.#maxSources) this.#buckets.delete(this.#buckets.keys().next().value!);
-    return bucket.take(rate, now);
+    if (this.#limiter === undefined || rate !== this.#rate) {
+      this.#limiter = new RateLimiter({ perSecond: rate, burst: Math.max(1, rate), maxKeys: this.#maxSources });
+      this.#rate = rate;
+    }
+    return this.#limiter.take(address, now);
   }
 }
 
 /** Calls of each trunk: how many there are, and whether one more may come. */
 export class TrunkLimits {
   readonly #calls = new Map<string, number>();
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, { readonly rate: number; readonly bucket: TokenBucket }>();
 
   /** Counts a new call, or says why not. Whoever gets null calls `release` when the call is over. */
   admit(trunk: Trunk, now: Millis): null | { readonly reason: string; readonly retryAfterSeconds: number } {
@@ -47,12 +33,11 @@ export class TrunkLimits {
     if (trunk.maxCalls > 0 && calls >= trunk.maxCalls) {
       return { reason: `trunk ${trunk.name} has its ${trunk.maxCalls} calls`, retryAfterSeconds: 10 };
     }
-    if (trunk.maxCallsPerSecond > 0) {
-      let bucket = this.#buckets.get(trunk.name);
-      if (!bucket) this.#buckets.set(trunk.name, (bucket = new Bucket(trunk.maxCallsPerSecond, now)));
-      if (!bucket.take(trunk.maxCallsPerSecond, now)) {
-        return { reason: `trunk ${trunk.name} brings more than ${trunk.maxCallsPerSecond} calls a second`, retryAfterSeconds: 2 };
-      }
+    const rate = trunk.maxCallsPerSecond;
+    if (rate > 0) {
+      let known = this.#buckets.get(trunk.name);
+      if (known?.rate !== rate) this.#buckets.set(trunk.name, (known = { rate, bucket: new TokenBucket(rate, Math.max(1, rate)) }));
+      if (!known.bucket.take(now)) return { reason: `trunk ${trunk.name} brings more than ${rate} calls a second`, retryAfterSeconds: 2 };
     }
     this.#calls.set(trunk.name, calls + 1);
     return null;
