@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { Trunk } from "../../trunks/model.ts";
 import { checkCertificates } from "./certificate-checks.ts";
-import type { Config, Findings } from "./config.ts";
+import { type Config, type Findings, isLoopback } from "./config.ts";
 import { engineChecks } from "./engine-checks.ts";
 import type { Path } from "./source.ts";
 
@@ -140,9 +140,6 @@ function checkListeners(config: Config, { mistake }: Findings): void {
   if (config.sip.minSe > config.sip.sessionExpires)
     mistake(["sip", "minSe"], `is longer than sip.sessionExpires (${config.sip.sessionExpires})`);
 }
-
-/** Whether only this machine can reach an address. */
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
 
 function checkExposure(config: Config, { warn }: Findings): void {
   const local = isLoopback(config.listen);

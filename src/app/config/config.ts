@@ -19,3 +19,6 @@ export interface Findings {
   mistake(path: Path, message: string): void;
   warn(path: Path, message: string): void;
 }
+
+/** Whether only this machine can reach an address. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);

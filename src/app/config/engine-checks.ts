@@ -1,9 +1,7 @@
-import type { Config, Findings } from "./config.ts";
+import { type Config, type Findings, isLoopback } from "./config.ts";
 
 /** ring_ms of docker/freeswitch/vars.xml, less what the gateway keeps in hand (call/fsmrf/stand-in.ts). */
 const RING_SECONDS = 140;
-
-const LOOPBACK = /^(127\.|localhost$|::1$)/;
 
 /** What the chosen engines cannot do, as docs/engines.md lists it with the reasons. */
 export function engineChecks(config: Config, { warn }: Findings): void {
@@ -23,7 +21,7 @@ export function engineChecks(config: Config, { warn }: Findings): void {
   if (config.engine.media === "freeswitch") {
     if (config.media.advertise !== null)
       warn(["media", "advertise"], "FreeSWITCH's external address is in its own configuration: this does nothing");
-    if (config.engine.freeswitch.prompts === null && !LOOPBACK.test(config.engine.freeswitch.host))
+    if (config.engine.freeswitch.prompts === null && !isLoopback(config.engine.freeswitch.host))
       warn(["engine", "freeswitch", "prompts"], "FreeSWITCH opens the prompts itself: say where src/ivr/prompts is on its machine");
     for (const [i, { announcements }] of config.meetings.entries()) {
       if (announcements === "names")
@@ -35,12 +33,12 @@ export function engineChecks(config: Config, { warn }: Findings): void {
     if (config.media.workers !== 0) warn(["media", "workers"], "FreeSWITCH has threads of its own: this does nothing");
     if (config.media.timeoutSeconds !== 30)
       warn(["media", "timeoutSeconds"], "FreeSWITCH's media timeout is in its own configuration (media_timeout_ms): this does nothing");
+    if (config.sip.ringSeconds > RING_SECONDS)
+      warn(
+        ["sip", "ringSeconds"],
+        `a call of ours that rings for longer than FreeSWITCH keeps its offer open (${RING_SECONDS} s with docker/freeswitch) gets other keys in mid-call, which not every phone takes: set FREESWITCH_RING_MS to ten seconds more than this`,
+      );
   }
-  if (config.engine.media === "freeswitch" && config.sip.ringSeconds > RING_SECONDS)
-    warn(
-      ["sip", "ringSeconds"],
-      `a call of ours that rings for longer than FreeSWITCH keeps its offer open (${RING_SECONDS} s with docker/freeswitch) gets other keys in mid-call, which not every phone takes: set FREESWITCH_RING_MS to ten seconds more than this`,
-    );
   if (!drachtio) return;
   const elsewhere = { udp: 5060, tcp: 5060, tls: 5061, ws: null, wss: null };
   for (const key of ["udp", "tcp", "tls", "ws", "wss"] as const) {
