@@ -105,12 +105,13 @@ export class MediaTraversal {
   incoming({ request, response }: ControlMessage): void {
     if (this.#role === undefined) return;
     const { openLogicalChannel: olc } = request ?? {};
-    const { openLogicalChannelAck: ack } = response ?? {};
+    const { openLogicalChannelAck: ack, openLogicalChannelReject: reject } = response ?? {};
     const said = olc && readTraversal(olc.genericInformation);
     if (olc !== undefined && said !== undefined && this.#offered.size < MOST_OPENING)
       this.#offered.set(olc.forwardLogicalChannelNumber, said);
     if (ack !== undefined && this.#opening.delete(ack.forwardLogicalChannelNumber))
       this.#heard("transmit", ack.forwardLogicalChannelNumber, readTraversal(ack.genericInformation));
+    if (reject !== undefined) this.#opening.delete(reject.forwardLogicalChannelNumber);
   }
 
   takeEvents(): TraversalEvent[] {

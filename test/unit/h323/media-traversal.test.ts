@@ -105,5 +105,9 @@ describe("media through a firewall (H.460.19)", () => {
       { direction: "receive", channel: 7, multiplex: { id: 9 } },
       { direction: "transmit", channel: 7, multiplex: { id: 9 } },
     ]);
+    traversal.outgoing({ request: { openLogicalChannel: olc } }, media);
+    traversal.incoming({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } });
+    traversal.incoming({ response: { openLogicalChannelAck: ack } });
+    expect(traversal.takeEvents()).toEqual([]);
   });
 });
