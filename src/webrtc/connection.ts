@@ -5,7 +5,7 @@ import { OutgoingStream } from "./continuity.ts";
 import type { Detour } from "./detour.ts";
 import type { Line } from "./line.ts";
 import type { ConnectionState, LineCodec, OfferedLine, ProcessSettings } from "./messages.ts";
-import { SEND_TIME_EXTENSION } from "./send-time.ts";
+import { SEND_TIME_EXTENSION, takesSendTime } from "./send-time.ts";
 
 export interface ConnectionEvents {
   offer(sdp: string): void;
@@ -17,6 +17,8 @@ export interface ConnectionEvents {
 export class Connection {
   readonly #peer: PeerConnection;
   readonly #lines: Line[] = [];
+  /** Those of them that may tell the time of sending. */
+  readonly #pictures: Line[] = [];
   readonly #settings: ProcessSettings;
   readonly #detour: Detour | null;
   /** By the detour only: the library's own port is not told. */
@@ -86,9 +88,11 @@ export class Connection {
       media.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${again}`);
       stream.repeatAs(again, repeated);
     }
-    const timed = offered.kind === "video";
-    if (timed) media.parseSdpLine(`a=extmap:${SEND_TIME_EXTENSION}`);
-    line.attach(this.#peer.addTrack(media), stream, timed);
+    if (offered.kind === "video") {
+      media.parseSdpLine(`a=extmap:${SEND_TIME_EXTENSION}`);
+      this.#pictures.push(line);
+    }
+    line.attach(this.#peer.addTrack(media), stream);
     this.#lines.push(line);
   }
 
@@ -130,6 +134,7 @@ export class Connection {
 
   answer(sdp: string): void {
     if (this.#closed) return;
+    for (const picture of this.#pictures) picture.timed = takesSendTime(sdp);
     const lines = sdp.split("\r\n").filter((line) => !line.startsWith("a=candidate:") || this.#reaches(line));
     this.#peer.setRemoteDescription(lines.join("\r\n"), "answer");
   }

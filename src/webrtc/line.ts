@@ -15,7 +15,8 @@ export class Line {
   readonly #socket: Socket;
   #track: Track | undefined;
   #stream: OutgoingStream | undefined;
-  #timed = false;
+  /** Packets go out with the time of sending. */
+  timed = false;
   #target: LineTarget | null = null;
 
   private constructor(socket: Socket) {
@@ -47,10 +48,10 @@ export class Line {
     this.#target = target;
   }
 
-  /** A new connection's track; `stream` is what the browser was told that we send, `timed` with the time of sending. */
-  attach(track: Track, stream: OutgoingStream, timed: boolean): void {
+  /** A new connection's track; `stream` is what the browser was told that we send. */
+  attach(track: Track, stream: OutgoingStream): void {
     this.#track = track;
-    this.#timed = timed;
+    this.timed = false;
     this.#stream = stream;
     track.onMessage((packet) => this.#fromBrowser(packet));
   }
@@ -74,7 +75,7 @@ export class Line {
         return;
       }
       const now = systemClock.now();
-      if (stream.rtp(packet, now) && track.isOpen()) track.sendMessageBinary(this.#timed ? withSendTime(packet, now) : packet);
+      if (stream.rtp(packet, now) && track.isOpen()) track.sendMessageBinary(this.timed ? withSendTime(packet, now) : packet);
     } catch {
       // the connection is going down: its state tells
     }

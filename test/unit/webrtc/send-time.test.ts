@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { withSendTime } from "../../../src/webrtc/send-time.ts";
+import { SEND_TIME_EXTENSION, takesSendTime, withSendTime } from "../../../src/webrtc/send-time.ts";
 import { parseRtp } from "../../../src/wire/rtp/index.ts";
 
 function packet(length: number, first = 0x80): Buffer {
@@ -35,4 +35,11 @@ it.each([
   ["is shorter than its header", packet(13, 0x8f)],
 ])("leaves a packet alone that %s", (_, bytes) => {
   expect(withSendTime(bytes, 0)).toBe(bytes);
+});
+
+it("is for browsers that take it, whichever way they say so", () => {
+  const answer = (line: string) => `v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\n${line}\r\na=mid:camera\r\n`;
+  expect(takesSendTime(answer(`a=extmap:${SEND_TIME_EXTENSION}`))).toBe(true);
+  expect(takesSendTime(answer(`a=extmap:${SEND_TIME_EXTENSION.replace(" ", "/recvonly ")}`))).toBe(true);
+  expect(takesSendTime(answer("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid"))).toBe(false);
 });
