@@ -30,8 +30,7 @@ export class Announcer {
       this.#seat = seat;
       this.#heard = true;
     } catch (error) {
-      this.#warn(error);
-      this.close();
+      this.#fail(error);
     }
   }
 
@@ -55,11 +54,21 @@ export class Announcer {
     this.#heard = false;
   }
 
-  /** Janus is back. */
+  /** Janus is back. Where it does not take it any more, it is out: those who are in the meeting are not to wait for it. */
   async restore(version: number): Promise<void> {
     if (this.#closed || !this.#seat) return;
-    await this.#leg.restore(version);
-    this.#heard = !this.#closed;
+    try {
+      await this.#leg.restore(version);
+      this.#heard = !this.#closed;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** What fails because the meeting has ended meanwhile is no news. */
+  #fail(error: unknown): void {
+    if (!this.#closed) this.#warn(error);
+    this.close();
   }
 
   close(): void {

@@ -74,6 +74,8 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
   /** Joins anew after Janus was lost. */
   async restore(version: number): Promise<void> {
     if (!this.#session || this.#closed) return;
+    // a try before this one may have come half way
+    this.#handle?.detach();
     await this.#session.modify(describe(await this.#join(), version));
   }
 

@@ -100,7 +100,13 @@ export class JanusMeeting {
 
   enter(id: string, seat: MeetingSeat): void {
     this.#seats.set(id, seat);
-    if (!this.#closed) this.#announcer ??= this.#options.announcer();
+    this.#employ();
+  }
+
+  /** Sees to it that there is an announcer, another where one is out. */
+  #employ(): void {
+    if (this.#closed || this.#announcer?.closed === false) return;
+    this.#announcer = this.#options.announcer();
   }
 
   /** Returns whether that was the last one. */
@@ -119,7 +125,6 @@ export class JanusMeeting {
   /** Heard by all in the room; while nobody can speak to them all, by those of ours. */
   async announce(files: readonly string[]): Promise<void> {
     if (await this.#announcer?.play(files)) return;
-    if (this.#announcer?.closed) this.#announcer = undefined;
     await Promise.all([...this.#seats.values()].map((seat) => seat.play(files).catch(() => undefined)));
   }
 
@@ -179,7 +184,11 @@ export class JanusMeeting {
     this.#version += 1;
     const version = this.#version;
     this.ready()
-      .then(() => Promise.all([...this.#seats.values(), this.#announcer].map((one) => one?.restore(version))))
+      .then(() => {
+        this.#employ();
+        void this.#announcer?.restore(version);
+        return Promise.all([...this.#seats.values()].map((seat) => seat.restore(version)));
+      })
       .catch((error: unknown) => {
         this.#options.warn("janus-restore-failed", { meeting: this.#options.meetingId, error: String(error) });
         clearTimeout(this.#timer);
