@@ -56,7 +56,7 @@ export const videoSchema = z
       .strictObject({ participantId: z.string(), stream: z.enum(["camera", "screen"]), codec: z.string() })
       .nullable()
       .describe(
-        "The picture they would see if they had agreed to its codec, for example `H.264 High`; null where nothing is kept from them.",
+        "The picture one of their lines would show now if they had agreed to what comes: its codec or its H.264 profile, for example `VP8` or `H.264 High`. Null where nothing is kept from them, and while nobody whom they could not see is to be shown.",
       ),
   })
   .meta({ id: "Video" });
@@ -79,7 +79,9 @@ export const participantSchema = z
     video: videoSchema.nullable(),
     notSeenBy: z
       .array(z.string())
-      .describe("Participants who cannot be shown this one's camera, because they do not have the codec it sends. They hear each other."),
+      .describe(
+        "Participants who cannot be shown this one's camera, whoever speaks, because they have not agreed to its codec (H264, VP8); H.264 profiles do not count here, `video.unsuited` tells of them. They hear each other.",
+      ),
     doesNotSee: z.array(z.string()).describe("Participants whose camera this one cannot be shown, for the same reason."),
   })
   .meta({ id: "Participant" }) satisfies z.ZodType<Participant>;

@@ -61,7 +61,8 @@ interface PicturesEvents {
 }
 
 /**
- * The pictures of one call: a line at the video relay for each line of its description that both sides have, kept through every later offer. Says what changes; where the pictures go is its meeting's affair.
+ * The pictures of one call: a line at the video relay for each line of its description that both sides have, kept through every later offer. Says what changes;
+ * where the pictures go is its meeting's affair.
  */
 export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKind {
   readonly #relay: VideoRelay;

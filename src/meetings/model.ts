@@ -102,7 +102,7 @@ export interface VideoView {
   readonly limitOut: number | null;
   /** Whether there is a second line, for shared screens. */
   readonly screen: boolean;
-  /** The picture they would see if they had agreed to its codec, and to its H.264 profile; null where nothing is kept from them. */
+  /** The picture one of their lines would show now if they had agreed to what comes, its codec or its H.264 profile; null where nothing is kept from them. */
   readonly unsuited: { readonly participantId: string; readonly stream: "camera" | "screen"; readonly codec: string } | null;
 }
 
@@ -123,7 +123,7 @@ export interface Participant {
   readonly joinedAt: string | null;
   readonly audio: AudioStats | null;
   readonly video: VideoView | null;
-  /** Identifiers of those in the meeting who cannot be shown this one's camera, having none of the codec it sends; they hear each other. */
+  /** Identifiers of those in the meeting who cannot be shown this one's camera, whoever speaks: they have not agreed to its codec. Profiles do not count. */
   readonly notSeenBy: readonly string[];
   /** Of those whose camera this one cannot be shown, for the same reason. */
   readonly doesNotSee: readonly string[];
