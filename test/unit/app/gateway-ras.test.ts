@@ -132,7 +132,7 @@ describe("our registration with a gatekeeper", () => {
 
   it.each([
     { of: "a name that is not found", to: "nowhere.invalid", from: HOST, error: "its name is not found" },
-    { of: "an address of ours that is gone", to: HOST, from: "203.0.113.1", error: "EADDRNOTAVAIL" },
+    { of: "an address of ours that is gone", to: HOST, from: "198.51.100.254", error: "EADDRNOTAVAIL" },
   ])("fails for $of, and says so", async ({ to, from, error }) => {
     const one = member(NOWHERE, from);
     await one.membership.configure(upstream({ host: to, port: 1719 }));
