@@ -153,7 +153,10 @@ test("an address where nobody listens fails a TCP call at once", async () => {
 
 test("calls over IPv6 keep their brackets in URIs and lose them at the sockets", async (context) => {
   const here = await openSipEndpoint({ host: "::1", port: 0, onInvite: (s, now) => s.answer(now, { body: "answer" }) }).catch(
-    () => undefined,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT") return undefined;
+      throw error;
+    },
   );
   if (here === undefined) {
     context.skip("no IPv6 here");
