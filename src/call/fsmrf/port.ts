@@ -57,30 +57,31 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
         CONNECT_MS,
       );
     });
-    let given = false;
-    // one that comes too late is not wanted any more
-    attempt.then(
-      (server) => given && this.#discard(server),
-      () => undefined,
-    );
-    try {
-      const server = await Promise.race([attempt, late]);
-      if (this.#closed) return this.#discard(server);
-      this.#unacknowledgedMs = unacknowledgedMs(await server.api("global_getvar ring_ms").catch(() => ""));
-      if (this.#closed) return this.#discard(server);
-      this.#server = server;
-      gather(server.conn);
-      server.on("end", () => this.#onLost(server, "the event socket was closed"));
-      // reconnecting is ours: the library would go on with the same object and no sessions
-      server.conn.on("esl::end", () => this.#discard(server));
+    // it may go away before it has said this, and is then never heard of again
+    const asked = attempt.then(async (server) => {
       server.on("error", () => undefined);
-      this.#retryMs = RETRY_MS.first;
-      this.#saidWhy = undefined;
-      this.emit("connected");
-    } finally {
-      given = true;
-      clearTimeout(timer);
-    }
+      return { server, ringMs: await server.api("global_getvar ring_ms").catch(() => "") };
+    });
+    const { server, ringMs } = await Promise.race([asked, late])
+      .catch((error: unknown): never => {
+        // one that comes too late is not wanted any more
+        attempt.then(
+          (server) => this.#discard(server),
+          () => undefined,
+        );
+        throw error;
+      })
+      .finally(() => clearTimeout(timer));
+    if (this.#closed) return this.#discard(server);
+    this.#unacknowledgedMs = unacknowledgedMs(ringMs);
+    this.#server = server;
+    gather(server.conn);
+    server.on("end", () => this.#onLost(server, "the event socket was closed"));
+    // reconnecting is ours: the library would go on with the same object and no sessions
+    server.conn.on("esl::end", () => this.#discard(server));
+    this.#retryMs = RETRY_MS.first;
+    this.#saidWhy = undefined;
+    this.emit("connected");
   }
 
   /** An API command of the media server; rejects while there is none. */
