@@ -3,6 +3,10 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** The kernel hands packets over in blocks, at the latest after libpcap's time-out of 250 ms; dumpcap leaves the last block where it is told to end. */
+const LAST_BLOCK_MS = 1000;
 
 export interface Capture {
   /** Stops capturing; what was captured can be read until the process ends. */
@@ -28,6 +32,7 @@ export async function startCapture(filter: string): Promise<Capture> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return {
     async stop() {
+      if (child.exitCode === null) await delay(LAST_BLOCK_MS);
       child.kill("SIGINT");
       await ended;
     },
