@@ -55,6 +55,13 @@ module.exports = {
       from: { path: "^src/(base|wire|sip|h323|srtp|negotiation|audio|rtp|ivr|video)/" },
       to: { path: "^(node:)?(net|dgram|tls|http|https|dns|fs|fs/promises|worker_threads|timers|timers/promises)$" },
     },
+    {
+      name: "gateway-is-composed",
+      severity: "error",
+      comment: "the gateway is given its engines and its configuration; it does not read or start them",
+      from: { path: "^src/app/gateway/" },
+      to: { path: "^src/app/", pathNot: "^src/app/gateway/" },
+    },
     { name: "adapters-apart", severity: "error", from: { path: "^src/sfu/([^/]+)/" }, to: { path: "^src/sfu/[^/]+/", pathNot: "^src/sfu/$1/" } },
     { name: "src-knows-no-tests", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench)/" } },
   ],

@@ -10,7 +10,7 @@ import type { VideoRelay } from "../video/port.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
-import type { EngineAddress, GatewayOptions, MediaServerAddress } from "./gateway-options.ts";
+import type { EngineAddress, GatewayOptions, MediaServerAddress } from "./gateway/options.ts";
 import { explainBindFailure } from "./ports.ts";
 import { Supervisor } from "./supervise.ts";
 import type { TlsMaterial } from "./tls-material.ts";

@@ -1,6 +1,6 @@
 import { SIGNALLING_PORT } from "../h323/index.ts";
 import type { Config } from "./config/config.ts";
-import type { GatewayConfig, UpstreamSettings } from "./gateway-options.ts";
+import type { GatewayConfig, UpstreamSettings } from "./gateway/options.ts";
 
 /** Of gatekeepers, UDP. */
 const RAS_PORT = 1719;

@@ -3,7 +3,7 @@ import { AdminError, type GatewayControl, type MeetingInput } from "../admin/por
 import type { MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
 import { hashPin } from "../meetings/pin.ts";
 import { SqliteMeetingStore } from "../records/meetings.ts";
-import type { MeetingDefinition } from "./gateway-options.ts";
+import type { MeetingDefinition } from "./gateway/options.ts";
 
 /** The gateway as the admin API sees it, with the meetings that the API makes kept over a restart. PINs are hashed before anything is kept. */
 export class KeptMeetings implements GatewayControl {

@@ -9,7 +9,7 @@ import { projectRoot } from "./config/load.ts";
 import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import { gatewayConfig } from "./gateway-config.ts";
-import type { GatewayConfig } from "./gateway-options.ts";
+import type { GatewayConfig } from "./gateway/options.ts";
 import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { withToldAddress } from "./told-address.ts";
@@ -61,7 +61,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     import("../admin/metrics.ts"),
     import("../records/store.ts"),
     import("./kept-meetings.ts"),
-    import("./gateway.ts"),
+    import("./gateway/gateway.ts"),
   ]);
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),

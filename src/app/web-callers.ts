@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { AdminServerOptions } from "../admin/server.ts";
 import type { VisitHost } from "../web/ports.ts";
 import { type Config, isLoopback } from "./config/config.ts";
-import type { WebGatewayOptions } from "./gateway-options.ts";
+import type { WebGatewayOptions } from "./gateway/options.ts";
 
 const loopback = "127.0.0.1";
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, expect, it } from "vitest";
-import type { Call } from "../../../src/app/gateway-call.ts";
-import { Cameras } from "../../../src/app/gateway-cameras.ts";
+import type { Call } from "../../../src/app/gateway/call/call.ts";
+import { Cameras } from "../../../src/app/gateway/call/cameras.ts";
 import type { CameraLine } from "../../../src/call/content/camera-line.ts";
 import type { Pictures } from "../../../src/call/pictures.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { GatewayConfig } from "../../../src/app/gateway-options.ts";
+import type { GatewayConfig } from "../../../src/app/gateway/options.ts";
 import { trunk } from "../trunks/fixtures.ts";
 import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
 

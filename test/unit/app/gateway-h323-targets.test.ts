@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { h323Target } from "../../../src/app/gateway-h323-targets.ts";
+import { h323Target } from "../../../src/app/gateway/h323/targets.ts";
 import { parseH323Uri } from "../../../src/h323/index.ts";
 import type { Trunk } from "../../../src/trunks/model.ts";
 

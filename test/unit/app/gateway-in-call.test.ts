@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { AdminError } from "../../../src/admin/ports.ts";
-import type { GatewayConfig } from "../../../src/app/gateway-options.ts";
+import type { GatewayConfig } from "../../../src/app/gateway/options.ts";
 import { trunk } from "../trunks/fixtures.ts";
 import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AdminError } from "../../../src/admin/ports.ts";
-import { compareTrunks, defineMeeting } from "../../../src/app/gateway-definitions.ts";
-import { LoadMeter, overloadReason } from "../../../src/app/gateway-overload.ts";
-import { causeOfOutcome, refuse } from "../../../src/app/gateway-refusals.ts";
-import { dialTarget } from "../../../src/app/gateway-targets.ts";
+import { compareTrunks, defineMeeting } from "../../../src/app/gateway/definitions.ts";
+import { LoadMeter, overloadReason } from "../../../src/app/gateway/overload.ts";
+import { causeOfOutcome, refuse } from "../../../src/app/gateway/refusals.ts";
+import { dialTarget } from "../../../src/app/gateway/targets.ts";
 import { trunk } from "../trunks/fixtures.ts";
 
 describe("the contract's refusals", () => {

@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
-import type { GatewayContext } from "../../../src/app/gateway-context.ts";
-import { OwnGatekeeper } from "../../../src/app/gateway-gatekeeper.ts";
-import { H323Traversal } from "../../../src/app/gateway-h323-traversal.ts";
-import type { GatekeeperSettings, H323Listeners, UpstreamSettings } from "../../../src/app/gateway-options.ts";
-import { type MemberEndpoint, Membership } from "../../../src/app/gateway-ras.ts";
+import type { GatewayContext } from "../../../src/app/gateway/context.ts";
+import { OwnGatekeeper } from "../../../src/app/gateway/h323/gatekeeper.ts";
+import { H323Traversal } from "../../../src/app/gateway/h323/traversal.ts";
+import type { GatekeeperSettings, H323Listeners, UpstreamSettings } from "../../../src/app/gateway/options.ts";
+import { type MemberEndpoint, Membership } from "../../../src/app/gateway/h323/ras.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { Address } from "../../../src/h323/index.ts";
 import { type H323EndpointOptions, type H323Session, openH323Endpoint } from "../../../src/io/index.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { H323Door } from "../../../src/app/gateway-h323-door.ts";
+import { H323Door } from "../../../src/app/gateway/h323/door.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 
 describe("H.323 connections that are turned away", () => {

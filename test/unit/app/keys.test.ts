@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Call } from "../../../src/app/gateway-call.ts";
-import { pressWhenAnswered } from "../../../src/app/gateway-keys.ts";
+import type { Call } from "../../../src/app/gateway/call/call.ts";
+import { pressWhenAnswered } from "../../../src/app/gateway/call/keys.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

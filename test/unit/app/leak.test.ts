@@ -10,7 +10,7 @@ import pino from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { placeCall } from "../../../bench/support/caller.ts";
 import { loadConfig } from "../../../src/app/config/load.ts";
-import { Call } from "../../../src/app/gateway-call.ts";
+import { Call } from "../../../src/app/gateway/call/call.ts";
 import { type Running, startCrosspoint } from "../../../src/app/start.ts";
 import { FsmrfSession } from "../../../src/call/fsmrf/session.ts";
 import { openSipEndpoint, type SipEndpoint } from "../../../src/io/sip-endpoint.ts";

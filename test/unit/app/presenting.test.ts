@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, expect, it } from "vitest";
-import type { Call } from "../../../src/app/gateway-call.ts";
-import { Presenting } from "../../../src/app/gateway-content.ts";
+import type { Call } from "../../../src/app/gateway/call/call.ts";
+import { Presenting } from "../../../src/app/gateway/call/content.ts";
 import type { ContentControl, ContentControlEvents } from "../../../src/call/leg.ts";
 
 class FakeControl extends EventEmitter<ContentControlEvents> implements ContentControl {

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expect, it } from "vitest";
-import type { Call } from "../../../src/app/gateway-call.ts";
-import { type VisitDelegate, WebVisit } from "../../../src/app/gateway-visit.ts";
+import type { Call } from "../../../src/app/gateway/call/call.ts";
+import { type VisitDelegate, WebVisit } from "../../../src/app/gateway/call/visit.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { WebLeg } from "../../../src/call/web/web-leg.ts";
 import type { JoinState } from "../../../src/ivr/join-types.ts";

@@ -1,0 +1,53 @@
+import type { TransferRequest } from "../../../call/leg.ts";
+import type { Trunk } from "../../../trunks/model.ts";
+import type { Call } from "./call.ts";
+import type { GatewayContext } from "../context.ts";
+import type { LiveMeetings } from "../meetings.ts";
+import type { Outbound } from "./outbound.ts";
+
+/**
+ * REFER from a participant: they want another party in their place. We call that party through the same trunk, into the same meeting, with the same
+ * role; the participant hangs up when it hears that it is there. Only callers of a trunk that is trusted may, and only to where that trunk leads:
+ * anybody else could make us place calls at our expense.
+ */
+export class Transfers {
+  readonly #context: GatewayContext;
+  readonly #meetings: LiveMeetings;
+  readonly #outbound: Outbound;
+
+  constructor(context: GatewayContext, meetings: LiveMeetings, outbound: Outbound) {
+    this.#context = context;
+    this.#meetings = meetings;
+    this.#outbound = outbound;
+  }
+
+  requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
+    const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
+    const who = call.meetingId === null ? undefined : this.#meetings.room(call.meetingId)?.participant(call.id);
+    const target = this.#outbound.within(trunk, transfer.target);
+    const why =
+      call.trust === "unverified"
+        ? "unverified callers may not have us place calls"
+        : !meeting || who?.state !== "joined"
+          ? "they are in no meeting"
+          : !target
+            ? `trunk ${trunk.name} does not lead to ${transfer.target}`
+            : null;
+    if (why !== null || !meeting || !who || !target) {
+      call.log.warn({ event: "transfer-refused", target: transfer.target, reason: why }, `a transfer was refused: ${why}`);
+      return transfer.reject(call.trust === "unverified" ? 403 : 603);
+    }
+    call.log.info({ event: "transfer", target: transfer.target }, "calling the party that is to take their place");
+    transfer.accept();
+    const { ringing, answered } = this.#outbound.invite({
+      target,
+      trunk,
+      meeting,
+      role: who.role,
+      displayName: undefined,
+      replaces: transfer.replaces,
+    });
+    void ringing.then((end) => end ?? transfer.progress(180));
+    void answered.then((reached) => transfer.progress(reached ? 200 : 503));
+  }
+}
