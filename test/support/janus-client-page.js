@@ -38,7 +38,9 @@ globalThis.janusClient = async ({ url, room }) => {
       });
     return connection;
   };
-  const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
+  // a tone that does not change is noise to a browser, which it takes away after a while
+  const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const media = await navigator.mediaDevices.getUserMedia({ audio, video: { width: 640, height: 360 } });
 
   /** Lets the microphone be heard, or silence. */
   globalThis.janusSpeaks = (on) => {
