@@ -92,6 +92,17 @@ try {
   speakers.push(await viewerSees("red"));
   await browser.page.evaluate("janusSpeaks(true)");
   speakers.push(await viewerSees("green"));
+  // none of ours is left, and the client talks on: who comes then hears of no beginning
+  for (const one of [room, viewer]) await one.command("hangup");
+  await gateway.waitForParticipants("1000", (all) => all.length === 0, 10_000);
+  for (const one of [viewer, room]) {
+    await one.command("dial", `sip:1000@${gateway.sip}`);
+    await one.waitForEvent("CALL_ESTABLISHED");
+    if (one === viewer) await viewer.command("mute");
+  }
+  speakers.push(await viewerSees("red"));
+  await room.command("mute");
+  speakers.push(await viewerSees("green"));
   if (process.env["CROSSPOINT_SHOW"]) process.stderr.write(`${gateway.output()}\n${janus.output()}\n`);
   process.stdout.write(`${JSON.stringify({ clientSees, clientHears, roomSees, roomHears, speakers, faults: browser.faults })}\n`);
 } finally {

@@ -118,15 +118,18 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
   #learn({ participants }: PluginData): readonly Occupant[] {
     const told = Array.isArray(participants) ? (participants as Occupant[]) : [];
     for (const { id, display } of told) if (typeof display === "string") this.#names.set(id, display);
+    // who talks already when we come does not begin to
+    for (const { id, display, talking } of told) if (id !== this.#id && display && typeof talking === "boolean") this.emit("talks", display, talking);
     return told;
   }
 
   #onEvent(data: PluginData): void {
     if (data["audiobridge"] === "destroyed" || data["kicked"] === this.#id) return void this.emit("kicked");
-    if (data["leaving"] !== undefined) this.#names.delete(data["leaving"]);
     const what = data["audiobridge"];
-    const name = what === "talking" || what === "stopped-talking" ? this.#names.get(data["id"]) : undefined;
+    const gone = data["leaving"];
+    const name = this.#names.get(what === "talking" || what === "stopped-talking" ? data["id"] : gone);
     if (name !== undefined) this.emit("talks", name, what === "talking");
+    if (gone !== undefined) this.#names.delete(gone);
     const own = this.#learn(data).find(({ id }) => id === this.#id);
     if (typeof own?.muted !== "boolean" || own.muted === this.#muted) return;
     this.#muted = own.muted;
@@ -137,8 +140,9 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
 /** Somebody in the room, as the audiobridge tells of them. */
 interface Occupant {
   readonly id?: unknown;
-  readonly display?: unknown;
+  readonly display?: string;
   readonly muted?: unknown;
+  readonly talking?: unknown;
 }
 
 /** Where our media server takes audio: Opus where it offers that, else PCMU. */

@@ -50,6 +50,7 @@ export class JanusSfu implements Sfu {
     if (!this.#connection.up) throw new Error("Janus is not connected");
     const meeting = this.#meeting(meetingId);
     const audio = new AudioLeg(this.#legOptions(meetingId, displayName));
+    audio.on("talks", (name, talking) => meeting.talks(name, talking));
     meeting.joining += 1;
     try {
       await meeting.ready();

@@ -38,6 +38,8 @@ export class JanusMeeting {
   readonly #options: MeetingOptions;
   readonly #seats = new Map<string, MeetingSeat>();
   readonly #subscriptions = new Map<number, { readonly name: string; readonly opening: Promise<Subscription | undefined> }>();
+  /** Names of Janus's own clients who talk: one may be heard before it is seen. */
+  readonly #talkers = new Set<string>();
   readonly #pictures: PictureOptions | null;
   /** Who is shown to those who see who speaks. */
   readonly floor: Floor;
@@ -119,6 +121,8 @@ export class JanusMeeting {
 
   /** Somebody of Janus's own talks: heard in the audiobridge, whose participants are known in the videoroom by their display names alone. */
   talks(name: string, talking: boolean): void {
+    if (talking) this.#talkers.add(name);
+    else this.#talkers.delete(name);
     for (const [id, publisher] of this.#subscriptions) if (publisher.name === name) this.floor.talks(memberOf(id), talking);
   }
 
@@ -223,7 +227,9 @@ export class JanusMeeting {
         this.#options.warn("janus-publisher-failed", { meeting: pictures.meetingId, publisher: publisher.id, error: String(error) });
         return undefined;
       });
-      this.#subscriptions.set(publisher.id, { name: publisher.display ?? "", opening });
+      const name = publisher.display ?? "";
+      this.#subscriptions.set(publisher.id, { name, opening });
+      if (this.#talkers.has(name)) this.floor.talks(memberOf(publisher.id), true);
     }
   }
 
@@ -236,6 +242,7 @@ export class JanusMeeting {
 
   #forget(): void {
     for (const id of [...this.#subscriptions.keys()]) this.#gone(id);
+    this.#talkers.clear();
     this.#control = undefined;
     this.#audio = undefined;
   }

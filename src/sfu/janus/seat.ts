@@ -46,7 +46,6 @@ export class JanusSeat extends EventEmitter<SeatEvents> implements Seat, Meeting
     own.on("floor", () => this.emit("floor"));
     own.on("removed", () => this.#out());
     audio.on("kicked", () => this.#out());
-    audio.on("talks", (name, talking) => meeting.talks(name, talking));
     audio.on("muted", (muted) => {
       void own.setMuted(muted).catch(() => undefined);
       this.emit("muted", muted);
