@@ -22,6 +22,9 @@ const espeak = process.env.PROMPT_VOICE === "espeak-ng";
 const picoVoice: Record<Language, string> = { en: "en-US", de: "de-DE" };
 const espeakVoice: Record<Language, string> = { en: "en-us", de: "de" };
 
+/** SVOX Pico's English voice spells what stands in capitals, where people say a word. */
+const spoken = (text: string, language: Language) => (language === "en" ? text.replaceAll("PIN", "pin") : text);
+
 function speak(text: string, language: Language): Int16Array {
   const file = join(scratch, "speech.wav");
   if (espeak) execFileSync("espeak-ng", ["-v", espeakVoice[language], "-s", "150", "-w", file, text]);
@@ -55,7 +58,7 @@ try {
   for (const language of languages) {
     mkdirSync(join(root, language), { recursive: true });
     for (const id of SPOKEN_PROMPTS)
-      total += write(promptFile(id, language), normalise(trim(speak(promptTexts[id][language], language), 40, 100)));
+      total += write(promptFile(id, language), normalise(trim(speak(spoken(promptTexts[id][language], language), language), 40, 100)));
     for (const n of recordedNumbers(language))
       total += write(promptFile(`number-${n}`, language), normalise(trim(speak(spelledNumber(n, language), language), 15, 40)));
     count += SPOKEN_PROMPTS.length + recordedNumbers(language).length;
