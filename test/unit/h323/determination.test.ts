@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ipOctets, ipText } from "../../../src/h323/address.ts";
 import { causeOf, reasonOf } from "../../../src/h323/causes.ts";
-import { Determination, determine } from "../../../src/h323/determination.ts";
+import { Determination, determine } from "../../../src/h323/control/determination.ts";
 
 describe("master and slave", () => {
   it("the greater terminal type is master, then the number just behind modulo 2^24", () => {

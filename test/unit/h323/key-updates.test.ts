@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { Protection } from "../../../src/call/h323/protection.ts";
 import type { ProtectedEvent } from "../../../src/h323/index.ts";
-import type { RekeyedEvent } from "../../../src/h323/key-updates.ts";
-import { PayloadCipher } from "../../../src/h323/h235-cipher.ts";
-import { algorithmOf } from "../../../src/h323/h235-keys.ts";
+import { PayloadCipher } from "../../../src/h323/security/h235-cipher.ts";
+import { algorithmOf } from "../../../src/h323/security/h235-keys.ts";
+import type { RekeyedEvent } from "../../../src/h323/security/key-updates.ts";
 import type { RelayFilter, RtpRelay } from "../../../src/io/index.ts";
-import { encodeControl, type ControlMessage } from "../../../src/wire/h245/index.ts";
+import { type ControlMessage, encodeControl } from "../../../src/wire/h245/index.ts";
 import { callConfig, mediaOf, Pair } from "../../support/h323-pair.ts";
 
 type End = Pair["a"];

@@ -1,11 +1,11 @@
 import { createCipheriv, getDiffieHellman, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { PayloadCipher } from "../../../src/h323/h235-cipher.ts";
-import { composeCapabilities } from "../../../src/h323/capabilities.ts";
-import { offerAudio } from "../../../src/h323/channels.ts";
-import { algorithmOf, KeyExchange, type SharedSecret } from "../../../src/h323/h235-keys.ts";
+import { composeCapabilities } from "../../../src/h323/control/capabilities.ts";
+import { offerAudio } from "../../../src/h323/control/channels.ts";
 import type { ProtectedEvent } from "../../../src/h323/index.ts";
-import { MediaSecurity } from "../../../src/h323/media-security.ts";
+import { PayloadCipher } from "../../../src/h323/security/h235-cipher.ts";
+import { algorithmOf, KeyExchange, type SharedSecret } from "../../../src/h323/security/h235-keys.ts";
+import { MediaSecurity } from "../../../src/h323/security/media-security.ts";
 import { decodeSignalling, h235 } from "../../../src/wire/h225/index.ts";
 import { decodeControl, encodeControl } from "../../../src/wire/h245/index.ts";
 import { decode, encode } from "../../../src/wire/per/index.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { offerAudio } from "../../../src/h323/channels.ts";
+import { offerAudio } from "../../../src/h323/control/channels.ts";
 import { type CallConfig, composeTraversal, type LocalMedia, type TraversalPolicy, traversalFeature } from "../../../src/h323/index.ts";
-import { MediaTraversal } from "../../../src/h323/media-traversal.ts";
+import { MediaTraversal } from "../../../src/h323/traversal/media-traversal.ts";
 import { callConfig, eventsOf, mediaOf, Pair } from "../../support/h323-pair.ts";
 
 const CLIENT: TraversalPolicy = { role: "client", allowed: ["client"] };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Gatekeeper, type GatekeeperConfig, RasClient, type RasClientConfig } from "../../../src/h323/index.ts";
-import { encodeSigned, verify } from "../../../src/h323/ras-security.ts";
+import { encodeSigned, verify } from "../../../src/h323/ras/security.ts";
 import { decodeRas, encodeRas, type RasMessage } from "../../../src/wire/h225/index.ts";
 import { capturedPdus } from "../../support/h323-captures.ts";
 import { seededOctets } from "../../support/h323-pair.ts";
