@@ -2,9 +2,9 @@ import {
   AdminError,
   type CallView,
   type DialOutRequest,
-  type H323View,
   type GatewayControl,
   type GatewayEvent,
+  type H323View,
   type Health,
   type MeetingInput,
 } from "../../admin/ports.ts";
@@ -12,11 +12,11 @@ import { AliasConflict } from "../../meetings/directory.ts";
 import type { Meeting, MeetingView, Participant, ParticipantAction } from "../../meetings/model.ts";
 import type { RecordStore } from "../../records/model.ts";
 import type { ContactView, TrunkView } from "../../trunks/model.ts";
+import type { Outbound } from "./call/outbound.ts";
 import type { GatewayContext } from "./context.ts";
 import { defineMeeting } from "./definitions.ts";
 import type { H323Gateway } from "./h323/calls.ts";
 import type { LiveMeetings } from "./meetings.ts";
-import type { Outbound } from "./call/outbound.ts";
 import type { TrunkProbe } from "./trunks/probe.ts";
 
 export interface ControlParts {

@@ -14,19 +14,19 @@ import { Registrar } from "../../trunks/registrar.ts";
 import type { Call } from "./call/call.ts";
 import { Cameras } from "./call/cameras.ts";
 import { Presenting } from "./call/content.ts";
+import { Inbound } from "./call/inbound.ts";
+import { Outbound } from "./call/outbound.ts";
+import { Reception } from "./call/reception.ts";
+import { Transfers } from "./call/transfers.ts";
 import { type GatewayContext, NO_METRICS } from "./context.ts";
 import { Control } from "./control.ts";
 import { compareTrunks, defineMeeting } from "./definitions.ts";
 import { H323Gateway } from "./h323/calls.ts";
-import { Inbound } from "./call/inbound.ts";
 import { LiveMeetings } from "./meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./options.ts";
-import { Outbound } from "./call/outbound.ts";
 import { LoadMeter } from "./overload.ts";
-import { Reception } from "./call/reception.ts";
-import { Registrations } from "./trunks/registrations.ts";
-import { Transfers } from "./call/transfers.ts";
 import { TrunkProbe } from "./trunks/probe.ts";
+import { Registrations } from "./trunks/registrations.ts";
 import { WebGateway } from "./web-calls.ts";
 
 /** The SIP engine is given this long to let us in at start. */

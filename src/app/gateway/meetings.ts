@@ -7,8 +7,8 @@ import type { Meeting, MeetingView, Participant, Role } from "../../meetings/mod
 import { type Admission, type Consequences, MeetingRoom } from "../../meetings/room.ts";
 import type { Seat } from "../../sfu/port.ts";
 import type { Call } from "./call/call.ts";
-import type { GatewayContext } from "./context.ts";
 import type { JoinRunner } from "./call/join.ts";
+import type { GatewayContext } from "./context.ts";
 import { cameraCodecs } from "./picture-view.ts";
 
 /** Somebody in, or on the way into, a meeting. The participant's identifier is the call's. */

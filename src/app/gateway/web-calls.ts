@@ -13,13 +13,13 @@ import { iceServersFor } from "../../web/ice.ts";
 import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../web/ports.ts";
 import { Call } from "./call/call.ts";
+import type { Reception } from "./call/reception.ts";
+import { type VisitDelegate, WebVisit } from "./call/visit.ts";
 import { type GatewayContext, keep, track } from "./context.ts";
 import type { LiveMeetings } from "./meetings.ts";
 import type { WebGatewayOptions } from "./options.ts";
 import { type LoadMeter, overloadReason } from "./overload.ts";
-import type { Reception } from "./call/reception.ts";
 import { type GatewayRefusal, refuse } from "./refusals.ts";
-import { type VisitDelegate, WebVisit } from "./call/visit.ts";
 
 /** Stands for the trunk of a call that came by none: what the reception asks of one. */
 const NO_TRUNK: Trunk = {

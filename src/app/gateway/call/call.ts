@@ -8,8 +8,8 @@ import type { Pictures } from "../../../call/pictures.ts";
 import type { JoinState } from "../../../ivr/join-types.ts";
 import type { AudioStats, Trust, VideoView } from "../../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../../records/model.ts";
-import { causeOfOutcome } from "../refusals.ts";
 import { viewPictures } from "../picture-view.ts";
+import { causeOfOutcome } from "../refusals.ts";
 
 /** How long the media server may take to say how it was, once a call is over. */
 const LAST_STATS_MS = 500;

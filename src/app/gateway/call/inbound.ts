@@ -10,12 +10,12 @@ import { plainAddress } from "../../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../../trunks/recognition.ts";
 import { ScannerSense } from "../../../trunks/scanners.ts";
 import { parsePeerCertificate } from "../../../wire/sip/index.ts";
-import { Call } from "./call.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "../context.ts";
 import { type LoadMeter, overloadReason } from "../overload.ts";
-import { type Destination, mediaPolicy, type Reception } from "./reception.ts";
 import { type GatewayRefusal, refuse } from "../refusals.ts";
 import { RegisterDesk, userOf } from "../trunks/register-desk.ts";
+import { Call } from "./call.ts";
+import { type Destination, mediaPolicy, type Reception } from "./reception.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** A stranger who is not answered is logged and recorded this seldom. */

@@ -8,14 +8,14 @@ import { keysMayTravel } from "../../../negotiation/index.ts";
 import type { Trunk } from "../../../trunks/model.ts";
 import { plainAddress } from "../../../trunks/networks.ts";
 import { addressOfRecord } from "../../../trunks/registration.ts";
-import { Call, type CallEnd } from "./call.ts";
 import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "../context.ts";
 import type { H323Gateway } from "../h323/calls.ts";
 import { h323Target } from "../h323/targets.ts";
+import { bindingTarget, type DialTarget, dialTarget } from "../targets.ts";
+import { Call, type CallEnd } from "./call.ts";
 import { pressWhenAnswered } from "./keys.ts";
 import { attachPictures, linesBeside } from "./pictures.ts";
 import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "./reception.ts";
-import { bindingTarget, type DialTarget, dialTarget } from "../targets.ts";
 
 export interface Invitation {
   readonly target: DialTarget;

@@ -3,8 +3,8 @@ import { CameraLine, isCameraControl } from "../../../call/content/camera-line.t
 import type { ContentControl, LegEvents, LegInfo } from "../../../call/leg.ts";
 import { Pictures } from "../../../call/pictures.ts";
 import { oneLine, SideLines } from "../../../call/side-lines.ts";
-import type { Call } from "./call.ts";
 import { type GatewayContext, trunkNamed } from "../context.ts";
+import type { Call } from "./call.ts";
 
 /** The lines that a call may have beside its audio. */
 export interface LinesBeside {

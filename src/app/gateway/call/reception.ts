@@ -9,13 +9,13 @@ import { roleOfPin } from "../../../meetings/pin.ts";
 import { keysMayTravel, type MediaPolicy } from "../../../negotiation/index.ts";
 import type { SrtpSuiteName } from "../../../srtp/index.ts";
 import type { Trunk } from "../../../trunks/model.ts";
-import type { Call } from "./call.ts";
 import { type GatewayContext, timingsOf, trunkNamed } from "../context.ts";
-import { JoinRunner } from "./join.ts";
 import type { LiveMeetings } from "../meetings.ts";
 import type { GatewayConfig } from "../options.ts";
-import { attachPictures, linesBeside } from "./pictures.ts";
 import { type GatewayRefusal, refuse, refuseMedia } from "../refusals.ts";
+import type { Call } from "./call.ts";
+import { JoinRunner } from "./join.ts";
+import { attachPictures, linesBeside } from "./pictures.ts";
 
 /** What SRTP and codecs are decided by, for a leg of this trunk. */
 export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {

@@ -1,8 +1,8 @@
 import type { TransferRequest } from "../../../call/leg.ts";
 import type { Trunk } from "../../../trunks/model.ts";
-import type { Call } from "./call.ts";
 import type { GatewayContext } from "../context.ts";
 import type { LiveMeetings } from "../meetings.ts";
+import type { Call } from "./call.ts";
 import type { Outbound } from "./outbound.ts";
 
 /**

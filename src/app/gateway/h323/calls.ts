@@ -21,16 +21,16 @@ import { matchesNames } from "../../../trunks/certificate-names.ts";
 import type { Trunk } from "../../../trunks/model.ts";
 import type { AliasAddress } from "../../../wire/h225/index.ts";
 import { Call } from "../call/call.ts";
-import { type GatewayContext, keep, limitRinging, track } from "../context.ts";
-import { OwnGatekeeper, type RegisteredAddress } from "./gatekeeper.ts";
-import { H323Door } from "./door.ts";
-import { H323Traversal } from "./traversal.ts";
-import type { H323Listeners, TlsMaterial } from "../options.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
 import { attachPictures, linesBeside } from "../call/pictures.ts";
 import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "../call/reception.ts";
-import { type Admission, Membership, NotAdmitted, type UpstreamState } from "./ras.ts";
+import { type GatewayContext, keep, limitRinging, track } from "../context.ts";
+import type { H323Listeners, TlsMaterial } from "../options.ts";
+import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../refusals.ts";
+import { H323Door } from "./door.ts";
+import { OwnGatekeeper, type RegisteredAddress } from "./gatekeeper.ts";
+import { type Admission, Membership, NotAdmitted, type UpstreamState } from "./ras.ts";
+import { H323Traversal } from "./traversal.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
 const H323_CODECS: Readonly<Record<string, AudioFormat>> = {

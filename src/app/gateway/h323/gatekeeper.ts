@@ -4,8 +4,8 @@ import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, typ
 import { openRasSocket, type RasSocket } from "../../../io/index.ts";
 import { parseDialString } from "../../../meetings/dial-string.ts";
 import type { GatewayContext } from "../context.ts";
-import type { H323Traversal } from "./traversal.ts";
 import type { GatekeeperSettings, H323Listeners } from "../options.ts";
+import type { H323Traversal } from "./traversal.ts";
 
 /** Where an endpoint is called, and how it registered if it did so with us. */
 export type RegisteredAddress = Address & { readonly registration?: Registration };
