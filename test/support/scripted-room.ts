@@ -51,6 +51,8 @@ export class ScriptedRoom {
   /** Bodies of INFO that came. */
   readonly infos: string[] = [];
   ended: string | undefined;
+  /** Sends silence in place of its tone. */
+  silent = false;
   answer: SdpSession | undefined;
   readonly #options: RoomOptions;
   readonly #audio: Socket;
@@ -180,7 +182,8 @@ export class ScriptedRoom {
   #speak(): void {
     const encoder = createEncoder("PCMU");
     const decoder = createDecoder("PCMU");
-    const frames = this.#options.tone === 0 ? new Int16Array(8000) : tone(this.#options.tone, 8000, 1000);
+    const silence = new Int16Array(8000);
+    const sound = this.#options.tone === 0 ? silence : tone(this.#options.tone, 8000, 1000);
     const payload = new Uint8Array(FRAME);
     const began = systemClock.now();
     let sent = 0;
@@ -193,6 +196,7 @@ export class ScriptedRoom {
     });
     this.#timer = setInterval(() => {
       for (const now = systemClock.now(); sent * 20 < now - began; sent++) {
+        const frames = this.silent ? silence : sound;
         encoder.encode(frames.subarray((sent % 50) * FRAME, ((sent % 50) + 1) * FRAME), payload);
         const fields = { payloadType: 0, ssrc: 77, timestamp: sent * FRAME, sequenceNumber: sent & 0xffff, marker: sent === 0 };
         this.#audio.send(buildRtp(fields, payload), this.answer!.media[0]!.port, HOST);
