@@ -29,7 +29,8 @@ const allowed = {
   sfu: ["meetings", "call", "video", "negotiation", "wire"],
   records: ["meetings"],
   security: [],
-  admin: ["meetings", "records", "trunks", "call", "security"],
+  // of video and webrtc what they count, for /metrics
+  admin: ["meetings", "records", "trunks", "call", "security", "video", "webrtc"],
 };
 module.exports = {
   forbidden: [

@@ -1,6 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { OutcomeCode } from "../records/model.ts";
+import type { RelayFigures } from "../video/index.ts";
+import type { WebRtcFigures } from "../webrtc/index.ts";
+import { browserMetrics, pictureMetrics } from "./picture-metrics.ts";
 import type { GatewayControl } from "./ports.ts";
+
+/** Lines of pictures of one kind that calls of one protocol have. */
+interface PictureLines {
+  readonly protocol: string;
+  readonly kind: string;
+  readonly lines: number;
+}
 
 /** Numbers of an engine, by name; what is nested becomes `outer_inner`. */
 export type EngineStats = () => unknown;
@@ -8,6 +18,10 @@ export type EngineStats = () => unknown;
 export interface MetricsOptions {
   readonly version: string;
   readonly engines?: Readonly<Record<string, EngineStats>>;
+  /** What the video relay has done; absent where there is none. */
+  readonly pictures?: () => RelayFigures;
+  /** What has become of browsers' connections; absent where none are taken. */
+  readonly browsers?: () => WebRtcFigures;
   /** Days each certificate is still good for, by file name. */
   readonly certificates?: () => readonly { readonly file: string; readonly daysLeft: number }[];
 }
@@ -34,6 +48,7 @@ export class Metrics {
   readonly #calls = this.#gauge("calls", "Calls up.", []);
   readonly #participants = this.#gauge("participants", "Participants in meetings.", []);
   readonly #meetings = this.#gauge("meetings", "Meetings known.", []);
+  readonly #lines = this.#gauge("video_lines", "Lines of pictures that calls have: camera, screen, further.", ["protocol", "kind"]);
   readonly #engines = this.#gauge("engine_connected", "1 while the engine answers.", ["engine"]);
   readonly #loss = this.#histogram("media_loss_percent", "Loss of audio in, over each call.", [0.01, 0.1, 0.5, 1, 2, 5, 10, 25], ["trunk"]);
   readonly #jitter = this.#histogram(
@@ -49,6 +64,8 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry, prefix: "crosspoint_" });
     this.#gauge("info", "Always 1; the label is the version.", ["version"]).set({ version: options.version }, 1);
     for (const [engine, stats] of Object.entries(options.engines ?? {})) this.#engineStats(engine, stats);
+    if (options.pictures) pictureMetrics(this.registry, options.pictures);
+    if (options.browsers) browserMetrics(this.registry, options.browsers);
   }
 
   /** Listens to a gateway for what its calls' media were like. Returns the way to stop. */
@@ -86,10 +103,11 @@ export class Metrics {
     if (result === "locked-out") this.#lockouts.inc();
   }
 
-  gauges(values: { calls: number; participants: number; meetings: number }): void {
+  gauges(values: { calls: number; participants: number; meetings: number; pictures: readonly PictureLines[] }): void {
     this.#calls.set(values.calls);
     this.#participants.set(values.participants);
     this.#meetings.set(values.meetings);
+    for (const { protocol, kind, lines } of values.pictures) this.#lines.set({ protocol, kind }, lines);
   }
 
   engine(name: string, connected: boolean): void {

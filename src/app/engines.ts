@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import { JanusSfu } from "../sfu/janus/janus.ts";
 import type { SipEngineOptions } from "../sip-engine/index.ts";
-import type { VideoRelay } from "../video/port.ts";
+import type { RunningVideoRelay } from "../video-relay/index.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
@@ -105,20 +105,21 @@ async function inwardListener(config: Config): Promise<ListenSpec | null> {
   return { transport: "udp", host: ours, port: 0, peer };
 }
 
-/** Meetings at Janus. */
-export function janusSfu(config: Config, logger: Logger): NonNullable<GatewayOptions["sfu"]> {
+/** Meetings at Janus; `connected` is told whether it is there. */
+export function janusSfu(config: Config, logger: Logger, connected: (up: boolean) => void): NonNullable<GatewayOptions["sfu"]> {
   const log = logger.child({ sfu: "janus" });
   return (media, relay) =>
     new JanusSfu({
       settings: config.janus,
       media,
       relay,
+      connected,
       log: (level, event, fields) => log[level]({ event, ...fields }, event.replaceAll("-", " ")),
     });
 }
 
 /** Starts the video relay; null where the configuration has none. It needs no supervisor: it mends its threads itself. */
-export async function startVideo(config: Config, logger: Logger): Promise<VideoRelay | null> {
+export async function startVideo(config: Config, logger: Logger): Promise<RunningVideoRelay | null> {
   if (!config.video.enabled) return null;
   const { startVideoRelay } = await import("../video-relay/index.ts");
   const log = logger.child({ engine: "video" });

@@ -80,7 +80,13 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(sipEngine.stats ? { sip: () => sipEngine.stats!() } : {}),
     ...(mediaServer.stats ? { media: () => mediaServer.stats!() } : {}),
   };
-  const metrics = new Metrics({ version, engines: figures, certificates: () => expiries(config) });
+  const metrics = new Metrics({
+    version,
+    engines: figures,
+    certificates: () => expiries(config),
+    ...(video ? { pictures: () => video.figures() } : {}),
+    ...(web ? { browsers: () => web.options.webrtc.figures() } : {}),
+  });
   const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
   const gateway = await createGateway({
     config: forGateway(config),
@@ -94,7 +100,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     metrics,
     rehearse: config.engine.media === "embedded",
     ...(video ? { video } : {}),
-    ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger) } : {}),
+    ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger, (up) => metrics.engine("janus", up)) } : {}),
     ...(web ? { web: web.options } : {}),
     ...(config.h323.signalling === null
       ? {}

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { chooseUdp, planUdp, reclaimUdp } from "../udp/index.ts";
-import type { VideoRelay } from "../video/index.ts";
+import type { RelayFigures, VideoRelay } from "../video/index.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { settingsOf, type VideoRelayOptions } from "./options.ts";
 import { Relay } from "./relay.ts";
@@ -10,11 +10,16 @@ import type { VideoWorkerData } from "./worker.ts";
 
 export type { VideoLogRecord, VideoRelayOptions } from "./options.ts";
 
+export interface RunningVideoRelay extends VideoRelay {
+  /** What it has done, and how its threads are. Cheap. */
+  figures(): RelayFigures;
+}
+
 /** Small, so that received datagrams are freed soon: the heap hardly knows them, and grows by ten megabytes a second of them otherwise. */
 const YOUNG_GENERATION_MB = 4;
 
 /** Starts the video relay, in threads of its own. Throws RangeError for options that make no sense. */
-export async function startVideoRelay(options: VideoRelayOptions): Promise<VideoRelay> {
+export async function startVideoRelay(options: VideoRelayOptions): Promise<RunningVideoRelay> {
   const settings = settingsOf(options);
   const { kind, reason } = chooseUdp(settings.sockets);
   settings.log({ level: "info", message: "the video relay's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
@@ -43,7 +48,11 @@ export async function startVideoRelay(options: VideoRelayOptions): Promise<Video
         reclaimUdp(udp);
         onExit(trouble ?? `exit code ${code}`);
       });
-      return { post: (message: ToWorker) => worker.postMessage(message), terminate: () => worker.terminate() };
+      return {
+        post: (message: ToWorker) => worker.postMessage(message),
+        busyMs: () => worker.performance.eventLoopUtilization().active,
+        terminate: () => worker.terminate(),
+      };
     },
     () => performance.now(),
   );

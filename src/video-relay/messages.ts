@@ -1,7 +1,7 @@
 // What the relay and its threads say to each other. Plain data only: it crosses thread boundaries.
 
 import { findSuite, type SrtpKeying } from "../srtp/index.ts";
-import type { LineAgreement, PlacedLine, Shown, UnsuitedPicture, VideoStats } from "../video/index.ts";
+import type { LineAgreement, PlacedLine, Shown, UnsuitedPicture, VideoCounts, VideoStats } from "../video/index.ts";
 
 /** A key on its way to a thread: the suite by name, since a copy of a suite is not the suite. */
 interface PlainKeying {
@@ -74,4 +74,6 @@ export type FromWorker =
   | { readonly t: "broken"; readonly id: string; readonly reason: string }
   /** A mistake of ours in a meeting's choices. */
   | { readonly t: "trouble"; readonly reason: string }
-  | { readonly t: "shown"; readonly event: Shown };
+  | { readonly t: "shown"; readonly event: Shown }
+  /** A second's, while there are lines: what was counted since the last, and how late the thread's clock was at worst. */
+  | { readonly t: "counted"; readonly counts: VideoCounts; readonly lateMs: number };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { RelayLine, RelaySeat, SeatLine, VideoRelay } from "../video/index.ts";
+import { addCounts, noCounts, type RelayFigures, type RelayLine, type RelaySeat, type SeatLine, type VideoRelay } from "../video/index.ts";
 import type { FromWorker } from "./messages.ts";
 import type { VideoSettings } from "./options.ts";
 import { RemoteLine } from "./remote-line.ts";
@@ -25,6 +25,7 @@ export class Relay implements VideoRelay {
   readonly #slots: ThreadSlot[];
   readonly #meetings = new Map<string, Meeting>();
   readonly #lines = new Map<string, RemoteLine>();
+  readonly #counts = noCounts();
   #nextSeat = 1;
   #stopped = false;
 
@@ -37,7 +38,7 @@ export class Relay implements VideoRelay {
           index,
           factory,
           now,
-          (message) => this.#receive(message),
+          (message, slot) => this.#receive(message, slot),
           (slot, reason, restarts) => this.#died(slot, reason, restarts),
         ),
     );
@@ -80,6 +81,11 @@ export class Relay implements VideoRelay {
     if (!meeting) return;
     meeting.presenter = participantId;
     meeting.slot?.post({ t: "presenter", meetingId, participantId });
+  }
+
+  figures(): RelayFigures {
+    const threads = this.#slots.map(({ alive, lines, deaths, busyMs, lateMs }) => ({ up: alive, lines, deaths, busyMs, lateMs }));
+    return { counts: this.#counts, threads };
   }
 
   async stop(): Promise<void> {
@@ -143,10 +149,13 @@ export class Relay implements VideoRelay {
     for (const seat of meeting.seats.values()) this.#arrange(meeting, seat);
   }
 
-  #receive(message: FromWorker): void {
+  #receive(message: FromWorker, slot: ThreadSlot): void {
     if (message.t === "shown") {
       const { lineId, participantId, stream } = message.event;
       this.#lines.get(lineId)?.emit("shown", participantId, stream);
+    } else if (message.t === "counted") {
+      addCounts(this.#counts, message.counts);
+      slot.lateMs = message.lateMs;
     } else if (message.t === "keyframe") this.#lines.get(message.id)?.emit("keyframe");
     else if (message.t === "bitrate") this.#lines.get(message.id)?.emit("bitrate", message.bitsPerSecond);
     else if (message.t === "silent") this.#lines.get(message.id)?.emit("silent");

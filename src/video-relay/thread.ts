@@ -3,6 +3,8 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 /** A thread as the relay sees it; a worker in production, a stand-in in tests. */
 export interface VideoThread {
   post(message: ToWorker): void;
+  /** Time it has worked, not waited, in milliseconds. */
+  busyMs(): number;
   /** Ends it; resolves when it has ended. */
   terminate(): Promise<unknown>;
 }
@@ -19,8 +21,11 @@ export class ThreadSlot {
   readonly index: number;
   /** Lines it has. */
   lines = 0;
+  /** By its last report. */
+  lateMs = 0;
+  deaths = 0;
   readonly #factory: VideoThreadFactory;
-  readonly #onMessage: (message: FromWorker) => void;
+  readonly #onMessage: (message: FromWorker, slot: ThreadSlot) => void;
   readonly #onDeath: (slot: ThreadSlot, reason: string, restarts: boolean) => void;
   readonly #now: () => number;
   readonly #requests = new Map<number, { resolve(message: FromWorker): void; reject(error: Error): void }>();
@@ -34,7 +39,7 @@ export class ThreadSlot {
     index: number,
     factory: VideoThreadFactory,
     now: () => number,
-    onMessage: (message: FromWorker) => void,
+    onMessage: (message: FromWorker, slot: ThreadSlot) => void,
     onDeath: (slot: ThreadSlot, reason: string, restarts: boolean) => void,
   ) {
     this.index = index;
@@ -47,6 +52,10 @@ export class ThreadSlot {
 
   get alive(): boolean {
     return this.#thread !== undefined;
+  }
+
+  get busyMs(): number {
+    return this.#thread?.busyMs() ?? 0;
   }
 
   post(message: ToWorker): void {
@@ -88,7 +97,7 @@ export class ThreadSlot {
 
   #receive(message: FromWorker): void {
     if (!("req" in message)) {
-      this.#onMessage(message);
+      this.#onMessage(message, this);
       return;
     }
     const request = this.#requests.get(message.req);
@@ -105,6 +114,8 @@ export class ThreadSlot {
     this.#exited();
     if (this.#closing) return;
     const now = this.#now();
+    this.deaths++;
+    this.lateMs = 0;
     this.#deaths = [...this.#deaths.filter((at) => now - at < RESTART_WINDOW_MS), now];
     const restarts = this.#deaths.length <= MAX_RESTARTS;
     if (restarts) this.#start();

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { closePair, PortAllocator, type PortPair } from "../io/port-pairs.ts";
 import { openUdp, type UdpPlan, type UdpSocket } from "../udp/index.ts";
-import { type LineOutput, OutBuffer, type SpeakerTiming, TICK_MS, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
+import { type LineOutput, noCounts, OutBuffer, type SpeakerTiming, TICK_MS, takeCounts, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
 import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
 
 /** What the relay starts a thread with. */
@@ -17,6 +17,8 @@ export interface VideoWorkerData {
 
 /** A key frame is a burst of a hundred packets, and several senders may send one at once. */
 const RECEIVE_BUFFER = 1 << 20;
+/** Counts are told so often. */
+const COUNTED_MS = 1000;
 
 const data = workerData as VideoWorkerData;
 const port = parentPort;
@@ -29,7 +31,11 @@ const udp = openUdp(data.udp);
 const allocator = new PortAllocator(udp, data.rtp.host, data.rtp.minPort, data.rtp.maxPort, data.portStart, RECEIVE_BUFFER);
 const sockets = new Map<string, PortPair<UdpSocket>>();
 const out = new OutBuffer((size) => udp.memory(size));
+const counts = noCounts();
 let timer: ReturnType<typeof setTimeout> | undefined;
+let dueAt = 0;
+let lateMs = 0;
+let countedAt = 0;
 
 async function open(req: number, id: string, at: number | undefined): Promise<void> {
   try {
@@ -47,7 +53,7 @@ async function open(req: number, id: string, at: number | undefined): Promise<vo
       });
     listen(pair.rtp, false);
     listen(pair.rtcp, true);
-    timer ??= setTimeout(tick, TICK_MS);
+    if (!timer) expectTick();
     tell({ t: "opened", req, port: pair.port, rtcpPort: pair.port + 1 });
   } catch (error) {
     tell({ t: "failed", req, message: error instanceof Error ? error.message : String(error) });
@@ -57,6 +63,7 @@ async function open(req: number, id: string, at: number | undefined): Promise<vo
 function outputOf(id: string, pair: PortPair<UdpSocket>): LineOutput {
   return {
     out,
+    counts,
     aead: udp.aead,
     transmit: (datagram, toPort, address, rtcp) => (rtcp ? pair.rtcp : pair.rtp).send(datagram, toPort, address),
     event(event, ...values) {
@@ -99,8 +106,21 @@ function fail(id: string, error: unknown): void {
 }
 
 function tick(): void {
-  engine.tick(now(), fail);
-  timer = sockets.size > 0 ? setTimeout(tick, TICK_MS) : undefined;
+  const at = now();
+  lateMs = Math.max(lateMs, at - dueAt);
+  engine.tick(at, fail);
+  if (at - countedAt >= COUNTED_MS || sockets.size === 0) {
+    tell({ t: "counted", counts: takeCounts(counts), lateMs });
+    countedAt = at;
+    lateMs = 0;
+  }
+  if (sockets.size > 0) expectTick();
+  else timer = undefined;
+}
+
+function expectTick(): void {
+  dueAt = now() + TICK_MS;
+  timer = setTimeout(tick, TICK_MS);
 }
 
 port.on("message", (message: ToWorker) => {

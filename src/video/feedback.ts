@@ -97,6 +97,7 @@ export class LineFeedback {
       case "nack":
         if (packet.mediaSsrc === viewer.ssrc) {
           const { limit, estimate } = this.capacity.now(now);
+          this.#parts.io.counts.nackedOut += packet.lost.length;
           retransmitter.repeat(packet.lost, this.#parts.bitrateOut(now), Math.min(limit, estimate), now);
         }
         return;
@@ -137,6 +138,7 @@ export class LineFeedback {
     // Nothing has come yet: what comes first will be asked for if it is no key frame.
     if (!feedback || media < 0) return;
     this.keyFrameRequests++;
+    io.counts.keyFramesAsked++;
     const { ssrc } = viewer;
     const requests: RtcpPacket[] = [];
     if (feedback.pli) requests.push({ kind: "pli", ssrc, mediaSsrc: media });
@@ -157,7 +159,9 @@ export class LineFeedback {
     const { incoming, viewer, reports } = this.#parts;
     if (now < incoming.nacks.dueAt) return;
     const lost = incoming.nacks.due(now, reports.roundTripMs);
-    if (lost.length > 0) this.#send([{ kind: "nack", ssrc: viewer.ssrc, mediaSsrc: incoming.ssrc, lost }]);
+    if (lost.length === 0) return;
+    this.#parts.io.counts.nackedIn += lost.length;
+    this.#send([{ kind: "nack", ssrc: viewer.ssrc, mediaSsrc: incoming.ssrc, lost }]);
   }
 
   /** Tells the far end what it may send. */

@@ -2,6 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import { type H264Profile, h264Profile } from "../negotiation/index.ts";
 import { H264Content, inspectH264, readUint32, rtpHeaderLength } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
+import type { VideoCounts } from "./counts.ts";
 import { KeyFrameRequester } from "./key-frames.ts";
 import { NackList } from "./nacks.ts";
 import { HEADER, MediaPacket } from "./packet.ts";
@@ -52,6 +53,7 @@ export class IncomingStream {
   lastPacketAt: Millis = Number.NEGATIVE_INFINITY;
   /** RTP time at which parameter sets last came. */
   parameterSetsAt = -1;
+  readonly #counts: VideoCounts;
   readonly #packet = new MediaPacket();
   #keyFrameAt = -1;
   #otherSsrc = -1;
@@ -60,7 +62,8 @@ export class IncomingStream {
   #begins = false;
 
   /** `askKeyFrame` asks the far end, by whatever it understands. */
-  constructor(askKeyFrame: (attempt: number, now: Millis) => void) {
+  constructor(askKeyFrame: (attempt: number, now: Millis) => void, counts: VideoCounts) {
+    this.#counts = counts;
     this.keyFrames = new KeyFrameRequester(askKeyFrame);
   }
 
@@ -109,6 +112,7 @@ export class IncomingStream {
     if (packet.keyFrame && timestamp !== this.#keyFrameAt) {
       this.#keyFrameAt = timestamp;
       this.keyFramesIn++;
+      this.#counts.keyFrames++;
       this.keyFrames.satisfied();
     }
     for (const watcher of this.watchers) watcher.packet(this, packet);
@@ -124,7 +128,7 @@ export class IncomingStream {
     const before = this.reception.highest;
     const sequence = this.reception.take(sequence16, timestamp, now, repeated);
     if (sequence !== Sequence.Restart) {
-      if (this.nacking && sequence >= 0) this.nacks.take(sequence, before, now);
+      if (this.nacking && sequence >= 0 && this.nacks.take(sequence, before, now)) this.#counts.repairedIn++;
       return sequence;
     }
     if (repeated) return -1;

@@ -1,6 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import { ntpFromWall, ntpMiddle, type ReportBlock, type RtcpPacket, roundTripMs, SdesItem } from "../wire/rtcp/index.ts";
 import type { IncomingStream } from "./incoming.ts";
+import type { LineOutput } from "./output.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** Mean distance of reports; each is drawn between half and one and a half of it (RFC 3550 section 6.2, and 360 / kbit/s below five seconds). */
@@ -25,15 +26,19 @@ export class LineReports {
   readonly #incoming: IncomingStream;
   /** A name that tells nothing and differs from line to line (RFC 7022). */
   readonly #cname: string;
-  readonly #wall: () => number;
+  readonly #io: LineOutput;
   #next: Millis = Number.NEGATIVE_INFINITY;
   #toldHighest = -1;
   #seenHighest = -1;
+  /** Lost packets that have been counted: of those that came, and of those of this source that we sent. */
+  #lostIn = 0;
+  #lostOut = 0;
+  #toldSsrc = -1;
 
-  constructor(viewer: Viewer, incoming: IncomingStream, wall: () => number) {
+  constructor(viewer: Viewer, incoming: IncomingStream, io: LineOutput) {
     this.#viewer = viewer;
     this.#incoming = incoming;
-    this.#wall = wall;
+    this.#io = io;
     this.#cname = viewer.ssrc.toString(36);
   }
 
@@ -49,12 +54,15 @@ export class LineReports {
     const reports = block ? [block] : [];
     this.seen = block ? { loss: block.fractionLost / 256, packets: since(this.#seenHighest, block.highestSequence) } : NOTHING;
     this.#seenHighest = block?.highestSequence ?? -1;
+    const { lostOnTheWay } = this.#incoming.reception;
+    this.#io.counts.lostIn += lostOnTheWay - this.#lostIn;
+    this.#lostIn = lostOnTheWay;
     const name: RtcpPacket = { kind: "sdes", chunks: [{ ssrc, items: [{ type: SdesItem.CNAME, text: this.#cname }] }] };
     if (this.#viewer.packets === 0) return [{ kind: "rr", ssrc, reports }, name];
     const report: RtcpPacket = {
       kind: "sr",
       ssrc,
-      ntp: ntpFromWall(this.#wall()),
+      ntp: ntpFromWall(this.#io.wall()),
       rtpTimestamp: this.#viewer.timestampAt(now),
       packetCount: this.#viewer.packets >>> 0,
       octetCount: this.#viewer.octets >>> 0,
@@ -77,8 +85,19 @@ export class LineReports {
     if (block.ssrc !== this.#viewer.ssrc) return;
     this.told = { loss: block.fractionLost / 256, packets: since(this.#toldHighest, block.highestSequence) };
     this.#toldHighest = block.highestSequence;
-    const trip = roundTripMs(ntpMiddle(ntpFromWall(this.#wall())), block.lastSr, block.delaySinceLastSr);
+    this.#countLost(block);
+    const trip = roundTripMs(ntpMiddle(ntpFromWall(this.#io.wall())), block.lastSr, block.delaySinceLastSr);
     if (trip !== undefined) this.roundTripMs = trip;
+  }
+
+  /** A far end's count may shrink when late packets come, and is no more than was sent, whatever it says. */
+  #countLost({ ssrc, cumulativeLost }: ReportBlock): void {
+    if (ssrc !== this.#toldSsrc) this.#lostOut = 0;
+    this.#toldSsrc = ssrc;
+    const lost = Math.min(cumulativeLost, this.#viewer.packets);
+    if (lost <= this.#lostOut) return;
+    this.#io.counts.lostOut += lost - this.#lostOut;
+    this.#lostOut = lost;
   }
 }
 

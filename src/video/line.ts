@@ -2,6 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import { decodesH264, H264_PROFILES, type H264Profile, h264ProfileName, h264ProfileOf } from "../negotiation/index.ts";
 import { isRtcp, RTX_OVERHEAD, readUint32, unwrapRtx } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
+import type { VideoCounts } from "./counts.ts";
 import { LineFeedback } from "./feedback.ts";
 import { IncomingStream } from "./incoming.ts";
 import { LineReports } from "./line-reports.ts";
@@ -26,6 +27,7 @@ export class VideoLine implements ViewerSink {
   readonly incoming: IncomingStream;
   readonly viewer: Viewer;
   readonly feedback: LineFeedback;
+  readonly counts: VideoCounts;
   /** Told when the picture sent changes. */
   onShowing: ((stream: IncomingStream | undefined) => void) | undefined;
   /** Told when the line brings another codec than before, or none any longer, or again. */
@@ -57,12 +59,13 @@ export class VideoLine implements ViewerSink {
     this.id = id;
     this.#io = io;
     this.#lastHeardAt = now;
-    this.incoming = new IncomingStream((attempt, at) => this.feedback.askKeyFrame(attempt, at));
+    this.counts = io.counts;
+    this.incoming = new IncomingStream((attempt, at) => this.feedback.askKeyFrame(attempt, at), io.counts);
     this.incoming.onCodec = () => this.onChange?.();
     this.viewer = new Viewer(this, io.random(), io.random());
-    this.#reports = new LineReports(this.viewer, this.incoming, () => io.wall());
+    this.#reports = new LineReports(this.viewer, this.incoming, io);
     this.#transport = new LineTransport(io);
-    this.#retransmitter = new Retransmitter(this.#transport, io.random(), io.random());
+    this.#retransmitter = new Retransmitter(this.#transport, io.random(), io.random(), io.counts);
     this.feedback = new LineFeedback({
       io,
       transport: this.#transport,
@@ -189,12 +192,16 @@ export class VideoLine implements ViewerSink {
     const type = datagram[1]! & 0x7f;
     const codec = this.#received[type];
     const original = codec ?? this.#repeated[type];
-    if (!this.#receives || !original || datagram.length < 12) return;
     const wanted = this.#agreement?.receiveSsrc;
-    if (wanted !== undefined && codec && readUint32(datagram, 8) !== wanted) return;
+    if (!this.#receives || !original || datagram.length < 12 || (wanted !== undefined && codec && readUint32(datagram, 8) !== wanted)) {
+      this.counts.unexpected++;
+      return;
+    }
     this.#in.add(datagram.length, now);
     const length = this.#transport.openRtp(datagram, address, port, codec === undefined, now);
-    if (length < 0 || this.#transport.flooded) return;
+    if (length < 0) return;
+    this.counts.packetsIn++;
+    this.counts.octetsIn += datagram.length;
     this.#heard(now);
     if (codec) this.incoming.take(datagram, length, codec.name, now);
     else this.#takeRepeated(datagram, length, original, now);
@@ -273,6 +280,7 @@ export class VideoLine implements ViewerSink {
     const { receiveBitrate } = this.feedback;
     if (!this.#transport.flooded && rate > CUT_FACTOR * receiveBitrate) {
       this.#transport.flooded = true;
+      this.counts.cuts++;
       for (const watcher of this.incoming.watchers) watcher.drop(this.incoming);
       this.onChange?.();
     } else if (this.#transport.flooded && rate < RESUME_FACTOR * receiveBitrate) {

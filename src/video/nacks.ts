@@ -25,20 +25,22 @@ export class NackList {
   /** When {@link due} has something to say; infinity for nothing missing. */
   dueAt: Millis = Number.POSITIVE_INFINITY;
 
-  /** A packet came; `before` is the highest sequence number until then, -1 for none. Numbers count with cycles. */
-  take(sequence: number, before: number, now: Millis): void {
+  /** A packet came; `before` is the highest sequence number until then, -1 for none. Numbers count with cycles. Returns whether it had been asked for. */
+  take(sequence: number, before: number, now: Millis): boolean {
     if (sequence <= before) {
+      const asked = (this.#missing.get(sequence)?.tries ?? 0) > 0;
       this.#missing.delete(sequence);
-      return;
+      return asked;
     }
-    if (before < 0 || sequence === before + 1) return;
+    if (before < 0 || sequence === before + 1) return false;
     if (sequence - before > MAX_GAP) {
       this.clear();
-      return;
+      return false;
     }
     for (let lost = before + 1; lost < sequence; lost++)
       this.#missing.set(lost, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
     this.dueAt = Math.min(this.dueAt, now + REORDERING_MS);
+    return false;
   }
 
   /** Sequence numbers to ask for now, in order. `roundTripMs` negative where not known. */

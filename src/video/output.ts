@@ -1,4 +1,5 @@
 import { type AeadProvider, SRTP_MAX_OVERHEAD } from "../srtp/index.ts";
+import type { VideoCounts } from "./counts.ts";
 import type { RelayLineEvents } from "./port.ts";
 
 /** Longest plain packet that is forwarded: with SRTP's share it still is one UDP datagram, in however many fragments IP carries it. */
@@ -31,6 +32,8 @@ export class OutBuffer {
 export interface LineOutput {
   /** Shared by all lines of a thread. */
   readonly out: OutBuffer;
+  /** Of all lines of a thread. */
+  readonly counts: VideoCounts;
   /** AES-GCM for SRTP where there is a better one than SRTP's own. */
   readonly aead?: AeadProvider | undefined;
   /**

@@ -17,6 +17,8 @@ export class Reception {
   received = 0;
   /** Lost ones that came by retransmission. */
   recovered = 0;
+  /** Lost by all reports so far, whatever came late; goes on when the sender starts anew. */
+  lostOnTheWay = 0;
   /** Highest sequence number with cycles, -1 before the first packet. */
   highest = -1;
   #first = 0;
@@ -110,6 +112,7 @@ export class Reception {
     const lost = expected - (this.received - this.#receivedBefore);
     this.#expectedBefore = this.expected;
     this.#receivedBefore = this.received;
+    if (lost > 0) this.lostOnTheWay += lost;
     return {
       ssrc,
       fractionLost: expected > 0 && lost > 0 ? Math.min(255, Math.floor((lost * 256) / expected)) : 0,

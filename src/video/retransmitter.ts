@@ -1,5 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { wrapRtx } from "../wire/rtp/index.ts";
+import type { VideoCounts } from "./counts.ts";
 import { PacketHistory } from "./history.ts";
 import { RateMeter } from "./meter.ts";
 import { MAX_PACKET } from "./output.ts";
@@ -23,11 +24,13 @@ export class Retransmitter {
   #history: PacketHistory | undefined;
   /** Payload type of the retransmission stream by that of the original. */
   #payloadTypes = new Map<number, number>();
+  readonly #counts: VideoCounts;
   #enabled = false;
   #sequence: number;
 
   /** `ssrc` is the retransmission stream's. */
-  constructor(transport: LineTransport, ssrc: number, sequence: number) {
+  constructor(transport: LineTransport, ssrc: number, sequence: number, counts: VideoCounts) {
+    this.#counts = counts;
     this.#transport = transport;
     this.#ssrc = ssrc;
     this.#sequence = sequence & 0x3fff;
@@ -64,11 +67,13 @@ export class Retransmitter {
       this.#meter.add(packet.length, now);
       const payloadType = this.#payloadTypes.get(packet[1]! & 0x7f);
       if (payloadType === undefined) {
-        if (this.#payloadTypes.size === 0) this.#transport.sendAgain(packet);
+        if (this.#payloadTypes.size > 0) continue;
+        this.#transport.sendAgain(packet);
+        this.#counts.repairedOut++;
         continue;
       }
       const length = wrapRtx(packet, packet.length, scratch, { ssrc: this.#ssrc, payloadType, sequence: this.#sequence++ & 0xffff });
-      if (length > 0) this.#transport.sendRtp(scratch, length);
+      if (length > 0 && this.#transport.sendRtp(scratch, length)) this.#counts.repairedOut++;
     }
   }
 }

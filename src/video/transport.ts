@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { Latch, type MediaAddress } from "../rtp/latch.ts";
-import { SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
+import { SrtpFailure, SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
 import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
 import { RTP_HEADER_LENGTH, readUint32 } from "../wire/rtp/index.ts";
 import { type LineOutput, MAX_PACKET } from "./output.ts";
@@ -89,35 +89,42 @@ export class LineTransport {
    */
   openRtp(datagram: Uint8Array, address: string, port: number, repeated: boolean, now: Millis): number {
     const latch = this.#latch;
-    if (!latch || datagram.length < RTP_HEADER_LENGTH || datagram.length > MAX_PACKET) return -1;
-    if (this.flooded && ++this.#sample % FLOOD_SAMPLE !== 0) return -1;
+    if (!latch || datagram.length < RTP_HEADER_LENGTH || datagram.length > MAX_PACKET) return this.#drop("unexpected");
+    if (this.flooded && ++this.#sample % FLOOD_SAMPLE !== 0) return this.#drop("overRate");
     const known = latch.isKnown(address, port);
-    if (!known && latch.latched && !this.#strangerAllowance.take(now)) return -1;
+    if (!known && latch.latched && !this.#strangerAllowance.take(now)) return this.#drop("strangers");
     let length = datagram.length;
     if (this.#receiver) {
       length = this.#receiver.unprotectRtp(datagram, datagram);
-      if (length < 0) return -1;
+      if (length < 0) return this.#drop(length === SrtpFailure.Replayed ? "replayed" : "unauthenticated");
     }
-    if (repeated) return known ? length : -1;
-    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return -1;
-    return length;
+    if (repeated) return known ? length : this.#drop("strangers");
+    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return this.#drop("strangers");
+    // opened for SRTP's sake only
+    return this.flooded ? this.#drop("overRate") : length;
   }
 
   /** Opens an RTCP datagram; undefined when it is not to be looked at. `apart`: it came to the RTCP port. */
   openRtcp(datagram: Uint8Array, address: string, port: number, apart: boolean, now: Millis): RtcpPacket[] | undefined {
     const latch = this.#latch;
-    if (datagram.length < 8 || !this.#rtcpAllowance.take(now)) return undefined;
+    if (datagram.length < 8) return undefined;
+    if (!this.#rtcpAllowance.take(now)) return void this.#drop("rtcpOverRate");
     if (!latch) {
       if (apart) this.#rtcpSource = { address, port };
       return undefined;
     }
     let length = datagram.length;
     if (this.#receiver) length = this.#receiver.unprotectRtcp(datagram, datagram);
-    else if (!this.#mayReport(latch, address, port, apart)) return undefined;
-    if (length < 0) return undefined;
+    else if (!this.#mayReport(latch, address, port, apart)) return void this.#drop("strangers");
+    if (length < 0) return void this.#drop(length === SrtpFailure.Replayed ? "replayed" : "unauthenticated");
     // also of what is no RTCP: some open their way through a NAT with anything
     if (apart) this.#rtcpSource = { address, port };
     return parseRtcp(length === datagram.length ? datagram : datagram.subarray(0, length));
+  }
+
+  #drop(reason: "unauthenticated" | "replayed" | "strangers" | "overRate" | "unexpected" | "rtcpOverRate"): -1 {
+    this.#io.counts[reason]++;
+    return -1;
   }
 
   /** Without SRTP only whoever sends the picture, or is where signalling says, is listened to. */
@@ -147,7 +154,9 @@ export class LineTransport {
   }
 
   #transmit(size: number): Buffer {
-    const { out } = this.#io;
+    const { out, counts } = this.#io;
+    counts.packetsOut++;
+    counts.octetsOut += size;
     const { target } = this.#latch!;
     const sent = out.view(size);
     if (this.#io.transmit(sent, target.port, target.address, false)) out.renew();

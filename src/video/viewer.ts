@@ -2,6 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import type { H264Profile } from "../negotiation/index.ts";
 import { H264Content, inspectH264, writeUint32 } from "../wire/rtp/index.ts";
 import type { Capacity } from "./bandwidth.ts";
+import type { VideoCounts } from "./counts.ts";
 import type { IncomingStream, Watcher } from "./incoming.ts";
 import { MAX_PACKET } from "./output.ts";
 import { HEADER, type MediaPacket } from "./packet.ts";
@@ -28,6 +29,7 @@ export interface ViewerSink {
   singleNal(profile: H264Profile | -1): boolean;
   /** What the far end takes. */
   capacity(now: Millis): Capacity;
+  readonly counts: VideoCounts;
   /** The picture has changed: this stream is sent from now on. */
   showing(stream: IncomingStream | undefined): void;
 }
@@ -128,6 +130,7 @@ export class Viewer implements Watcher {
 
   /** The far end cannot decode what it has. */
   requestKeyFrame(now: Millis): void {
+    this.#sink.counts.keyFramesWanted++;
     this.wanted?.keyFrames.ask(now);
   }
 
@@ -169,7 +172,7 @@ export class Viewer implements Watcher {
     if (this.#translates && this.#current) this.#translator?.tick(now);
     if (this.#current && !this.#frozen && !this.mayRest && now - this.lastSentAt > FREEZE_MS) {
       this.#frozen = true;
-      this.freezes++;
+      this.#froze();
     }
   }
 
@@ -213,6 +216,8 @@ export class Viewer implements Watcher {
     this.#timeOffset = (this.lastTimestamp + pause - packet.timestamp) >>> 0;
     this.#pictureOffset = this.#pictureId < 0 ? 0 : this.#pictureId + 1 - packet.vp8.pictureId;
     this.#tl0Offset = this.#tl0 < 0 ? 0 : this.#tl0 + 1 - packet.vp8.tl0PicIdx;
+    // the same sender's stream that began anew is none
+    if (this.#shown !== stream) this.#sink.counts[packet.keyFrame ? "switches" : "forcedSwitches"]++;
     this.#show(stream);
     this.#translates = packet.codec === "H264" && this.#sink.singleNal(stream.profile);
     if (this.#translates) {
@@ -291,11 +296,16 @@ export class Viewer implements Watcher {
   }
 
   #sentNewest(sequence: number, timestamp: number, arrival: Millis): void {
-    if (!this.#frozen && !this.mayRest && this.packets > 0 && arrival - this.lastSentAt > FREEZE_MS) this.freezes++;
+    if (!this.#frozen && !this.mayRest && this.packets > 0 && arrival - this.lastSentAt > FREEZE_MS) this.#froze();
     this.#frozen = false;
     this.#highest = sequence;
     this.lastTimestamp = timestamp;
     this.lastSentAt = arrival;
+  }
+
+  #froze(): void {
+    this.freezes++;
+    this.#sink.counts.freezes++;
   }
 
   #renumber(packet: MediaPacket): void {

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import nodeDataChannel, { type Audio, type PeerConnection, type Video } from "node-datachannel";
 import { advertised, detours, readCandidate } from "./candidates.ts";
 import { OutgoingStream } from "./continuity.ts";
-import type { Detour } from "./detour.ts";
+import { type Detour, transportAddress } from "./detour.ts";
 import type { Line } from "./line.ts";
-import type { ConnectionState, LineCodec, OfferedLine, ProcessSettings } from "./messages.ts";
+import type { ConnectionState, LineCodec, MediaPath, OfferedLine, ProcessSettings } from "./messages.ts";
 import { SEND_TIME_EXTENSION, takesSendTime } from "./send-time.ts";
 
 export interface ConnectionEvents {
@@ -25,6 +25,8 @@ export class Connection {
   readonly #around: boolean;
   /** ICE's user fragment and password, once they are known. */
   #ice: { readonly fragment: string; readonly password: string } | undefined;
+  /** Addresses and ports that TURN servers have given the browser. */
+  readonly #relayed = new Set<string>();
   #closed = false;
 
   constructor(
@@ -132,6 +134,15 @@ export class Connection {
     return detours(candidate, this.#detour.port, this.#around);
   }
 
+  /** How the browser's packets come; undefined before they do. */
+  get path(): MediaPath | undefined {
+    const remote = this.#closed ? undefined : this.#peer.getSelectedCandidatePair()?.remote;
+    if (!remote) return undefined;
+    const way = (this.#ice && this.#detour?.wayOf(this.#ice.fragment, remote.port)) ?? { tcp: false, from: transportAddress(remote) };
+    if (way.tcp) return "tcp";
+    return remote.type === "relay" || this.#relayed.has(way.from) ? "relay" : "udp";
+  }
+
   answer(sdp: string): void {
     if (this.#closed) return;
     for (const picture of this.#pictures) picture.timed = takesSendTime(sdp);
@@ -148,7 +159,10 @@ export class Connection {
    * ports it can be answered from. A pair that is good in our eyes only, because its own checks were refused, would be chosen over that.
    */
   #reaches(candidate: string): boolean {
-    return this.#detour === null || !/ typ relay( |$)/.test(candidate);
+    const [, address = "", port] = / (\S+) (\d+) typ relay( |$)/.exec(candidate) ?? [];
+    if (port === undefined) return true;
+    this.#relayed.add(transportAddress({ address, port: Number(port) }));
+    return this.#detour === null;
   }
 
   close(): void {

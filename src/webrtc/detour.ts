@@ -11,6 +11,11 @@ export interface Agent {
   readonly port: number;
 }
 
+/** An address and port as one word. */
+export function transportAddress({ address, port }: { readonly address: string; readonly port: number }): string {
+  return `${address} ${port}`;
+}
+
 /** Remote addresses of one connection at most. */
 const MAX_PATHS = 16;
 /** A TCP connection has so long to show whose it is. */
@@ -34,6 +39,11 @@ class Path {
       if (isStun(packet)) repairAnswer(packet, remote, agent.password);
       send(packet);
     });
+  }
+
+  /** Of the local socket. */
+  get port(): number {
+    return this.#inner.address().port;
   }
 
   toAgent(packet: Buffer): void {
@@ -95,6 +105,13 @@ export class Detour {
     }
   }
 
+  /** How packets come that a connection's agent has from this local port: over TCP or not, and from where; undefined where they do not come by us. */
+  wayOf(fragment: string, port: number): { readonly tcp: boolean; readonly from: string } | undefined {
+    for (const [key, path] of this.#paths)
+      if (path.agent.fragment === fragment && path.port === port) return { tcp: key.startsWith("tcp "), from: key };
+    return undefined;
+  }
+
   close(): void {
     for (const path of this.#paths.values()) path.close();
     this.#paths.clear();
@@ -103,7 +120,7 @@ export class Detour {
   }
 
   #datagram(packet: Buffer, from: RemoteInfo): void {
-    const key = `${from.address} ${from.port}`;
+    const key = transportAddress(from);
     let path = this.#paths.get(key);
     const agent = path ? undefined : this.#meant(packet);
     if (agent) {
@@ -116,7 +133,7 @@ export class Detour {
   /** RFC 4571: each packet behind its length, in two octets. */
   #connection(socket: TcpSocket): void {
     const remote = { address: socket.remoteAddress?.replace(/^::ffff:/, "") ?? "", port: socket.remotePort ?? 0 };
-    const key = `tcp ${remote.address} ${remote.port}`;
+    const key = `tcp ${transportAddress(remote)}`;
     let path: Path | undefined;
     let buffer = Buffer.alloc(0);
     const timer = setTimeout(() => path ?? socket.destroy(), FIRST_CHECK_MS);

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { ConnectionState, LineSpec, LineTarget, OfferedLine, Order, ProcessSettings, Report } from "./messages.ts";
+import type { ConnectionState, LineSpec, LineTarget, MediaPath, OfferedLine, Order, ProcessSettings, Report } from "./messages.ts";
 
-export type { ConnectionState, LineCodec, LineSpec, LineTarget, OfferedLine, ProcessSettings } from "./messages.ts";
+export type { ConnectionState, LineCodec, LineSpec, LineTarget, MediaPath, OfferedLine, ProcessSettings } from "./messages.ts";
 
 const OPEN_MS = 5_000;
 const STOP_MS = 1_000;
@@ -21,6 +21,20 @@ export interface BrowserPeerEvents {
   gone: [reason: string];
 }
 
+/** What has become of browsers' connections. */
+export interface WebRtcFigures {
+  /** Browsers by how their media come; `none`: they do not, or not yet. */
+  readonly browsers: Readonly<Record<MediaPath | "none", number>>;
+  /** Connections that came about, and those that did not, or broke and did not come back. */
+  readonly connected: number;
+  readonly failed: number;
+  /** Times the process has died. */
+  readonly deaths: number;
+}
+
+/** What becomes of a connection, for the figures. */
+type Fate = "connected" | "failed";
+
 /**
  * One browser: a local UDP socket with plain RTP for each line, and the connection to the page, which may be made anew while the sockets stay.
  */
@@ -30,11 +44,23 @@ export class BrowserPeer extends EventEmitter<BrowserPeerEvents> {
   /** Local port of each line, by `mid`. */
   readonly ports: Readonly<Record<string, number>>;
   readonly #order: (order: Order) => void;
+  readonly #fate: (fate: Fate) => void;
   #generation = 0;
+  #state: ConnectionState = "new";
+  /** It was connected once, in this generation. */
+  #came = false;
+  #path: MediaPath | undefined;
   #closed = false;
 
-  constructor(id: string, address: string, ports: Readonly<Record<string, number>>, order: (order: Order) => void) {
+  constructor(
+    id: string,
+    address: string,
+    ports: Readonly<Record<string, number>>,
+    order: (order: Order) => void,
+    fate: (fate: Fate) => void,
+  ) {
     super();
+    this.#fate = fate;
     this.id = id;
     this.address = address;
     this.ports = ports;
@@ -51,9 +77,19 @@ export class BrowserPeer extends EventEmitter<BrowserPeerEvents> {
 
   /** A new connection in place of the one before; `offer` follows. Answers and candidates of the one before are no longer taken. */
   connect(lines: readonly OfferedLine[]): number {
+    // nobody asks for another while one is up, or may still come about
+    if (this.#generation > 0 && this.#state !== "failed") this.#fate("failed");
+    this.#state = "new";
+    this.#came = false;
+    this.#path = undefined;
     this.#generation++;
     this.#send({ type: "connect", session: this.id, generation: this.#generation, lines });
     return this.#generation;
+  }
+
+  /** How its media come; undefined while they do not. */
+  get path(): MediaPath | undefined {
+    return this.#state === "connected" ? this.#path : undefined;
   }
 
   retarget(targets: Readonly<Record<string, LineTarget | null>>): void {
@@ -78,8 +114,18 @@ export class BrowserPeer extends EventEmitter<BrowserPeerEvents> {
     if (this.#closed) return;
     if (report.type === "offer") this.emit("offer", report.generation, report.sdp);
     else if (report.type === "candidate") this.emit("candidate", report.generation, report.candidate, report.mid);
-    else if (report.type === "state") this.emit("state", report.generation, report.state, report.protection);
+    else if (report.type === "state") this.#became(report);
     else if (report.type === "failed") this.lost(report.reason);
+  }
+
+  #became({ generation, state, protection, path }: Extract<Report, { type: "state" }>): void {
+    if (generation === this.#generation && state !== this.#state) {
+      if (state === "failed" || (state === "connected" && !this.#came)) this.#fate(state);
+      if (state === "connected") this.#came = true;
+      this.#state = state;
+      this.#path = path ?? this.#path;
+    }
+    this.emit("state", generation, state, protection);
   }
 
   /** For `WebRtc` only. */
@@ -99,6 +145,7 @@ export class WebRtc {
   readonly #options: WebRtcOptions;
   readonly #peers = new Map<string, BrowserPeer>();
   readonly #opening = new Map<string, PromiseWithResolvers<BrowserPeer>>();
+  readonly #counts = { connected: 0, failed: 0, deaths: 0 };
   #child: ChildProcess | undefined;
   #stopped = false;
 
@@ -109,6 +156,12 @@ export class WebRtc {
   /** Of the process, while there is one. */
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  figures(): WebRtcFigures {
+    const browsers = { udp: 0, tcp: 0, relay: 0, none: 0 };
+    for (const { path } of this.#peers.values()) browsers[path ?? "none"]++;
+    return { browsers, ...this.#counts };
   }
 
   /** Opens the sockets of a browser's lines. Rejects when the process does not do it. */
@@ -147,6 +200,7 @@ export class WebRtc {
     child.once("exit", (code, signal) => {
       if (this.#child !== child) return;
       this.#child = undefined;
+      if (!this.#stopped) this.#counts.deaths++;
       if (!this.#stopped) log("error", `the WebRTC process has ended (${signal ?? code}): its browsers' calls are over`);
       for (const { reject } of this.#opening.values()) reject(new Error("the WebRTC process has ended"));
       for (const peer of [...this.#peers.values()]) peer.lost("the WebRTC process has ended");
@@ -165,7 +219,8 @@ export class WebRtc {
     if (report.type === "log") return this.#options.log(report.level, report.message);
     const opening = this.#opening.get(report.session);
     if (report.type === "opened") {
-      const peer = new BrowserPeer(report.session, this.#options.bridgeAddress, report.ports, (order) => this.#order(order));
+      const order = (one: Order) => this.#order(one);
+      const peer = new BrowserPeer(report.session, this.#options.bridgeAddress, report.ports, order, (fate) => this.#counts[fate]++);
       if (!opening) return peer.close();
       this.#peers.set(peer.id, peer);
       return opening.resolve(peer);

@@ -50,6 +50,9 @@ export interface ProcessSettings {
   readonly bridgeAddress: string;
 }
 
+/** How a browser's media come: straight by UDP, by ICE-TCP, or through a TURN server. */
+export type MediaPath = "udp" | "tcp" | "relay";
+
 export type ConnectionState = "new" | "connecting" | "connected" | "disconnected" | "failed" | "closed";
 
 /** To the process. */
@@ -79,5 +82,7 @@ export type Report =
       readonly state: ConnectionState;
       /** Once connected: `DTLS-SRTP AEAD_AES_256_GCM`, or `DTLS-SRTP` where the suite is not known for certain. */
       readonly protection?: string;
+      /** Once connected, where it is known. */
+      readonly path?: MediaPath;
     }
   | { readonly type: "log"; readonly level: "warn" | "error"; readonly message: string };

@@ -97,7 +97,9 @@ async function connect(session: Session, generation: number, offered: readonly O
     candidate: (candidate, mid) => report({ type: "candidate", ...about, candidate, mid }),
     state: (state: ConnectionState) => {
       if (session.generation !== generation) return;
-      report({ type: "state", ...about, state, ...(state === "connected" ? { protection: suites.since(began) } : {}) });
+      const path = state === "connected" ? session.connection?.path : undefined;
+      const protection = state === "connected" ? { protection: suites.since(began) } : {};
+      report({ type: "state", ...about, state, ...protection, ...(path ? { path } : {}) });
     },
   });
 }

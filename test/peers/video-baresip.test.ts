@@ -66,6 +66,9 @@ describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
       all.every(({ video }) => video?.codec === "H264" && video.width !== null),
     );
     for (const { video } of roster) expect(video).toMatchObject({ state: "on", srtp: null, width: 320, height: 180, screen: false });
+    for (const series of ['packets_total{direction="in"}', 'bytes_total{direction="out"}', 'switches_total{at="key-frame"}'])
+      await expect.poll(() => gateway.metric(`crosspoint_video_${series}`), { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => gateway.metric('crosspoint_video_lines{protocol="sip",kind="camera"}'), { timeout: 15_000 }).toBe(2);
   });
 
   test("a shared screen is seen in the main picture by who has no second stream, and the camera again when it ends", async () => {

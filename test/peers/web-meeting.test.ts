@@ -57,6 +57,8 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     expect(people[0]).toMatchObject({ displayName: "Ada", protocol: "web", trust: "unverified", role: "guest" });
     expect(people[0]!.audio).toMatchObject({ codec: "opus", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
     expect(people[0]!.video).toMatchObject({ state: "on", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
+    expect(await gateway.metric('crosspoint_browsers{path="udp"}')).toBe(2);
+    expect(await gateway.metric('crosspoint_browser_connections_total{result="connected"}')).toBeGreaterThanOrEqual(2);
     await ada.screenshot("meeting-two-browsers");
 
     await bob.page.getByRole("button", { name: "Mute", exact: true }).click();

@@ -55,6 +55,7 @@ describeWithPeers("browsers behind a firewall without UDP", ["chromium", "turnse
     const pair = stats.find((one) => one["type"] === "candidate-pair" && one["nominated"] === true && one["state"] === "succeeded");
     const local = stats.find((one) => one["id"] === pair?.["localCandidateId"]);
     expect(local).toMatchObject({ candidateType: "relay", relayProtocol: protocol });
+    expect(await gateway.metric('crosspoint_browsers{path="relay"}')).toBe(2);
     expect(gateway.output()).not.toContain(turn.secret);
   });
 });
@@ -100,5 +101,6 @@ describeWithPeers("a browser without UDP or TURN", ["chromium"], () => {
     const stats = await ada.stats();
     const pair = stats.find((one) => one["type"] === "candidate-pair" && one["nominated"] === true && one["state"] === "succeeded");
     expect(stats.find((one) => one["id"] === pair?.["remoteCandidateId"])).toMatchObject({ protocol: "tcp", port: 29_200 });
+    expect(await gateway.metric('crosspoint_browsers{path="tcp"}')).toBe(1);
   });
 });

@@ -73,6 +73,8 @@ export interface Crosspoint {
   replaceEngine(which: "drachtio" | "freeswitch", ms: number): Promise<void>;
   /** What the embedded engines count, by `sip.dialogs`, `media.channels` and so on; empty on the production engines. */
   engineStats(): Promise<Record<string, number>>;
+  /** What /metrics says of one series, `crosspoint_calls` or `crosspoint_browsers{path="udp"}`; undefined where it says nothing. */
+  metric(series: string): Promise<number | undefined>;
   /** Waits until the meeting's participants satisfy `condition`; throws with what it saw after `ms`. */
   waitForParticipants(meeting: string, condition: (participants: readonly Participant[]) => boolean, ms?: number): Promise<Participant[]>;
   stop(): Promise<number | null>;
@@ -148,6 +150,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return (text === "" ? undefined : JSON.parse(text)) as T;
   };
+  const metrics = async () => (await fetch(`http://${host}:${options.port + 2}/metrics`)).text();
   const participants = (meeting: string) => api<Participant[]>("GET", `/meetings/${meeting}/participants`);
   return {
     sip: `${host}:${options.port}`,
@@ -168,9 +171,12 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter((line) => (typeof event === "string" ? line["event"] === event : event.test(JSON.stringify(line)))),
     replaceEngine: engines.replace,
+    async metric(series) {
+      const line = (await metrics()).split("\n").find((one) => one.startsWith(`${series} `));
+      return line === undefined ? undefined : Number(line.slice(series.length + 1));
+    },
     async engineStats() {
-      const text = await (await fetch(`http://${host}:${options.port + 2}/metrics`)).text();
-      const found = text.matchAll(/^crosspoint_(sip|media)_engine\{stat="([^"]+)"\} (\S+)$/gm);
+      const found = (await metrics()).matchAll(/^crosspoint_(sip|media)_engine\{stat="([^"]+)"\} (\S+)$/gm);
       return Object.fromEntries([...found].map(([, engine, stat, value]) => [`${engine}.${stat}`, Number(value)]));
     },
     async waitForParticipants(meeting, condition, ms = 15_000) {

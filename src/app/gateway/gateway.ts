@@ -25,6 +25,7 @@ import { H323Gateway } from "./h323/calls.ts";
 import { LiveMeetings } from "./meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./options.ts";
 import { LoadMeter } from "./overload.ts";
+import { pictureLines } from "./picture-view.ts";
 import { TrunkProbe } from "./trunks/probe.ts";
 import { Registrations } from "./trunks/registrations.ts";
 import { WebGateway } from "./web-calls.ts";
@@ -144,7 +145,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   const gauges = setInterval(
-    () => context.metrics.gauges({ calls: context.calls.size, participants: meetings.joinedCount(), meetings: meetings.size }),
+    () =>
+      context.metrics.gauges({
+        calls: context.calls.size,
+        participants: meetings.joinedCount(),
+        meetings: meetings.size,
+        pictures: pictureLines(context.calls.values()),
+      }),
     GAUGES_MS,
   );
   const measuring = measureInTurn(context);

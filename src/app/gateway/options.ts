@@ -119,6 +119,14 @@ export interface GatewayConfig {
 /** Times of a call's way into the meeting, counted from its INVITE. */
 export type CallStage = "answered" | "first-prompt" | "joined";
 
+/** How many lines of pictures calls of one protocol have. */
+export interface PictureLines {
+  readonly protocol: string;
+  /** `further`: a browser's pictures of who spoke before. */
+  readonly kind: "camera" | "screen" | "further";
+  readonly lines: number;
+}
+
 /** What the gateway counts and times; every call is cheap and never throws. Implemented with prom-client by `admin`. */
 export interface GatewayMetrics {
   /** A new call, before anything is known about it. */
@@ -128,8 +136,8 @@ export interface GatewayMetrics {
   stage(stage: CallStage, milliseconds: number): void;
   /** Of every PIN that was tried. */
   pin(result: "right" | "wrong" | "locked-out"): void;
-  /** Calls up, and participants in meetings, now. */
-  gauges(values: { calls: number; participants: number; meetings: number }): void;
+  /** Calls up, participants in meetings, and calls' lines of pictures, now. */
+  gauges(values: { calls: number; participants: number; meetings: number; pictures: readonly PictureLines[] }): void;
   engine(name: "sip" | "media", connected: boolean): void;
 }
 

@@ -1,6 +1,8 @@
+import type { Leg } from "../../call/leg.ts";
 import type { Pictures } from "../../call/pictures.ts";
 import type { PictureCodecs } from "../../meetings/codecs.ts";
 import type { VideoView } from "../../meetings/model.ts";
+import type { PictureLines } from "./options.ts";
 
 /** What the roster says of a call's pictures; null for a call that has no line for any. `protection`: the leg's own of the camera's line. */
 export async function viewPictures(pictures: Pictures | null, protection: string | undefined): Promise<VideoView | null> {
@@ -34,4 +36,17 @@ export async function viewPictures(pictures: Pictures | null, protection: string
 export function cameraCodecs(pictures: Pictures): PictureCodecs | null {
   const camera = pictures.all.find(({ role, line }) => role === "camera" && line !== undefined);
   return camera ? { sends: (camera.sends && camera.codecs[0]) || null, takes: camera.takes ? camera.codecs : [] } : null;
+}
+
+/** How many lines of pictures calls have, by protocol and kind; those of which there are none, too. */
+export function pictureLines(calls: Iterable<{ readonly leg: Pick<Leg, "info">; readonly pictures: Pictures | null }>): PictureLines[] {
+  const counted = new Map<string, number>();
+  for (const { leg, pictures } of calls)
+    for (const { role, line } of pictures?.all ?? []) {
+      const key = `${leg.info.protocol} ${role}`;
+      if (line) counted.set(key, (counted.get(key) ?? 0) + 1);
+    }
+  return (["sip", "h323", "web"] as const).flatMap((protocol) =>
+    (["camera", "screen", "further"] as const).map((kind) => ({ protocol, kind, lines: counted.get(`${protocol} ${kind}`) ?? 0 })),
+  );
 }

@@ -22,6 +22,8 @@ export interface JanusSfuOptions {
   readonly settings: JanusSettings;
   readonly media: MediaPort;
   readonly relay: VideoRelay | null;
+  /** Told whether Janus is there: at first it is not. */
+  readonly connected?: (up: boolean) => void;
   readonly log: (level: "info" | "warn", event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -33,10 +35,17 @@ export class JanusSfu implements Sfu {
 
   constructor(options: JanusSfuOptions) {
     this.#options = options;
-    const { log, settings } = options;
+    const { log, settings, connected } = options;
     this.#connection = new JanusConnection(settings);
-    this.#connection.on("up", () => log("info", "janus-connected", { url: settings.url }));
-    this.#connection.on("down", (reason) => log("warn", "janus-lost", { url: settings.url, reason, meetings: this.#meetings.size }));
+    connected?.(false);
+    this.#connection.on("up", () => {
+      connected?.(true);
+      log("info", "janus-connected", { url: settings.url });
+    });
+    this.#connection.on("down", (reason) => {
+      connected?.(false);
+      log("warn", "janus-lost", { url: settings.url, reason, meetings: this.#meetings.size });
+    });
     this.#connection.start();
   }
 

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { Metrics } from "../../../src/admin/metrics.ts";
+import { noCounts } from "../../../src/video/index.ts";
 import { createAdminServer } from "../../../src/admin/server.ts";
 import { callRecord, FakeGateway } from "./fake-gateway.ts";
 
@@ -17,7 +18,7 @@ it("tells calls, refusals, stages, lockouts, media, certificates and engines", a
   metrics.stage("first-prompt", 40);
   metrics.pin("wrong");
   metrics.pin("locked-out");
-  metrics.gauges({ calls: 3, participants: 2, meetings: 5 });
+  metrics.gauges({ calls: 3, participants: 2, meetings: 5, pictures: [{ protocol: "h323", kind: "screen", lines: 2 }] });
   metrics.engine("sip", true);
   gateway.emit({ type: "call-ended", record: callRecord("r", { lossPercent: 0.2, jitterMs: 3 }) });
 
@@ -33,6 +34,7 @@ it("tells calls, refusals, stages, lockouts, media, certificates and engines", a
     'crosspoint_join_stage_seconds_bucket{le="0.05",stage="first-prompt"} 1',
     "crosspoint_pin_lockouts_total 1",
     "crosspoint_calls 3",
+    'crosspoint_video_lines{protocol="h323",kind="screen"} 2',
     'crosspoint_engine_connected{engine="sip"} 1',
     'crosspoint_media_loss_percent_count{trunk="carrier"} 1',
     'crosspoint_certificate_expiry_days{file="server.crt"} 12',
@@ -43,4 +45,52 @@ it("tells calls, refusals, stages, lockouts, media, certificates and engines", a
   }
   expect(body).toContain("crosspoint_nodejs_eventloop_lag");
   expect(body).not.toContain("person@example.com");
+});
+
+it("tells what the video relay and browsers' connections have come to, as they are when asked", async () => {
+  const counts = noCounts();
+  const browsers = { udp: 0, tcp: 1, relay: 0, none: 0 };
+  const metrics = new Metrics({
+    version: "1",
+    pictures: () => ({
+      counts,
+      threads: [
+        { up: true, lines: 4, deaths: 0, busyMs: 1500, lateMs: 20 },
+        { up: false, lines: 0, deaths: 6, busyMs: 0, lateMs: 0 },
+      ],
+    }),
+    browsers: () => ({ browsers, connected: 3, failed: 1, deaths: 2 }),
+  });
+  expect(await metrics.text()).toContain('crosspoint_video_packets_total{direction="in"} 0\n');
+  // each a number of its own
+  for (const [index, name] of (Object.keys(counts) as (keyof typeof counts)[]).entries()) counts[name] = 100 + index;
+  browsers.relay = 2;
+  const text = await metrics.text();
+  for (const line of [
+    `crosspoint_video_packets_total{direction="in"} ${counts.packetsIn}`,
+    `crosspoint_video_packets_total{direction="out"} ${counts.packetsOut}`,
+    `crosspoint_video_bytes_total{direction="out"} ${counts.octetsOut}`,
+    `crosspoint_video_packets_lost_total{direction="out"} ${counts.lostOut}`,
+    `crosspoint_video_packets_nacked_total{by="gateway"} ${counts.nackedIn}`,
+    `crosspoint_video_packets_nacked_total{by="far-end"} ${counts.nackedOut}`,
+    `crosspoint_video_packets_repaired_total{direction="in"} ${counts.repairedIn}`,
+    `crosspoint_video_key_frame_requests_total{by="far-end"} ${counts.keyFramesWanted}`,
+    `crosspoint_video_key_frames_total ${counts.keyFrames}`,
+    `crosspoint_video_switches_total{at="timeout"} ${counts.forcedSwitches}`,
+    `crosspoint_video_freezes_total ${counts.freezes}`,
+    `crosspoint_video_lines_cut_total ${counts.cuts}`,
+    `crosspoint_video_packets_dropped_total{reason="unauthenticated"} ${counts.unauthenticated}`,
+    `crosspoint_video_packets_dropped_total{reason="over-rate"} ${counts.overRate}`,
+    'crosspoint_video_thread_up{thread="1"} 0',
+    'crosspoint_video_thread_lines{thread="0"} 4',
+    'crosspoint_video_thread_lateness_seconds{thread="0"} 0.02',
+    'crosspoint_video_thread_deaths_total{thread="1"} 6',
+    'crosspoint_video_thread_busy_seconds_total{thread="0"} 1.5',
+    'crosspoint_browsers{path="relay"} 2',
+    'crosspoint_browser_connections_total{result="failed"} 1',
+    "crosspoint_webrtc_process_deaths_total 2",
+  ])
+    expect(text).toContain(`${line}\n`);
+  // every count has its line
+  for (const value of Object.values(counts)) expect(text).toMatch(new RegExp(`^crosspoint_video_\\S+ ${value}$`, "m"));
 });

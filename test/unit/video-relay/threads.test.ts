@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SeatLine } from "../../../src/video/index.ts";
+import { noCounts, type SeatLine } from "../../../src/video/index.ts";
 import type { FromWorker, ToWorker } from "../../../src/video-relay/messages.ts";
 import { settingsOf, type VideoLogRecord } from "../../../src/video-relay/options.ts";
 import { Relay } from "../../../src/video-relay/relay.ts";
@@ -34,6 +34,7 @@ function start(workers: number): { relay: Relay; threads: Stub[]; logs: VideoLog
           const at = message.t === "open" ? (message.port ?? port) : 0;
           queueMicrotask(() => onMessage(message.t === "open" ? { t: "opened", req, port: at, rtcpPort: at + 1 } : { t: "closed", req }));
         },
+        busyMs: () => 250,
         terminate: async () => {},
       };
     },
@@ -73,6 +74,24 @@ describe("a thread that dies", () => {
     expect(of(threads[1]!, "arrange").find(({ lines }) => lines.length > 0)).toMatchObject({
       lines: [{ lineId: line.id, brings: "camera" }],
     });
+  });
+
+  test("leaves what it has counted", async () => {
+    const { relay, threads } = start(2);
+    await relay.open();
+    const counted = (index: number, packetsIn: number, lateMs: number) =>
+      threads[index]!.say({ t: "counted", counts: { ...noCounts(), packetsIn }, lateMs });
+    counted(0, 10, 3);
+    counted(1, 5, 0);
+    expect(relay.figures().counts.packetsIn).toBe(15);
+    expect(relay.figures().threads).toEqual([
+      { up: true, lines: 1, deaths: 0, busyMs: 250, lateMs: 3 },
+      { up: true, lines: 0, deaths: 0, busyMs: 250, lateMs: 0 },
+    ]);
+    threads[0]!.die("out of memory");
+    counted(2, 1, 1);
+    expect(relay.figures().counts.packetsIn).toBe(16);
+    expect(relay.figures().threads[0]).toEqual({ up: true, lines: 0, deaths: 1, busyMs: 250, lateMs: 1 });
   });
 
   test("again and again is given up, and lines are refused", async () => {

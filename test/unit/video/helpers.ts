@@ -1,5 +1,5 @@
 import type { LineAgreement, RelayLineEvents, VideoCodec } from "../../../src/video/index.ts";
-import { type LineOutput, OutBuffer, type Shown, VideoEngine, type VideoLine } from "../../../src/video/index.ts";
+import { type LineOutput, noCounts, OutBuffer, type Shown, VideoEngine, type VideoLine } from "../../../src/video/index.ts";
 import { parseRtcp, type RtcpPacket } from "../../../src/wire/rtcp/index.ts";
 import { buildRtp, isRtcp, parseRtp, type RtpPacket } from "../../../src/wire/rtp/index.ts";
 
@@ -60,6 +60,7 @@ export class Endpoint {
     this.timestamp = port * 7919;
     const io: LineOutput = {
       out: relay.out,
+      counts: relay.counts,
       transmit: (datagram, toPort, address, rtcp) => {
         const copy = Buffer.from(datagram);
         if (address !== "192.0.2.1") throw new Error(`sent to ${address}`);
@@ -118,6 +119,7 @@ export class Endpoint {
 export class TestRelay {
   now = 1000;
   readonly out = new OutBuffer();
+  readonly counts = noCounts();
   readonly shown: Shown[] = [];
   readonly engine: VideoEngine;
   #seed = 1;

@@ -56,7 +56,7 @@ describe("the way round the library's sockets", () => {
     socket.on("message", (packet) => heard.push(packet));
     socket.bind(0, "127.0.0.1");
     await once(socket, "listening");
-    return { send: (packet: Buffer) => socket.send(packet, detour.port, "127.0.0.1"), heard };
+    return { send: (packet: Buffer) => socket.send(packet, detour.port, "127.0.0.1"), heard, port: socket.address().port };
   };
   const framed = (packet: Buffer) => Buffer.concat([Buffer.from([packet.length >> 8, packet.length & 255]), packet]);
 
@@ -66,6 +66,8 @@ describe("the way round the library's sockets", () => {
     await expect.poll(() => got.length).toBe(1);
     expect(got[0]!.packet.readBigUInt64BE(24)).toBe(1n);
     expect(isGenuine(got[0]!.packet, PASSWORD)).toBe(true);
+    expect(detour.wayOf("mine", got[0]!.port)).toEqual({ tcp: false, from: `127.0.0.1 ${browser.port}` });
+    expect(detour.wayOf("theirs", got[0]!.port)).toBeUndefined();
     agent.send("to the browser", got[0]!.port, "127.0.0.1");
     await expect.poll(() => browser.heard.map(String)).toEqual(["to the browser"]);
     browser.send(Buffer.from("media"));
@@ -82,6 +84,7 @@ describe("the way round the library's sockets", () => {
     await once(socket, "connect");
     socket.write(bytes.subarray(33));
     await expect.poll(() => got.length).toBe(2);
+    expect(detour.wayOf("mine", got[0]!.port)?.tcp).toBe(true);
     agent.send("to the browser", got[0]!.port, "127.0.0.1");
     await expect.poll(() => Buffer.concat(heard).toString("latin1")).toBe("\0\u000eto the browser");
   });

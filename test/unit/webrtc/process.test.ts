@@ -93,10 +93,12 @@ describe("the process that ends WebRTC", () => {
 
   it("tells when it has died, and is started again with the next browser", async () => {
     const peer = await webrtc.open(lines);
+    expect(webrtc.figures()).toMatchObject({ browsers: { none: 1, udp: 0 }, deaths: 0 });
     const gone = once(peer, "gone");
     const { pid } = webrtc;
     process.kill(pid!, "SIGKILL");
     expect(await gone).toEqual(["the WebRTC process has ended"]);
+    expect(webrtc.figures()).toMatchObject({ browsers: { none: 0 }, deaths: 1 });
     const next = await webrtc.open(lines);
     expect(next.closed).toBe(false);
     expect(webrtc.pid).not.toBe(pid);
