@@ -53,7 +53,10 @@ export class Line {
     this.#track = track;
     this.timed = false;
     this.#stream = stream;
-    track.onMessage((packet) => this.#fromBrowser(packet));
+    track.onMessage((packet) => {
+      // what was on its way when the track was given up still comes; sent by a closed socket it would throw, into the library, which ends the process
+      if (this.#track === track) this.#fromBrowser(packet);
+    });
   }
 
   detach(): void {
