@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Baresip, startBaresip } from "../support/baresip.ts";
+import { type BrowserCaller, startBrowser } from "../support/browser.ts";
 import { colourOf, colourVideo } from "../support/colours.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { tonesHeard } from "../support/heard.ts";
@@ -25,6 +26,7 @@ describeWithPeers("a meeting in Janus", ["janus", "baresip", "ffmpeg", "chromium
   let folder: string;
   let port = 19_100;
   const rooms: Baresip[] = [];
+  const browsers: BrowserCaller[] = [];
 
   async function room(options: Partial<Parameters<typeof startBaresip>[0]> = {}): Promise<Baresip> {
     const own = port;
@@ -51,6 +53,7 @@ describeWithPeers("a meeting in Janus", ["janus", "baresip", "ffmpeg", "chromium
     });
   }, 120_000);
   afterEach(async () => {
+    for (const one of browsers.splice(0)) await one.close();
     for (const peer of rooms.splice(0)) await peer.stop();
     await gateway?.waitForParticipants("1000", (all) => all.length === 0);
   });
@@ -69,6 +72,23 @@ describeWithPeers("a meeting in Janus", ["janus", "baresip", "ffmpeg", "chromium
     await delay(4000);
     expect(rooms.map((peer) => tonesHeard(peer, tones, 2))).toEqual(tones.map((own) => tones.filter((tone) => tone !== own)));
   });
+
+  test("browsers of the meeting page and rooms see and hear each other, and the metrics say that Janus is there", async () => {
+    const red = await room({ camera: join(folder, "red.mp4"), tone: 440 });
+    const ada = await startBrowser({ colour: "green", tone: 1100 });
+    browsers.push(ada);
+    await ada.join(gateway.web, "Ada", "1000");
+    await ada.inMeeting();
+    const people = await joined(2);
+    const name = people.find(({ protocol }) => protocol === "sip")!.displayName;
+    const slowly = { timeout: 30_000, interval: 500 };
+    await expect.poll(() => ada.sees(name), slowly).toBe("red");
+    await expect.poll(() => red.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), slowly).toBe("green");
+    await expect.poll(() => ada.hears([440, 1100]), slowly).toEqual([440]);
+    await expect.poll(() => tonesHeard(red, [440, 1100], 2), slowly).toEqual([1100]);
+    expect(await gateway.metric('crosspoint_engine_connected{engine="janus"}')).toBe(1);
+    expect(ada.faults).toEqual([]);
+  }, 90_000);
 
   test.skipIf(!canUnshareNetwork())("Janus's own browser clients and rooms see and hear each other", async () => {
     const { stdout } = await run(

@@ -1,9 +1,12 @@
 const opened = [];
+const UNPROCESSED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 for (const name of ["getUserMedia", "getDisplayMedia"]) {
   const open = navigator.mediaDevices?.[name].bind(navigator.mediaDevices);
   if (!open) continue;
   navigator.mediaDevices[name] = async (wanted) => {
-    const stream = await open(wanted);
+    // a tone that does not change is noise to a browser, which it takes away after a while
+    const audio = typeof wanted?.audio === "object" ? { ...wanted.audio, ...UNPROCESSED } : wanted?.audio;
+    const stream = await open(name === "getUserMedia" ? { ...wanted, audio } : wanted);
     opened.push(...stream.getTracks());
     return stream;
   };
