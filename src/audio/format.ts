@@ -1,9 +1,6 @@
 /** PCM sample rates the media path works at, in hertz. */
 export type SampleRate = 8000 | 16000 | 48000;
 
-/** All of {@link SampleRate}, ascending. */
-export const sampleRates: readonly SampleRate[] = [8000, 16000, 48000];
-
 /** The media path's frame: every tick is this long. */
 export const FRAME_MS = 20;
 

@@ -54,9 +54,6 @@ export const alawDecodeTable = decodeTable(alawToLinear);
 export const ulawEncodeTable = encodeTable(linearToUlaw);
 export const alawEncodeTable = encodeTable(linearToAlaw);
 
-/** The byte of digital silence: what stands in a gap. */
-export const g711Silence: Readonly<Record<G711Law, number>> = { PCMU: 0xff, PCMA: 0xd5 };
-
 /** G.711 at 64 kbit/s, 8 kHz. Stateless: one encoder may serve any number of streams. */
 export class G711Encoder implements AudioEncoder {
   readonly codec: G711Law;

@@ -3,7 +3,7 @@ export type { AudioDecoder, AudioEncoder, CodecInfo, CodecName } from "./codec.t
 export { codecInfo, findCodec } from "./codec.ts";
 export { type CodecOptions, createDecoder, createEncoder, loadOpus } from "./codecs.ts";
 export { ComfortNoise, describeNoise } from "./comfort-noise.ts";
-export { clamp16, FRAME_MS, frameSamples, levelDb, MAX_PACKET_MS, type SampleRate, sampleRates, samplesIn } from "./format.ts";
+export { clamp16, FRAME_MS, frameSamples, levelDb, MAX_PACKET_MS, type SampleRate, samplesIn } from "./format.ts";
 export { Gain, gainOf } from "./gain.ts";
 export { EncoderPool, type MixStream } from "./mix/encoder-pool.ts";
 export type { MemberOptions, MixMember } from "./mix/member.ts";

@@ -28,45 +28,6 @@ export const CAUSE = {
   interworking: 127,
 } as const;
 
-const STATUS_OF_CAUSE: Readonly<Record<number, number>> = {
-  1: 404,
-  2: 404,
-  3: 404,
-  17: 486,
-  18: 408,
-  19: 480,
-  20: 480,
-  21: 603,
-  22: 410,
-  23: 410,
-  26: 404,
-  27: 502,
-  28: 484,
-  29: 501,
-  31: 480,
-  34: 503,
-  38: 503,
-  41: 503,
-  42: 503,
-  47: 503,
-  55: 403,
-  57: 403,
-  58: 503,
-  65: 488,
-  70: 488,
-  79: 501,
-  87: 403,
-  88: 503,
-  102: 504,
-  111: 500,
-  127: 500,
-};
-
-/** The status a refused call of this cause is answered with; 500 for causes without one of their own. */
-export function statusOfCause(cause: number): number {
-  return STATUS_OF_CAUSE[cause] ?? 500;
-}
-
 const CAUSE_OF_STATUS: Readonly<Record<number, number>> = {
   400: 41,
   401: 21,

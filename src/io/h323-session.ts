@@ -2,6 +2,7 @@
 import { createServer, type Server, connect as connectTcp, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Millis } from "../base/clock.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { type Address, type CallConfig, type CallEvent, CallMachine, compareAddresses, type Destination } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
@@ -19,7 +20,7 @@ export interface H323Limits {
   readonly patience: number;
   /** An outbound connection must stand in so many ms. */
   readonly connect: number;
-  /** Frames a second from one connection, over ten seconds. */
+  /** Frames a second from one connection, ten seconds' worth at once. */
   readonly framesPerSecond: number;
 }
 export const h323Limits: H323Limits = {
@@ -116,8 +117,7 @@ export class H323Session {
       clearTimeout(patience);
       patience = needed ? setTimeout(() => gone("nothing complete came"), limits.patience).unref() : undefined;
     };
-    let windowStart = clock.now();
-    let frames = 0;
+    const allowance = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * 10);
     const gone = (reason: string) => {
       clearTimeout(patience);
       socket.destroy();
@@ -141,10 +141,7 @@ export class H323Session {
         gone(error instanceof Error ? error.message : String(error));
         return;
       }
-      const now = clock.now();
-      if (now - windowStart > 10_000) [windowStart, frames] = [now, 0];
-      frames += payloads.length;
-      if (frames > limits.framesPerSecond * 10) {
+      if (!allowance.take(clock.now(), payloads.length)) {
         gone("too many messages");
         return;
       }

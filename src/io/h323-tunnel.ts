@@ -2,6 +2,7 @@
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { type Address, callOf, composeTunnelledRas, readTunnelledRas } from "../h323/index.ts";
 import { TpktReader, tpkt } from "../wire/h225/index.ts";
 import type { H323Limits } from "./h323-session.ts";
@@ -36,18 +37,17 @@ export class SignallingTunnel {
   onCall: (channel: Duplex) => void = () => {};
   readonly #socket: Duplex;
   readonly #reader: TpktReader;
-  readonly #limits: H323Limits;
   readonly #clock: Clock;
   /** Channels by reference and by whether we chose it. */
   readonly #channels = new Map<string, Channel>();
   readonly #keepAlive: NodeJS.Timeout;
-  #window = { from: 0, frames: 0 };
+  readonly #allowance: TokenBucket;
 
   constructor(socket: Duplex, peer: Address, limits: H323Limits, clock: Clock) {
     this.#socket = socket;
     this.peer = peer;
-    this.#limits = limits;
     this.#clock = clock;
+    this.#allowance = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * 10);
     this.#reader = new TpktReader(limits.frame);
     const ended = Promise.withResolvers<void>();
     this.ended = ended.promise;
@@ -129,10 +129,7 @@ export class SignallingTunnel {
       this.#socket.destroy();
       return;
     }
-    const now = this.#clock.now();
-    if (now - this.#window.from > 10_000) this.#window = { from: now, frames: 0 };
-    this.#window.frames += payloads.length;
-    if (this.#window.frames > this.#limits.framesPerSecond * 10) this.#socket.destroy();
+    if (!this.#allowance.take(this.#clock.now(), payloads.length)) this.#socket.destroy();
     else for (const payload of payloads) this.take(payload);
   }
 }

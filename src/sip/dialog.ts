@@ -3,7 +3,7 @@
  * belong to it and judges those that claim to.
  */
 import { type SipMessage, SipRequest, type SipResponse } from "../wire/sip/message.ts";
-import { tagOf, tryParseNameAddr } from "../wire/sip/name-addr.ts";
+import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
 
@@ -180,7 +180,3 @@ interface DialogParts {
   readonly state: "early" | "confirmed";
 }
 
-/** The dialog's tag at the far end, from a response. */
-export function remoteTagOf(response: SipResponse): string | undefined {
-  return tagOf(response.get("to") ?? "");
-}

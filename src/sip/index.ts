@@ -1,11 +1,10 @@
 export { ClientCall, type ClientUser } from "./client-call.ts";
-export { Dialog, dialogKey, dialogKeyOfRequest, remoteTagOf } from "./dialog.ts";
+export { Dialog, dialogKey, dialogKeyOfRequest } from "./dialog.ts";
 export { newBranch, newCallId, newTag, randomId } from "./ids.ts";
 export { nextHop, SipLayer } from "./layer.ts";
 export type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
 export { locate, orderSrv } from "./locate.ts";
 export { type Content, type EndReason, Session, type SessionEvents } from "./session.ts";
-export { SessionTimer, type SessionTimerOptions } from "./session-timer.ts";
 export { standardTimers, type TimerBase, TimerQueue } from "./timers.ts";
 export { InviteServerTransaction } from "./transactions/invite-server.ts";
 export { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";

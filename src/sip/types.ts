@@ -9,11 +9,6 @@ export function isReliable(transport: TransportName): boolean {
   return transport !== "udp";
 }
 
-/** Is the name one of the transports we know? */
-export function isTransport(name: string): name is TransportName {
-  return name === "udp" || name === "tcp" || name === "tls" || name === "ws" || name === "wss";
-}
-
 /** An address we listen on, as the far end should see it. */
 export interface Listener {
   /** The driver's number for it, unique in a layer. */

@@ -5,11 +5,9 @@ export {
   EslMessageReader,
   apiResponse,
   authRequest,
-  channelDataReply,
   commandReply,
   disconnectNotice,
   eventFrame,
-  rudeRejection,
   type EslMessage,
 } from "./message.ts";
 export { eventNameOf, eventNames } from "./names.ts";

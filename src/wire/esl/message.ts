@@ -5,9 +5,6 @@ import { type EslLimits, EslReader } from "./reader.ts";
 /** `Content-Type: auth/request`: what an inbound connection is greeted with. */
 export const authRequest = "Content-Type: auth/request\n\n";
 
-/** Refused by address before any password is asked for. */
-export const rudeRejection = "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n";
-
 /** The reply to a command: `+OK …` or `-ERR …`. `extra` are further header lines. Line breaks in the text would end the frame, so they go. */
 export function commandReply(text: string, extra: Readonly<Record<string, string>> = {}): string {
   let frame = `Content-Type: command/reply\nReply-Text: ${oneLine(text)}\n`;
@@ -19,11 +16,6 @@ export function commandReply(text: string, extra: Readonly<Record<string, string
 export function apiResponse(body: string): string {
   const text = body === "" ? "-ERR no reply\n" : body;
   return `Content-Type: api/response\nContent-Length: ${Buffer.byteLength(text)}\n\n${text}`;
-}
-
-/** The reply to `connect` on an outbound connection: the channel's data in the header section of a command/reply. */
-export function channelDataReply(data: EslEvent): string {
-  return data.toPlain();
 }
 
 /** An event as a frame. */

@@ -16,11 +16,6 @@ export function isToken(text: string): boolean {
   return true;
 }
 
-/** Is the character code a token character? */
-export function isTokenCode(code: number): boolean {
-  return code < 128 && TOKEN[code] === 1;
-}
-
 /** A byte string as a reader sees it: UTF-8 decoded. */
 export function utf8(byteString: string): string {
   for (let i = 0; i < byteString.length; i++) {

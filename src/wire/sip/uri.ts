@@ -122,11 +122,6 @@ export function unescapeUri(text: string): string {
   return text.includes("%") ? text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text;
 }
 
-/** Escapes whatever a user part may not hold (RFC 3261 section 25.1, `user`). Input is a byte string. */
-export function escapeUser(text: string): string {
-  return text.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
-}
-
 /** Port a URI means when it names none (RFC 3261 section 19.1.2). */
 export function defaultPort(transport: string): number {
   return transport === "tls" ? 5061 : transport === "ws" ? 80 : transport === "wss" ? 443 : 5060;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CAUSE, causeOfStatus, formatReason, parseReason, statusOfCause } from "../../../src/call/cause.ts";
+import { CAUSE, causeOfStatus, formatReason, parseReason } from "../../../src/call/cause.ts";
 import { KeyMerger, parseInfoDtmf } from "../../../src/call/dtmf.ts";
 import { parseDump, readStats } from "../../../src/call/fsmrf/stats.ts";
 import { answerSessionTimer, askSessionTimer, parseSessionExpires } from "../../../src/call/session-timer.ts";
@@ -22,21 +22,6 @@ describe("causes", () => {
     [699, 31],
   ])("status %i is cause %i", (status, cause) => {
     expect(causeOfStatus(status)).toBe(cause);
-  });
-  it.each([
-    [1, 404],
-    [17, 486],
-    [18, 408],
-    [19, 480],
-    [21, 603],
-    [27, 502],
-    [28, 484],
-    [42, 503],
-    [79, 501],
-    [102, 504],
-    [99, 500],
-  ])("cause %i is status %i", (cause, status) => {
-    expect(statusOfCause(cause)).toBe(status);
   });
 
   it("go into a Reason field that nothing gets out of", () => {

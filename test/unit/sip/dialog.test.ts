@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Dialog, SessionTimer, TimerQueue } from "../../../src/sip/index.ts";
+import { Dialog, TimerQueue } from "../../../src/sip/index.ts";
 import { createResponse } from "../../../src/wire/sip/index.ts";
 import { request } from "./network.ts";
 
@@ -54,48 +54,6 @@ describe("dialogs (RFC 3261 section 12)", () => {
     expect(dialog.state).toBe("confirmed");
     expect(dialog.routes).toEqual(["<sip:p1.example;lr>"]);
     expect(dialog.remoteTarget).toBe("sip:bob@192.0.2.4");
-  });
-});
-
-describe("session timers (RFC 4028)", () => {
-  const invite = (headers: Record<string, string>) => request("INVITE", "sip:x@y", headers);
-  test("the caller refreshes at half time, the callee gives up before the end", () => {
-    const us = new SessionTimer({ expires: 1800, minSe: 90 });
-    const them = new SessionTimer({ expires: 0, minSe: 90 });
-    const offer = invite({});
-    us.offer(offer);
-    const ok = createResponse(offer, 200, undefined, "t");
-    them.answer(offer, ok, 0);
-    us.accept(ok, 0);
-    expect([us.interval, us.refresher, them.interval, them.refresher]).toEqual([1800, "us", 1800, "them"]);
-    expect(ok.get("require")).toBe("timer");
-    expect(us.nextTimeout()).toBe(900_000);
-    expect(us.poll(900_000)).toBe("refresh");
-    expect(us.poll(900_001)).toBeUndefined();
-    expect(them.nextTimeout()).toBe(1_768_000);
-    expect(them.poll(1_768_000)).toBe("end");
-    expect(us.poll(1_768_000)).toBe("end");
-  });
-  test("too small an interval is refused and asked for again with the larger minimum", () => {
-    const callee = new SessionTimer({ expires: 1800, minSe: 600 });
-    const caller = new SessionTimer({ expires: 120, minSe: 90 });
-    const first = invite({});
-    caller.offer(first);
-    expect(callee.refuse(first)).toBe(600);
-    expect(caller.tooSmall(createResponse(first, 422).set("Min-SE", "600"))).toBe(true);
-    const second = invite({});
-    caller.offer(second);
-    expect(second.get("session-expires")).toBe("600");
-    expect(callee.refuse(second)).toBeUndefined();
-  });
-  test("a far end that knows no timers is refreshed by us", () => {
-    const callee = new SessionTimer({ expires: 1800, minSe: 90 });
-    const ok = createResponse(invite({}), 200, undefined, "t");
-    callee.answer(invite({}), ok, 0);
-    expect([callee.refresher, ok.get("session-expires"), ok.has("require")]).toEqual(["us", "1800;refresher=uas", false]);
-    const caller = new SessionTimer({ expires: 1800, minSe: 90 });
-    caller.accept(createResponse(invite({}), 200), 0);
-    expect(caller.refresher).toBe("us");
   });
 });
 
