@@ -1,6 +1,7 @@
 import { SIGNALLING_PORT } from "../h323/index.ts";
 import type { Config } from "./config/config.ts";
-import type { GatewayConfig, UpstreamSettings } from "./gateway/options.ts";
+import type { GatewayConfig, H323Listeners, UpstreamSettings } from "./gateway/options.ts";
+import type { TlsMaterial } from "./tls-material.ts";
 
 /** Of gatekeepers, UDP. */
 const RAS_PORT = 1719;
@@ -39,6 +40,21 @@ export function gatewayConfig(config: Config): GatewayConfig {
     trunkOptionsSeconds: sip.optionsSeconds,
     gatekeeper: { ...h323.gatekeeper, neighbours: h323.gatekeeper.neighbours.map(({ host, port }) => ({ host, port: port ?? RAS_PORT })) },
     upstream: h323.upstream && upstreamOf(h323.upstream),
+  };
+}
+
+/** Where H.323 is taken, call signalling on port `signalling`. */
+export function h323Listeners({ h323, listen, media }: Config, signalling: number, material: TlsMaterial | null): H323Listeners {
+  const { ras, keepAliveSeconds: timeToLive, multiplex } = h323;
+  return {
+    host: listen,
+    signalling,
+    ras,
+    mediaPorts: media.ports,
+    digits: h323.digits,
+    ...(h323.traversal ? { traversal: { timeToLive, ...(multiplex === null ? {} : { multiplex }) } } : {}),
+    ...(h323.tls === null || material === null ? {} : { tls: { port: h323.tls, material } }),
+    ...(media.advertise === null ? {} : { advertise: media.advertise }),
   };
 }
 

@@ -9,7 +9,7 @@ import { projectRoot } from "./config/load.ts";
 import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import type { GatewayConfig } from "./gateway/options.ts";
-import { gatewayConfig } from "./gateway-config.ts";
+import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
 import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { withToldAddress } from "./told-address.ts";
@@ -102,27 +102,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(video ? { video } : {}),
     ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger, (up) => metrics.engine("janus", up)) } : {}),
     ...(web ? { web: web.options } : {}),
-    ...(config.h323.signalling === null
-      ? {}
-      : {
-          h323: {
-            host: config.listen,
-            signalling: config.h323.signalling,
-            ras: config.h323.ras,
-            ...(config.h323.traversal
-              ? {
-                  traversal: {
-                    timeToLive: config.h323.keepAliveSeconds,
-                    ...(config.h323.multiplex === null ? {} : { multiplex: config.h323.multiplex }),
-                  },
-                }
-              : {}),
-            mediaPorts: config.media.ports,
-            digits: config.h323.digits,
-            ...(config.h323.tls === null || tls === null ? {} : { tls: { port: config.h323.tls, material: tls } }),
-            ...(config.media.advertise === null ? {} : { advertise: config.media.advertise }),
-          },
-        }),
+    ...(config.h323.signalling === null ? {} : { h323: h323Listeners(config, config.h323.signalling, tls) }),
   }).catch(async (error: unknown) => {
     throw await explainBindFailure(config, error, (key) => key.startsWith("h323."));
   });
