@@ -21,6 +21,7 @@ export const PEERS = {
   tshark: { program: "tshark", packages: ["tshark"] },
   janus: { program: "janus", packages: ["janus"] },
   chromium: { program: "chromium", packages: ["chromium"] },
+  firefox: { program: "firefox-esr", packages: ["firefox-esr"] },
   turnserver: { program: "turnserver", packages: ["coturn"] },
   ip: { program: "ip", packages: ["iproute2"] },
   iptables: { program: "iptables", packages: ["iptables"] },

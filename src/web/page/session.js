@@ -43,8 +43,13 @@ export class Session {
   /** The track sent on a line from now on, whatever becomes of the connection; null for none. */
   setTrack(mid, track) {
     this.#tracks.set(mid, track);
-    const sender = this.#peer?.getTransceivers().find((one) => one.mid === mid)?.sender;
-    return sender?.replaceTrack(track) ?? Promise.resolve();
+    const transceiver = this.#peer?.getTransceivers().find((one) => one.mid === mid);
+    return transceiver ? this.#put(transceiver, track) : Promise.resolve();
+  }
+
+  async #put(transceiver, track) {
+    await transceiver.sender.replaceTrack(track);
+    await this.#limit(transceiver);
   }
 
   leave() {
@@ -155,10 +160,12 @@ export class Session {
     await transceiver.sender.replaceTrack(this.#tracks.get(transceiver.mid) ?? null);
   }
 
+  /** Where there is no track nothing is to be sent: Firefox would go on with the last picture of a camera that is off, once a second. */
   async #limit({ mid, sender, currentDirection }) {
     if ((mid !== "camera" && mid !== "slides") || !currentDirection?.includes("send")) return;
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
+    parameters.encodings[0].active = Boolean(this.#tracks.get(mid));
     parameters.encodings[0].maxBitrate = mid === "camera" ? CAMERA_BITRATE : SCREEN_BITRATE;
     parameters.degradationPreference = mid === "camera" ? "balanced" : "maintain-resolution";
     await sender.setParameters(parameters).catch(() => {});
