@@ -27,23 +27,23 @@ const MAX_FRAME = 4_096;
 /** One remote address on its way to one agent: to the agent it is a local socket. */
 class Path {
   readonly agent: Agent;
+  /** Of the local socket; 0 before it has one. */
+  port = 0;
   readonly #inner: Socket;
 
   constructor(agent: Agent, send: (packet: Buffer) => void, remote: { readonly address: string; readonly port: number }) {
     this.agent = agent;
     this.#inner = createSocket({ type: agent.address.includes(":") ? "udp6" : "udp4", lookup: (host, _, done) => done(null, host, 4) });
     this.#inner.on("error", () => {});
+    this.#inner.on("listening", () => {
+      this.port = this.#inner.address().port;
+    });
     this.#inner.bind({ address: agent.address, port: 0, exclusive: true });
     this.#inner.on("message", (packet, from) => {
       if (from.port !== agent.port) return;
       if (isStun(packet)) repairAnswer(packet, remote, agent.password);
       send(packet);
     });
-  }
-
-  /** Of the local socket. */
-  get port(): number {
-    return this.#inner.address().port;
   }
 
   toAgent(packet: Buffer): void {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AdminError } from "../../../src/admin/ports.ts";
 import { compareTrunks, defineMeeting } from "../../../src/app/gateway/definitions.ts";
 import { LoadMeter, overloadReason } from "../../../src/app/gateway/overload.ts";
+import { pictureLines } from "../../../src/app/gateway/picture-view.ts";
 import { causeOfOutcome, refuse } from "../../../src/app/gateway/refusals.ts";
 import { dialTarget } from "../../../src/app/gateway/targets.ts";
 import { trunk } from "../trunks/fixtures.ts";
@@ -115,5 +116,26 @@ describe("definitions", () => {
       changed: 1,
       removed: 1,
     });
+  });
+});
+
+describe("lines of pictures", () => {
+  it("are counted by protocol and kind, those of which there are none too", () => {
+    const call = (protocol: string, ...roles: readonly (readonly [role: string, open: boolean])[]) =>
+      ({ leg: { info: { protocol } }, pictures: { all: roles.map(([role, open]) => ({ role, line: open ? {} : undefined })) } }) as never;
+    const none = { leg: { info: { protocol: "sip" } }, pictures: null } as never;
+    const counted = pictureLines([
+      call("sip", ["camera", true], ["screen", false]),
+      call("sip", ["camera", true], ["screen", true]),
+      call("web", ["camera", true], ["further", true], ["further", true]),
+      none,
+    ]);
+    expect(counted).toHaveLength(9);
+    expect(counted.filter(({ lines }) => lines > 0)).toEqual([
+      { protocol: "sip", kind: "camera", lines: 2 },
+      { protocol: "sip", kind: "screen", lines: 1 },
+      { protocol: "web", kind: "camera", lines: 1 },
+      { protocol: "web", kind: "further", lines: 2 },
+    ]);
   });
 });

@@ -72,6 +72,7 @@ describe("the process that ends WebRTC", () => {
     peer.connect(offered);
     await expect.poll(() => candidates.length).toBe(4);
     expect(new Set(candidates.map((one) => one.split(" ")[5])).size).toBe(1);
+    expect(webrtc.figures()).toMatchObject({ browsers: { none: 1 }, connected: 0, failed: 1 });
     peer.close();
   });
 
