@@ -22,8 +22,10 @@ export default defineConfig({
           include: ["test/peers/**/*.test.ts"],
           // Real programs on a busy machine: a test that fails is tried again, and the report says so ("retry x1").
           retry: 2,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // where a condition is waited for, a slow machine is given time
+          expect: { poll: { timeout: 30_000 } },
           pool: "forks",
           fileParallelism: false,
           maxWorkers: 1,

@@ -5,12 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "node:tls";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { CallReport } from "../../src/cli/call.ts";
 import type { Finding } from "../../src/cli/doctor.ts";
 import { type Crosspoint, runCli, startCrosspoint } from "../support/crosspoint.ts";
+import { ofTest } from "../support/of-test.ts";
+import { portsOf } from "../support/ports.ts";
 
-/** The command line as a user has it: the launcher, on whatever Node.js is first on the path. Ports 17200 to 17299, media 27200 on. */
+/** The command line as a user has it: the launcher, on whatever Node.js is first on the path. */
+const PORT = portsOf("cli");
+const MEDIA = PORT + 100;
 
 const folder = mkdtempSync(join(tmpdir(), "crosspoint-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,7 +61,7 @@ describe("exit codes and output", () => {
   });
 
   it("certs: a CA, certificates and requests that other programs accept", () => {
-    const certs = join(folder, "certs");
+    const certs = mkdtempSync(join(folder, "certs-"));
     const at = (name: string) => join(certs, name);
     expect(runCli(["certs", "init", "--folder", certs]).status).toBe(0);
     expect(runCli(["certs", "init", "--folder", certs])).toMatchObject({ status: 1, stderr: expect.stringContaining("--force") });
@@ -84,10 +88,11 @@ describe("exit codes and output", () => {
   });
 
   it("doctor: finds a port in use and a dead engine, and says the mend", async () => {
-    const blocker = createServer().listen(17260, "127.0.0.1");
+    const blocker = createServer().listen(PORT + 60, "127.0.0.1");
     try {
-      const ports = ["sip.udp=17261", "sip.tcp=17260", "sip.tls=17262", "web.port=17263", "h323.signalling=17264", "h323.ras=17265"];
-      const set = [...ports, "engine.media=freeswitch", "engine.freeswitch.port=17269"].flatMap((setting) => ["--set", setting]);
+      const listeners = ["sip.tcp", "sip.udp", "sip.tls", "web.port", "h323.signalling", "h323.ras"];
+      const ports = listeners.map((key, i) => `${key}=${PORT + 60 + i}`);
+      const set = [...ports, "engine.media=freeswitch", `engine.freeswitch.port=${PORT + 69}`].flatMap((setting) => ["--set", setting]);
       const { status, stdout } = await runAside(["doctor", "--json", "--ntp", "127.0.0.1", ...set]);
       expect(status).toBe(1);
       const { findings } = JSON.parse(stdout) as { findings: Finding[] };
@@ -103,7 +108,7 @@ describe("exit codes and output", () => {
 
 /** Runs the command line without stopping this process, whose sockets it may meet. */
 async function runAside(args: readonly string[]): Promise<{ status: number | null; stdout: string }> {
-  const child = spawn("node", [launcher, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = ofTest(spawn("node", [launcher, ...args], { stdio: ["ignore", "pipe", "ignore"] }));
   let stdout = "";
   child.stdout!.on("data", (data: Buffer) => (stdout += data.toString()));
   const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -124,11 +129,11 @@ describe("the running gateway", () => {
   };
 
   it("takes test calls, and ends them at a signal", async () => {
-    crosspoint = await startCrosspoint({ port: 17200, mediaPort: 27200 });
+    crosspoint = await startCrosspoint({ port: PORT, mediaPort: MEDIA });
     const ca = ["--ca", join(crosspoint.certificates, "ca.crt")];
     const own = ["--cert", join(crosspoint.certificates, "client.crt"), "--key", join(crosspoint.certificates, "client.key")];
 
-    const plain = await call(`sip:1000@${crosspoint.sip}`);
+    const plain = await call(`sip:1000@${crosspoint.sip}`, "--seconds", "4");
     expect(plain.report).toMatchObject({ ok: true, ended: "us", media: { srtp: null } });
     expect(plain.report.stages.firstPrompt).not.toBeNull();
 
@@ -139,12 +144,12 @@ describe("the running gateway", () => {
     await eventually(async () => (await found()) !== undefined);
     expect(await found()).toMatchObject({ outcome: "completed", meetingId: "2000", trust: "verified", trunk: "demo-client" });
 
-    const h323 = await call(`h323:2000@127.0.0.1:17203`, "--pin", "1234", "--seconds", "5");
+    const h323 = await call(`h323:2000@127.0.0.1:${PORT + 3}`, "--pin", "1234", "--seconds", "6");
     expect(h323.report).toMatchObject({ ok: true, status: null, pinSent: true, media: { codec: "opus" } });
     await eventually(async () =>
       (await crosspoint!.records()).some(({ meetingId, protocol }) => meetingId === "2000" && protocol === "h323"),
     );
-    expect((await call(`h323:4000@127.0.0.1:17203`)).report).toMatchObject({ ok: false, cause: 79 });
+    expect((await call(`h323:4000@127.0.0.1:${PORT + 3}`)).report).toMatchObject({ ok: false, cause: 79 });
 
     const refused = await call(`sip:4000@${crosspoint.sip}`);
     expect(refused).toMatchObject({
@@ -169,13 +174,13 @@ describe("the running gateway", () => {
   });
 
   it("keeps records and API meetings over a restart, with PINs as hashes", async () => {
-    const data = join(folder, "kept");
+    const data = mkdtempSync(join(folder, "kept-"));
     const set = [`data=${data}`];
-    crosspoint = await startCrosspoint({ port: 17210, mediaPort: 27400, set });
+    crosspoint = await startCrosspoint({ port: PORT + 10, mediaPort: MEDIA + 200, set });
     await crosspoint.api("POST", "/meetings", { id: "7777", name: "Kept", guestPin: "4711", lobby: true });
     await call(`sip:9999@${crosspoint.sip}`);
     await crosspoint.stop();
-    crosspoint = await startCrosspoint({ port: 17210, mediaPort: 27400, set });
+    crosspoint = await startCrosspoint({ port: PORT + 10, mediaPort: MEDIA + 200, set });
     expect(await crosspoint.meeting("7777")).toMatchObject({ name: "Kept", hasGuestPin: true, lobby: true, source: "api" });
     expect((await crosspoint.records()).map(({ outcome }) => outcome)).toContain("no-such-meeting");
     expect(readFileSync(join(data, "meetings.sqlite")).includes("4711")).toBe(false);
@@ -186,54 +191,60 @@ describe("the running gateway", () => {
     const config = file("reload.yaml", "");
     const write = (meetings: string): void => writeFileSync(config, `unknownCallers: {}\nmeetings:\n${meetings}`);
     write("  - { id: 1, name: One }\n");
-    const certs = join(folder, "reload-certs");
+    const certs = mkdtempSync(join(folder, "reload-certs-"));
     const ports = [
-      "sip.udp=17220",
-      "sip.tcp=17220",
-      "sip.tls=17221",
-      "web.port=17222",
+      `sip.udp=${PORT + 20}`,
+      `sip.tcp=${PORT + 20}`,
+      `sip.tls=${PORT + 21}`,
+      `web.port=${PORT + 22}`,
       "h323.signalling=off",
       "h323.ras=off",
-      "media.ports=27600-27799",
+      `media.ports=${MEDIA}-${MEDIA + 199}`,
     ];
     const args = [
       "start",
       "--config",
       config,
-      ...[...ports, `data=${join(folder, "reload-data")}`, `certificates.development=${certs}`, "logging.format=json"].flatMap(
-        (setting) => ["--set", setting],
-      ),
+      ...[
+        ...ports,
+        `data=${mkdtempSync(join(folder, "reload-data-"))}`,
+        `certificates.development=${certs}`,
+        "logging.format=json",
+      ].flatMap((setting) => ["--set", setting]),
     ];
-    child = spawn("node", [launcher, ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: "a-token-for-tests-only" },
-    });
+    child = ofTest(
+      spawn("node", [launcher, ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: "a-token-for-tests-only" },
+      }),
+    );
     let output = "";
     child.stdout!.on("data", (data: Buffer) => (output += data.toString()));
     const said = async (text: string): Promise<void> => {
       for (let i = 0; !output.includes(text); i++) {
-        if (i > 300) throw new Error(`never said "${text}":\n${output}`);
+        if (i > 600) throw new Error(`never said "${text}":\n${output}`);
         await delay(50);
       }
     };
+    const get = async <T>(path: string): Promise<T> => {
+      const headers = { authorization: "Bearer a-token-for-tests-only" };
+      return (await fetch(`http://127.0.0.1:${PORT + 22}/api/v1/${path}`, { headers })).json() as Promise<T>;
+    };
     const meetings = async (): Promise<string[]> => {
-      const response = await fetch("http://127.0.0.1:17222/api/v1/meetings", {
-        headers: { authorization: "Bearer a-token-for-tests-only" },
-      });
-      return ((await response.json()) as { id: string }[]).map(({ id }) => id).sort();
+      return (await get<{ id: string }[]>("meetings")).map(({ id }) => id).sort();
     };
     await said('"ready"');
     expect(await meetings()).toEqual(["1"]);
-    const before = await fingerprint(17221);
+    const before = await fingerprint(PORT + 21);
 
     expect(runCli(["certs", "issue", "server", "--san", "127.0.0.1", "--folder", certs, "--force"]).status).toBe(0);
     write("  - { id: 1, name: One }\n  - { id: 2, name: Two }\n");
-    const running = runAside(["call", "--json", "--seconds", "3", "sip:1@127.0.0.1:17220"]);
-    await delay(1000);
+    const running = runAside(["call", "--json", "--seconds", "4", `sip:1@127.0.0.1:${PORT + 20}`]);
+    await eventually(async () => (await get<{ state: string }[]>("calls")).some(({ state }) => state === "joined"));
     child.kill("SIGHUP");
     await said("configuration reloaded");
     expect(await meetings()).toEqual(["1", "2"]);
-    expect(await fingerprint(17221)).not.toBe(before);
+    expect(await fingerprint(PORT + 21)).not.toBe(before);
     // The call that was up has not noticed.
     expect(JSON.parse((await running).stdout)).toMatchObject({ ok: true, ended: "us" });
 
@@ -249,35 +260,38 @@ describe("the running gateway", () => {
   });
 
   it("says which key a port in use belongs to", async () => {
-    const blocker = createServer().listen(17241, "127.0.0.1");
-    const ports = ["sip.udp=17240", "sip.tcp=17240", "sip.tls=17241", "web.port=17242", "h323.signalling=off", "h323.ras=off"];
+    const blocker = createServer().listen(PORT + 41, "127.0.0.1");
+    onTestFinished(() => void blocker.close());
+    const own = [`sip.udp=${PORT + 40}`, `sip.tcp=${PORT + 40}`, `sip.tls=${PORT + 41}`, `web.port=${PORT + 42}`];
+    const ports = [...own, "h323.signalling=off", "h323.ras=off"];
     child = spawn("node", [launcher, "start", ...[...ports, `data=${join(folder, "busy")}`].flatMap((setting) => ["--set", setting])], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let stderr = "";
     child.stderr!.on("data", (data: Buffer) => (stderr += data.toString()));
     const status = await new Promise<number | null>((resolve) => child!.once("close", resolve));
-    blocker.close();
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^sip\.tls: TCP port 17241 on 127\.0\.0\.1 is in use by another program\. .*--set sip\.tls=PORT\n$/);
+    expect(stderr).toMatch(
+      new RegExp(`^sip\\.tls: TCP port ${PORT + 41} on 127\\.0\\.0\\.1 is in use by another program\\. .*--set sip\\.tls=PORT\\n$`),
+    );
   });
 
   it("goes when its launcher is gone without a word", async () => {
-    crosspoint = await startCrosspoint({ port: 17250, mediaPort: 27800 });
-    const url = "http://127.0.0.1:17252/api/v1/health";
+    crosspoint = await startCrosspoint({ port: PORT + 50, mediaPort: MEDIA + 200 });
+    const url = `http://127.0.0.1:${PORT + 52}/api/v1/health`;
     crosspoint.process.kill("SIGKILL");
     // On a Node.js that needs no other, the launcher is the gateway itself; either way nothing may be left.
     for (let i = 0; ; i++) {
       if (!(await fetch(url).catch(() => null))) break;
-      if (i > 200) throw new Error("still there");
+      if (i > 600) throw new Error("still there");
       await delay(50);
     }
   });
 });
 
-/** Waits until a condition holds, two seconds at most. */
+/** Waits until a condition holds, half a minute at most. */
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 600; i++) {
     if (await condition()) return;
     await delay(50);
   }

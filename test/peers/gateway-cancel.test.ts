@@ -1,14 +1,16 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { CallView } from "../../src/admin/ports.ts";
 import type { CallRecord } from "../../src/records/model.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { listening } from "../support/listening.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { realDrachtio, realFreeswitch } from "../support/real-engines.ts";
 import { runSipp, type SippOptions, type Step, sippSdp } from "../support/sipp.ts";
 
 /** CANCEL at every moment of a call, by SIPp, in both directions: nobody is left in a meeting, and each call has one record that says how it ended. */
-const PORT = 18_700;
+const PORT = portsOf("gateway-cancel");
+const nextPort = inTurn(PORT + 220, 16, 20);
 /** The embedded engines with nothing in them. */
 const EMPTY = {
   "sip.dialogs": 0,
@@ -17,11 +19,13 @@ const EMPTY = {
   "media.conferences": 0,
 };
 let gateway: Crosspoint;
-let sippPort = 18_720;
+let sippPort = 0;
 
 beforeAll(async () => {
-  gateway = await startCrosspoint({ port: PORT, mediaPort: 35_000 });
+  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20 });
 });
+// a try that failed may have left some
+afterEach(() => gateway.endCalls());
 afterAll(() => gateway?.stop());
 
 /** A message of the call's own first transaction: its CANCEL and the ACK of a refusal go by the same branch. */
@@ -61,8 +65,8 @@ const answerTo = (method: string, next: string): Step =>
   `<recv response="200" rrs="true" next="${next}" test="1"><action><ereg regexp="${method}" search_in="hdr" header="CSeq:" assign_to="1"/></action></recv>`;
 
 async function run(service: string, steps: readonly Step[], more: Partial<SippOptions> = {}): Promise<string> {
-  sippPort += 16;
-  const { ok, messages, errors } = await runSipp(steps, { target: gateway.sip, service, port: sippPort, timeoutSeconds: 20, ...more });
+  sippPort = nextPort();
+  const { ok, messages, errors } = await runSipp(steps, { target: gateway.sip, service, port: sippPort, ...more });
   if (!ok) throw new Error(`${errors}\n${messages.slice(-6000)}`);
   return messages;
 }
@@ -73,7 +77,7 @@ async function records(count: number): Promise<CallRecord[]> {
     const all = await gateway.api<CallRecord[]>("GET", "/records?limit=200");
     return all.filter(({ from, to }) => `${from} ${to}`.includes(`127.0.0.1:${sippPort}`));
   };
-  await expect.poll(async () => (await gateway.api<CallView[]>("GET", "/calls")).length, { timeout: 5000 }).toBe(0);
+  await expect.poll(async () => (await gateway.api<CallView[]>("GET", "/calls")).length).toBe(0);
   await expect.poll(async () => (await ours()).length).toBe(count);
   return ours();
 }
@@ -152,7 +156,7 @@ describeWithPeers("CANCEL by SIPp", ["sipp"], () => {
   });
 
   test.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("nothing is left in the embedded engines", async () => {
-    await expect.poll(() => gateway.engineStats(), { timeout: 40_000, interval: 500 }).toMatchObject(EMPTY);
+    await expect.poll(() => gateway.engineStats(), { timeout: 90_000, interval: 500 }).toMatchObject(EMPTY);
   });
 });
 
@@ -165,7 +169,7 @@ describeWithPeers("our CANCEL, to SIPp", ["sipp"], () => {
   async function cancelled(afterCancel: readonly Step[]): Promise<{ messages: string; record: CallRecord | undefined }> {
     const far = run("callee", ['<recv request="INVITE" rrs="true"/>', response("180 Ringing"), '<recv request="CANCEL"/>', ...afterCancel]);
     const port = sippPort;
-    await delay(500);
+    await listening(port);
     const call = await gateway.api<CallView>("POST", "/calls", { uri: `sip:callee@127.0.0.1:${port}`, meetingId: "1000" });
     await gateway.api("DELETE", `/calls/${call.id}`);
     const messages = await far;

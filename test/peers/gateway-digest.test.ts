@@ -1,17 +1,18 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { CallRecord, OutcomeCode } from "../../src/records/model.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { listening } from "../support/listening.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { runSipp, type Step, sipp, sippSdp } from "../support/sipp.ts";
 
 /** A trunk that proves who it is by digest (RFC 7616, RFC 8760), and one of ours to which we prove it. */
-const PORT = 18_860;
-const FAR = 18_888;
+const PORT = portsOf("gateway-digest");
+const FAR = PORT + 250;
+const nextPort = inTurn(PORT + 220, 8, 2);
 const PASSWORD = "correct horse battery";
 let gateway: Crosspoint;
-let sippPort = 18_870;
 
 const config = `
 sip: { optionsSeconds: 0 }
@@ -27,17 +28,17 @@ meetings:
 `;
 
 beforeAll(async () => {
-  gateway = await startCrosspoint({ port: PORT, mediaPort: 35_800, config });
+  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config });
 });
+// a try that failed may have left some
+afterEach(() => gateway.endCalls());
 afterAll(() => gateway?.stop());
 
 async function run(steps: readonly Step[], more: { port?: number; args?: readonly string[] } = {}): Promise<string> {
-  sippPort = sippPort === 18_870 ? 18_878 : 18_870;
   const { ok, messages, errors } = await runSipp(steps, {
     target: gateway.sip,
     service: "1000",
-    port: sippPort,
-    timeoutSeconds: 15,
+    port: nextPort(),
     ...more,
   });
   if (!ok) throw new Error(`${errors}\n${messages.slice(-6000)}`);
@@ -71,7 +72,7 @@ const refused = (status: number, headers: readonly string[] = []): Step[] => [
 ];
 const taken = (headers: readonly string[]): Step[] => [sipp.invite({ headers }), sipp.expect(200), sipp.ack(), sipp.pause(300), sipp.bye()];
 async function lastRecord(outcome: OutcomeCode): Promise<CallRecord | undefined> {
-  await expect.poll(async () => (await gateway.records())[0]?.outcome, { timeout: 5000 }).toBe(outcome);
+  await expect.poll(async () => (await gateway.records())[0]?.outcome).toBe(outcome);
   return (await gateway.records())[0];
 }
 
@@ -126,12 +127,12 @@ describeWithPeers("a far end that challenges us", ["sipp"], () => {
           ),
           '<recv request="ACK"/><recv request="INVITE" rrs="true"/>',
           response("200 OK", [], sippSdp()),
-          '<recv request="ACK"/><recv request="BYE" timeout="10000"/>',
+          '<recv request="ACK"/><recv request="BYE" timeout="60000"/>',
           "<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>",
         ],
-        { target: gateway.sip, service: "x", port: FAR, timeoutSeconds: 15 },
+        { target: gateway.sip, service: "x", port: FAR },
       );
-      await delay(500);
+      await listening(FAR);
       const call = await gateway.api<{ id: string }>("POST", "/calls", {
         uri: `sip:callee@127.0.0.1:${FAR}`,
         meetingId: "1000",

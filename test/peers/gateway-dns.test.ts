@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { CallView } from "../../src/admin/ports.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { type DnsServer, startDns } from "../support/dns-server.ts";
+import { listening } from "../support/listening.ts";
 import { canMount, inOwnMounts } from "../support/namespace.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { realDrachtio } from "../support/real-engines.ts";
 import { runSipp, type Step, sipp, type SippOptions } from "../support/sipp.ts";
 
@@ -16,7 +17,9 @@ import { runSipp, type Step, sipp, type SippOptions } from "../support/sipp.ts";
  * test's. Who is called is SIPp.
  */
 const NAMESERVER = "127.0.0.18";
-const PORT = 18_900;
+const PORT = portsOf("gateway-dns");
+/** Of the far ends. */
+const FAR = PORT + 220;
 const at = (port: number, priority: number, target: string) => ({ priority, port, target });
 
 describeWithPeers("calls to a domain", ["sipp"], () => {
@@ -36,22 +39,24 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
             { order: 10, service: "SIP+D2T", replacement: "_sip._tcp.far.test" },
           ],
         },
-        "_sip._tcp.far.test": { SRV: [at(18_922, 20, "b.far.test"), at(18_921, 10, "a.far.test")] },
-        "_sip._udp.far.test": { SRV: [at(18_923, 10, "a.far.test")] },
+        "_sip._tcp.far.test": { SRV: [at(FAR + 22, 20, "b.far.test"), at(FAR + 21, 10, "a.far.test")] },
+        "_sip._udp.far.test": { SRV: [at(FAR + 23, 10, "a.far.test")] },
         "a.far.test": { A: ["127.0.0.1"] },
         "b.far.test": { A: ["127.0.0.1"] },
         // no NAPTR; the first server is overloaded
         "busy.test": { A: ["127.0.0.1"] },
-        "_sip._udp.busy.test": { SRV: [at(18_926, 20, "b.far.test"), at(18_924, 10, "a.far.test")] },
+        "_sip._udp.busy.test": { SRV: [at(FAR + 26, 20, "b.far.test"), at(FAR + 24, 10, "a.far.test")] },
         // neither: the address, at the usual port
         "plain.test": { A: ["127.0.0.19"] },
       });
       gateway = await startCrosspoint({
         port: PORT,
-        mediaPort: 36_000,
+        mediaPort: PORT + 20,
         under: inOwnMounts(`mount --bind ${resolv} /etc/resolv.conf`),
       });
     });
+    // a try that failed may have left some
+    afterEach(() => gateway.endCalls());
     afterAll(async () => {
       await gateway?.stop();
       await dns?.close();
@@ -59,7 +64,7 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
     });
 
     const listen = (steps: readonly Step[], port: number, more: Partial<SippOptions> = {}) =>
-      runSipp(steps, { target: gateway.sip, service: "x", port, timeoutSeconds: 20, ...more });
+      runSipp(steps, { target: gateway.sip, service: "x", port, ...more });
     /** Calls, waits until the far end is in the meeting, and ends the call. */
     async function call(uri: string, far: ReturnType<typeof runSipp>): Promise<string> {
       const made = await gateway.api<CallView>("POST", "/calls", { uri, meetingId: "1000" });
@@ -71,8 +76,8 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
     }
 
     test("go by NAPTR, SRV and A, and on to the second server where the first is dead", async () => {
-      const far = listen(sipp.callee(), 18_922, { transport: "tcp" });
-      await delay(500);
+      const far = listen(sipp.callee(), FAR + 22, { transport: "tcp" });
+      await listening(FAR + 22, { protocol: "tcp" });
       const messages = await call("sip:callee@far.test", far);
       expect(messages).toMatch(/^TCP message received/m);
       expect(messages).toMatch(/^INVITE sip:callee@far\.test SIP/m);
@@ -80,27 +85,29 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
     });
 
     test("go on to the second server where the first is overloaded (503)", async () => {
-      const first = listen(['<recv request="INVITE"/>', sipp.respond("503 Service Unavailable"), '<recv request="ACK"/>'], 18_924);
-      const second = listen(sipp.callee(), 18_926, { mediaPort: 18_936 });
-      await delay(500);
+      const first = listen(['<recv request="INVITE"/>', sipp.respond("503 Service Unavailable"), '<recv request="ACK"/>'], FAR + 24);
+      const second = listen(sipp.callee(), FAR + 26, { mediaPort: FAR + 36 });
+      await Promise.all([listening(FAR + 24), listening(FAR + 26)]);
       await call("sip:callee@busy.test;transport=udp", second);
       expect((await first).ok).toBe(true);
     });
 
     test("go to the address of a name without either, at port 5060", async () => {
-      const far = listen(sipp.callee(), 5060, { host: "127.0.0.19", mediaPort: 18_940 });
-      await delay(500);
+      const far = listen(sipp.callee(), 5060, { host: "127.0.0.19", mediaPort: FAR + 40 });
+      await listening(5060, { address: "127.0.0.19" });
       await call("sip:callee@plain.test", far);
       // asked once, and kept for as long as it lives
       const questions = dns.asked.length;
-      const again = listen(sipp.callee(), 5060, { host: "127.0.0.19", mediaPort: 18_940 });
-      await delay(500);
+      const again = listen(sipp.callee(), 5060, { host: "127.0.0.19", mediaPort: FAR + 40 });
+      await listening(5060, { address: "127.0.0.19" });
       await call("sip:callee@plain.test", again);
       expect(dns.asked.slice(questions).filter((question) => !question.startsWith("A"))).toEqual([]);
     });
 
     test("to a name that is not there fail at once, and say so", async () => {
-      await expect(gateway.api("POST", "/calls", { uri: "sip:callee@nowhere.test", meetingId: "1000" })).rejects.toThrow(/502.*nowhere\.test/s);
+      await expect(gateway.api("POST", "/calls", { uri: "sip:callee@nowhere.test", meetingId: "1000" })).rejects.toThrow(
+        /502.*nowhere\.test/s,
+      );
       await expect.poll(async () => (await gateway.records())[0]?.to).toBe("sip:callee@nowhere.test");
       const [record] = await gateway.records();
       expect(record).toMatchObject({ outcome: "far-end-unreachable", answeredAt: null });

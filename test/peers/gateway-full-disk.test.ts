@@ -1,35 +1,38 @@
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CallRecord } from "../../src/records/model.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { canMount, inOwnMounts } from "../support/namespace.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { runSipp, sipp } from "../support/sipp.ts";
 
 /** The data folder is a small disk of its own (tmpfs, in a mount namespace), and really full. */
-const PORT = 18_976;
+const PORT = portsOf("gateway-full-disk");
 
 describeWithPeers("a full disk", ["sipp"], () => {
   describe.skipIf(!canMount())("(root, to mount a small one)", () => {
-    const folder = mkdtempSync(join(tmpdir(), "crosspoint-disk-"));
-    const data = join(folder, "data");
+    let folder: string;
     let gateway: Crosspoint;
     /** The same folder as the gateway sees it. */
     let inside: string;
 
-    beforeAll(async () => {
+    beforeEach(async () => {
+      folder = mkdtempSync(join(tmpdir(), "crosspoint-disk-"));
+      const data = join(folder, "data");
       mkdirSync(data);
+      made = 0;
       gateway = await startCrosspoint({
         port: PORT,
-        mediaPort: 36_500,
+        mediaPort: PORT + 20,
         data,
         under: inOwnMounts(`mount -t tmpfs -o size=1m tmpfs ${data}`),
       });
       inside = join("/proc", String(gateway.process.pid), "root", data);
     });
-    afterAll(async () => {
+    afterEach(async () => {
       await gateway?.stop();
       rmSync(folder, { recursive: true, force: true });
     });
@@ -40,7 +43,7 @@ describeWithPeers("a full disk", ["sipp"], () => {
       const { ok, errors } = await runSipp([sipp.invite(), sipp.expect(200), sipp.ack(), sipp.pause(200), sipp.bye()], {
         target: gateway.sip,
         service: "1000",
-        port: 18_984,
+        port: PORT + 220,
       });
       expect({ ok, errors }).toEqual({ ok: true, errors: "" });
     };
@@ -70,11 +73,13 @@ describeWithPeers("a full disk", ["sipp"], () => {
       expect(await gateway.api("GET", "/health")).toMatchObject({ status: "ok" });
 
       rmSync(ballast);
-      await expect.poll(() => gateway.logged(/call records are written again/).length, { timeout: 15_000 }).toBe(1);
+      await expect.poll(() => gateway.logged(/call records are written again/).length).toBe(1);
       expect(await records()).toHaveLength(made);
       await gateway.api("POST", "/meetings", { id: "with-space-again" });
       // the meeting that could not be kept, and nothing else
-      expect(gateway.logged(/"level":"(error|fatal)"/)).toMatchObject([{ meeting: "on-a-full-disk", error: expect.stringMatching(/full/i) }]);
+      expect(gateway.logged(/"level":"(error|fatal)"/)).toMatchObject([
+        { meeting: "on-a-full-disk", error: expect.stringMatching(/full/i) },
+      ]);
     });
   });
 });

@@ -1,13 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import type { CallRecord, OutcomeCode } from "../../src/records/model.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { listening } from "../support/listening.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { runSipp, type Step, sipp } from "../support/sipp.ts";
 
-const PORT = 17_560;
-let gateway: Crosspoint;
-let sippPort = 17_600;
+const PORT = portsOf("gateway-trunks");
+const FAR = PORT + 540;
+const nextNumber = inTurn(200, 1, 9);
+const nextPort = inTurn(PORT + 220, 16, 20);
+let gateway: Crosspoint | undefined;
 
 const CONFIG = `
 sip: { optionsSeconds: 0 }
@@ -18,18 +22,16 @@ trunks:
     maxCalls: 3
     siteUuids: [0123456789abcdef0123456789abcdef]
     tenant: a
-    target: sip:127.0.0.1:17998
+    target: sip:127.0.0.1:${FAR}
 meetings:
   - { id: open, aliases: ["100"], tenant: a }
-  - { id: pin, aliases: ["200"], guestPin: "1234", tenant: a }
   - { id: small, aliases: ["300"], maxParticipants: 1, tenant: a }
   - { id: shut, aliases: ["400"], locked: true, tenant: a }
   - { id: theirs, aliases: ["500"], tenant: b }
 `;
 
 async function run(service: string, steps: readonly Step[]) {
-  sippPort += 16;
-  return runSipp(steps, { target: gateway.sip, service, port: sippPort });
+  return runSipp(steps, { target: gateway!.sip, service, port: nextPort() });
 }
 async function call(service: string, steps: readonly Step[]): Promise<string> {
   const { ok, messages, errors } = await run(service, steps);
@@ -40,17 +42,20 @@ const answered = (invite = sipp.invite()): Step[] => [invite, sipp.expect(200), 
 const refused = (status: number, invite = sipp.invite()): Step[] => [invite, sipp.expect(status), sipp.ackFailure()];
 async function lastRecord(outcome: OutcomeCode): Promise<CallRecord | undefined> {
   let last: CallRecord | undefined;
-  for (let tries = 0; tries < 60; tries++) {
-    [last] = await gateway.records();
+  for (let tries = 0; tries < 600; tries++) {
+    [last] = await gateway!.records();
     if (last?.outcome === outcome) break;
     await delay(50);
   }
   return last;
 }
 
-beforeAll(async () => {
-  gateway = await startCrosspoint({ port: PORT, mediaPort: 27_200, config: CONFIG });
+// anew where a test has stopped it
+beforeEach(async () => {
+  gateway ??= await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config: CONFIG });
 });
+// a try that failed may have left some
+afterEach(() => gateway?.endCalls());
 afterAll(() => gateway?.stop());
 
 describeWithPeers("a trunk recognised by its network", ["sipp"], () => {
@@ -75,8 +80,8 @@ describeWithPeers("a trunk recognised by its network", ["sipp"], () => {
   });
 
   test("is told of full and locked meetings", async () => {
-    const first = call("300", [...answered(), sipp.pause(2000), sipp.bye()]);
-    await gateway.waitForParticipants("small", (all) => all.some(({ state }) => state === "joined"));
+    const first = call("300", [...answered(), sipp.pause(4000), sipp.bye()]);
+    await gateway!.waitForParticipants("small", (all) => all.some(({ state }) => state === "joined"));
     await call("300", refused(486));
     await first;
     await call("400", refused(603));
@@ -84,8 +89,8 @@ describeWithPeers("a trunk recognised by its network", ["sipp"], () => {
   });
 
   test("has no more calls at a time than it may", async () => {
-    const calls = Array.from({ length: 3 }, () => call("100", [...answered(), sipp.pause(3000), sipp.bye()]));
-    await gateway.waitForParticipants("open", (all) => all.filter(({ state }) => state === "joined").length === 3);
+    const calls = Array.from({ length: 3 }, () => call("100", [...answered(), sipp.pause(6000), sipp.bye()]));
+    await gateway!.waitForParticipants("open", (all) => all.filter(({ state }) => state === "joined").length === 3);
     await call("100", [sipp.invite(), sipp.expect(503, { header: "Retry-After", pattern: "[0-9]+" }), sipp.ackFailure()]);
     await Promise.all(calls);
   });
@@ -96,10 +101,13 @@ describeWithPeers("a trunk recognised by its network", ["sipp"], () => {
       ...["9#", "8#", "7#"].flatMap((pin) => [...[...pin].map((digit) => sipp.info(digit)), sipp.pause(250)]),
       sipp.receive("BYE"),
     ];
-    for (let i = 0; i < 7; i++) await call("200", wrong);
-    await call("200**1234", refused(404));
+    // one of its own for each try
+    const number = String(nextNumber());
+    await gateway!.api("POST", "/meetings", { id: `pin-${number}`, name: "PIN", aliases: [number], guestPin: "1234", tenant: "a" });
+    for (let i = 0; i < 7; i++) await call(number, wrong);
+    await call(`${number}**1234`, refused(404));
     expect(await lastRecord("pin-locked-out")).toMatchObject({ sipStatus: 404, cause: 1 });
-    expect(gateway.output()).toContain("pin-lockout");
+    expect(gateway!.output()).toContain("pin-lockout");
   });
 
   test("REFER has us call the other party into the meeting", async () => {
@@ -109,34 +117,36 @@ describeWithPeers("a trunk recognised by its network", ["sipp"], () => {
         "<send><![CDATA[\nSIP/2.0 180 Ringing\n[last_Via:]\n[last_From:]\n[last_To:];tag=[call_number]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:bob@[local_ip]:[local_port]>\nContent-Length: 0\n\n]]></send>",
         "<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:];tag=[call_number]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:bob@[local_ip]:[local_port]>\nContent-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=bob 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP 0\na=rtpmap:0 PCMU/8000\n]]></send>",
         '<recv request="ACK"/>',
-        '<recv request="BYE" timeout="15000"/>',
+        '<recv request="BYE" timeout="60000"/>',
         "<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>",
       ],
-      { target: gateway.sip, service: "x", port: 17_998 },
+      { target: gateway!.sip, service: "x", port: FAR },
     );
+    await listening(FAR);
     const referrer = call("100", [
       ...answered(),
       sipp.pause(700),
-      sipp.request("REFER", { headers: ["Refer-To: <sip:bob@127.0.0.1:17998>"] }),
+      sipp.request("REFER", { headers: [`Refer-To: <sip:bob@127.0.0.1:${FAR}>`] }),
       sipp.expect(202),
       sipp.receive("NOTIFY"),
       sipp.receive("NOTIFY"),
       sipp.receive("NOTIFY"),
-      sipp.pause(1000),
+      sipp.pause(3000),
       sipp.bye(),
     ]);
-    const there = await gateway.waitForParticipants("open", (all) => all.filter(({ state }) => state === "joined").length === 2);
-    expect(there.map(({ address }) => address)).toContain("sip:bob@127.0.0.1:17998");
+    const there = await gateway!.waitForParticipants("open", (all) => all.filter(({ state }) => state === "joined").length === 2);
+    expect(there.map(({ address }) => address)).toContain(`sip:bob@127.0.0.1:${FAR}`);
     expect(await referrer).toMatch(/SIP\/2\.0 100[\s\S]*SIP\/2\.0 180[\s\S]*SIP\/2\.0 200/);
-    const [left] = await gateway.waitForParticipants("open", (all) => all.length === 1);
-    await gateway.api("POST", `/meetings/open/participants/${left!.id}/remove`);
+    const [left] = await gateway!.waitForParticipants("open", (all) => all.length === 1);
+    await gateway!.api("POST", `/meetings/open/participants/${left!.id}/remove`);
     expect((await party).ok).toBe(true);
   });
 
   test("is told when the gateway is stopped", async () => {
     const caller = run("100", [...answered(), sipp.receive("BYE")]);
-    await gateway.waitForParticipants("open", (all) => all.some(({ state }) => state === "joined"));
-    expect(await gateway.stop()).toBe(0);
+    await gateway!.waitForParticipants("open", (all) => all.some(({ state }) => state === "joined"));
+    expect(await gateway!.stop()).toBe(0);
+    gateway = undefined;
     const { ok, messages, errors } = await caller;
     expect({ ok, errors }).toEqual({ ok: true, errors: "" });
     expect(messages).toMatch(/BYE sip:[\s\S]*Reason: Q\.850;cause=41;text="the gateway is being stopped"/i);

@@ -1,16 +1,18 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Capture, startCapture } from "../support/capture.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { Phone, type PhoneOptions } from "../support/media-phone.ts";
+import { ofTest } from "../support/of-test.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { realDrachtio, realFreeswitch } from "../support/real-engines.ts";
 
 /** What a whole gateway says on the wire, SIP, SDP, RTP and RTCP, in calls of many kinds, is read by tshark. */
-const PORT = 16_420;
-const MEDIA = 39_500;
+const PORT = portsOf("gateway-tshark");
+const MEDIA = PORT + 20;
 const config = `
 unknownCallers: { trust: unverified, srtp: preferred, privateNetwork: true }
 accessNumbers: [meet]
@@ -36,11 +38,17 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined || pr
         return phone;
       };
       beforeAll(async () => {
-        capture = await startCapture(`port ${PORT} or udp portrange ${MEDIA}-${MEDIA + 199}`);
         gateway = await startCrosspoint({ port: PORT, mediaPort: MEDIA, config, set: ["sip.optionsSeconds=1"] });
       });
+      beforeEach(async () => {
+        capture = await startCapture(`port ${PORT} or udp portrange ${MEDIA}-${MEDIA + 199}`);
+      });
+      afterEach(async () => {
+        await Promise.all(phones.splice(0).map((phone) => phone.hangup()));
+        await gateway.endCalls();
+        await capture.stop();
+      });
       afterAll(async () => {
-        await capture?.stop();
         await gateway?.stop();
       });
 
@@ -63,7 +71,8 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined || pr
         phones.push(called);
         await gateway.api("POST", "/calls", { uri: `sip:room@127.0.0.1:${called.sipPort}`, meetingId: "1000", displayName: 'Grüße "x"' });
         const launcher = join(import.meta.dirname, "../../src/cli/crosspoint.mjs");
-        const tcp = spawn("node", [launcher, "call", `sip:meet@${gateway.sip};transport=tcp`, "--seconds", "3"], { stdio: "ignore" });
+        const program = [launcher, "call", `sip:meet@${gateway.sip};transport=tcp`, "--seconds", "3"];
+        const tcp = ofTest(spawn("node", program, { stdio: "ignore" }));
         const tcpEnded = new Promise((resolve) => tcp.once("close", resolve));
         expect(await first.renegotiate((sdp) => `${sdp}a=sendonly\r\n`)).toBe(200);
         expect(await first.renegotiate()).toBe(200);

@@ -7,6 +7,7 @@ import { type H323Endpoint, type H323Session, openH323Endpoint, openRasSocket } 
 import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
 import { OUTGOING, ooh323 } from "../support/ooh323.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 
 const ASTERISK = "127.0.0.71";
 const US = "127.0.0.72";
@@ -75,7 +76,7 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
           release,
           name: `h323${style.fastStart ? "f" : "s"}${style.tunnelling ? "t" : "c"}`,
           ip: ASTERISK,
-          rtpStart: 17_100,
+          rtpStart: portsOf("h323-asterisk"),
           ooh323: ooh323({ ip: ASTERISK, peer: US, ...style }),
           extensions: OUTGOING,
         });
@@ -100,7 +101,10 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
           onSession: (session) => onSession(session),
         });
       });
-      afterEach(() => {
+      afterEach(async () => {
+        // nobody is left to the next test, however this one ended
+        asterisk.cli("channel request hangup all");
+        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323")).toBe(false);
         for (const s of sockets.splice(0)) s.close();
       });
       afterAll(async () => {
@@ -134,7 +138,7 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
         expect([...rtp.payloadTypes]).toEqual([0]);
         expect(asterisk.cli("core show channels concise")).toContain("OOH323");
         session.act((machine) => machine.release(16));
-        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323")).toBe(false);
       });
 
       // Other digits each time: the log is one.
@@ -152,7 +156,7 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
         }
         await asterisk.waitForLog(new RegExp(`GOT-DTMF ${digits.replace("*", "\\*")}`));
         session.act((machine) => machine.release(16));
-        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323"), { timeout: 5000 }).toBe(false);
+        await expect.poll(() => asterisk.cli("core show channels concise").includes("OOH323")).toBe(false);
       });
 
       it("a busy callee is cause 17", async () => {
@@ -195,7 +199,7 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
         session.act((machine, now) => machine.control((c) => c.hold(now), now));
         await watched.until("receive-closed");
         session.act((machine, now) => machine.control((c) => c.resume(now), now));
-        await expect.poll(() => watched.of("receive").length, { timeout: 5000 }).toBe(2);
+        await expect.poll(() => watched.of("receive").length).toBe(2);
         const before = rtp.packets();
         await rtp.until(before + 25);
         session.act((machine) => machine.release(16));
@@ -227,7 +231,7 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
         release,
         name: "h323gk",
         ip: ASTERISK,
-        rtpStart: 17_100,
+        rtpStart: portsOf("h323-asterisk"),
         ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, gatekeeper: US }),
         extensions: OUTGOING,
       });
@@ -250,13 +254,11 @@ function withAsterisk(release: "asterisk" | "asterisk-22"): void {
         },
       });
       try {
-        await expect.poll(() => gatekeeper.machine.find("500")?.signalling.host, { timeout: 10_000 }).toBe(ASTERISK);
+        await expect.poll(() => gatekeeper.machine.find("500")?.signalling.host).toBe(ASTERISK);
         expect(gatekeeper.machine.find("asterisk")?.product).toBe("ooh323");
         asterisk.cli("channel originate OOH323/1000@far extension dtmf@far-end");
         expect(await incoming.until("released")).toMatchObject({ cause: 16, by: "peer" });
-        await expect
-          .poll(() => events.map((e) => e.type), { timeout: 5000 })
-          .toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
+        await expect.poll(() => events.map((e) => e.type)).toEqual(expect.arrayContaining(["registered", "admitted", "disengaged"]));
         const outgoing = new Watched();
         const session = await endpoint.call(
           gatekeeper.machine.find("500")!.signalling,

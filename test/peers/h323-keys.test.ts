@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
 import { type Capture, startCapture } from "../support/capture.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { ooh323 } from "../support/ooh323.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 
+const PORT = portsOf("h323-keys");
 const US = "127.0.0.91";
 const ASTERISK = "127.0.0.92";
 const OTHER = "127.0.0.93";
@@ -16,14 +18,16 @@ describeWithPeers("keys of H.323 calls that the gateway makes", ["asterisk", "ts
   beforeAll(async () => {
     // Telephone events are the smallest of packets; FreeSWITCH sends them from an address of its own.
     capture = await startCapture(`(host ${US} and tcp) or (udp and less 64)`);
-    crosspoint = await startCrosspoint({ port: 23_400, mediaPort: 23_600, listen: US, set: ["h323.signalling=1720", "h323.ras=off"] });
+    crosspoint = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, listen: US, set: ["h323.signalling=1720", "h323.ras=off"] });
   });
   afterAll(async () => {
     await crosspoint?.stop();
     await capture?.stop();
   });
+  // a try that failed may have left some
+  afterEach(() => crosspoint.endCalls());
   const hangUp = async () => {
-    for (const { id } of await crosspoint.api<{ id: string }[]>("GET", "/calls")) await crosspoint.api("DELETE", `/calls/${id}`);
+    await crosspoint.endCalls();
     await crosspoint.waitForParticipants("1000", (all) => all.length === 0);
   };
 
@@ -34,12 +38,12 @@ describeWithPeers("keys of H.323 calls that the gateway makes", ["asterisk", "ts
       asterisk = await startAsterisk({
         name: `h323k${dtmf}`,
         ip: ASTERISK,
-        rtpStart: 17_700,
+        rtpStart: PORT + 440,
         ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, dtmf }),
       });
       await delay(1500);
       await crosspoint.api("POST", "/calls", { uri: `h323:602@${ASTERISK}`, meetingId: "1000", keys: "14,70*" });
-      await asterisk.waitForLog(/GOT-DTMF 1470\*/, 20_000);
+      await asterisk.waitForLog(/GOT-DTMF 1470\*/);
       await hangUp();
     } finally {
       await asterisk?.stop();
@@ -53,8 +57,8 @@ describeWithPeers("keys of H.323 calls that the gateway makes", ["asterisk", "ts
     { digits: "[]", way: "q931.keypad_facility" },
   ])("another gateway that asks for $digits hears them as $way", async ({ digits }) => {
     const other = await startCrosspoint({
-      port: 23_420,
-      mediaPort: 23_800,
+      port: PORT + 220,
+      mediaPort: PORT + 240,
       listen: OTHER,
       set: ["h323.signalling=1720", "h323.ras=off", `h323.digits=${digits}`, "unknownCallers.srtp=none"],
     });

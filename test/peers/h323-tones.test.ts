@@ -1,14 +1,18 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { type Asterisk, startAsterisk } from "../support/asterisk.ts";
 import { type Baresip, startBaresip } from "../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { pcmOf, tonesHeard } from "../support/heard.ts";
 import { EVERY_STYLE, ooh323, peerOf } from "../support/ooh323.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { tonesIn } from "../support/spectrum.ts";
 
+const PORT = portsOf("h323-tones");
+/** Of a room: its SIP ports and its control socket; a hundred for its media. */
+const roomPorts = inTurn(PORT + 320, 110, 2);
 const ASTERISK = "127.0.0.75";
 const US = "127.0.0.76";
 const TONES = { fast: 523, slow: 1175, pcmu: 784, opus: 1568 };
@@ -18,7 +22,7 @@ const ALL = Object.values(TONES);
 const DIALPLAN = `[caller]
 exten => _to[n]e-.,1,MixMonitor(/peers/h323tones/files/both.wav,r(/peers/h323tones/files/heard-\${EXTEN:5}.wav))
  same => n,Playtones(\${EXTEN:5})
- same => n,Wait(60)
+ same => n,Wait(300)
 `;
 
 describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () => {
@@ -26,25 +30,29 @@ describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () =>
   let asterisk: Asterisk;
   const rooms: Baresip[] = [];
   beforeAll(async () => {
-    crosspoint = await startCrosspoint({ port: 27_420, mediaPort: 28_000, listen: US, set: ["h323.signalling=1720", "h323.ras=off"] });
+    crosspoint = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, listen: US, set: ["h323.signalling=1720", "h323.ras=off"] });
     asterisk = await startAsterisk({
       name: "h323tones",
       ip: ASTERISK,
-      rtpStart: 17_400,
+      rtpStart: PORT + 220,
       ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true }),
       extensions: DIALPLAN,
     });
     await delay(1500);
   });
+  afterEach(async () => {
+    for (const room of rooms.splice(0)) await room.stop();
+    asterisk.cli("channel request hangup all");
+    await crosspoint.endCalls();
+  });
   afterAll(async () => {
-    for (const room of rooms) await room.stop();
     await asterisk?.stop();
     await crosspoint?.stop();
   });
 
   it("everybody hears everybody else and not himself: fast start, slow start, PCMU and Opus by SIP", async () => {
     const joined = (count: number) =>
-      crosspoint.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === count, 20_000);
+      crosspoint.waitForParticipants("1000", (all) => all.filter((one) => one.state === "joined").length === count);
     const style = (fastStart: boolean) => peerOf(EVERY_STYLE.find((s) => s.fastStart === fastStart && s.tunnelling === fastStart)!);
     asterisk.cli(`channel originate OOH323/1000@${style(true)} extension tone-${TONES.fast}@caller`);
     await joined(1);
@@ -56,13 +64,8 @@ describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () =>
         ["opus/48000/2", TONES.opus],
       ] as const
     ).entries()) {
-      const room = await startBaresip({
-        port: 27_440 + index * 10,
-        controlPort: 27_445 + index * 10,
-        codecs,
-        tone,
-        rtpStart: 28_300 + index * 100,
-      });
+      const port = roomPorts();
+      const room = await startBaresip({ port, controlPort: port + 5, codecs, tone, rtpStart: port + 10 });
       rooms.push(room);
       await room.command("dial", `sip:1000@${crosspoint.sip}`);
       await joined(3 + index);
@@ -72,13 +75,16 @@ describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () =>
     await delay(5000);
     const others = (own: number) => ALL.filter((tone) => tone !== own);
     for (const tone of [TONES.fast, TONES.slow]) {
-      const { pcm, sampleRate } = pcmOf(readFileSync(asterisk.path(`heard-${tone}.wav`)));
-      expect(tonesIn(pcm.subarray(Math.max(0, pcm.length - 2 * sampleRate)), sampleRate, ALL), `H.323, ${tone} Hz`).toEqual(others(tone));
+      const heard = () => {
+        const { pcm, sampleRate } = pcmOf(readFileSync(asterisk.path(`heard-${tone}.wav`)));
+        return tonesIn(pcm.subarray(Math.max(0, pcm.length - 2 * sampleRate)), sampleRate, ALL);
+      };
+      await expect.poll(heard, { message: `H.323, ${tone} Hz` }).toEqual(others(tone));
     }
     for (const [room, tone] of [
       [rooms[0]!, TONES.pcmu],
       [rooms[1]!, TONES.opus],
     ] as const)
-      expect(tonesHeard(room, ALL, 2), `SIP, ${tone} Hz`).toEqual(others(tone));
+      await expect.poll(() => tonesHeard(room, ALL, 2), { message: `SIP, ${tone} Hz` }).toEqual(others(tone));
   });
 });

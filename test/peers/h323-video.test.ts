@@ -15,8 +15,11 @@ import { colourOf, colourVideo } from "../support/colours.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { type Screen, startCamera, startScreen } from "../support/ffmpeg-rtp.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { tone } from "../support/spectrum.ts";
 
+const PORT = portsOf("h323-video");
+const roomPorts = inTurn(PORT + 220, 10, 4);
 const US = "127.0.0.1";
 /** Payload type that both ends name: ffmpeg takes one only. */
 const H264 = 97;
@@ -42,7 +45,7 @@ class Room {
   /** Where the gateway takes the pictures of a line, once it takes them. */
   async takes(line: 1 | 2): Promise<number> {
     const media = () => parseSdp(this.description).media[line];
-    await expect.poll(() => media()?.direction, { timeout: 10_000 }).toMatch(/sendrecv|recvonly/);
+    await expect.poll(() => media()?.direction).toMatch(/sendrecv|recvonly/);
     return media()!.port;
   }
 
@@ -78,7 +81,7 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "crosspoint-h323-video-"));
     colourVideo(join(folder, "green.mp4"), "green");
-    gateway = await startCrosspoint({ port: 27_460, mediaPort: 28_900 });
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20 });
     endpoint = await openH323Endpoint({
       host: US,
       port: 0,
@@ -86,9 +89,10 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
       capabilities: { audio: [], telephoneEvent: undefined, userInput: ["alphanumeric"] },
       onSession: (session) => session.act((machine) => machine.release(21)),
     });
-  }, 60_000);
+  });
   afterEach(async () => {
     for (const step of cleanUp.splice(0).reverse()) await step();
+    await gateway.endCalls();
     await gateway.waitForParticipants("1000", (all) => all.length === 0);
   });
   afterAll(async () => {
@@ -97,7 +101,8 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function room(first: number): Promise<Room> {
+  async function room(): Promise<Room> {
+    const first = roomPorts();
     const audio = createSocket("udp4");
     audio.bind(0, US);
     await once(audio, "listening");
@@ -146,24 +151,27 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     const started = startCamera({ colour, port, localPort, payloadType: H264 });
     cleanUp.push(() => started.stop());
   };
-  const sees = (which: Screen) => expect.poll(() => which.colours.at(-1) ?? which.errors, { timeout: 20_000, interval: 200 });
+  const sees = (which: Screen) => expect.poll(() => which.colours.at(-1) ?? which.errors, { interval: 200 });
 
   test("a room with a camera is seen by a SIP room, which it sees by H.323 with another; its screen is shown when the meeting lets it", async () => {
     // One of them only sends, one only looks: ffmpeg cannot do both on one port, and the relay answers where pictures come from.
-    const sender = await room(29_300);
-    const viewer = await room(29_310);
+    const sender = await room();
+    const viewer = await room();
     const pictures = await screen(viewer.ports.video);
     camera("red", await sender.takes(1), sender.ports.video);
     const quiet = sender.speak(523);
     cleanUp.push(async () => quiet());
-    const sip: Baresip = await startBaresip({ port: 29_330, controlPort: 29_333, rtpStart: 29_400, camera: join(folder, "green.mp4") });
+    const sip: Baresip = await startBaresip({
+      port: PORT + 260,
+      controlPort: PORT + 263,
+      rtpStart: PORT + 270,
+      camera: join(folder, "green.mp4"),
+    });
     cleanUp.push(() => sip.stop());
     await sip.command("dial", `sip:1000@${gateway.sip}`);
     await sip.waitForEvent("CALL_ESTABLISHED");
     await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === 3);
-    await expect
-      .poll(() => sip.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), { timeout: 20_000, interval: 500 })
-      .toBe("red");
+    await expect.poll(() => sip.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), { interval: 500 }).toBe("red");
     // Who makes a sound is shown: now the tone of the SIP room.
     quiet();
     await sees(pictures).toBe("green");
@@ -172,7 +180,6 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     const roster = await gateway.waitForParticipants(
       "1000",
       (all) => all.every(({ video }) => video?.state === "on") && sending(all).length > 1,
-      15_000,
     );
     expect(sending(roster)).toHaveLength(2);
 
@@ -182,6 +189,6 @@ describeWithPeers("pictures of H.323 rooms", ["baresip", "ffmpeg"], () => {
     camera("blue", await sender.takes(2), sender.ports.content);
     await sees(await screen(viewer.ports.content)).toBe("blue");
     sender.leg.content.announce(false);
-    await expect.poll(() => parseSdp(viewer.description).media[2]?.direction, { timeout: 10_000 }).toBe("inactive");
+    await expect.poll(() => parseSdp(viewer.description).media[2]?.direction).toBe("inactive");
   });
 });

@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { TrunkView } from "../../src/trunks/model.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { portsOf } from "../support/ports.ts";
+import { runs } from "../support/processes.ts";
 import { realDrachtio } from "../support/real-engines.ts";
 
 /**
  * Two gateways, one registered with the other: its calls are known by the flow they come over, calls to it go there, and it knows its registrar's. Over
  * UDP, TCP and TLS; with DRACHTIO set, both on drachtio-server.
  */
-const HEAD = 17_100;
-const BRANCH = 17_120;
+const HEAD = portsOf("registration");
+const BRANCH = HEAD + 220;
 
 const head = `
 trunks:
@@ -42,8 +44,13 @@ describe(`registration between two gateways on ${realDrachtio === undefined ? "t
   const trunks = async (gateway: Crosspoint) => new Map((await gateway.api<TrunkView[]>("GET", "/trunks")).map((one) => [one.name, one]));
 
   beforeAll(async () => {
-    a = await startCrosspoint({ port: HEAD, mediaPort: 37_100, config: head });
-    b = await startCrosspoint({ port: BRANCH, mediaPort: 37_300, config: branch });
+    a = await startCrosspoint({ port: HEAD, mediaPort: HEAD + 20, config: head });
+    b = await startCrosspoint({ port: BRANCH, mediaPort: BRANCH + 20, config: branch });
+  });
+  // a try that failed may have left some
+  afterEach(async () => {
+    await a.endCalls();
+    if (runs(b.process)) await b.endCalls();
   });
   afterAll(async () => {
     await Promise.all([a?.stop(), b?.stop()]);
@@ -51,7 +58,7 @@ describe(`registration between two gateways on ${realDrachtio === undefined ? "t
 
   test.each(["udp", "tcp", "tls"])("over %s: registered, calls both ways, each trunk known", async (transport) => {
     await expect
-      .poll(async () => (await trunks(b)).get(`head-${transport}`)?.registration, { timeout: 10_000 })
+      .poll(async () => (await trunks(b)).get(`head-${transport}`)?.registration)
       .toMatchObject({
         state: "registered",
         error: null,
@@ -82,15 +89,15 @@ describe(`registration between two gateways on ${realDrachtio === undefined ? "t
   });
 
   test("a wrong password is shown and said once", async () => {
-    expect((await trunks(b)).get("wrong")?.registration).toMatchObject({ state: "failed", error: expect.stringContaining("403") });
+    await expect
+      .poll(async () => (await trunks(b)).get("wrong")?.registration)
+      .toMatchObject({ state: "failed", error: expect.stringContaining("403") });
     expect(b.logged("trunk-registration-failed")).toHaveLength(1);
     expect(a.output() + b.output()).not.toMatch(/secret-(udp|tcp|tls)|guess/);
   });
 
   test("a gateway that stops takes its registrations back", async () => {
     await b.stop();
-    await expect
-      .poll(async () => [...(await trunks(a)).values()].map(({ contacts }) => contacts?.length), { timeout: 5000 })
-      .toEqual([0, 0, 0]);
+    await expect.poll(async () => [...(await trunks(a)).values()].map(({ contacts }) => contacts?.length)).toEqual([0, 0, 0]);
   });
 });

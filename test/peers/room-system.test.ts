@@ -1,11 +1,13 @@
 import { createSocket } from "node:dgram";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
+import { portsOf } from "../support/ports.ts";
 import { type RoomOptions, ScriptedRoom } from "../support/scripted-room.ts";
 import { ATTRIBUTE, numberAttribute, PRIMITIVE } from "../../src/wire/bfcp/index.ts";
 
+const PORT = portsOf("room-system");
 const TONES = [440, 700, 1100];
-const WAIT = { timeout: 15_000, interval: 100 };
+const WAIT = { interval: 100 };
 
 /** Room systems by script on a running gateway: re-INVITEs, the second stream, the floor, bit rates, profiles. */
 describe("a room system", () => {
@@ -14,7 +16,7 @@ describe("a room system", () => {
 
   async function room(index: number, options: Partial<RoomOptions> = {}): Promise<ScriptedRoom> {
     const one = await ScriptedRoom.call({
-      sipPort: 16_920,
+      sipPort: PORT,
       to: "1000",
       displayName: `Room ${index}`,
       tone: TONES[index]!,
@@ -29,10 +31,11 @@ describe("a room system", () => {
   const sees = (get: () => number[]) => expect.poll(get, WAIT);
 
   beforeAll(async () => {
-    gateway = await startCrosspoint({ port: 16_920, mediaPort: 22_800 });
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20 });
   });
   afterEach(async () => {
     for (const one of rooms.splice(0)) await one.close();
+    await gateway.endCalls();
     await gateway.waitForParticipants("1000", (all) => all.length === 0);
   });
   afterAll(() => gateway?.stop());
@@ -70,8 +73,8 @@ describe("a room system", () => {
     one.camera.start();
     await sees(() => viewer.camera.sees()).toEqual([2]);
     await sees(() => one.camera.sees()).toEqual([1]);
-    expect(viewer.hears(TONES)).toEqual([700]);
-    expect(one.hears(TONES)).toEqual([440]);
+    await expect.poll(() => viewer.hears(TONES), WAIT).toEqual([700]);
+    await expect.poll(() => one.hears(TONES), WAIT).toEqual([440]);
   });
 
   test.each([
@@ -138,7 +141,7 @@ describe("a room system", () => {
     stranger.close();
     // it hears that there is no such conference, and nothing else
     expect(new Set(answers.map((bytes) => bytes[1]))).toEqual(new Set([PRIMITIVE.error]));
-    expect(plain.camera.sees()).toEqual([101]);
+    await sees(() => plain.camera.sees()).toEqual([101]);
     expect(one.floor!.told).toEqual(["pending", "granted"]);
     one.floor!.release();
     await expect.poll(() => one.floor!.told.at(-1), WAIT).toBe("released");
@@ -182,6 +185,7 @@ describe("a room system", () => {
   });
 
   test("that has High Profile only is not shown to who takes Baseline; the roster says so, and they hear each other", async () => {
+    const before = gateway.logged("picture-unsuited").length;
     const high = await room(0, { profile: "640028" });
     high.camera.high = true;
     const baseline = await room(1);
@@ -191,7 +195,7 @@ describe("a room system", () => {
       .toEqual({ participantId: (await called(0)).id, stream: "camera", codec: "H.264 High" });
     expect((await called(0)).video?.unsuited).toBeNull();
     expect(baseline.camera.take()).toEqual([]);
-    expect(gateway.logged("picture-unsuited")).toMatchObject([{ codec: "H.264 High", line: "camera" }]);
+    expect(gateway.logged("picture-unsuited").slice(before)).toMatchObject([{ codec: "H.264 High", line: "camera" }]);
     await expect.poll(() => baseline.hears(TONES), WAIT).toEqual([440]);
     const both = await room(2, { profile: "640028" });
     await sees(() => both.camera.sees()).toEqual([1]);

@@ -4,13 +4,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, it, test } from "vitest";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { type RoomOptions, ScriptedRoom } from "../support/scripted-room.ts";
 import { SFU_ADAPTERS, type SfuUnderTest } from "../support/sfu.ts";
 
+const PORT = portsOf("sfu-contract");
 const TONES = [440, 700, 1100];
 /** Notes of the tones that tell of who comes and goes. */
 const NOTES = [659, 880];
-const WAIT = { timeout: 20_000, interval: 100 };
+const WAIT = { interval: 100 };
 
 it("has every adapter that there is", () => {
   const folders = readdirSync(join(import.meta.dirname, "../../src/sfu"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -19,8 +21,8 @@ it("has every adapter that there is", () => {
 
 /** What the port (src/sfu/port.ts) asks of each adapter, by what rooms hear and see. */
 for (const [index, [name, adapter]] of Object.entries(SFU_ADAPTERS).entries()) {
-  const port = 17_100 + index * 40;
-  const media = 17_200 + index * 500;
+  const port = PORT + index * 40;
+  const media = PORT + 100 + index * 200;
 
   describeWithPeers(`a meeting at the SFU '${name}'`, adapter.peers, () => {
     let sfu: SfuUnderTest;
@@ -31,7 +33,7 @@ for (const [index, [name, adapter]] of Object.entries(SFU_ADAPTERS).entries()) {
       const names = { displayName: `Room ${which}`, tone: TONES[which]!, mark: 1 + which };
       const one = await ScriptedRoom.call({ sipPort: port, to: "1000", ...names, ...options });
       rooms.push(one);
-      await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === rooms.length, 20_000);
+      await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === rooms.length);
       return one;
     }
     const called = async (which: number) =>
@@ -42,11 +44,12 @@ for (const [index, [name, adapter]] of Object.entries(SFU_ADAPTERS).entries()) {
     const sees = (one: ScriptedRoom) => expect.poll(() => one.camera.sees(), WAIT);
 
     beforeAll(async () => {
-      sfu = await adapter.start(port + 30, media + 200);
+      sfu = await adapter.start(port + 30, PORT + 500);
       gateway = await startCrosspoint({ port, mediaPort: media, set: sfu.set });
-    }, 120_000);
+    });
     afterEach(async () => {
       for (const one of rooms.splice(0)) await one.close();
+      await gateway.endCalls();
       await gateway.waitForParticipants("1000", (all) => all.length === 0);
     });
     afterAll(async () => {

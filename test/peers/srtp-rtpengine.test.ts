@@ -1,12 +1,18 @@
+import { randomUUID } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { cryptoOf, findSuite, generateKeying, readCrypto, SRTP_SUITES, SrtpReceiver, SrtpSender } from "../../src/srtp/index.ts";
 import { writeRtcp } from "../../src/wire/rtcp/index.ts";
 import { buildRtp } from "../../src/wire/rtp/index.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { type Rtpengine, startRtpengine } from "../support/rtpengine.ts";
+
+const PORT = portsOf("srtp-rtpengine");
+/** Of the neighbouring pairs. */
+const PAIRS = PORT + 400;
 
 /** A socket pair on neighbouring ports, RTP's even, with what came in. */
 class Endpoint {
@@ -17,7 +23,7 @@ class Endpoint {
 
   static async open(): Promise<Endpoint> {
     const endpoint = new Endpoint();
-    for (let port = 35_000 + 2 * Math.floor(Math.random() * 400); ; port += 2) {
+    for (let port = PAIRS + 2 * Math.floor(Math.random() * 25); ; port += 2) {
       endpoint.rtp = createSocket("udp4", (packet) => endpoint.received.push(packet));
       endpoint.rtcp = createSocket("udp4", (packet) => endpoint.receivedRtcp.push(packet));
       try {
@@ -42,7 +48,7 @@ async function bind(socket: Socket, port: number): Promise<void> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !condition(); i++) await sleep(20);
+  for (let i = 0; i < 1500 && !condition(); i++) await sleep(20);
 }
 
 /** Hands out the packets a few at a time: rtpengine leaves the last of a long burst lying until the next packet comes. */
@@ -70,15 +76,19 @@ const REPORT = writeRtcp([
 describeWithPeers("SRTP with rtpengine", ["rtpengine"], () => {
   let engine: Rtpengine;
   beforeAll(async () => {
-    engine = await startRtpengine({ ng: 22_522, min: 36_000, max: 36_400 });
+    engine = await startRtpengine({ ng: PORT, min: PORT + 10, max: PORT + 390 });
   });
   afterAll(() => engine?.stop());
 
   it.each(Object.values(SRTP_SUITES).map(({ name }) => name))("%s: what either side protects the other reads", async (name) => {
     const [caller, callee] = [await Endpoint.open(), await Endpoint.open()];
+    onTestFinished(() => {
+      caller.close();
+      callee.close();
+    });
     const keying = generateKeying(findSuite(name)!);
     const lines = await engine.setUp({
-      id: `call-${name}`,
+      id: randomUUID(),
       suite: name,
       callerPort: caller.rtp.address().port,
       calleePort: callee.rtp.address().port,
@@ -108,7 +118,5 @@ describeWithPeers("SRTP with rtpengine", ["rtpengine"], () => {
     callee.rtcp.send(Buffer.from(out.subarray(0, sender.protectRtcp(REPORT, out))), lines.toCallee.port + 1, "127.0.0.1");
     await until(() => caller.receivedRtcp.length > 0);
     expect(caller.receivedRtcp[0]).toEqual(REPORT);
-    caller.close();
-    callee.close();
   });
 });

@@ -8,43 +8,51 @@ import { colourOf, colourVideo } from "../support/colours.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { startCamera } from "../support/ffmpeg-rtp.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
 import { ScriptedRoom } from "../support/scripted-room.ts";
+
+const PORT = portsOf("video-baresip");
+/** Of a room: its SIP ports and its control socket; a hundred for its media. */
+const roomPorts = inTurn(PORT + 220, 110, 4);
 
 /** Pictures through the gateway with baresip's own H.264 decoder: a colour for each sender says who sees whom. */
 describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
   let gateway: Crosspoint;
   let folder: string;
-  let port = 19_000;
   const rooms: Baresip[] = [];
   let client: ClientCertificate;
   const secure = () => ({ transport: "tls" as const, certificate: client.certificate, ca: client.ca });
 
-  async function room(colour: string, options: Partial<Parameters<typeof startBaresip>[0]> = {}): Promise<Baresip> {
-    const own = port;
-    port += 4;
+  async function room(
+    colour: string,
+    options: Partial<Parameters<typeof startBaresip>[0]> = {},
+  ): Promise<Baresip & { readonly port: number }> {
+    const own = roomPorts();
     const peer = await startBaresip({
       port: own,
       controlPort: own + 3,
-      rtpStart: 36_000 + (own - 19_000) * 25,
+      rtpStart: own + 10,
       camera: join(folder, `${colour}.mp4`),
       ...options,
     });
     rooms.push(peer);
-    return peer;
+    return Object.assign(peer, { port: own });
   }
 
   /** What a room sees, once it sees one of the colours. */
   const sees = (peer: Baresip) =>
-    expect.poll(() => peer.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), { timeout: 15_000, interval: 500 });
+    expect.poll(() => peer.picture().then(colourOf, (error: Error) => error.message.slice(0, 200)), { interval: 500 });
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "crosspoint-colours-"));
     for (const colour of ["red", "green", "blue"]) colourVideo(join(folder, `${colour}.mp4`), colour);
-    gateway = await startCrosspoint({ port: 18_960, mediaPort: 39_000 });
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20 });
     client = issueClientCertificate(gateway);
-  }, 120_000);
+  });
   afterEach(async () => {
     for (const peer of rooms.splice(0)) await peer.stop();
+    await gateway.endCalls();
+    await gateway.waitForParticipants("1000", (all) => all.length === 0);
   });
   afterAll(async () => {
     await gateway?.stop();
@@ -67,8 +75,8 @@ describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
     );
     for (const { video } of roster) expect(video).toMatchObject({ state: "on", srtp: null, width: 320, height: 180, screen: false });
     for (const series of ['packets_total{direction="in"}', 'bytes_total{direction="out"}', 'switches_total{at="key-frame"}'])
-      await expect.poll(() => gateway.metric(`crosspoint_video_${series}`), { timeout: 10_000 }).toBeGreaterThan(0);
-    await expect.poll(() => gateway.metric('crosspoint_video_lines{protocol="sip",kind="camera"}'), { timeout: 15_000 }).toBe(2);
+      await expect.poll(() => gateway.metric(`crosspoint_video_${series}`)).toBeGreaterThan(0);
+    await expect.poll(() => gateway.metric('crosspoint_video_lines{protocol="sip",kind="camera"}')).toBe(2);
   });
 
   test("a shared screen is seen in the main picture by who has no second stream, and the camera again when it ends", async () => {
@@ -76,14 +84,14 @@ describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
     await viewer.command("dial", `sip:1000@${gateway.sip}`);
     await viewer.waitForEvent("CALL_ESTABLISHED");
     const lines = ["camera", "screen"] as const;
-    const options = { sipPort: 18_960, to: "1000", displayName: "Presenter", tone: 700, mark: 9 };
+    const options = { sipPort: PORT, to: "1000", displayName: "Presenter", tone: 700, mark: 9 };
     const presenter = await ScriptedRoom.call({ ...options, lines, floor: "udp" });
     const sources: { stop(): Promise<void> }[] = [];
     try {
       presenter.camera.stop();
       for (const [colour, picture, localPort] of [
-        ["green", presenter.camera, 19_900],
-        ["blue", presenter.screen, 19_910],
+        ["green", presenter.camera, PORT + 660],
+        ["blue", presenter.screen, PORT + 670],
       ] as const)
         sources.push(startCamera({ colour, port: picture.target, localPort, payloadType: 97 }));
       await sees(viewer).toBe("green");
@@ -102,7 +110,7 @@ describeWithPeers("baresip with a camera", ["baresip", "ffmpeg"], () => {
     const called = await room("blue", { ...secure(), account: "mediaenc=srtp", autoAnswer: true });
     await caller.command("dial", `sip:1000@${gateway.tls};transport=tls`);
     await caller.waitForEvent("CALL_ESTABLISHED");
-    await gateway.api("POST", "/calls", { uri: `sip:room@127.0.0.1:${port - 4 + 1};transport=tls`, meetingId: "1000" });
+    await gateway.api("POST", "/calls", { uri: `sip:room@127.0.0.1:${called.port + 1};transport=tls`, meetingId: "1000" });
     await sees(caller).toBe("blue");
     await sees(called).toBe("red");
     const roster = await gateway.waitForParticipants("1000", (all) =>

@@ -4,16 +4,20 @@ import type { LineAgreement, RelayLine, SeatLine, VideoCodec, VideoRelay } from 
 import { startVideoRelay } from "../../src/video-relay/index.ts";
 import { type Camera, type Screen, startCamera, startScreen } from "../support/ffmpeg-rtp.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { inTurn, portsOf } from "../support/ports.ts";
+
+const PORT = portsOf("video-ffmpeg");
+/** Of ffmpeg: RTP and RTCP. */
+const nextPort = inTurn(PORT + 200, 2, 70);
 
 /** The relay alone with ffmpeg on both sides: an independent sender and decoder. A colour for each sender says who sees whom. */
 describeWithPeers("the video relay and ffmpeg", ["ffmpeg"], () => {
   let relay: VideoRelay;
-  let port = 39_600;
   const cleanUp: (() => Promise<void>)[] = [];
   const suite = findSuite("AES_CM_128_HMAC_SHA1_80")!;
 
   beforeAll(async () => {
-    relay = await startVideoRelay({ rtp: { host: "127.0.0.1", minPort: 39_400, maxPort: 39_598 }, speaker: { confirmMs: 0, holdMs: 0 } });
+    relay = await startVideoRelay({ rtp: { host: "127.0.0.1", minPort: PORT, maxPort: PORT + 198 }, speaker: { confirmMs: 0, holdMs: 0 } });
   });
   afterEach(async () => {
     for (const step of cleanUp.splice(0).reverse()) await step();
@@ -52,8 +56,7 @@ describeWithPeers("the video relay and ffmpeg", ["ffmpeg"], () => {
     srtp?: boolean;
     setsInSdpOnly?: boolean;
   }): Promise<{ line: RelayLine; camera: Camera }> {
-    const own = port;
-    port += 2;
+    const own = nextPort();
     const brings = await line();
     const keys = options.srtp ? { local: generateKeying(suite), remote: generateKeying(suite) } : null;
     const started = startCamera({ ...options, srtp: keys?.remote, port: brings.local.port, localPort: own } as Parameters<
@@ -66,8 +69,7 @@ describeWithPeers("the video relay and ffmpeg", ["ffmpeg"], () => {
   }
 
   async function screen(options: { srtp?: boolean; packetizationMode?: 0 | 1 } = {}): Promise<{ line: RelayLine; screen: Screen }> {
-    const own = port;
-    port += 2;
+    const own = nextPort();
     const shows = await line();
     const keys = options.srtp ? { local: generateKeying(suite), remote: generateKeying(suite) } : null;
     const started = await startScreen(own, keys?.local);
@@ -79,8 +81,7 @@ describeWithPeers("the video relay and ffmpeg", ["ffmpeg"], () => {
   const speaker = { kind: "speaker", rank: 0 } as const;
   const shows = (which: { line: RelayLine }): SeatLine => ({ line: which.line, brings: null, shows: speaker });
   const brings = (which: { line: RelayLine }): SeatLine => ({ line: which.line, brings: "camera", shows: null });
-  const sees = (which: { screen: Screen }) =>
-    expect.poll(() => which.screen.colours.at(-1) ?? which.screen.errors, { timeout: 20_000, interval: 200 });
+  const sees = (which: { screen: Screen }) => expect.poll(() => which.screen.colours.at(-1) ?? which.screen.errors, { interval: 200 });
 
   test("who speaks is seen, not by himself; each switch is clean for the decoder", async () => {
     const [red, blue] = [await camera({ colour: "red" }), await camera({ colour: "blue", srtp: true })];
@@ -120,7 +121,7 @@ describeWithPeers("the video relay and ffmpeg", ["ffmpeg"], () => {
     seat("c", "red", [brings(red)]);
     seat("c", "viewer", [shows(viewer)]);
     await sees(viewer).toBe("red");
-    await expect.poll(() => viewer.screen.pictures, { timeout: 10_000 }).toBeGreaterThan(30);
+    await expect.poll(() => viewer.screen.pictures).toBeGreaterThan(30);
     expect(viewer.screen.errors).toBe("");
     // Fewer packets go out than come in: what came in fragments goes out whole.
     const [from, to] = [await red.line.stats(), await viewer.line.stats()];

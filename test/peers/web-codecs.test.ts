@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type BrowserCaller, type BrowserOptions, startBrowser } from "../support/browser.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 
+const PORT = portsOf("web-codecs");
 let gateway: Crosspoint;
 const open: { close(): Promise<void> }[] = [];
 
@@ -28,11 +30,11 @@ const sent = async (caller: BrowserCaller): Promise<unknown> => {
 };
 
 beforeAll(async () => {
-  gateway = await startCrosspoint({ port: 17_620, mediaPort: 29_400, set: ["video.ports=29700-29899"] });
+  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, set: [`video.ports=${PORT + 220}-${PORT + 419}`] });
 });
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
-  await gateway.waitForParticipants("1000", (all) => all.length === 0, 20_000);
+  await gateway.waitForParticipants("1000", (all) => all.length === 0);
 });
 afterAll(() => gateway?.stop());
 
@@ -41,9 +43,9 @@ describeWithPeers("browsers with different codecs", ["chromium"], () => {
     const ada = await browser("Ada", { tone: 440, colour: "red" });
     const bob = await browser("Bob", { tone: 620, colour: "blue", without: "H264" });
     const cyd = await browser("Cyd", { colour: "yellow", tone: 880 });
-    await expect.poll(() => ada.sees("Bob"), { timeout: 30_000 }).toBe("blue");
-    await expect.poll(() => ada.sees("Cyd"), { timeout: 30_000 }).toBe("yellow");
-    await expect.poll(() => cyd.sees("Bob"), { timeout: 30_000 }).toBe("blue");
+    await expect.poll(() => ada.sees("Bob")).toBe("blue");
+    await expect.poll(() => ada.sees("Cyd")).toBe("yellow");
+    await expect.poll(() => cyd.sees("Bob")).toBe("blue");
     expect([await sent(ada), await sent(bob), await sent(cyd)]).toEqual(["video/H264", "video/VP8", "video/H264"]);
 
     const people = await gateway.participants("1000");
@@ -56,16 +58,16 @@ describeWithPeers("browsers with different codecs", ["chromium"], () => {
     expect(await bob.sees("Ada")).toBeNull();
     await ada.page.locator("#roster li", { hasText: "Ada" }).getByText("picture in a format these do not have: Bob").waitFor();
     await bob.page.locator("#roster li", { hasText: "Ada" }).getByText("picture in a format this browser does not have").waitFor();
-    await expect.poll(() => bob.hears([440, 620, 880]), { timeout: 20_000 }).toEqual([440, 880]);
+    await expect.poll(() => bob.hears([440, 620, 880])).toEqual([440, 880]);
 
     // whoever alone speaks goes to the first line: it changes its codec there and back
     await ada.page.getByRole("button", { name: "Mute", exact: true }).click();
     const silence = async (one: BrowserCaller, speaker: string, codec: string) => {
       await one.page.getByRole("button", { name: "Mute", exact: true }).click();
       await ada.page.locator("#stage li.speaker", { hasText: speaker }).waitFor();
-      await expect.poll(() => decoded(ada, "camera"), { timeout: 20_000 }).toBe(codec);
-      await expect.poll(() => ada.sees("Bob"), { timeout: 20_000 }).toBe("blue");
-      await expect.poll(() => ada.sees("Cyd"), { timeout: 20_000 }).toBe("yellow");
+      await expect.poll(() => decoded(ada, "camera")).toBe(codec);
+      await expect.poll(() => ada.sees("Bob")).toBe("blue");
+      await expect.poll(() => ada.sees("Cyd")).toBe("yellow");
       await one.page.getByRole("button", { name: "Unmute" }).click();
     };
     await silence(cyd, "Bob", "video/VP8");

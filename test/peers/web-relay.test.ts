@@ -4,9 +4,11 @@ import { ensureDevelopmentCertificates } from "../../src/security/development.ts
 import { type BrowserCaller, startBrowser } from "../support/browser.ts";
 import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 import { startTurn, type Turn } from "../support/turn.ts";
 
-const TURN_PORT = 29_300;
+const PORT = portsOf("web-relay");
+const TURN_PORT = PORT + 430;
 const CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
 
 describeWithPeers("browsers behind a firewall without UDP", ["chromium", "turnserver"], () => {
@@ -29,9 +31,9 @@ describeWithPeers("browsers behind a firewall without UDP", ["chromium", "turnse
     ["TLS", `turns:127.0.0.1:${TURN_PORT + 1}?transport=tcp`, "tls"],
   ])("hear and see each other by TURN over %s", async (_, url, protocol) => {
     gateway = await startCrosspoint({
-      port: 17_600,
-      mediaPort: 28_500,
-      set: ["video.ports=28700-28899"],
+      port: PORT,
+      mediaPort: PORT + 20,
+      set: [`video.ports=${PORT + 220}-${PORT + 419}`],
       config: [
         "unknownCallers: { trust: unverified }",
         "meetings: [{ id: '1000' }]",
@@ -48,9 +50,9 @@ describeWithPeers("browsers behind a firewall without UDP", ["chromium", "turnse
     await ada.join(gateway.web, "Ada", "1000");
     await bob.join(gateway.web, "Bob", "1000");
     await Promise.all([ada.inMeeting(), bob.inMeeting()]);
-    await expect.poll(() => ada.sees("Bob"), { timeout: 15_000 }).toBe("blue");
-    await expect.poll(() => ada.hears([440, 880]), { timeout: 20_000 }).toEqual([880]);
-    await expect.poll(() => bob.hears([440, 880]), { timeout: 20_000 }).toEqual([440]);
+    await expect.poll(() => ada.sees("Bob")).toBe("blue");
+    await expect.poll(() => ada.hears([440, 880])).toEqual([880]);
+    await expect.poll(() => bob.hears([440, 880])).toEqual([440]);
     const stats = await ada.stats();
     const pair = stats.find((one) => one["type"] === "candidate-pair" && one["nominated"] === true && one["state"] === "succeeded");
     const local = stats.find((one) => one["id"] === pair?.["localCandidateId"]);
@@ -64,12 +66,16 @@ describeWithPeers("a browser without UDP or TURN", ["chromium"], () => {
   let gateway: Crosspoint;
   const open: BrowserCaller[] = [];
   beforeAll(async () => {
-    gateway = await startCrosspoint({ port: 17_610, mediaPort: 29_000, set: ["video.ports=28700-28899", "web.ice.port=29200"] });
+    gateway = await startCrosspoint({
+      port: PORT,
+      mediaPort: PORT + 20,
+      set: [`video.ports=${PORT + 220}-${PORT + 419}`, `web.ice.port=${PORT + 420}`],
+    });
   });
-  afterAll(async () => {
-    for (const one of open) await one.close();
-    await gateway?.stop();
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
   });
+  afterAll(() => gateway?.stop());
 
   test("comes by ICE over TCP", async () => {
     const ada = await startBrowser({ tone: 440, colour: "yellow" });
@@ -95,12 +101,12 @@ describeWithPeers("a browser without UDP or TURN", ["chromium"], () => {
     await ada.join(gateway.web, "Ada", "1000");
     await bob.join(gateway.web, "Bob", "1000");
     await Promise.all([ada.inMeeting(), bob.inMeeting()]);
-    await expect.poll(() => ada.sees("Bob"), { timeout: 15_000 }).toBe("blue");
-    await expect.poll(() => bob.sees("Ada"), { timeout: 15_000 }).toBe("yellow");
-    await expect.poll(() => ada.hears([440, 880]), { timeout: 20_000 }).toEqual([880]);
+    await expect.poll(() => ada.sees("Bob")).toBe("blue");
+    await expect.poll(() => bob.sees("Ada")).toBe("yellow");
+    await expect.poll(() => ada.hears([440, 880])).toEqual([880]);
     const stats = await ada.stats();
     const pair = stats.find((one) => one["type"] === "candidate-pair" && one["nominated"] === true && one["state"] === "succeeded");
-    expect(stats.find((one) => one["id"] === pair?.["remoteCandidateId"])).toMatchObject({ protocol: "tcp", port: 29_200 });
-    expect(await gateway.metric('crosspoint_browsers{path="tcp"}')).toBe(1);
+    expect(stats.find((one) => one["id"] === pair?.["remoteCandidateId"])).toMatchObject({ protocol: "tcp", port: PORT + 420 });
+    await expect.poll(() => gateway.metric('crosspoint_browsers{path="tcp"}')).toBe(1);
   });
 });

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ASTERISKS, type AsteriskName } from "./asterisk-install.ts";
+import { owned } from "./processes.ts";
 
 /** What one Asterisk instance is to be. Every listener binds `ip`. */
 export interface AsteriskOptions {
@@ -72,7 +73,7 @@ exten => 610,1,Answer()
 exten => 617,1,Wait(0.3)
  same => n,Hangup(17)
 [out]
-exten => wait,1,Wait(60)
+exten => wait,1,Wait(300)
  same => n,Hangup()
 exten => tone,1,Milliwatt()
 `;
@@ -90,7 +91,7 @@ function modules(options: AsteriskOptions, folder: string): string {
   return `[modules]\nautoload=no\n${wanted.map((file) => `load = ${file}\n`).join("")}`;
 }
 
-/** Starts an Asterisk and waits until it is fully booted. Throws with its output when it does not come up in 20 s. */
+/** Starts an Asterisk and waits until it is fully booted. Throws with its output when it does not come up in 90 s. */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
   const root = rootOf(options);
   const inside = `/peers/${options.name}`;
@@ -131,7 +132,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   for (const [file, content] of Object.entries(options.files ?? {})) writeFileSync(join(base, "files", file), content);
   const command = ["chroot", root, "/usr/sbin/asterisk", "-f", "-n", "-C", `${inside}/etc/asterisk.conf`];
   const [program, ...args] = options.namespace === undefined ? command : ["ip", "netns", "exec", options.namespace, ...command];
-  const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = owned(spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] }));
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
@@ -146,14 +147,14 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     execFileSync("chroot", [root, "/usr/sbin/asterisk", "-C", `${inside}/etc/asterisk.conf`, "-rx", text], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 10_000,
+      timeout: 30_000,
     });
   const asterisk: Asterisk = {
     pid: child.pid ?? 0,
     cli,
     log: () => (existsSync(join(base, "log/messages.log")) ? readFileSync(join(base, "log/messages.log"), "utf8") : ""),
     path: (name) => join(base, "files", name),
-    async waitForLog(pattern, ms = 15_000) {
+    async waitForLog(pattern, ms = 30_000) {
       for (let waited = 0; !pattern.test(asterisk.log()); waited += 50) {
         if (waited >= ms || ended) throw new Error(`no ${String(pattern)} in Asterisk's log:\n${asterisk.log().slice(-3000)}`);
         await delay(50);
@@ -171,8 +172,8 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       clearTimeout(timer);
     },
   };
-  for (let tries = 0; ; tries++) {
-    if (ended || tries > 200) {
+  for (const end = Date.now() + 90_000; ; ) {
+    if (ended || Date.now() > end) {
       child.kill("SIGKILL");
       throw new Error(`Asterisk did not start: ${output.slice(-2000)}`);
     }

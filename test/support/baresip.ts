@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { owned } from "./processes.ts";
 
 /** A baresip instance: a room system without a screen. */
 export interface BaresipOptions {
@@ -16,7 +17,7 @@ export interface BaresipOptions {
   readonly account?: string;
   /** `PCMU/8000`, ... in order; default PCMU. */
   readonly codecs?: string;
-  /** Frequency in hertz of the tone it speaks without end; 440 if absent. */
+  /** Frequency of the tone it speaks, a whole number of hertz; 440 if absent. */
   readonly tone?: number;
   /** WAV file it speaks instead, at the codec's rate. */
   readonly speak?: string;
@@ -29,7 +30,7 @@ export interface BaresipOptions {
   /** Its camera: a file that ffmpeg can read, played again and again. Without one it has no video. */
   readonly camera?: string;
   /** First of 100 RTP ports. */
-  readonly rtpStart?: number;
+  readonly rtpStart: number;
 }
 
 export interface Baresip {
@@ -63,10 +64,12 @@ function formatOf(codecs: string): { rate: number; channels: number } {
   return { rate: first.startsWith("g722") ? 16_000 : 8000, channels: 1 };
 }
 
-/** A minute of a sine at a fifth of full scale, 16 bit, the same in every channel. */
+/** Seconds of a tone: baresip falls silent at its end, so it is longer than any test. */
+const TONE_SECONDS = 300;
+
+/** A sine of a whole number of hertz at a fifth of full scale, 16 bit, the same in every channel. */
 function toneWav(frequency: number, { rate, channels }: { rate: number; channels: number }): Buffer {
-  const samples = rate * 60;
-  const bytes = samples * channels * 2;
+  const bytes = rate * TONE_SECONDS * channels * 2;
   const wav = Buffer.alloc(44 + bytes);
   wav.write("RIFF", 0);
   wav.writeUInt32LE(36 + bytes, 4);
@@ -80,9 +83,12 @@ function toneWav(frequency: number, { rate, channels }: { rate: number; channels
   wav.writeUInt16LE(16, 34);
   wav.write("data", 36);
   wav.writeUInt32LE(bytes, 40);
-  for (let index = 0; index < samples * channels; index++) {
-    wav.writeInt16LE(Math.round(6500 * Math.sin((2 * Math.PI * frequency * Math.floor(index / channels)) / rate)), 44 + index * 2);
+  // a second has whole periods: one after the other is the same tone
+  const second = Buffer.alloc(rate * channels * 2);
+  for (let index = 0; index < rate * channels; index++) {
+    second.writeInt16LE(Math.round(6500 * Math.sin((2 * Math.PI * frequency * Math.floor(index / channels)) / rate)), index * 2);
   }
+  wav.fill(second, 44);
   return wav;
 }
 
@@ -92,7 +98,6 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
   const transport = options.transport ?? "udp";
   const tone = join(folder, "tone.wav");
   writeFileSync(tone, toneWav(options.tone ?? 440, formatOf(options.codecs ?? "PCMU/8000")));
-  const rtp = options.rtpStart ?? 31_000;
   const modules = [
     "stdio.so",
     "account.so",
@@ -117,7 +122,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
       ...(options.certificate === undefined ? [] : [`sip_certificate ${options.certificate}`]),
       ...(options.ca === undefined ? [] : [`sip_cafile ${options.ca}`]),
       "call_local_timeout 120",
-      `rtp_ports ${rtp}-${rtp + 99}`,
+      `rtp_ports ${options.rtpStart}-${options.rtpStart + 99}`,
       "jitter_buffer_delay 2-5",
       `audio_source aufile,${options.speak ?? tone}`,
       "audio_player aubridge,nil",
@@ -145,7 +150,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
     `<sip:room@127.0.0.1:${port};transport=${transport}>;regint=0;audio_codecs=${options.codecs ?? "PCMU/8000"};answermode=${options.autoAnswer === true ? "auto" : "manual"}${options.account === undefined ? "" : `;${options.account}`}\n`,
   );
   writeFileSync(join(folder, "contacts"), "");
-  const child = spawn("baresip", ["-f", folder], { stdio: ["ignore", "pipe", "pipe"], cwd: folder });
+  const child = owned(spawn("baresip", ["-f", folder], { stdio: ["ignore", "pipe", "pipe"], cwd: folder }));
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
@@ -157,7 +162,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
     }),
   );
   const control = await (async (): Promise<Socket> => {
-    for (let tries = 0; tries < 100 && !ended; tries++) {
+    for (let tries = 0; tries < 600 && !ended; tries++) {
       const socket = await new Promise<Socket | undefined>((resolve) => {
         const attempt = connect(options.controlPort, "127.0.0.1", () => resolve(attempt));
         attempt.once("error", () => resolve(undefined));
@@ -193,7 +198,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
       const id = String(++token);
       const text = JSON.stringify({ command, ...(params === undefined ? {} : { params }), token: id });
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`baresip did not answer ${command}: ${output.slice(-1000)}`)), 5000);
+        const timer = setTimeout(() => reject(new Error(`baresip did not answer ${command}: ${output.slice(-1000)}`)), 20_000);
         answers.set(id, (data) => {
           clearTimeout(timer);
           answers.delete(id);
@@ -202,7 +207,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
         control.write(`${Buffer.byteLength(text)}:${text},`);
       });
     },
-    async waitForEvent(type, ms = 10_000) {
+    async waitForEvent(type, ms = 30_000) {
       for (let waited = 0; ; waited += 20) {
         const event = events.find((candidate) => candidate.type === type);
         if (event !== undefined) return event;
@@ -231,7 +236,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
     async stop() {
       control.destroy();
       if (!ended) child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await exited;
       clearTimeout(timer);
       if (process.env["CROSSPOINT_KEEP"] !== undefined) cpSync(folder, process.env["CROSSPOINT_KEEP"], { recursive: true });

@@ -71,12 +71,17 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
     writeFileSync(file, video(COLOURS[options.colour]));
     devices.push(`--use-file-for-fake-video-capture=${file}`);
   }
-  const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: [...FLAGS, ...devices] });
+  const browser = await chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    args: [...FLAGS, ...devices],
+    timeout: 90_000,
+  });
   const context: BrowserContext = await browser.newContext({
     viewport: options.viewport ?? { width: 1280, height: 800 },
     locale: options.locale ?? "en-US",
     ignoreHTTPSErrors: true,
   });
+  context.setDefaultTimeout(60_000);
   // what the tests look and listen with, in the page itself
   await context.addInitScript({ path: join(import.meta.dirname, "browser-page.js") });
   if (options.without) await context.addInitScript(`tests.without(${JSON.stringify(options.without)})`);

@@ -4,9 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { owned, runs } from "./processes.ts";
 
 /** The kernel hands packets over in blocks, at the latest after libpcap's time-out of 250 ms; dumpcap leaves the last block where it is told to end. */
 const LAST_BLOCK_MS = 1000;
+/** MiB that the kernel keeps for a dumpcap that has no turn: what does not go in is lost. */
+const BUFFER = "32";
 
 export interface Capture {
   /** Stops capturing; what was captured can be read until the process ends. */
@@ -19,7 +22,7 @@ export interface Capture {
 export async function startCapture(filter: string): Promise<Capture> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-capture-"));
   const file = join(folder, "capture.pcapng");
-  const child = spawn("dumpcap", ["-i", "lo", "-f", filter, "-w", file], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = owned(spawn("dumpcap", ["-i", "lo", "-B", BUFFER, "-f", filter, "-w", file], { stdio: ["ignore", "ignore", "pipe"] }));
   let output = "";
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await new Promise<void>((resolve, reject) => {
@@ -32,7 +35,7 @@ export async function startCapture(filter: string): Promise<Capture> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return {
     async stop() {
-      if (child.exitCode === null) await delay(LAST_BLOCK_MS);
+      if (runs(child)) await delay(LAST_BLOCK_MS);
       child.kill("SIGINT");
       await ended;
     },

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { MeetingView, Participant } from "../../src/meetings/model.ts";
 import type { CallRecord } from "../../src/records/model.ts";
 import { ensureDevelopmentCertificates } from "../../src/security/development.ts";
+import { owned, runs } from "./processes.ts";
 import { realDrachtio, startRealEngines } from "./real-engines.ts";
 
 /** Where the demo's certificates are made at first start. */
@@ -22,7 +23,7 @@ export function runCli(
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
-      timeout: 60_000,
+      timeout: 120_000,
     });
     return { status: 0, stdout, stderr: "" };
   } catch (error) {
@@ -32,7 +33,7 @@ export function runCli(
 }
 
 export interface CrosspointOptions {
-  /** First of ten consecutive ports: SIP UDP/TCP +0, TLS +1, web +2, H.323 +3 and +4. */
+  /** First of ten consecutive ports (ports.ts): SIP UDP/TCP +0, TLS +1, web +2, H.323 +3 and +4. */
   readonly port: number;
   /** First of 200 UDP ports for media. */
   readonly mediaPort: number;
@@ -77,12 +78,14 @@ export interface Crosspoint {
   metric(series: string): Promise<number | undefined>;
   /** Waits until the meeting's participants satisfy `condition`; throws with what it saw after `ms`. */
   waitForParticipants(meeting: string, condition: (participants: readonly Participant[]) => boolean, ms?: number): Promise<Participant[]>;
+  /** Ends every call there is, and waits until there is none. */
+  endCalls(): Promise<void>;
   stop(): Promise<number | null>;
 }
 
 /**
  * Starts `crosspoint start`, on drachtio-server and FreeSWITCH where the environment names them (real-engines.ts), and waits until it answers.
- * Throws with its output when it does not within 20 s.
+ * Throws with its output when it does not within 90 s.
  */
 export async function startCrosspoint(options: CrosspointOptions): Promise<Crosspoint> {
   const listen = options.listen ?? "127.0.0.1";
@@ -116,17 +119,19 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     args.push("--config", file);
   }
   const [program = "node", ...before] = [...(options.under ?? []), "node"];
-  const child = spawn(program, [...before, LAUNCHER, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: token, ...options.env },
-  });
+  const child = owned(
+    spawn(program, [...before, LAUNCHER, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, CROSSPOINT_ADMIN_TOKEN: token, ...options.env },
+    }),
+  );
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const base = `http://${host}:${options.port + 2}/api/v1`;
-  for (let tries = 0; ; tries++) {
-    if (child.exitCode !== null || tries > 200) {
+  for (const end = Date.now() + 90_000; ; ) {
+    if (!runs(child) || Date.now() > end) {
       child.kill("SIGKILL");
       await engines.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -179,18 +184,25 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
       const found = (await metrics()).matchAll(/^crosspoint_(sip|media)_engine\{stat="([^"]+)"\} (\S+)$/gm);
       return Object.fromEntries([...found].map(([, engine, stat, value]) => [`${engine}.${stat}`, Number(value)]));
     },
-    async waitForParticipants(meeting, condition, ms = 15_000) {
-      let seen: Participant[] = [];
-      for (let waited = 0; waited < ms; waited += 50) {
-        seen = await participants(meeting);
+    async waitForParticipants(meeting, condition, ms = 30_000) {
+      for (const end = Date.now() + ms; ; await delay(50)) {
+        const seen = await participants(meeting);
         if (condition(seen)) return seen;
-        await delay(50);
+        if (Date.now() > end) throw new Error(`participants of ${meeting}: ${JSON.stringify(seen)}\n${output.slice(-4000)}`);
       }
-      throw new Error(`participants of ${meeting}: ${JSON.stringify(seen)}\n${output.slice(-4000)}`);
+    },
+    async endCalls() {
+      for (const end = Date.now() + 30_000; ; await delay(50)) {
+        const calls = await api<{ readonly id: string }[]>("GET", "/calls");
+        if (calls.length === 0) return;
+        if (Date.now() > end) throw new Error(`calls that do not end: ${JSON.stringify(calls)}\n${output.slice(-4000)}`);
+        // one that has ended by itself meanwhile is not found
+        for (const { id } of calls) await api("DELETE", `/calls/${id}`).catch(() => undefined);
+      }
     },
     async stop() {
-      if (child.exitCode === null) child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
+      if (runs(child)) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
       const code = await exited;
       clearTimeout(timer);
       await engines.stop();

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SrtpKeying } from "../../src/srtp/index.ts";
 import { nameOfColour } from "./colours.ts";
+import { listening } from "./listening.ts";
+import { owned, runs } from "./processes.ts";
 
 /** SDES key as ffmpeg and SDP write it. It knows AES_CM_128_HMAC_SHA1_80 only. */
 const inline = ({ masterKey, masterSalt }: SrtpKeying) => Buffer.concat([masterKey, masterSalt]).toString("base64");
@@ -18,14 +20,14 @@ class Program {
 
   constructor(command: string, folder: string, args: readonly string[]) {
     this.folder = folder;
-    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = owned(spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] }));
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.errors += chunk.toString();
     });
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
+    if (runs(this.process)) {
       this.process.kill("SIGKILL");
       await once(this.process, "exit");
     }
@@ -74,7 +76,7 @@ export function startCamera(options: {
   ]);
   return {
     async parameterSets() {
-      for (let tries = 0; tries < 200; tries++) {
+      for (let tries = 0; tries < 1200; tries++) {
         try {
           const sets = /sprop-parameter-sets=([^;\s]+)/.exec(readFileSync(description, "utf8"))?.[1];
           if (sets) return sets;
@@ -143,7 +145,7 @@ export async function startScreen(port: number, srtp?: SrtpKeying, payloadType =
       if (colours.at(-1) !== colour) colours.push(colour);
     }
   });
-  await bound(port, program);
+  await listening(port, { why: () => `ffmpeg: ${program.errors}` });
   return {
     colours,
     get errors() {
@@ -154,16 +156,4 @@ export async function startScreen(port: number, srtp?: SrtpKeying, payloadType =
     },
     stop: () => program.stop(),
   };
-}
-
-/** Waits until somebody has bound UDP `port` on 127.0.0.1, by the system's table (proc(5), /proc/net/udp). */
-async function bound(port: number, program: Program): Promise<void> {
-  const entry = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  const anywhere = entry.replace("0100007F", "00000000");
-  for (let tries = 0; tries < 400; tries++) {
-    const table = readFileSync("/proc/net/udp", "latin1");
-    if (table.includes(` ${entry}`) || table.includes(` ${anywhere}`)) return;
-    await sleep(25);
-  }
-  throw new Error(`ffmpeg does not listen on ${port}: ${program.errors}`);
 }

@@ -23,7 +23,7 @@ export interface Firewall {
  */
 export function openFirewall(port: number): Firewall {
   const [nat, host] = [`cp-nat-${process.pid}`, `cp-in-${process.pid}`];
-  const sh = (script: string) => execFileSync("sh", ["-ec", script], { stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 }).toString();
+  const sh = (script: string) => execFileSync("sh", ["-ec", script], { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 }).toString();
   const remove = () => {
     for (const name of [nat, host]) {
       try {
@@ -34,6 +34,8 @@ export function openFirewall(port: number): Firewall {
     }
   };
   try {
+    // of a run that was killed
+    sh("ip link del cp-out 2>/dev/null || true");
     sh(`
       ip netns add ${nat}; ip netns add ${host}
       ip link add cp-out type veth peer name ext netns ${nat}

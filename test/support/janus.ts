@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { owned, runs } from "./processes.ts";
 
 export interface Janus {
   readonly url: string;
@@ -80,11 +81,11 @@ export async function startJanus({
   let output = "";
 
   async function start(): Promise<void> {
-    const started = spawn("janus", ["-F", folder, "-C", join(folder, "janus.jcfg")], { stdio: ["ignore", "pipe", "pipe"] });
+    const started = owned(spawn("janus", ["-F", folder, "-C", join(folder, "janus.jcfg")], { stdio: ["ignore", "pipe", "pipe"] }));
     child = started;
     started.stdout.on("data", (data: Buffer) => (output += data.toString()));
     started.stderr.on("data", (data: Buffer) => (output += data.toString()));
-    for (let tries = 0; tries < 150; tries++) {
+    for (let tries = 0; tries < 600 && runs(started); tries++) {
       const open = await new Promise<boolean>((resolve) => {
         const socket = connect(port, "127.0.0.1", () => {
           socket.destroy();
@@ -101,10 +102,10 @@ export async function startJanus({
   async function end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const running = child;
     child = undefined;
-    if (!running || running.exitCode !== null) return;
+    if (!running || !runs(running)) return;
     const exited = new Promise((resolve) => running.once("exit", resolve));
     running.kill(signal);
-    const timer = setTimeout(() => running.kill("SIGKILL"), 3000);
+    const timer = setTimeout(() => running.kill("SIGKILL"), 10_000);
     await exited;
     clearTimeout(timer);
   }

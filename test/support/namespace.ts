@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 /** Whether a process can be given a view of the file system of its own here: root, with the right to mount. */
 export function canMount(): boolean {
   try {
-    execFileSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs tmpfs /mnt"], { stdio: "ignore", timeout: 5000 });
+    execFileSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs tmpfs /mnt"], { stdio: "ignore", timeout: 60_000 });
     return true;
   } catch {
     return false;
@@ -15,7 +15,7 @@ export function canUnshareNetwork(): boolean {
   try {
     execFileSync("unshare", ["-n", "ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"], {
       stdio: "ignore",
-      timeout: 5000,
+      timeout: 60_000,
     });
     return true;
   } catch {

@@ -1,3 +1,7 @@
+import { portsOf } from "./ports.ts";
+
+const SIGNALLING = portsOf("asterisk-h225");
+
 /** How one call of chan_ooh323 goes. */
 export interface Ooh323Style {
   readonly fastStart: boolean;
@@ -48,7 +52,7 @@ ${common(style)}`;
   return `[general]
 bindaddr=${ip}
 port=1720
-h225portrange=12000,12099
+h225portrange=${SIGNALLING},${SIGNALLING + 99}
 h323id=asterisk
 e164=500
 callerid=asterisk
@@ -65,6 +69,6 @@ exten => dtmf,1,Wait(0.5)
  same => n,SendDTMF(159*0,150,150)
  same => n,Wait(0.5)
  same => n,Hangup(16)
-exten => hold,1,Wait(60)
+exten => hold,1,Wait(300)
  same => n,Hangup()
 `;

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { owned } from "./processes.ts";
 
 /** What became of an `openssl s_client`. */
 export interface TlsTalk {
@@ -11,8 +12,10 @@ export interface TlsTalk {
  * Speaks SIP through OpenSSL's own client: connects, sends `text` once the handshake is done, and waits for `until` or the connection's end.
  * `args` are s_client's, beside the address.
  */
-export function sClient(target: string, args: readonly string[], text: string, until: RegExp, ms = 8000): Promise<TlsTalk> {
-  const child = spawn("openssl", ["s_client", "-connect", target, "-showcerts", "-nbio", ...args], { stdio: ["pipe", "pipe", "pipe"] });
+export function sClient(target: string, args: readonly string[], text: string, until: RegExp, ms = 30_000): Promise<TlsTalk> {
+  const child = owned(
+    spawn("openssl", ["s_client", "-connect", target, "-showcerts", "-nbio", ...args], { stdio: ["pipe", "pipe", "pipe"] }),
+  );
   let output = "";
   let sent = false;
   return new Promise((resolve) => {

@@ -25,7 +25,7 @@ export function describeWithPeers(name: string, needs: readonly PeerName[], body
 /** Output of a command, for versions; empty when it cannot run. */
 export function outputOf(command: string, args: readonly string[]): string {
   try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
   } catch {
     return "";
   }

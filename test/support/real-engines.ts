@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { owned } from "./processes.ts";
 
 /**
  * drachtio-server and FreeSWITCH under the gateway, where the environment names their programs: `DRACHTIO` and `FREESWITCH`. They are started for each gateway,
@@ -119,7 +120,7 @@ class Server {
   }
 
   start(): void {
-    this.#process = spawn(this.#program, this.#args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.#env } });
+    this.#process = owned(spawn(this.#program, this.#args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.#env } }));
     const keep = (data: Buffer) => (this.#output = (this.#output + data.toString()).slice(-8000));
     this.#process.stdout?.on("data", keep);
     this.#process.stderr?.on("data", keep);
@@ -134,7 +135,7 @@ class Server {
 
   /** Until something listens there. */
   async listening(): Promise<void> {
-    for (let tries = 0; tries < 200 && this.#process.exitCode === null; tries++) {
+    for (let tries = 0; tries < 600 && this.#process.exitCode === null; tries++) {
       const there = await new Promise<boolean>((resolve) => {
         const socket = connect(this.#port, "127.0.0.1", () => resolve(true));
         socket.once("error", () => resolve(false));

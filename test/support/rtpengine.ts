@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { owned } from "./processes.ts";
 import { formatCrypto, parseSdp, type SdpCrypto, type SdpMedia } from "../../src/wire/sdp/index.ts";
 
 type Bencoded = string | number | readonly Bencoded[] | { readonly [key: string]: Bencoded };
@@ -34,24 +35,19 @@ export interface Rtpengine {
 
 /** rtpengine in userspace with one worker thread on 127.0.0.1, driven through its ng protocol. */
 export async function startRtpengine(ports: { readonly ng: number; readonly min: number; readonly max: number }): Promise<Rtpengine> {
-  const engine = spawn(
-    "rtpengine",
-    [
-      ...["--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=3", "--num-threads=1"],
-      ...["--interface=127.0.0.1", `--listen-ng=127.0.0.1:${ports.ng}`, `--port-min=${ports.min}`, `--port-max=${ports.max}`],
-      ...["--timeout=7200", "--silent-timeout=7200"],
-    ],
-    { stdio: "ignore" },
-  );
-  const kill = () => engine.kill();
-  process.on("exit", kill);
+  const args = [
+    ...["--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=3", "--num-threads=1"],
+    ...["--interface=127.0.0.1", `--listen-ng=127.0.0.1:${ports.ng}`, `--port-min=${ports.min}`, `--port-max=${ports.max}`],
+    ...["--timeout=7200", "--silent-timeout=7200"],
+  ];
+  const engine = owned(spawn("rtpengine", args, { stdio: "ignore" }));
   const control = createSocket("udp4");
   control.bind(0, "127.0.0.1");
   await once(control, "listening");
   let asked = 0;
   const ask = async (command: Bencoded): Promise<string> => {
     const cookie = `c${++asked} `;
-    for (let tries = 0; tries < 40; tries++) {
+    for (let tries = 0; tries < 160; tries++) {
       control.send(cookie + bencode(command), ports.ng, "127.0.0.1");
       const reply = (await Promise.race([once(control, "message"), sleep(250)])) as [Buffer] | undefined;
       const text = reply ? String(reply[0]) : "";
@@ -75,9 +71,8 @@ export async function startRtpengine(ports: { readonly ng: number; readonly min:
     },
     async stop() {
       control.close();
-      process.off("exit", kill);
       const exited = once(engine, "exit");
-      kill();
+      engine.kill();
       await exited;
     },
   };

@@ -11,7 +11,7 @@ export interface SfuUnderTest {
 export interface SfuAdapter {
   /** Programs it needs. */
   readonly peers: readonly PeerName[];
-  /** Starts what it speaks with: `port` is free for that, and 200 UDP ports from `media`. */
+  /** Starts what it speaks with: `port` is free for that, and 600 UDP ports from `media`. */
   start(port: number, media: number): Promise<SfuUnderTest>;
 }
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ofTest } from "./of-test.ts";
 
 /** One step of a scenario, as SIPp's XML. */
 export type Step = string;
@@ -167,7 +168,7 @@ export interface SippOptions {
   readonly rate?: number;
 }
 
-/** Runs calls of a scenario, one by default. `ok` is false when anything came that it did not expect. */
+/** Runs calls of a scenario, one by default, until the present test ends at the latest. `ok` is false when anything came that it did not expect. */
 export async function runSipp(steps: readonly Step[], options: SippOptions): Promise<SippResult> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-sipp-"));
   const file = join(folder, "scenario.xml");
@@ -193,7 +194,7 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     "-t",
     options.transport === "tcp" ? "t1" : "u1",
     "-timeout",
-    String(options.timeoutSeconds ?? 30),
+    String(options.timeoutSeconds ?? 90),
     "-timeout_error",
     "-trace_msg",
     "-message_file",
@@ -203,7 +204,7 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     join(folder, "errors"),
     "-nostdin",
   ];
-  const child = spawn("sipp", args, { stdio: "ignore", cwd: folder, env: { ...process.env, TERM: "xterm" } });
+  const child = ofTest(spawn("sipp", args, { stdio: "ignore", cwd: folder, env: { ...process.env, TERM: "xterm" } }));
   const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
   const read = (name: string) => {
     try {

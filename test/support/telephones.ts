@@ -29,7 +29,7 @@ export function telephones(minPort: number, maxPort: number): Telephones {
     });
     control = await connectEventSocket(server.eslPort, "secret");
     // threads start slowly on a machine that has much else to do
-  }, 30_000);
+  }, 60_000);
   afterAll(async () => {
     control?.close();
     await server?.stop();

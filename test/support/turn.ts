@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { owned, runs } from "./processes.ts";
 
 export interface Turn {
   readonly secret: string;
@@ -46,7 +47,7 @@ export async function startTurn(options: { readonly port: number; readonly cert:
       "",
     ].join("\n"),
   );
-  const child: ChildProcess = spawn("turnserver", ["-c", file], { stdio: ["ignore", "pipe", "pipe"], cwd: folder });
+  const child: ChildProcess = owned(spawn("turnserver", ["-c", file], { stdio: ["ignore", "pipe", "pipe"], cwd: folder }));
   let output = "";
   child.stdout!.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr!.on("data", (data: Buffer) => (output += data.toString()));
@@ -60,7 +61,7 @@ export async function startTurn(options: { readonly port: number; readonly cert:
       socket.once("error", () => resolve(false));
     });
   for (let tries = 0; !((await listens(options.port)) && (await listens(options.port + 1))); tries++) {
-    if (tries > 100 || child.exitCode !== null) throw new Error(`coturn did not start:\n${output.slice(-3000)}`);
+    if (tries > 600 || !runs(child)) throw new Error(`coturn did not start:\n${output.slice(-3000)}`);
     await delay(100);
   }
   return {
@@ -68,7 +69,7 @@ export async function startTurn(options: { readonly port: number; readonly cert:
     output: () => output,
     async stop() {
       child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 3_000);
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await exited;
       clearTimeout(timer);
       rmSync(folder, { recursive: true, force: true });

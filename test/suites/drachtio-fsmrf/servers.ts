@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { startMediaServer } from "../../../src/media-server/index.ts";
 import { startSipEngine } from "../../../src/sip-engine/index.ts";
+import { portsOf } from "../../support/ports.ts";
 import { selfSigned } from "./certificate.ts";
 
 const HOST = "127.0.0.1";
+const PORT = portsOf("drachtio-fsmrf-suite");
 
 /** A server's address as the tests' configuration wants it. */
 export interface Named {
@@ -58,9 +60,9 @@ export async function openServers(): Promise<SuiteServers> {
     const media = freeswitch
       ? { caller: freeswitch, sut: freeswitch, custom: { ...freeswitch, profile: custom } }
       : {
-          caller: await embeddedMedia(closers, 21000),
-          sut: await embeddedMedia(closers, 21100),
-          custom: { ...(await embeddedMedia(closers, 21200, custom)), profile: custom },
+          caller: await embeddedMedia(closers, PORT),
+          sut: await embeddedMedia(closers, PORT + 100),
+          custom: { ...(await embeddedMedia(closers, PORT + 200, custom)), profile: custom },
         };
     return {
       what: `${drachtio && second ? "drachtio-server" : "the embedded SIP engine"} and ${freeswitch ? "FreeSWITCH" : "the embedded media server"}`,

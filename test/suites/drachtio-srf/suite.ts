@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { portsOf } from "../../support/ports.ts";
 import { copyScenarios, readCompose } from "./scenarios.ts";
 
 /** A server under test. */
@@ -22,7 +23,7 @@ export interface SuiteOptions {
   readonly second: SuiteServer;
   /** Names of test files without `.js`; all by default. */
   readonly files?: readonly string[];
-  /** First of about 1,100 ports for SIPp's signalling, and of about 2,500 for its media. */
+  /** First of about 1,100 ports for SIPp's signalling, and of about 2,000 for its media. */
   readonly sippPort?: number;
   readonly mediaPort?: number;
   /** Keep TAP output and SIPp logs here. */
@@ -58,8 +59,8 @@ export function srfVersion(): string {
 }
 
 export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const sippPort = options.sippPort ?? 23_000;
-  const mediaPort = options.mediaPort ?? 24_200;
+  const sippPort = options.sippPort ?? portsOf("drachtio-srf-suite");
+  const mediaPort = options.mediaPort ?? portsOf("drachtio-srf-suite") + 1200;
   const work = mkdtempSync(join(tmpdir(), "srf-suite-"));
   const logDir = options.logDir ?? work;
   const children = new Set<ChildProcess>();
@@ -84,7 +85,7 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
     copyScenarios(join(srf, "test", "scenarios"), scenarios, hosts);
     answering.forEach(({ name, scenario, port }, i) => {
       const log = openSync(join(logDir, `${name}.log`), "w");
-      const media = ["-mi", HOST, "-mp", String(mediaPort + 2000 + 8 * i)];
+      const media = ["-mi", HOST, "-mp", String(mediaPort + 1800 + 8 * i)];
       const args = ["-sf", join(scenarios, scenario), "-i", HOST, "-p", String(port), ...media, "-nostdin"];
       const child = spawn("sipp", args, { cwd: work, stdio: ["ignore", log, log], env: { ...process.env, TERM: "dumb" } });
       closeSync(log);

@@ -90,7 +90,9 @@ describe("session descriptions", () => {
     expect(() => writeSdp({ ...session, name: "x\r\na=evil" })).toThrow(RangeError);
   });
 
-  test("10,000 mutations are read or refused as a ParseError; what was read can be written and read again", { timeout: FUZZ_TIMEOUT }, () => {
+  test("10,000 mutations are read or refused as a ParseError; what was read can be written and read again", {
+    timeout: FUZZ_TIMEOUT,
+  }, () => {
     const random = seeded(3);
     const texts = Object.values(samples);
     let read = 0;
