@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canInstall, installPeers, PEERS, type PeerName, peerAvailable } from "./support/peer-packages.ts";
+import { PORTS } from "./support/ports.ts";
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -65,6 +66,10 @@ for (const peer of Object.keys(PEERS) as PeerName[]) {
   if (!peerAvailable(peer))
     console.log(`peer not here: ${peer}; suites that need it are skipped${process.env["CI"] === "true" ? ", which fails in CI" : ""}`);
 }
+const range = "/proc/sys/net/ipv4/ip_local_port_range";
+const outgoing = existsSync(range) ? Number.parseInt(readFileSync(range, "utf8"), 10) : Number.POSITIVE_INFINITY;
+if (outgoing <= PORTS.at(-1)!.last)
+  console.log(`net.ipv4.ip_local_port_range begins at ${outgoing}: outgoing connections may hold ports that tests listen on (test/support/ports.ts)`);
 const only = process.argv.slice(2);
 if (only.length === 0) {
   step("type check", "tsc", ["-p", "."]);

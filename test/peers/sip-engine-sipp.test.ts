@@ -8,6 +8,7 @@ import { type SipEngine, startSipEngine } from "../../src/sip-engine/index.ts";
 import { ofTest } from "../support/of-test.ts";
 import { describeWithPeers } from "../support/peers.ts";
 import { portsOf } from "../support/ports.ts";
+import { UNWATCHED } from "../support/sipp.ts";
 
 const SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
@@ -67,7 +68,7 @@ describeWithPeers("SIPp calls an application on the embedded engine", ["sipp"], 
       "200",
     ];
     await new Promise<void>((done) => {
-      const all = [...args, "-nostdin", "-timeout", "120", "-trace_stat", "-stf", file, "-fd", "1", ...more];
+      const all = [...args, "-nostdin", "-timeout", "120", "-trace_stat", "-stf", file, "-fd", "1", ...UNWATCHED, ...more];
       ofTest(execFile("sipp", all, { cwd: folder }, () => done()));
     });
     const [header, ...rows] = readFileSync(file, "utf8").trim().split("\n");

@@ -168,6 +168,9 @@ export interface SippOptions {
   readonly rate?: number;
 }
 
+/** SIPp's watchdog, set to look in an hour: on a busy machine it calls itself overloaded among its errors, and in the end gives up. */
+export const UNWATCHED = ["-watchdog_interval", "3600000"] as const;
+
 /** Runs calls of a scenario, one by default, until the present test ends at the latest. `ok` is false when anything came that it did not expect. */
 export async function runSipp(steps: readonly Step[], options: SippOptions): Promise<SippResult> {
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-sipp-"));
@@ -203,6 +206,7 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     "-error_file",
     join(folder, "errors"),
     "-nostdin",
+    ...UNWATCHED,
   ];
   const child = ofTest(spawn("sipp", args, { stdio: "ignore", cwd: folder, env: { ...process.env, TERM: "xterm" } }));
   const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
