@@ -68,6 +68,9 @@ async function run(service: string, steps: readonly Step[], more: Partial<SippOp
   sippPort = nextPort();
   const { ok, messages, errors } = await runSipp(steps, { target: gateway.sip, service, port: sippPort, ...more });
   if (!ok) throw new Error(`${errors}\n${messages.slice(-6000)}`);
+  // what crosses on the way may come when SIPp is about to send, and waits for nothing
+  for (const [, crossed] of errors.matchAll(/unexpected [^']*'[^']*'[^']*'([^']*)'/gi))
+    expect(crossed, errors).toMatch(/^(BYE sip:|SIP\/2\.0 (200|481) [\s\S]*^CSeq: 1 (INVITE|CANCEL))/m);
   return messages;
 }
 
@@ -148,7 +151,7 @@ describeWithPeers("CANCEL by SIPp", ["sipp"], () => {
         '<label id="end"/>',
         '<pause milliseconds="300"/>',
       ],
-      { calls: 10, rate: 20 },
+      { calls: 10, rate: 20, patient: true },
     );
     for (const { outcome, answeredAt, reason } of await records(10))
       expect(answeredAt === null ? ["cancelled"] : ["completed", "cancelled"], reason).toContain(outcome);

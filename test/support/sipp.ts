@@ -166,6 +166,8 @@ export interface SippOptions {
   /** Calls in all, 1 where absent, and how many a second. */
   readonly calls?: number;
   readonly rate?: number;
+  /** Goes on when something comes that no step waits for, as between two that send; `errors` tells of it. */
+  readonly patient?: boolean;
 }
 
 /** SIPp's watchdog, set to look in an hour: on a busy machine it calls itself overloaded among its errors, and in the end gives up. */
@@ -207,6 +209,7 @@ export async function runSipp(steps: readonly Step[], options: SippOptions): Pro
     join(folder, "errors"),
     "-nostdin",
     ...UNWATCHED,
+    ...(options.patient ? ["-default_behaviors", "all,-abortunexp"] : []),
   ];
   const child = ofTest(spawn("sipp", args, { stdio: "ignore", cwd: folder, env: { ...process.env, TERM: "xterm" } }));
   const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
