@@ -13,6 +13,8 @@ import { realDrachtio, startRealEngines } from "./real-engines.ts";
 const DEMO_CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
 /** Why a gateway may not start on a busy machine: drachtio-fsmrf gives a media server one second to begin; what a killed test has left goes by itself. */
 const BUSY = /timeout waiting for connection to freeswitch|is in use by another program/;
+/** A connection for each request: one that is kept may be closed by the gateway while this process waits for a program, and fails the next request. */
+const ONCE = { connection: "close" };
 const LAUNCHER = join(import.meta.dirname, "../../src/cli/crosspoint.mjs");
 
 /** How to run the command line: as a user does, with whatever Node.js is first on the path. */
@@ -159,14 +161,14 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
   const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(base + path, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { ...ONCE, authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return (text === "" ? undefined : JSON.parse(text)) as T;
   };
-  const metrics = async () => (await fetch(`http://${host}:${options.port + 2}/metrics`)).text();
+  const metrics = async () => (await fetch(`http://${host}:${options.port + 2}/metrics`, { headers: ONCE })).text();
   const participants = (meeting: string) => api<Participant[]>("GET", `/meetings/${meeting}/participants`);
   return {
     sip: `${host}:${options.port}`,
