@@ -69,7 +69,9 @@ for (const peer of Object.keys(PEERS) as PeerName[]) {
 const range = "/proc/sys/net/ipv4/ip_local_port_range";
 const outgoing = existsSync(range) ? Number.parseInt(readFileSync(range, "utf8"), 10) : Number.POSITIVE_INFINITY;
 if (outgoing <= PORTS.at(-1)!.last)
-  console.log(`net.ipv4.ip_local_port_range begins at ${outgoing}: outgoing connections may hold ports that tests listen on (test/support/ports.ts)`);
+  console.log(
+    `net.ipv4.ip_local_port_range begins at ${outgoing}: outgoing connections may hold ports that tests listen on (test/support/ports.ts)`,
+  );
 const only = process.argv.slice(2);
 if (only.length === 0) {
   step("type check", "tsc", ["-p", "."]);

@@ -86,7 +86,18 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
     answering.forEach(({ name, scenario, port }, i) => {
       const log = openSync(join(logDir, `${name}.log`), "w");
       const media = ["-mi", HOST, "-mp", String(mediaPort + 1800 + 8 * i)];
-      const args = ["-sf", join(scenarios, scenario), "-i", HOST, "-p", String(port), ...media, "-nostdin", "-watchdog_interval", "3600000"];
+      const args = [
+        "-sf",
+        join(scenarios, scenario),
+        "-i",
+        HOST,
+        "-p",
+        String(port),
+        ...media,
+        "-nostdin",
+        "-watchdog_interval",
+        "3600000",
+      ];
       const child = spawn("sipp", args, { cwd: work, stdio: ["ignore", log, log], env: { ...process.env, TERM: "dumb" } });
       closeSync(log);
       children.add(child);
