@@ -9,6 +9,7 @@ import { EVERY_STYLE, ooh323, peerOf } from "../support/ooh323.ts";
 import { describeWithPeers } from "../support/peers.ts";
 import { portsOf } from "../support/ports.ts";
 import { rmsDb } from "../support/spectrum.ts";
+import { until } from "../support/telephones.ts";
 
 const PORT = portsOf("h323-meeting");
 const ASTERISK = "127.0.0.73";
@@ -58,7 +59,7 @@ describeWithPeers("H.323 callers in meetings", ["asterisk", "tshark"], () => {
         ooh323: ooh323({ ip: ASTERISK, peer: US, fastStart: true, tunnelling: true, ...(gatekeeper ? { gatekeeper: US } : {}) }),
         extensions: DIALPLAN.replace("NAME", name),
       });
-      if (gatekeeper) await expect.poll(() => crosspoint.output()).toContain("h323-registered");
+      if (gatekeeper) await until(() => crosspoint.output().includes("h323-registered"));
       // chan_ooh323 says that it is up a little before it is: a call in its first second may come to nothing, without a message sent.
       await delay(1500);
     });

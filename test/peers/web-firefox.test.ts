@@ -6,7 +6,9 @@ import { type Crosspoint, startCrosspoint } from "../support/crosspoint.ts";
 import { type Firefox, KEYS, startFirefox } from "../support/firefox.ts";
 import { tonesHeard } from "../support/heard.ts";
 import { describeWithPeers } from "../support/peers.ts";
+import { portsOf } from "../support/ports.ts";
 
+const PORT = portsOf("web-firefox");
 const TONES = [440, 620, 880];
 const WAIT = { timeout: 30_000 };
 
@@ -18,11 +20,12 @@ let fay: Firefox;
 const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  gateway = await startCrosspoint({ port: 17_640, mediaPort: 30_300, set: ["video.ports=30500-30699"] });
+  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, set: [`video.ports=${PORT + 220}-${PORT + 419}`] });
 });
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
-  for (const meeting of ["1000", "2000", "3000"]) await gateway.waitForParticipants(meeting, (all) => all.length === 0, 20_000);
+  await gateway.endCalls();
+  for (const meeting of ["1000", "2000", "3000"]) await gateway.waitForParticipants(meeting, (all) => all.length === 0);
   // no browser has taken the process that ends WebRTC with it
   expect(gateway.logged(/WebRTC process has ended/)).toEqual([]);
 });
@@ -75,13 +78,13 @@ describeWithPeers("Firefox in the meeting page", ["firefox", "baresip"], () => {
 
     await join("1000");
     await inMeeting();
-    const phone = await startBaresip({ port: 17_650, controlPort: 17_654, rtpStart: 30_700, tone: 620 });
+    const phone = await startBaresip({ port: PORT + 420, controlPort: PORT + 424, rtpStart: PORT + 430, tone: 620 });
     open.push({ close: () => phone.stop() });
     await phone.command("dial", `sip:1000@${gateway.sip}`);
     await phone.waitForEvent("CALL_ESTABLISHED");
     await expect.poll(() => fay.hears(TONES), WAIT).toEqual([620]);
     await expect.poll(() => tonesHeard(phone, TONES), WAIT).toEqual([440]);
-    const people = await gateway.waitForParticipants("1000", (all) => all.length === 2);
+    const people = await gateway.waitForParticipants("1000", (all) => all.length === 2 && all.every(({ audio }) => audio !== null));
     expect(people.find(({ protocol }) => protocol === "web")!.audio).toMatchObject({ codec: "opus", srtp: "DTLS-SRTP AEAD_AES_256_GCM" });
     await phone.command("hangup");
     await leave();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import WebSocket from "ws";
+import { owned } from "./processes.ts";
 import { tonesIn } from "./spectrum.ts";
 
 /**
@@ -107,10 +108,13 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<Firefo
       .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`)
       .join(""),
   );
-  const child = spawn(process.env["FIREFOX"] ?? "firefox-esr", ["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, HOME: profile, MOZ_CRASHREPORTER_DISABLE: "1" },
-  });
+  const args = ["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile];
+  const child = owned(
+    spawn(process.env["FIREFOX"] ?? "firefox-esr", args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, HOME: profile, MOZ_CRASHREPORTER_DISABLE: "1" },
+    }),
+  );
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async () => {
     child.kill("SIGKILL");
@@ -133,7 +137,7 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<Firefo
         if (url) resolve(url);
       });
       child.once("exit", () => reject(new Error(`Firefox has ended:\n${printed}`)));
-      setTimeout(() => reject(new Error(`Firefox does not listen:\n${printed}`)), 60_000).unref();
+      setTimeout(() => reject(new Error(`Firefox does not listen:\n${printed}`)), 120_000).unref();
     });
   }
 }
@@ -145,7 +149,8 @@ async function drive(url: string, stop: () => Promise<void>, options: FirefoxOpt
   const faults: string[] = [];
   socket.on("message", (data: Buffer) => {
     const answer = JSON.parse(data.toString()) as Answer;
-    if (answer.method === "log.entryAdded" && ["error", "warn"].includes(String(answer.params!["level"]))) faults.push(String(answer.params!["text"]));
+    if (answer.method === "log.entryAdded" && ["error", "warn"].includes(String(answer.params!["level"])))
+      faults.push(String(answer.params!["text"]));
     const promise = waiting.get(answer.id!);
     if (answer.type === "success") promise?.resolve(answer.result!);
     else if (answer.type === "error") promise?.reject(new Error(`${answer.error}: ${answer.message}`));
@@ -177,7 +182,11 @@ async function drive(url: string, stop: () => Promise<void>, options: FirefoxOpt
   await command("script.addPreloadScript", { functionDeclaration: `() => {${page}}` });
 
   const evaluate = async <T>(expression: string): Promise<T> => {
-    const { type, result, exceptionDetails } = await command<{ type: string; result?: { value?: string }; exceptionDetails?: { text: string } }>("script.evaluate", {
+    const { type, result, exceptionDetails } = await command<{
+      type: string;
+      result?: { value?: string };
+      exceptionDetails?: { text: string };
+    }>("script.evaluate", {
       expression: `Promise.resolve(${expression}).then((value) => JSON.stringify(value))`,
       awaitPromise: true,
       userActivation: true,
@@ -186,7 +195,7 @@ async function drive(url: string, stop: () => Promise<void>, options: FirefoxOpt
     if (type === "exception") throw new Error(`${expression}: ${exceptionDetails!.text}`);
     return (result?.value === undefined ? undefined : JSON.parse(result.value)) as T;
   };
-  const until = async (expression: string, ms = 30_000) => {
+  const until = async (expression: string, ms = 60_000) => {
     for (const end = Date.now() + ms; ; await delay(100)) {
       if (await evaluate<boolean>(`!!(${expression})`)) return;
       if (Date.now() > end) throw new Error(`not within ${ms} ms: ${expression}`);
@@ -202,7 +211,14 @@ async function drive(url: string, stop: () => Promise<void>, options: FirefoxOpt
       command("input.performActions", {
         context,
         actions: [
-          { type: "key", id: "keyboard", actions: [...text].flatMap((value) => [{ type: "keyDown", value }, { type: "keyUp", value }]) },
+          {
+            type: "key",
+            id: "keyboard",
+            actions: [...text].flatMap((value) => [
+              { type: "keyDown", value },
+              { type: "keyUp", value },
+            ]),
+          },
         ],
       }),
     async click(selector) {
@@ -220,7 +236,11 @@ async function drive(url: string, stop: () => Promise<void>, options: FirefoxOpt
           {
             type: "pointer",
             id: "mouse",
-            actions: [{ type: "pointerMove", x, y }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }],
+            actions: [
+              { type: "pointerMove", x, y },
+              { type: "pointerDown", button: 0 },
+              { type: "pointerUp", button: 0 },
+            ],
           },
         ],
       });

@@ -1,17 +1,18 @@
 /**
  * Floods a SIP listener from a process of its own, so that the test's telephones keep their time: node flooder.mjs METHOD PORT SECONDS RATE [FROM-ADDRESS...].
- * Prints `{"sent":n,"answers":{"200":n,...}}` when nothing has come for a second.
+ * Prints `{"sent":n,"seconds":s,"answers":{"200":n,...}}` when nothing has come for a second: seconds until the last answer came.
  */
 import { createSocket } from "node:dgram";
 
 const [method, port, seconds, rate, ...addresses] = process.argv.slice(2);
 const answers = {};
 let last = Date.now();
+let answered = Date.now();
 const sockets = await Promise.all(
   (addresses.length > 0 ? addresses : ["127.0.0.1"]).map(async (address) => {
     const socket = createSocket({ type: "udp4", recvBufferSize: 1 << 22 });
     socket.on("message", (data) => {
-      last = Date.now();
+      last = answered = Date.now();
       const status = data.toString("latin1", 8, 11);
       answers[status] = (answers[status] ?? 0) + 1;
     });
@@ -39,6 +40,6 @@ const end = setInterval(() => {
   if (Date.now() - last < 1000) return;
   clearInterval(timer);
   clearInterval(end);
-  process.stdout.write(`${JSON.stringify({ sent, answers })}\n`);
+  process.stdout.write(`${JSON.stringify({ sent, seconds: (answered - began) / 1000, answers })}\n`);
   for (const socket of sockets) socket.close();
 }, 100);

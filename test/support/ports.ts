@@ -21,7 +21,7 @@ const COUNTS = {
   "gateway-ringing": 660,
   "gateway-strangers": 240,
   "gateway-thread-death": 280,
-  "gateway-tls": 660,
+  "gateway-tls": 560,
   "gateway-trunks": 560,
   "gateway-tshark": 240,
   // of chan_ooh323's own signalling, whoever starts it
@@ -43,15 +43,16 @@ const COUNTS = {
   "room-system": 240,
   "sfu-contract": 1100,
   "sip-engine-sipp": 20,
-  "srtp-rtpengine": 500,
+  "srtp-rtpengine": 450,
   "video-baresip": 700,
   "video-ffmpeg": 340,
   "web-codecs": 440,
+  "web-firefox": 540,
   "web-meeting": 540,
   "web-network": 420,
-  "web-relay": 560,
+  "web-relay": 500,
   "drachtio-fsmrf-suite": 300,
-  "drachtio-srf-suite": 3200,
+  "drachtio-srf-suite": 2900,
 } as const satisfies Record<string, number>;
 
 export type PortOwner = keyof typeof COUNTS;

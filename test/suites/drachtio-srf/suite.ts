@@ -23,7 +23,7 @@ export interface SuiteOptions {
   readonly second: SuiteServer;
   /** Names of test files without `.js`; all by default. */
   readonly files?: readonly string[];
-  /** First of about 1,100 ports for SIPp's signalling, and of about 2,000 for its media. */
+  /** First of 1,000 ports for SIPp's signalling, and of about 1,900 for its media. */
   readonly sippPort?: number;
   readonly mediaPort?: number;
   /** Keep TAP output and SIPp logs here. */
@@ -60,7 +60,7 @@ export function srfVersion(): string {
 
 export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
   const sippPort = options.sippPort ?? portsOf("drachtio-srf-suite");
-  const mediaPort = options.mediaPort ?? portsOf("drachtio-srf-suite") + 1200;
+  const mediaPort = options.mediaPort ?? portsOf("drachtio-srf-suite") + 1000;
   const work = mkdtempSync(join(tmpdir(), "srf-suite-"));
   const logDir = options.logDir ?? work;
   const children = new Set<ChildProcess>();
@@ -85,7 +85,7 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
     copyScenarios(join(srf, "test", "scenarios"), scenarios, hosts);
     answering.forEach(({ name, scenario, port }, i) => {
       const log = openSync(join(logDir, `${name}.log`), "w");
-      const media = ["-mi", HOST, "-mp", String(mediaPort + 1800 + 8 * i)];
+      const media = ["-mi", HOST, "-mp", String(mediaPort + 1750 + 8 * i)];
       const args = [
         "-sf",
         join(scenarios, scenario),
