@@ -16,7 +16,7 @@ const trust = z.enum(["verified", "verified-external", "unverified"]);
 const role = z.enum(["host", "guest"]);
 const protocol = z.enum(["sip", "h323", "web"]);
 
-export const audioSchema = z
+const audioSchema = z
   .strictObject({
     codec: z.string().describe("RTP encoding name, for example PCMU, G722, opus."),
     srtp: encryption(),
@@ -27,7 +27,7 @@ export const audioSchema = z
   })
   .meta({ id: "Audio" });
 
-export const videoSchema = z
+const videoSchema = z
   .strictObject({
     state: z.enum(["on", "held", "off"]).describe("`off`: there is a line but no picture, see `reason`."),
     reason: z.string().nullable().describe("Why there is no picture; null where there is."),

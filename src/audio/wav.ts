@@ -105,7 +105,7 @@ export function wavHeader(sampleRate: number, channels: number, dataBytes: numbe
 }
 
 /** PCM as little-endian bytes, as WAV has them; a copy. */
-export function pcmBytes(pcm: Int16Array): Uint8Array {
+function pcmBytes(pcm: Int16Array): Uint8Array {
   const bytes = new Uint8Array(pcm.length * 2);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < pcm.length; i++) view.setInt16(i * 2, pcm[i], true);

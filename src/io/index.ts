@@ -13,5 +13,5 @@ export type { MediaKind, PortRange } from "./port-pairs.ts";
 export { type FarTarget, type KeepAlive, openRtpRelay, type RelayFilter, RtpRelay, type RtpRelayOptions } from "./rtp-relay.ts";
 export { type ClosedConnection, SipDriver, type SipDriverOptions } from "./sip-driver.ts";
 export { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip-endpoint.ts";
-export { type ListenSpec, standardLimits, type TransportLimits } from "./sip-transports.ts";
+export type { ListenSpec, TransportLimits } from "./sip-transports.ts";
 export { cipherList, type TlsSettings } from "./tls.ts";

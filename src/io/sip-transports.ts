@@ -50,7 +50,7 @@ export interface TransportLimits {
   /** A connection that never brought a message is closed after so many ms. */
   readonly silent: number;
 }
-export const standardLimits: TransportLimits = {
+const standardLimits: TransportLimits = {
   connections: 20_000,
   perSource: 1_000,
   halfOpen: 512,

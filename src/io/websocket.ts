@@ -48,7 +48,7 @@ function upgrade(head: string): string | undefined {
 }
 
 /** Frames of RFC 6455 section 5. Client frames are masked, ours are not. */
-export class WebSocketFraming implements Framing {
+class WebSocketFraming implements Framing {
   readonly pong: Buffer;
   readonly #control: (bytes: Buffer) => void;
   #buffer: Buffer = Buffer.alloc(0);

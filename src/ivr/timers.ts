@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 
 /** The dialogue's timers, each with its purpose. */
-export const TIMERS = {
+const TIMERS = {
   entry: "a number or PIN must be complete by then, all tries together",
   firstDigit: "nothing was typed since the prompt ended: say it again",
   interDigit: "no further digit: what was typed is all",

@@ -8,7 +8,7 @@ const FLAGS: Readonly<Record<SdpDirection, { readonly sends: boolean; readonly r
 };
 
 /** The direction of what a side does. */
-export function directionFrom(sends: boolean, receives: boolean): SdpDirection {
+function directionFrom(sends: boolean, receives: boolean): SdpDirection {
   if (sends) return receives ? "sendrecv" : "sendonly";
   return receives ? "recvonly" : "inactive";
 }

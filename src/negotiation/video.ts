@@ -68,7 +68,7 @@ export interface NoPicture {
   readonly reason: string;
 }
 
-export function noPicture(reason: string): NoPicture {
+function noPicture(reason: string): NoPicture {
   return { kind: "none", reason };
 }
 

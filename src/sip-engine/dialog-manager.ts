@@ -8,7 +8,7 @@ import type { EngineDialog } from "./engine-dialog.ts";
 import type { EngineState } from "./state.ts";
 
 /** Smallest session interval (RFC 4028 section 5). */
-export const MIN_SE = 90;
+const MIN_SE = 90;
 
 export class DialogManager {
   readonly #state: EngineState;

@@ -6,7 +6,7 @@ const pool = new Uint8Array(4096);
 let at = pool.length;
 
 /** `length` random characters of a-z and 0-9. */
-export function randomId(length: number): string {
+function randomId(length: number): string {
   let out = "";
   while (out.length < length) {
     if (at === pool.length) {

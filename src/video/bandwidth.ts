@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 
 /** Nobody is asked to send less: below this there is no picture worth sending. */
-export const LEAST_BITRATE = 64_000;
+const LEAST_BITRATE = 64_000;
 /** A REMB that was not repeated for so long says nothing. */
 const ESTIMATE_VALID_MS = 10_000;
 /** More receivers than this, and the weakest quarter of estimates does not decide for all. */

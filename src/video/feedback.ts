@@ -25,7 +25,7 @@ const TMMBR_TRIES = 4;
 /** Bytes a packet that TMMBR's rate counts beyond the payload: IP, UDP and RTP (RFC 5104 section 4.2.1.1). */
 const OVERHEAD = 40;
 /** What a far end may send when nothing else is agreed, bits per second. */
-export const DEFAULT_RECEIVE_BITRATE = 4_000_000;
+const DEFAULT_RECEIVE_BITRATE = 4_000_000;
 
 /** What a line's feedback is about. */
 export interface FeedbackParts {

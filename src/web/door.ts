@@ -8,7 +8,7 @@ import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessag
 import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
 
 /** The WebSocket's path on the web port. */
-export const JOIN_PATH = "/api/v1/join";
+const JOIN_PATH = "/api/v1/join";
 
 /** Descriptions are the largest messages. */
 const MAX_MESSAGE = 64 * 1024;

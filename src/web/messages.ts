@@ -9,7 +9,7 @@ const generation = z.number().int().min(1).max(1_000_000).describe("Which connec
 const sdp = z.string().min(1).max(60_000);
 
 /** What a page says. Keys that are not here are ignored, so that newer pages can speak to older gateways. */
-export const pageMessageSchema = z.discriminatedUnion("type", [
+const pageMessageSchema = z.discriminatedUnion("type", [
   z
     .object({
       type: z.literal("join"),

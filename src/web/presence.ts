@@ -27,7 +27,7 @@ export interface PresenceTimings {
   readonly renewals: number;
 }
 
-export const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
+const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
 /** Named timers: when each runs out. */
 type Timers = { socket: Millis | null; media: Millis | null };

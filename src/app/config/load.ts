@@ -12,7 +12,7 @@ import { configSchema, type RawConfig } from "./schema.ts";
 import { applySetting, ConfigSource, type Mistake, type Path, parseSetting } from "./source.ts";
 
 /** The configuration that ships, used where no file is given. */
-export const demoFile = fileURLToPath(new URL("./demo.yaml", import.meta.url));
+const demoFile = fileURLToPath(new URL("./demo.yaml", import.meta.url));
 /** The project's own folder: where the demo's relative paths start. */
 export const projectRoot = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -33,16 +33,6 @@ export interface LoadResult {
   readonly mistakes: readonly Mistake[];
   /** Things that work but may not be meant. */
   readonly warnings: readonly Mistake[];
-}
-
-/** Thrown where a configuration cannot be used; carries every mistake. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-  readonly mistakes: readonly Mistake[];
-  constructor(mistakes: readonly Mistake[]) {
-    super(mistakes.map(showMistake).join("\n"));
-    this.mistakes = mistakes;
-  }
 }
 
 /** `crosspoint.yaml:12:5: meetings[2].guestPin: expected ...`, the form editors understand. */

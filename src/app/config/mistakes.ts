@@ -49,7 +49,7 @@ function unknownKey(key: string, known: readonly string[], path: Path): string {
 }
 
 /** The word nearest to a mistyped one, if any is near. */
-export function closest(word: string, among: readonly string[]): string | null {
+function closest(word: string, among: readonly string[]): string | null {
   const ranked = among.map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }));
   const best = ranked.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : null;
@@ -81,7 +81,7 @@ interface SchemaInside {
 }
 
 /** The keys that the schema knows at a path. */
-export function keysAt(schema: z.ZodType, path: Path): string[] {
+function keysAt(schema: z.ZodType, path: Path): string[] {
   const inside = unwrap(schema);
   if (path.length === 0) return Object.keys(inside.shape ?? {});
   const next = typeof path[0] === "number" ? inside.element : inside.shape?.[path[0] as string];

@@ -21,7 +21,7 @@ const begin = "<!-- keys: made by src/app/config/reference.ts -->";
 const end = "<!-- end of keys -->";
 
 /** The keys as Markdown tables, one for each section. */
-export function renderKeys(): string {
+function renderKeys(): string {
   const root = z.toJSONSchema(configSchema, { unrepresentable: "any", io: "output" }) as Key;
   const sections: string[] = [];
   const top: string[] = [];

@@ -116,7 +116,7 @@ function isNetwork(value: string): boolean {
 }
 
 /** The form a PIN is kept in. */
-export const pinHashPattern = /^scrypt\$\d+\$\d+\$\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+$/;
+const pinHashPattern = /^scrypt\$\d+\$\d+\$\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+$/;
 
 /** A PIN: 3 to 16 digits, or its hash. */
 export function pin() {

@@ -70,7 +70,7 @@ export class Authentication {
 }
 
 /** Several challenges in one value, as drachtio-srf joins fields of one name. */
-export function splitChallenges(value: string): string[] {
+function splitChallenges(value: string): string[] {
   return value
     .split(/,(?=\s*(?:Digest|Basic|NTLM|Kerberos)\s)/i)
     .map((one) => one.trim())

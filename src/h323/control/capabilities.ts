@@ -38,7 +38,7 @@ export interface RemoteCapabilities {
 
 /** H.239 table 1, parameter 1 of the extended video capability: what the picture is. */
 const ROLE_LABEL = 1;
-export const PRESENTATION_ROLE = 1;
+const PRESENTATION_ROLE = 1;
 
 /** H.224 runs at no more than this; in units of 100 bit/s. */
 const H224_RATE = 64;

@@ -22,7 +22,7 @@ export function composeModes(codecs: readonly AudioCodec[]): Mode[] {
  * The audio codec a mode asks for. A mode says all that is to be sent at once: H.264 beside the audio asks for nothing that is not sent anyway;
  * anything else makes it one we cannot take.
  */
-export function readMode(mode: Mode): AudioCodec | undefined {
+function readMode(mode: Mode): AudioCodec | undefined {
   let codec: AudioCodec | undefined;
   for (const { type } of mode) {
     if (type.audioMode !== undefined && codec === undefined) codec = codecOf(type.audioMode);

@@ -13,7 +13,7 @@ const HASH_OCTETS = 12;
 const PLACEHOLDER = Uint8Array.from([0x70, 0x6c, 0xf3, 0x1d, 0xa9, 0x5e, 0x02, 0xc4, 0x88, 0x3b, 0xe7, 0x96]);
 
 /** How far a peer's clock may be off, seconds. */
-export const CLOCK_SKEW = 1800;
+const CLOCK_SKEW = 1800;
 
 export interface Credentials {
   /** Alias the password belongs to. */

@@ -24,7 +24,7 @@ export interface IndicatedCall {
   readonly to: Address;
 }
 
-export function composeIndication(requestSeqNum: number, { callIdentifier, to }: IndicatedCall): RasMessage {
+function composeIndication(requestSeqNum: number, { callIdentifier, to }: IndicatedCall): RasMessage {
   const raw = encodeIncomingCall({ callSignallingAddress: toH225(to), callID: { guid: Buffer.from(callIdentifier, "hex") } });
   return {
     serviceControlIndication: {

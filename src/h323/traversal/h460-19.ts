@@ -5,7 +5,7 @@ import { decodeTraversal, encodeTraversal, type TraversalParameters } from "../.
 import { type Address, fromH245, toH245 } from "../address.ts";
 import { type Featured, feature, findFeature, hasParameter } from "./h460.ts";
 
-export const MEDIA_TRAVERSAL = 19;
+const MEDIA_TRAVERSAL = 19;
 /** Clause 10: parameters of the feature. */
 const TRANSMITS_MULTIPLEXED = 1;
 const IS_SERVER = 2;

@@ -19,7 +19,7 @@ const LEAST_WEIGHT = 0.01;
 const FALLBACK_RATE: SampleRate = 16000;
 
 /** A session in a room. */
-export class RoomMember implements Membership {
+class RoomMember implements Membership {
   readonly number: number;
   readonly session: MediaSession | undefined;
   readonly #room: Room;

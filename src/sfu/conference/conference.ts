@@ -44,6 +44,6 @@ export class ConferenceSfu implements Sfu {
 }
 
 /** Conference of a meeting; identifiers have no character that the event socket would split at. */
-export function conferenceName(meetingId: string): string {
+function conferenceName(meetingId: string): string {
   return `meeting-${meetingId}`;
 }

@@ -34,7 +34,7 @@ function commandOf(block: EslBlock): EslCommand {
 }
 
 /** Header lines by lower-case name; a line without a colon is nothing. The first of two wins, as a look-up in FreeSWITCH finds it. */
-export function headersOf(lines: readonly string[]): Map<string, string> {
+function headersOf(lines: readonly string[]): Map<string, string> {
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");

@@ -1,4 +1,4 @@
-export { EslCommandReader, headersOf, type EslCommand } from "./command.ts";
+export { EslCommandReader, type EslCommand } from "./command.ts";
 export { decodeValue, encodeValue } from "./encoding.ts";
 export { EslEvent, type EslFormat } from "./event.ts";
 export {
@@ -10,5 +10,5 @@ export {
   eventFrame,
   type EslMessage,
 } from "./message.ts";
-export { eventNameOf, eventNames } from "./names.ts";
+export { eventNameOf } from "./names.ts";
 export { EslReader, defaultLimits, type EslBlock, type EslLimits } from "./reader.ts";

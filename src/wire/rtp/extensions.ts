@@ -7,9 +7,9 @@ export interface HeaderExtensionElement {
 }
 
 /** Profile field of the one-byte form, RFC 8285 section 4.2. */
-export const ONE_BYTE_PROFILE = 0xbede;
+const ONE_BYTE_PROFILE = 0xbede;
 /** Profile field of the two-byte form with appbits 0, RFC 8285 section 4.3. */
-export const TWO_BYTE_PROFILE = 0x1000;
+const TWO_BYTE_PROFILE = 0x1000;
 
 /**
  * The elements of an extension's data, as views into it. Undefined when the profile is neither of RFC 8285's or an element runs past

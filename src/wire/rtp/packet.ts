@@ -13,7 +13,7 @@
 export const RTP_HEADER_LENGTH = 12;
 
 /** Contributing sources a header can list. */
-export const RTP_MAX_CSRCS = 15;
+const RTP_MAX_CSRCS = 15;
 
 const NO_CSRCS: readonly number[] = Object.freeze([]);
 
@@ -123,7 +123,7 @@ export interface RtpHeaderFields {
 }
 
 /** Bytes {@link writeRtpHeader} will write. */
-export function rtpHeaderSize(fields: RtpHeaderFields): number {
+function rtpHeaderSize(fields: RtpHeaderFields): number {
   return RTP_HEADER_LENGTH + 4 * (fields.csrcs?.length ?? 0) + (fields.extension ? 4 + fields.extension.data.length : 0);
 }
 
@@ -131,7 +131,7 @@ export function rtpHeaderSize(fields: RtpHeaderFields): number {
  * Writes a header at the start of `out` and returns its length in bytes: the payload goes there.
  * Throws RangeError for more than 15 CSRCs or an extension that is not whole words.
  */
-export function writeRtpHeader(out: Uint8Array, fields: RtpHeaderFields): number {
+function writeRtpHeader(out: Uint8Array, fields: RtpHeaderFields): number {
   const { csrcs, extension } = fields;
   const count = csrcs?.length ?? 0;
   if (count > RTP_MAX_CSRCS) throw new RangeError(`${count} CSRCs, at most ${RTP_MAX_CSRCS} fit`);

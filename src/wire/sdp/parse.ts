@@ -13,7 +13,7 @@ import {
 } from "./types.ts";
 
 /** What a description may have at most; anything bigger is no call's. */
-export const SDP_LIMITS = { bytes: 65_536, lines: 2_000, lineLength: 4_096, media: 32, formats: 128 } as const;
+const SDP_LIMITS = { bytes: 65_536, lines: 2_000, lineLength: 4_096, media: 32, formats: 128 } as const;
 
 /** Attributes read into fields. Others are kept raw and never reach sdp-transform's expressions. */
 const SESSION_MODELLED = new Set(["sendrecv", "sendonly", "recvonly", "inactive", "setup", "fingerprint"]);

@@ -408,7 +408,7 @@ const reasons: Record<number, string> = {
 };
 
 /** The usual reason phrase of a status; empty when it has none. */
-export function reasonPhrase(status: number): string {
+function reasonPhrase(status: number): string {
   return reasons[status] ?? "";
 }
 

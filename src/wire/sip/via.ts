@@ -49,7 +49,7 @@ export function formatVia(via: Via): string {
 }
 
 /** Branches of RFC 3261 begin so; a branch that is only this is as good as none (RFC 4475 section 3.2.1). */
-export const MAGIC_COOKIE = "z9hG4bK";
+const MAGIC_COOKIE = "z9hG4bK";
 
 /** Is the branch unique as RFC 3261 demands, so that it alone names the transaction? */
 export function hasMagicBranch(via: Via): boolean {

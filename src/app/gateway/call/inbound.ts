@@ -220,7 +220,7 @@ function dialledUri(request: SipRequest, { register }: Trunk): string {
 }
 
 /** What a request says of its sender. A PIN in what was dialled is left out. */
-export function legInfo(request: SipRequest): LegInfo {
+function legInfo(request: SipRequest): LegInfo {
   const from = request.getParsedHeader("from");
   const fromUri = bareUri(from.uri);
   const { number } = parseDialledUri(request.uri);

@@ -29,7 +29,7 @@ export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: stri
   };
 }
 
-export function factsOf(meeting: Meeting): MeetingFacts {
+function factsOf(meeting: Meeting): MeetingFacts {
   return {
     id: meeting.id,
     language: meeting.language,

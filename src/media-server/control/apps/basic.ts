@@ -27,7 +27,7 @@ function exportVariable(channel: Channel, text: string): void {
 }
 
 /** The pieces of `multiset`: separated by spaces, or by the character after `^^`. */
-export function multisetPieces(arg: string): string[] {
+function multisetPieces(arg: string): string[] {
   const own = /^\^\^(.)/.exec(arg);
   return own?.[1] ? arg.slice(3).split(own[1]) : words(arg);
 }

@@ -79,7 +79,7 @@ export class Member {
 }
 
 /** Decibels of a volume step. */
-export function volumeDb(level: number): number {
+function volumeDb(level: number): number {
   return 20 * Math.log10(volumeFactors[clampVolume(level) + 4] ?? 1);
 }
 

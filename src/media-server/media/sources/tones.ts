@@ -59,7 +59,7 @@ const rows = [697, 770, 852, 941];
 const cols = [1209, 1336, 1477, 1633];
 
 /** The two frequencies of a key (ITU-T Q.23). */
-export function keyFrequencies(key: string): number[] {
+function keyFrequencies(key: string): number[] {
   const at = "123A456B789C*0#D".indexOf(key.toUpperCase());
   return at === -1 ? [] : [rows[at >> 2]!, cols[at & 3]!];
 }
