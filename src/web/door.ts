@@ -15,6 +15,8 @@ const MAX_MESSAGE = 64 * 1024;
 const MAX_SOCKETS_PER_ADDRESS = 100;
 const FIRST_MESSAGE_MS = 10_000;
 const BEAT_MS = 5_000;
+/** RFC 6455 section 7.4.1: the page has been left. Firefox sends this, and nothing more that the page would still say. */
+const GOING_AWAY = 1001;
 
 export interface PageDoorOptions {
   readonly host: VisitHost;
@@ -114,12 +116,12 @@ export class PageDoor {
         socket.close(1011, "failed");
       }
     });
-    socket.once("close", () => {
+    socket.once("close", (code) => {
       clearTimeout(timer);
       const left = (this.#addresses.get(address) ?? 1) - 1;
       if (left > 0) this.#addresses.set(address, left);
       else this.#addresses.delete(address);
-      visit?.detached(link);
+      visit?.detached(link, code === GOING_AWAY);
     });
   }
 

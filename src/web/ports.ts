@@ -21,8 +21,8 @@ export interface PageSource {
 export interface Visit {
   /** A message other than `join` and `resume`. */
   receive(message: Exclude<PageMessage, { type: "join" | "resume" }>): void;
-  /** The page's WebSocket has closed; another may follow. */
-  detached(link: PageLink): void;
+  /** The page's WebSocket has closed; another may follow. `away`: because the page is being closed, as it says. */
+  detached(link: PageLink, away: boolean): void;
 }
 
 /** What the page's door needs of the gateway. */

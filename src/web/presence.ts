@@ -2,7 +2,8 @@ import type { Millis } from "../base/clock.ts";
 
 /** What has happened to a page's WebSocket or its media. */
 export type PresenceInput =
-  | { readonly type: "socket"; readonly up: boolean }
+  /** `away`: it was closed because the page is (RFC 6455 section 7.4.1, status 1001). */
+  | { readonly type: "socket"; readonly up: boolean; readonly away?: boolean }
   /** State of the media connection made last. */
   | { readonly type: "media"; readonly state: "connecting" | "connected" | "disconnected" | "failed" }
   /** The page itself says that its connection has failed. */
@@ -12,6 +13,8 @@ export type PresenceInput =
 export type PresenceOutput =
   /** Make a new media connection. */
   | { readonly type: "renew" }
+  /** The page was closed. */
+  | { readonly type: "left" }
   /** Give the page up: which of the two was missing. */
   | { readonly type: "lost"; readonly what: "socket" | "media"; readonly reason: string };
 
@@ -19,6 +22,8 @@ export type PresenceOutput =
 export interface PresenceTimings {
   /** A page may be without WebSocket for so long. */
   readonly socketMs: number;
+  /** The same when it has said that it is being closed: time enough for a page that lives, behind a proxy that goes away. */
+  readonly awayMs: number;
   /** Media may be interrupted for so long before another connection is tried. */
   readonly interruptedMs: number;
   /** A connection has so long to come about; the first one too, whose user may have to be asked for a microphone. */
@@ -27,7 +32,7 @@ export interface PresenceTimings {
   readonly renewals: number;
 }
 
-const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
+const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
 /** Named timers: when each runs out. */
 type Timers = { socket: Millis | null; media: Millis | null };
@@ -38,6 +43,7 @@ export class Presence {
   readonly #timers: Timers = { socket: null, media: null };
   readonly #out: PresenceOutput[] = [];
   #socketUp = true;
+  #away = false;
   #media: "idle" | "connecting" | "up" | "interrupted" = "idle";
   #renewed = 0;
   #over = false;
@@ -48,7 +54,7 @@ export class Presence {
 
   handle(input: PresenceInput, now: Millis): void {
     if (this.#over) return;
-    if (input.type === "socket") this.#socket(input.up, now);
+    if (input.type === "socket") this.#socket(input.up, input.away ?? false, now);
     else if (input.type === "media") this.#mediaState(input.state, now);
     else if (input.type === "renew") this.#failed(now);
     else this.#tick(now);
@@ -64,9 +70,10 @@ export class Presence {
     return socket === null ? media : media === null ? socket : Math.min(socket, media);
   }
 
-  #socket(up: boolean, now: Millis): void {
+  #socket(up: boolean, away: boolean, now: Millis): void {
     this.#socketUp = up;
-    this.#timers.socket = up ? null : now + this.#timings.socketMs;
+    this.#away = away;
+    this.#timers.socket = up ? null : now + (away ? this.#timings.awayMs : this.#timings.socketMs);
     // what could not be offered while nobody was there to take it
     if (up && this.#media === "interrupted") this.#failed(now);
   }
@@ -103,12 +110,16 @@ export class Presence {
 
   #tick(now: Millis) {
     const { socket, media } = this.#timers;
-    if (socket !== null && now >= socket) return this.#lost("socket", "the page has gone without a word");
+    if (socket !== null && now >= socket) return this.#away ? this.#end({ type: "left" }) : this.#lost("socket", "the page has gone without a word");
     if (media !== null && now >= media) this.#failed(now);
   }
 
   #lost(what: "socket" | "media", reason: string): void {
+    this.#end({ type: "lost", what, reason });
+  }
+
+  #end(output: PresenceOutput): void {
     this.#over = true;
-    this.#out.push({ type: "lost", what, reason });
+    this.#out.push(output);
   }
 }

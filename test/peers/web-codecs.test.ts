@@ -56,6 +56,10 @@ describeWithPeers("browsers with different codecs", ["chromium"], () => {
       ["Cyd", ["Bob"], []],
     ]);
     expect(await bob.sees("Ada")).toBeNull();
+    // each picture is said once, whatever lines it could have been on
+    const said = gateway.logged("picture-unsuited").map(({ callId, of }) => named([String(callId), String(of)]).join(" "));
+    expect(said).toContain("Bob Ada");
+    expect(said).toEqual([...new Set(said)]);
     await ada.page.locator("#roster li", { hasText: "Ada" }).getByText("picture in a format these do not have: Bob").waitFor();
     await bob.page.locator("#roster li", { hasText: "Ada" }).getByText("picture in a format this browser does not have").waitFor();
     await expect.poll(() => bob.hears([440, 620, 880])).toEqual([440, 880]);

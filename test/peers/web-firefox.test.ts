@@ -95,7 +95,7 @@ describeWithPeers("Firefox in the meeting page", ["firefox", "baresip"], () => {
 describeWithPeers("Firefox and a Chromium without H.264", ["firefox", "chromium"], () => {
   test.skipIf(!routed)("see each other, cameras and screens, and no camera that is off", async () => {
     await firefox();
-    const cyd: BrowserCaller = await startBrowser({ tone: 880, colour: "red", without: "H264", viewport: { width: 1000, height: 640 } });
+    const cyd: BrowserCaller = await startBrowser({ tone: 880, colour: "red", without: "H264", viewport: { width: 640, height: 480 } });
     open.push(cyd);
     await cyd.join(gateway.web, "Cyd", "1000");
     await cyd.inMeeting();
@@ -121,6 +121,14 @@ describeWithPeers("Firefox and a Chromium without H.264", ["firefox", "chromium"
     await cyd.page.getByRole("button", { name: "Stop camera" }).click();
     await fay.until("tests.sees('Cyd') === null");
     expect([...fay.faults, ...cyd.faults]).toEqual([]);
-    await leave();
+
+    // whoever closes the page has left
+    await fay.goto("about:blank");
+    await gateway.waitForParticipants("1000", (all) => all.length === 1);
+    await expect.poll(async () => (await gateway.records())[0], { timeout: 10_000 }).toMatchObject({
+      outcome: "completed",
+      reason: "the page was closed",
+      codec: "opus",
+    });
   });
 });

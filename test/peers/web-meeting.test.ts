@@ -186,10 +186,12 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     await caller.screenshot("meeting-phone");
   });
 
-  test("goes on when its WebSocket breaks, and is given up when it vanishes without a word", async () => {
+  test("goes on when its WebSocket breaks, is given up when it does not come back, and has left when its page is gone", async () => {
     const ada = await browser({ tone: 440 });
     const broken: (() => void)[] = [];
+    let cut = false;
     await ada.page.routeWebSocket(/\/api\/v1\/join/, (socket) => {
+      if (cut) return;
       const server = socket.connectToServer();
       broken.push(() => {
         void server.close();
@@ -203,10 +205,18 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     await expect.poll(() => broken.length).toBe(2);
     await ada.page.getByRole("button", { name: "Mute", exact: true }).click();
     await gateway.waitForParticipants("1000", ([one]) => one?.id === before!.id && one.muted);
-    // the page dies with all its sockets
-    await ada.page.goto("chrome://crash").catch(() => undefined);
+    cut = true;
+    broken[1]!();
     await gateway.waitForParticipants("1000", (all) => all.length === 0, 60_000);
     await lastRecord({ outcome: "signalling-lost" });
+
+    // the page dies, and its browser says so
+    cut = false;
+    await ada.join(gateway.web, "Ada", "1000");
+    await ada.inMeeting();
+    await ada.page.goto("chrome://crash").catch(() => undefined);
+    await gateway.waitForParticipants("1000", (all) => all.length === 0);
+    await lastRecord({ outcome: "completed", reason: "the page was closed" });
   });
 });
 

@@ -13,14 +13,14 @@ const token = "a-token-for-tests-only";
 class Host implements VisitHost {
   readonly joins: { message: JoinMessage; source: PageSource; link: PageLink }[] = [];
   readonly received: PageMessage[] = [];
-  readonly detached: PageLink[] = [];
+  readonly detached: [link: PageLink, away: boolean][] = [];
   readonly resumed: string[] = [];
   readonly #visit: Visit = {
     receive: (message) => {
       if (message.type === "leave") throw new Error("a mistake of ours");
       this.received.push(message);
     },
-    detached: (link) => this.detached.push(link),
+    detached: (link, away) => this.detached.push([link, away]),
   };
 
   join(message: JoinMessage, source: PageSource, link: PageLink): Visit {
@@ -107,7 +107,15 @@ describe("the door for pages", () => {
     const [code] = await once(socket, "close");
     expect(code).toBe(4400);
     expect(host.received).toEqual([{ type: "mute", muted: true }]);
-    await expect.poll(() => host.detached).toEqual([host.joins[0]!.link]);
+    await expect.poll(() => host.detached).toEqual([[host.joins[0]!.link, false]]);
+  });
+
+  it("tells a page that is closed from a WebSocket that breaks", async () => {
+    (await join()).close(1001);
+    await expect.poll(() => host.detached).toEqual([[host.joins[0]!.link, true]]);
+    (await join()).terminate();
+    await expect.poll(() => host.detached.length).toBe(2);
+    expect(host.detached[1]![1]).toBe(false);
   });
 
   it("hears join or resume first, and once", async () => {

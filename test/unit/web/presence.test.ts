@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Presence, type PresenceInput, type PresenceOutput } from "../../../src/web/presence.ts";
 
-const timings = { socketMs: 10_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
+const timings = { socketMs: 10_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
 /** A presence with a clock that jumps from timer to timer. */
 class Bench {
@@ -29,6 +29,7 @@ class Bench {
 
 const media = (state: "connecting" | "connected" | "disconnected" | "failed"): PresenceInput => ({ type: "media", state });
 const socket = (up: boolean): PresenceInput => ({ type: "socket", up });
+const closed: PresenceInput = { type: "socket", up: false, away: true };
 
 describe("presence of a page", () => {
   it("asks for nothing while all is well", () => {
@@ -48,6 +49,17 @@ describe("presence of a page", () => {
     bench.put(socket(false));
     bench.until(200_000);
     expect(bench.out).toEqual([{ type: "lost", what: "socket", reason: expect.any(String), at: 110_000 }]);
+  });
+
+  it("waits shortly only for a page that says it is being closed, which then has left", () => {
+    const bench = new Bench();
+    bench.put(media("connecting"), media("connected"), closed);
+    bench.until(1_000);
+    bench.put(socket(true), socket(false));
+    bench.until(5_000);
+    bench.put(socket(true), closed, media("disconnected"));
+    bench.until(100_000);
+    expect(bench.out).toEqual([{ type: "left", at: 7_000 }]);
   });
 
   it("makes another connection when media stay away, at once when they have failed", () => {

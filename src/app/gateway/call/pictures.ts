@@ -49,9 +49,14 @@ export function attachPictures(context: GatewayContext, call: Call, { pictures, 
   pictures.on("keyframe", (index) => leg.requestKeyframe?.(index));
   pictures.on("bitrate", (index, bitsPerSecond) => leg.limitBitrate?.(index, bitsPerSecond));
   pictures.on("shown", ({ index, shows }, stream) => leg.shown?.(index, shows, stream));
+  // each of a page's lines would say it of the same picture
+  const unsuitedSaid = new Set<string>();
   pictures.on("unsuited", ({ role, unsuited }) => {
     if (!unsuited) return;
     const { participantId, stream, codec } = unsuited;
+    const picture = `${participantId} ${stream} ${codec}`;
+    if (unsuitedSaid.has(picture)) return;
+    unsuitedSaid.add(picture);
     call.log.info(
       { event: "picture-unsuited", line: role, of: participantId, stream, codec },
       "a picture is not shown: its codec was not agreed",

@@ -151,10 +151,10 @@ export class WebVisit implements Visit {
     for (const message of this.#offer) if (message.type === "candidate") this.tell(message);
   }
 
-  detached(link: PageLink): void {
+  detached(link: PageLink, away: boolean): void {
     if (this.#link !== link) return;
     this.#link = undefined;
-    this.#put({ type: "socket", up: false });
+    this.#put({ type: "socket", up: false, away });
   }
 
   /** The page is back on another WebSocket. */
@@ -198,6 +198,7 @@ export class WebVisit implements Visit {
     this.#presence.handle(input, this.#clock.now());
     for (const output of this.#presence.drain()) {
       if (output.type === "renew") this.#leg?.renew();
+      else if (output.type === "left") this.#leg?.left("the page was closed");
       else void this.#call?.end(output.what === "media" ? "media-timeout" : "signalling-lost", output.reason);
     }
     clearTimeout(this.#timer);
