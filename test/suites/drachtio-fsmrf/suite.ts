@@ -58,7 +58,7 @@ export function runFsmrfSuite(servers: SuiteServers, files?: readonly string[]):
   let output = "";
   child.stdout.on("data", (text: Buffer) => (output += text.toString()));
   child.stderr.on("data", (text: Buffer) => (output += text.toString()));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 180_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), 300_000);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", () => {

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { listening } from "../../support/listening.ts";
 import { portsOf } from "../../support/ports.ts";
 import { copyScenarios, readCompose } from "./scenarios.ts";
 
@@ -104,7 +105,7 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
       child.on("error", () => children.delete(child));
       child.on("exit", () => children.delete(child));
     });
-    await new Promise((done) => setTimeout(done, 800));
+    await Promise.all(answering.map(({ port }) => listening(port, { address: HOST })));
     const results: FileResult[] = [];
     for (const [i, file] of (options.files ?? SUITE_FILES).entries()) {
       const suite = {
