@@ -8,7 +8,7 @@ interface Peer {
   readonly program: string;
   /** Debian packages that bring it. */
   readonly packages: readonly string[];
-  /** Skipped where it cannot be had, also with CI=true: the suite it comes from changes by the day. */
+  /** Skipped where it cannot be had, also with CI=true: what it comes from changes by the day. */
   readonly optional?: true;
 }
 
@@ -21,7 +21,7 @@ export const PEERS = {
   tshark: { program: "tshark", packages: ["tshark"] },
   janus: { program: "janus", packages: ["janus"] },
   chromium: { program: "chromium", packages: ["chromium"] },
-  firefox: { program: "firefox-esr", packages: ["firefox-esr"] },
+  firefox: { program: "firefox-esr", packages: ["firefox-esr"], optional: true },
   turnserver: { program: "turnserver", packages: ["coturn"] },
   ip: { program: "ip", packages: ["iproute2"] },
   iptables: { program: "iptables", packages: ["iptables"] },
@@ -79,8 +79,12 @@ export function installPeers(log: (line: string) => void): void {
   };
   if (wanted.length > 0) {
     attempt("the package lists", () => apt(["update"]));
-    const packages = wanted.flatMap((peer) => [...PEERS[peer].packages]);
-    attempt(packages.join(" "), () => apt(["install", "-y", "--no-install-recommends", ...packages]));
+    const install = (packages: readonly string[]) =>
+      attempt(packages.join(" "), () => apt(["install", "-y", "--no-install-recommends", ...packages]));
+    const needed = wanted.filter((peer) => !("optional" in PEERS[peer])).flatMap((peer) => [...PEERS[peer].packages]);
+    if (needed.length > 0) install(needed);
+    // each by itself: one that cannot be had keeps no other away
+    for (const peer of wanted) if ("optional" in PEERS[peer]) install(PEERS[peer].packages);
   }
   for (const name of Object.keys(ASTERISKS) as AsteriskName[]) if (!asteriskInstalled(name)) attempt(name, () => installAsterisk(name));
 }
