@@ -9,6 +9,9 @@ import { narrowOffer, standInAnswer, unacknowledgedMs } from "./stand-in.ts";
 
 /** The first connection, and each anew, is given up after this long. */
 const CONNECT_MS = 3_000;
+/** The library gives a media server one second to tell of itself: one on a busy machine needs longer, and is asked so often. */
+const FIRST_ATTEMPTS = 3;
+const NOT_READY = /MediaServer not ready/;
 /** Between two attempts: doubles from the first to the last. */
 const RETRY_MS = { first: 250, last: 5_000 } as const;
 /** The media server has answered the INVITE; it connects back within this, or never. */
@@ -47,6 +50,16 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
 
   /** Connects; rejects when the media server is not there or does not let us in. Afterwards a lost connection is mended without being asked. */
   async connect(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        if (attempt === FIRST_ATTEMPTS || this.#closed || !(error instanceof Error && NOT_READY.test(error.message))) throw error;
+      }
+    }
+  }
+
+  async #connect(): Promise<void> {
     await probe(this.#options, CONNECT_MS);
     if (this.#closed) return;
     const attempt = createMrf(this.#srf).connect(this.#options);
