@@ -7,6 +7,9 @@ import type { Line } from "./line.ts";
 import type { ConnectionState, LineCodec, MediaPath, OfferedLine, ProcessSettings } from "./messages.ts";
 import { SEND_TIME_EXTENSION, takesSendTime } from "./send-time.ts";
 
+/** A browser that says more TURN servers' addresses than this has its further ones counted as no server's. */
+const MAX_RELAYED = 16;
+
 export interface ConnectionEvents {
   offer(sdp: string): void;
   candidate(candidate: string, mid: string): void;
@@ -25,7 +28,7 @@ export class Connection {
   readonly #around: boolean;
   /** ICE's user fragment and password, once they are known. */
   #ice: { readonly fragment: string; readonly password: string } | undefined;
-  /** Addresses and ports that TURN servers have given the browser. */
+  /** Addresses and ports that TURN servers have given the browser, by what it says: no more than {@link MAX_RELAYED}. */
   readonly #relayed = new Set<string>();
   #closed = false;
 
@@ -161,7 +164,7 @@ export class Connection {
   #reaches(candidate: string): boolean {
     const [, address = "", port] = / (\S+) (\d+) typ relay( |$)/.exec(candidate) ?? [];
     if (port === undefined) return true;
-    this.#relayed.add(transportAddress({ address, port: Number(port) }));
+    if (this.#relayed.size < MAX_RELAYED) this.#relayed.add(transportAddress({ address, port: Number(port) }));
     return this.#detour === null;
   }
 
