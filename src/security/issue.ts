@@ -22,6 +22,7 @@ type Asn1 = forge.asn1.Asn1;
 
 /** Kinds of keys that can be made. RSA is what every room system takes; P-256 is smaller and faster where peers allow it. */
 export type KeyKind = "rsa-2048" | "rsa-3072" | "ecdsa-p256" | "ecdsa-p384";
+
 /** A certificate with its private key, both PEM. `chain` is the certificate and all its issuers, the root last. */
 export interface Issued {
   readonly cert: string;

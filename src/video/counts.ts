@@ -32,7 +32,7 @@ const names = [
   "rtcpOverRate",
 ] as const;
 
-/** What the lines of one thread count; each number only grows. */
+/** What the lines of one thread have counted; each number grows until {@link takeCounts}. */
 export type VideoCounts = Record<(typeof names)[number], number>;
 
 export function noCounts(): VideoCounts {

@@ -10,7 +10,7 @@ import { narrowOffer, standInAnswer, unacknowledgedMs } from "./stand-in.ts";
 /** The first connection, and each anew, is given up after this long. */
 const CONNECT_MS = 3_000;
 /** The library gives a media server one second to tell of itself: one on a busy machine needs longer, and is asked so often. */
-const FIRST_ATTEMPTS = 3;
+const READY_ATTEMPTS = 3;
 const NOT_READY = /MediaServer not ready/;
 /** Between two attempts: doubles from the first to the last. */
 const RETRY_MS = { first: 250, last: 5_000 } as const;
@@ -54,7 +54,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       try {
         return await this.#connect();
       } catch (error) {
-        if (attempt === FIRST_ATTEMPTS || this.#closed || !(error instanceof Error && NOT_READY.test(error.message))) throw error;
+        if (attempt === READY_ATTEMPTS || this.#closed || !(error instanceof Error && NOT_READY.test(error.message))) throw error;
       }
     }
   }

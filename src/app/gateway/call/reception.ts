@@ -60,7 +60,7 @@ export class Reception {
     this.#meetings = meetings;
   }
 
-  /** Finds what was dialled, or says why it is refused. */
+  /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. */
   async destination(call: Call, dialled: Dialled, trunk: Trunk): Promise<Destination | GatewayRefusal> {
     const { config } = this.#context;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
