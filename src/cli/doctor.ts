@@ -54,7 +54,12 @@ async function examine(load: LoadOptions, ntp: string): Promise<Finding[]> {
     findings.push(fail("configuration", showMistake(mistake), "correct the key; docs/configuration.md has them all"));
   for (const warning of warnings) findings.push(warn("configuration", showMistake(warning), "see docs/configuration.md"));
   if (config) {
-    findings.push(ok("configuration", `${load.file ?? "the demo's"}, ${count(config.meetings.length, "meeting")}, ${count(config.trunks.length, "trunk")}`));
+    findings.push(
+      ok(
+        "configuration",
+        `${load.file ?? "the demo's"}, ${count(config.meetings.length, "meeting")}, ${count(config.trunks.length, "trunk")}`,
+      ),
+    );
     findings.push(...(await ports(config)), mediaPorts(config), ...certificates(config), ...(await engines(config)), await disk(config));
     findings.push(...(await names(config)));
   }

@@ -179,4 +179,3 @@ interface DialogParts {
   readonly secure: boolean;
   readonly state: "early" | "confirmed";
 }
-

@@ -3,7 +3,16 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { closePair, PortAllocator, type PortPair } from "../io/port-pairs.ts";
 import { openUdp, type UdpPlan, type UdpSocket } from "../udp/index.ts";
-import { type LineOutput, noCounts, OutBuffer, type SpeakerTiming, TICK_MS, takeCounts, type UnsuitedPicture, VideoEngine } from "../video/index.ts";
+import {
+  type LineOutput,
+  noCounts,
+  OutBuffer,
+  type SpeakerTiming,
+  TICK_MS,
+  takeCounts,
+  type UnsuitedPicture,
+  VideoEngine,
+} from "../video/index.ts";
 import { type FromWorker, type ToWorker, unpackAgreement } from "./messages.ts";
 
 /** What the relay starts a thread with. */

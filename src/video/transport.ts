@@ -99,7 +99,8 @@ export class LineTransport {
       if (length < 0) return this.#drop(length === SrtpFailure.Replayed ? "replayed" : "unauthenticated");
     }
     if (repeated) return known ? length : this.#drop("strangers");
-    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger") return this.#drop("strangers");
+    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger")
+      return this.#drop("strangers");
     // opened for SRTP's sake only
     return this.flooded ? this.#drop("overRate") : length;
   }

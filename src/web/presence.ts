@@ -110,7 +110,8 @@ export class Presence {
 
   #tick(now: Millis) {
     const { socket, media } = this.#timers;
-    if (socket !== null && now >= socket) return this.#away ? this.#end({ type: "left" }) : this.#lost("socket", "the page has gone without a word");
+    if (socket !== null && now >= socket)
+      return this.#away ? this.#end({ type: "left" }) : this.#lost("socket", "the page has gone without a word");
     if (media !== null && now >= media) this.#failed(now);
   }
 

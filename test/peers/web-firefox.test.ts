@@ -125,10 +125,12 @@ describeWithPeers("Firefox and a Chromium without H.264", ["firefox", "chromium"
     // whoever closes the page has left
     await fay.goto("about:blank");
     await gateway.waitForParticipants("1000", (all) => all.length === 1);
-    await expect.poll(async () => (await gateway.records())[0], { timeout: 10_000 }).toMatchObject({
-      outcome: "completed",
-      reason: "the page was closed",
-      codec: "opus",
-    });
+    await expect
+      .poll(async () => (await gateway.records())[0], { timeout: 10_000 })
+      .toMatchObject({
+        outcome: "completed",
+        reason: "the page was closed",
+        codec: "opus",
+      });
   });
 });

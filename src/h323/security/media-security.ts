@@ -1,5 +1,11 @@
 import type { h235 } from "../../wire/h225/index.ts";
-import type { Capability, ControlMessage, OpenLogicalChannel, OpenLogicalChannelAck, TerminalCapabilitySet } from "../../wire/h245/index.ts";
+import type {
+  Capability,
+  ControlMessage,
+  OpenLogicalChannel,
+  OpenLogicalChannelAck,
+  TerminalCapabilitySet,
+} from "../../wire/h245/index.ts";
 import type { ControlEvent } from "../control/types.ts";
 import { PayloadCipher } from "./h235-cipher.ts";
 import { algorithmOf, KeyExchange, type MediaAlgorithm, type SharedSecret } from "./h235-keys.ts";

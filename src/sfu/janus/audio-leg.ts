@@ -119,7 +119,8 @@ export class AudioLeg extends EventEmitter<AudioLegEvents> {
     const told = Array.isArray(participants) ? (participants as Occupant[]) : [];
     for (const { id, display } of told) if (typeof display === "string") this.#names.set(id, display);
     // who talks already when we come does not begin to
-    for (const { id, display, talking } of told) if (id !== this.#id && display && typeof talking === "boolean") this.emit("talks", display, talking);
+    for (const { id, display, talking } of told)
+      if (id !== this.#id && display && typeof talking === "boolean") this.emit("talks", display, talking);
     return told;
   }
 

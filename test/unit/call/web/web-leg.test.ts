@@ -13,7 +13,13 @@ const answer = describeBrowser(lines, "127.0.0.1", { audio: 5000, camera: 5002, 
 
 function setup() {
   const orders: { type: string; [key: string]: unknown }[] = [];
-  const peer = new BrowserPeer("p", "127.0.0.1", ports, (order) => orders.push(order as never), () => {});
+  const peer = new BrowserPeer(
+    "p",
+    "127.0.0.1",
+    ports,
+    (order) => orders.push(order as never),
+    () => {},
+  );
   const page = { share: vi.fn(), presenting: vi.fn(), shown: vi.fn() };
   const info = {
     callId: "c",
