@@ -77,6 +77,7 @@ if (only.length === 0) {
   step("type check", "tsc", ["-p", "."]);
   step("room imports", "depcruise", ["--config", ".dependency-cruiser.cjs", "src"]);
   step("lint", "biome", ["lint", "--error-on-warnings", "."]);
+  step("format", "biome", ["format", "."]);
 }
 vitest("unit", only);
 vitest("peers", only);
