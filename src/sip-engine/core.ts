@@ -94,6 +94,7 @@ export class EngineCore implements LayerHandler {
       awaitingApplication: this.#inbound.waitingCount,
       awaitingResponse: this.#outbound.sentCount,
       proxied: this.#proxy.count,
+      relayedDialogs: this.#proxy.relayedDialogs,
       flows: this.#state.flows.size,
     };
   }
@@ -101,8 +102,9 @@ export class EngineCore implements LayerHandler {
   // ── network ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   admits(request: SipRequest, source: Source, now: Millis): boolean {
-    if (this.#perSource === undefined || request.method === "INVITE" || request.toTag !== "" || this.#perSource.take(source.address, now))
-      return true;
+    // Calls are the application's to count, and what is inside its dialogs has been let in with them. Everything else costs somebody an answer.
+    const counted = request.toTag === "" ? request.method !== "INVITE" : this.#state.dialogOf(request) === undefined;
+    if (this.#perSource === undefined || !counted || this.#perSource.take(source.address, now)) return true;
     this.#state.log("warn", "flood: requests of one address are not answered", {
       address: source.address,
       transport: source.transport,
@@ -125,9 +127,10 @@ export class EngineCore implements LayerHandler {
     this.#inbound.onNewRequest(transaction, now);
   }
 
-  onAck(ack: SipRequest, _source: Source, now: Millis, invite: InviteServerTransaction | undefined): void {
+  onAck(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void {
     // The INVITE's own user has been told by its transaction; what is left are calls we proxied.
-    if (invite === undefined || !invite.repeat2xx) this.#proxy.onAck(ack, now);
+    if (this.#proxy.relayedDialogs === 0 || invite?.repeat2xx === true) return;
+    if (this.admits(ack, source, now)) this.#proxy.onAck(ack, source, now);
   }
 
   onRejected(why: string, source: Source): void {

@@ -16,6 +16,7 @@ import { parseNumber } from "../wire/sip/text.ts";
 import { bracketHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import { applyFields, completeUri, stripStamps } from "./headers.ts";
+import { type RelayedDialog, RelayedDialogs } from "./relayed-dialogs.ts";
 import type { EngineState } from "./state.ts";
 
 type ProxyRequest = Extract<AppMessage, { type: "proxy" }>;
@@ -36,6 +37,7 @@ const TIMER_C = 185_000;
 export class StatefulProxy {
   readonly #state: EngineState;
   readonly #contexts = new Set<ProxyContext>();
+  readonly #relayed = new RelayedDialogs();
 
   constructor(state: EngineState) {
     this.#state = state;
@@ -43,6 +45,10 @@ export class StatefulProxy {
 
   get count(): number {
     return this.#contexts.size;
+  }
+  /** Dialogs whose requests are relayed. */
+  get relayedDialogs(): number {
+    return this.#relayed.size;
   }
 
   /** Proxies a request that waited for an application's decision. */
@@ -57,15 +63,40 @@ export class StatefulProxy {
     }
     stripStamps(request);
     removeOwnRoute(this.#state, request);
-    const context = new ProxyContext(this.#state, app, order, transaction, headers, forwards, () => this.#contexts.delete(context));
+    const dialog = order.recordRoute ? this.#relayed.begin(request, transaction.source, now) : undefined;
+    const context = new ProxyContext(this.#state, app, order, transaction, headers, forwards, {
+      dialog,
+      relayed: this.#relayed,
+      onDone: () => this.#contexts.delete(context),
+    });
     this.#contexts.add(context);
     context.start(now);
   }
 
-  /** A request in a dialog we stay in as a proxy: its top Route is ours. False when it is none. */
+  /**
+   * A request with a To tag that belongs to no dialog of an application's. True when it has been dealt with: relayed, when it is inside a
+   * dialog that was proxied with Record-Route; refused, when its Route names us and it is for somebody else.
+   */
   onRouted(transaction: ServerTransaction, now: Millis): boolean {
     const { request } = transaction;
+    const route = request.list("route");
     if (!removeOwnRoute(this.#state, request)) return false;
+    const passage = this.#relayed.judge(request, transaction.source, now);
+    if (!passage.pass) {
+      const target = request.requestUri;
+      if (target !== undefined && !request.has("route") && this.#state.layer.isMe(target.host, target.port)) {
+        // For ourselves: whether it fits anything is decided as for a request without a Route.
+        for (const value of route) request.append("Route", value);
+        return false;
+      }
+      this.#state.log("info", "relay refused: the request is in no dialog that was proxied", {
+        method: request.method,
+        address: transaction.source.address,
+        transport: transaction.source.transport,
+      });
+      transaction.reply(passage.status, now);
+      return true;
+    }
     const forwards = parseNumber(request.get("max-forwards"), 255) ?? 70;
     const next = nextHop(request);
     if (forwards === 0 || next === undefined || this.#state.layer.isMe(next.host, next.port)) {
@@ -82,9 +113,13 @@ export class StatefulProxy {
       {
         user: {
           onResponse: (response, _call, _source, at) => {
-            if (response.status > 100) transaction.respond(upstream(response), at);
+            if (response.status <= 100) return;
+            this.#relayed.answered(passage, request, response);
+            transaction.respond(upstream(response), at);
           },
-          onFailure: (status, _reason, _call, at) => void transaction.reply(status, at),
+          onFailure: (status, _reason, _call, at) => {
+            this.#relayed.answered(passage, request, transaction.reply(status, at));
+          },
         },
       },
       now,
@@ -93,15 +128,24 @@ export class StatefulProxy {
     return true;
   }
 
-  /** An ACK for a 2xx, on its way to the callee. */
-  onAck(ack: SipRequest, now: Millis): void {
-    if (!removeOwnRoute(this.#state, ack)) return;
+  /** An ACK for a 2xx, on its way to the callee. Any other, and one too many hops old, is dropped: an ACK has no answer. */
+  onAck(ack: SipRequest, source: Source, now: Millis): void {
+    if (!removeOwnRoute(this.#state, ack) || !this.#relayed.judge(ack, source, now).pass) return;
+    const forwards = parseNumber(ack.get("max-forwards"), 255) ?? 70;
     const next = nextHop(ack);
-    if (next === undefined || this.#state.layer.isMe(next.host, next.port)) return;
+    if (forwards === 0 || next === undefined || this.#state.layer.isMe(next.host, next.port)) return;
     stripStamps(ack);
-    ack.set("Max-Forwards", Math.max(0, (parseNumber(ack.get("max-forwards"), 255) ?? 70) - 1));
+    ack.set("Max-Forwards", forwards - 1);
     this.#state.layer.sendAck(ack, {}, now, () => {});
   }
+}
+
+/** What a proxied request's context has besides the request. */
+interface ContextParts {
+  /** The dialog the request may make, where we stay in it. */
+  readonly dialog: RelayedDialog | undefined;
+  readonly relayed: RelayedDialogs;
+  readonly onDone: () => void;
 }
 
 class ProxyContext {
@@ -111,8 +155,9 @@ class ProxyContext {
   readonly #server: ServerTransaction;
   readonly #headers: SipMessage;
   readonly #forwards: number;
-  readonly #onDone: () => void;
+  readonly #parts: ContextParts;
   readonly #branches: Branch[];
+  #done = false;
   #answered = false;
   #cancelled = false;
 
@@ -123,7 +168,7 @@ class ProxyContext {
     server: ServerTransaction,
     headers: SipMessage,
     forwards: number,
-    onDone: () => void,
+    parts: ContextParts,
   ) {
     this.#state = state;
     this.#app = app;
@@ -131,7 +176,7 @@ class ProxyContext {
     this.#server = server;
     this.#headers = headers;
     this.#forwards = forwards;
-    this.#onDone = onDone;
+    this.#parts = parts;
     this.#branches = order.destinations.map((destination) => ({
       destination,
       call: undefined,
@@ -148,7 +193,7 @@ class ProxyContext {
         this.#cancelOthers(undefined, now);
         this.#maybeDone();
       },
-      onTerminated: () => this.#onDone(),
+      onTerminated: () => this.#conclude(),
     };
   }
 
@@ -185,7 +230,8 @@ class ProxyContext {
       {
         via: uri,
         user: {
-          prepare: (r, local) => {
+          prepare: (r, local, target) => {
+            if (this.#parts.dialog !== undefined) this.#parts.relayed.sentTo(this.#parts.dialog, target);
             // Only once: a second attempt of the same branch starts from the first one's copy.
             if (this.#order.recordRoute && !routedBy(r, local)) r.prepend(isRegister ? "Path" : "Record-Route", `<${ownUri(local)};lr>`);
             if (this.#order.recordRoute && isRegister && !r.lists("require", "path")) r.append("Require", "path");
@@ -221,6 +267,7 @@ class ProxyContext {
 
   #onResponse(branch: Branch, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
     stripStamps(response);
+    if (this.#parts.dialog !== undefined) this.#parts.relayed.onResponse(this.#parts.dialog, response, source);
     if (response.status === 100) {
       this.#state.layer.disarm(branch.timer);
       return;
@@ -321,7 +368,19 @@ class ProxyContext {
   }
 
   #maybeDone(): void {
-    if (this.#branches.every((b) => b.status !== 0 || b.call === undefined)) this.#onDone();
+    if (this.#branches.every((b) => b.status !== 0 || b.call === undefined)) this.#conclude();
+  }
+
+  #conclude(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const { dialog, relayed, onDone } = this.#parts;
+    if (dialog !== undefined)
+      relayed.concluded(
+        dialog,
+        this.#branches.some((b) => b.status >= 200 && b.status < 300),
+      );
+    onDone();
   }
 }
 

@@ -402,9 +402,13 @@ export class SipLayer implements CallContext {
   }
 
   #onCancel(cancel: SipRequest, source: Source, key: string, now: Millis): void {
-    const transaction = this.#newTransaction(cancel, source, key);
     const via = cancel.topVia!;
     const invite = this.#servers.get(serverKey(cancel, via, "INVITE"));
+    if (invite === undefined && this.#handler.admits?.(cancel, source, now) === false) {
+      this.stats.dropped++;
+      return;
+    }
+    const transaction = this.#newTransaction(cancel, source, key);
     if (invite === undefined || invite instanceof NonInviteServerTransaction) {
       transaction.reply(481, now);
       return;

@@ -192,7 +192,7 @@ export class World {
     const response = createResponse(to.message, status, undefined, headers["tag"] ?? "callee");
     for (const [name, value] of Object.entries(headers)) if (name !== "tag") response.set(name, value);
     response.setBody(body, "application/sdp");
-    this.deliver(response);
+    this.deliver(response, "udp", { address: to.target.address });
     return response;
   }
 }
