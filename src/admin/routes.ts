@@ -1,43 +1,8 @@
 import { z } from "zod";
-import { AdminError, type GatewayControl } from "./ports.ts";
+import { AdminError } from "./ports.ts";
+import { joinTokenRoutes } from "./join-token-routes.ts";
+import { found, type Route } from "./route.ts";
 import * as schemas from "./schemas.ts";
-
-/** One route of /api/v1: the server is made from it, and so is the OpenAPI document. */
-export interface Route {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Below /api/v1, parameters in braces. */
-  readonly path: string;
-  readonly id: string;
-  readonly tag: "gateway" | "calls" | "meetings" | "trunks" | "records" | "events";
-  readonly summary: string;
-  readonly description?: string;
-  /** Without a token. */
-  readonly open?: boolean;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly status: number;
-  /** Absent: no body. */
-  readonly answer?: z.ZodType;
-  /** Content type of an answer that is no JSON. */
-  readonly stream?: string;
-  /** What else it may answer, with the reason. */
-  readonly problems?: Readonly<Record<number, string>>;
-  /** Absent for the streams and documents that the server answers itself. */
-  readonly handle?: (request: RouteRequest) => unknown;
-}
-
-/** What a handler gets: everything checked. */
-export interface RouteRequest {
-  readonly gateway: GatewayControl;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, unknown>>;
-  readonly body: unknown;
-}
-
-function found<T>(thing: T | undefined, what: string, id: string): T {
-  if (thing === undefined) throw new AdminError(404, "not-found", `there is no ${what} ${id}`);
-  return thing;
-}
 
 const recordQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).describe("Most records answered."),
@@ -180,6 +145,7 @@ export const routes: readonly Route[] = [
     problems: { 404: "No such meeting.", 409: "The meeting is the configuration's." },
     handle: ({ gateway, params }) => gateway.deleteMeeting(params["meetingId"]!),
   },
+  ...joinTokenRoutes,
   {
     method: "GET",
     path: "/meetings/{meetingId}/participants",

@@ -145,6 +145,46 @@ export const meetingInputSchema = z
   .partial()
   .meta({ id: "MeetingInput" }) satisfies z.ZodType<MeetingInput>;
 
+export const joinTokenInputSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(128)
+      .refine((name) => ![...name].some((char) => char < " " || (char >= "\u007f" && char <= "\u009f")), {
+        error: "expected no control characters",
+      })
+      .optional()
+      .describe("Shown in the roster; where absent, the name that is typed into the page."),
+    role: role.default("guest"),
+    expiresInSeconds: z
+      .int()
+      .min(1)
+      .max(34_560_000)
+      .optional()
+      .describe("How long the token is good; 12 hours where neither this nor `expiresAt` is given."),
+    expiresAt: z.iso.datetime({ offset: true }).optional().describe("ISO 8601; instead of `expiresInSeconds`."),
+  })
+  .refine(({ expiresAt, expiresInSeconds }) => expiresAt === undefined || expiresInSeconds === undefined, {
+    error: "expected expiresAt or expiresInSeconds, not both",
+  })
+  .meta({ id: "JoinTokenInput" });
+
+export const joinTokenSchema = z
+  .strictObject({
+    id: z.string().describe("Names the token in the log."),
+    token: z.string().describe("Shown this once. Secret."),
+    meetingId: z.string(),
+    name: z.string().nullable(),
+    role,
+    expiresAt: time(),
+    path: z
+      .string()
+      .describe("Where to open the meeting page with this token. The token is in the fragment, which browsers do not send. Secret."),
+  })
+  .meta({ id: "JoinToken" });
+
 export const dialOutSchema = z
   .strictObject({
     uri: z
@@ -246,9 +286,14 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   "srtp-required": "The trunk demands SRTP and the caller offered none. Turn it on there, or set `srtp: preferred`.",
   "media-not-acceptable": "No codec in common, or an offer that cannot be read. Compare `media.codecs` with the offer.",
   "trunk-unknown":
-    "No trunk's identity matches the caller, and `unknownCallers` is off; a browser came without the token, and `web.callers` wants it. The reason names what was compared.",
+    "No trunk's identity matches the caller, and `unknownCallers` is off; a browser came without a join token, and `web.callers` wants it. The reason names what was compared.",
   "trunk-certificate": "The caller came by a trunk's network but its certificate is not that trunk's. Check `certificateNames` and `ca`.",
   "trunk-credentials": "Digest credentials were missing or wrong.",
+  "token-invalid":
+    "A browser brought a join token that this gateway has not signed, or that was changed, or another token. The admin token is none: make one with `POST /meetings/{id}/join-tokens`.",
+  "token-expired": "A browser brought a join token after its time. Make another.",
+  "token-revoked": "A browser brought a join token of a meeting whose tokens were revoked, or that was deleted since. Make another.",
+  "token-other-meeting": "A browser brought a join token of one meeting and wanted to join another.",
   "trunk-limit": "The trunk's `maxCalls` or `maxCallsPerSecond` is reached.",
   scanner: "A scanner; it got no answer.",
   "meeting-full": "`maxParticipants` is reached.",
@@ -340,6 +385,8 @@ export const components: Readonly<Record<string, z.ZodType>> = {
   Video: videoSchema,
   Participant: participantSchema,
   Call: callSchema,
+  JoinTokenInput: joinTokenInputSchema,
+  JoinToken: joinTokenSchema,
   Meeting: meetingSchema,
   MeetingInput: meetingInputSchema,
   DialOut: dialOutSchema,

@@ -7,11 +7,14 @@ import { openApi } from "./openapi.ts";
 import { type Pages, servePages } from "./pages.ts";
 import type { GatewayControl } from "./ports.ts";
 import { InvalidInput, problem, toProblem } from "./problem.ts";
-import { type Route, routes } from "./routes.ts";
+import type { Route, RouteRequest } from "./route.ts";
+import { routes } from "./routes.ts";
 
 export interface AdminServerOptions {
   readonly gateway: GatewayControl;
   readonly token: string;
+  /** Signs what browsers join with; null or absent where there is no meeting page. */
+  readonly joinTokens?: RouteRequest["joinTokens"];
   readonly version: string;
   /** Requests a second of one address. */
   readonly requestsPerSecond?: number;
@@ -114,8 +117,15 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     const body = route.body?.safeParse(request.body ?? {});
     if (body && !body.success) throw new InvalidInput(body.error);
     const params = request.params as Record<string, string>;
-    const result = await route.handle!({ gateway: options.gateway, params, query: query?.data ?? {}, body: body?.data });
-    if (route.status === 201) reply.header("location", `/api/v1${route.path}/${encodeURIComponent((result as { id: string }).id)}`);
+    const result = await route.handle!({
+      gateway: options.gateway,
+      joinTokens: options.joinTokens ?? null,
+      params,
+      query: query?.data ?? {},
+      body: body?.data,
+    });
+    if (route.status === 201 && route.located !== false)
+      reply.header("location", `/api/v1${route.path}/${encodeURIComponent((result as { id: string }).id)}`);
     reply.code(route.status);
     return route.answer ? reply.send(result) : reply.send();
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { AdminServer } from "../admin/server.ts";
 import { ensureDevelopmentCertificates } from "../security/development.ts";
+import { JoinTokens } from "../security/join-token.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
@@ -114,14 +115,30 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
 
   const made = config.admin.token === null ? keptToken(config.data) : null;
   const token = config.admin.token ?? made!.token;
+  const joinTokens = openJoinTokens(join(config.data, "join-tokens.json"));
+  // a meeting made later under the same number is another one
+  undo.push(
+    gateway.onEvent((event) => {
+      if (event.type !== "meeting-deleted") return;
+      try {
+        joinTokens.revoke(event.meetingId);
+      } catch (error) {
+        logger.error(
+          { event: "revocation-not-kept", meeting: event.meetingId, err: error },
+          "join tokens are revoked until a restart only",
+        );
+      }
+    }),
+  );
   let admin: AdminServer | null = null;
   let webPort: number | null = null;
   if (config.web.port !== null) {
-    const page = gateway.pages && (await meetingPage(config, gateway.pages, token, logger));
+    const page = gateway.pages && (await meetingPage(config, gateway.pages, joinTokens, logger));
     admin = createAdminServer({
       ...(page ? { extend: page.extend } : {}),
       gateway: meetings,
       token,
+      joinTokens: page ? joinTokens : null,
       version,
       requestsPerSecond: config.admin.requestsPerSecond,
       metrics,
@@ -200,6 +217,17 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
 function startStoppable<T extends { stop(): Promise<void> }>(starting: Promise<T>, undo: (() => unknown)[]): Promise<T> {
   undo.push(async () => (await starting.catch(() => null))?.stop());
   return starting;
+}
+
+/** The key that join tokens are signed with. */
+function openJoinTokens(file: string): JoinTokens {
+  try {
+    return new JoinTokens(file);
+  } catch (error) {
+    throw new StartError(
+      `${file} cannot be used (${(error as Error).message}): without it a new key is made, and join tokens issued until now end`,
+    );
+  }
 }
 
 /** The data folder, there and writable. */

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { AdminServerOptions } from "../admin/server.ts";
+import type { JoinTokens } from "../security/join-token.ts";
 import type { VisitHost } from "../web/ports.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import type { WebGatewayOptions } from "./gateway/options.ts";
@@ -49,11 +50,11 @@ export const loadMeetingPage = () => Promise.all([import("../admin/pages.ts"), i
 export async function meetingPage(
   config: Config,
   host: VisitHost,
-  token: string,
+  tokens: JoinTokens,
   log: Logger,
 ): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
   const [{ servePages }, { PageDoor }, { meetingPages }] = await loadMeetingPage();
-  const door = new PageDoor({ host, token, origins: config.web.origins, secure: config.web.tls, log });
+  const door = new PageDoor({ host, tokens, origins: config.web.origins, secure: config.web.tls, log });
   return {
     extend: (app) => {
       servePages(app, meetingPages);

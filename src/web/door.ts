@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { RateLimiter } from "../security/rate-limit.ts";
-import { sameSecret } from "../security/token.ts";
+import type { JoinTokenVerdict } from "../security/join-token.ts";
 import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessage } from "./messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
 
@@ -20,8 +20,8 @@ const GOING_AWAY = 1001;
 
 export interface PageDoorOptions {
   readonly host: VisitHost;
-  /** The admin API's. */
-  readonly token: string;
+  /** Checks a join token. */
+  readonly tokens: { verify(token: string): JoinTokenVerdict };
   /** Further origins whose pages may speak to us, `https://example.com`; the gateway's own always may. */
   readonly origins: readonly string[];
   readonly secure: boolean;
@@ -109,7 +109,9 @@ export class PageDoor {
         if (visit && message.type !== "join" && message.type !== "resume") return visit.receive(message);
         if (visit || (message.type !== "join" && message.type !== "resume")) return socket.close(4400, "join or resume comes first, once");
         clearTimeout(timer);
-        visit = this.#first(message, request, address, link);
+        const begun = this.#first(message, request, address, link);
+        if (begun === "throttled") return socket.close(4429, "too many tokens that are not taken");
+        visit = begun;
         if (!visit) socket.close(4404, "no such visit");
       } catch (error) {
         this.#options.log.error({ event: "page-failed", err: error, type: message.type }, "a page's message failed");
@@ -130,25 +132,27 @@ export class PageDoor {
     request: IncomingMessage,
     address: string,
     link: PageLink,
-  ): Visit | undefined {
+  ): Visit | "throttled" | undefined {
     const { host, secure } = this.#options;
     if (message.type === "resume") return host.resume(message.visit, message.secret, link);
-    const verified = this.#verified(message, request, address);
+    const token = this.#verify(message, request);
+    if (token !== null && "fault" in token) {
+      const within = this.#guesses.take(address, this.#clock.now());
+      if (!within) return "throttled";
+      this.#options.log.warn(
+        { event: "join-token-refused", from: address, code: token.fault },
+        "a page brought a join token that is not taken",
+      );
+    }
     const userAgent = request.headers["user-agent"]?.slice(0, 200);
-    return host.join(message, { address, transport: secure ? "wss" : "ws", verified, userAgent } satisfies PageSource, link);
+    return host.join(message, { address, transport: secure ? "wss" : "ws", token, userAgent } satisfies PageSource, link);
   }
 
-  /** The admin API's rule: the bearer token, in the header or, since pages cannot set one, in the message. */
-  #verified(message: JoinMessage, request: IncomingMessage, address: string): boolean {
-    const header = /^bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-    const token = message.token ?? header;
-    if (token === undefined || token === "") return false;
-    const now = this.#clock.now();
-    if (this.#guesses.level(address, now) < 1) return false;
-    if (sameSecret(token, this.#options.token)) return true;
-    this.#guesses.take(address, now);
-    this.#options.log.warn({ from: address }, "a page came with a wrong token: it is not verified");
-    return false;
+  /** The join token of the message or, from programs, of the Authorization header. One that is right is taken however many wrong ones came before. */
+  #verify(message: JoinMessage, request: IncomingMessage): JoinTokenVerdict | null {
+    const [scheme, bearer] = (request.headers.authorization ?? "").split(" ");
+    const token = message.token ?? (scheme?.toLowerCase() === "bearer" ? bearer : undefined);
+    return token === undefined || token === "" ? null : this.#options.tokens.verify(token);
   }
 
   #beats(): void {

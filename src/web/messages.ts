@@ -30,7 +30,11 @@ const pageMessageSchema = z.discriminatedUnion("type", [
         .optional()
         .describe("Tried first, without a word."),
       language: z.enum(["en", "de"]).optional().describe("Of the prompts."),
-      token: z.string().max(512).optional().describe("The admin API's bearer token: makes the participant verified."),
+      token: z
+        .string()
+        .max(2048)
+        .optional()
+        .describe("A join token of the meeting: makes the participant verified, with the token's role and without a PIN."),
       pictures: z
         .number()
         .int()

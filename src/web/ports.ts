@@ -1,3 +1,4 @@
+import type { JoinTokenVerdict } from "../security/join-token.ts";
 import type { GatewayMessage, JoinMessage, PageMessage } from "./messages.ts";
 
 /** The page's end of a visit: one WebSocket, which may be replaced by another. */
@@ -12,8 +13,8 @@ export interface PageSource {
   readonly address: string;
   /** `wss`, `ws` */
   readonly transport: "ws" | "wss";
-  /** The bearer token was right. */
-  readonly verified: boolean;
+  /** What came of the join token, where one was brought. */
+  readonly token: JoinTokenVerdict | null;
   readonly userAgent: string | undefined;
 }
 

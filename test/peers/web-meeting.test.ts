@@ -20,6 +20,9 @@ async function browser(options: BrowserOptions = {}): Promise<BrowserCaller> {
   return caller;
 }
 
+const invite = (meeting: string, grant: object) =>
+  gateway.api<{ token: string; path: string }>("POST", `/meetings/${meeting}/join-tokens`, grant);
+
 /** Waits until `read` says so. */
 async function until<T>(read: () => Promise<T>, wanted: T, ms = 30_000): Promise<void> {
   for (const end = Date.now() + ms; ; await delay(200)) {
@@ -126,23 +129,77 @@ describeWithPeers("the meeting page", ["chromium"], () => {
   test("waits in the lobby until it is let in, and does not learn who is inside", async () => {
     const host = await browser({ tone: 880 });
     const guest = await browser({ tone: 440, locale: "de-DE" });
-    await host.page.goto(`${gateway.web}/meeting#meeting=3000&name=Helga&token=a-token-for-tests-only`);
+    const invited = await invite("3000", { name: "Helga", role: "host" });
+    await host.page.goto(gateway.web + invited.path);
     await host.page.getByRole("button", { name: "Join", exact: true }).click();
     await host.inMeeting();
-    expect(host.page.url()).not.toContain("token");
+    expect(host.page.url()).toBe(`${gateway.web}/meeting#meeting=3000&name=Helga`);
+    await host.page.locator("#roster").getByText("you, host").waitFor();
     await guest.page.goto(`${gateway.web}/meeting#meeting=3000&name=Gast`);
     await guest.page.getByRole("button", { name: "Teilnehmen" }).click();
     await guest.page.getByRole("heading", { name: "Sie sind im Wartebereich" }).waitFor();
     await guest.screenshot("meeting-lobby");
     expect(await guest.page.getByText("Helga").count()).toBe(0);
     const people = await gateway.participants("3000");
-    expect(people.map(({ trust, state }) => [trust, state])).toEqual([
-      ["verified", "joined"],
-      ["unverified", "lobby"],
+    expect(people.map(({ trust, role, state }) => [trust, role, state])).toEqual([
+      ["verified", "host", "joined"],
+      ["unverified", "guest", "lobby"],
     ]);
     await gateway.api("POST", `/meetings/3000/participants/${people[1]!.id}/admit`);
     await guest.inMeeting();
     await guest.page.locator("#roster").getByText("Helga").waitFor();
+  });
+
+  test("a join token goes before PIN, comes into an open tab too, and is left nowhere in the browser", async () => {
+    const { page, inMeeting } = await browser({ tone: 440 });
+    await page.goto(`${gateway.web}/meeting`);
+    await page.getByLabel("Your name").waitFor();
+    const { path, token } = await invite("2000", { name: "Ada", role: "host" });
+    await page.evaluate(`location.hash = ${JSON.stringify(path.slice(path.indexOf("#")))}`);
+    await page.waitForFunction("!location.href.includes('token')");
+    expect(await page.getByLabel("Meeting number").inputValue()).toBe("2000");
+    await page.getByRole("button", { name: "Join", exact: true }).click();
+    await inMeeting();
+    const [one] = await gateway.participants("2000");
+    expect(one).toMatchObject({ displayName: "Ada", trust: "verified", role: "host" });
+    const kept = await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])");
+    expect(kept).not.toContain(token);
+    expect(gateway.output()).not.toContain(token);
+    // a link opened in the middle of a meeting leaves the address bar, too
+    await page.evaluate("location.hash = '#token=anything'");
+    await page.waitForFunction("!location.href.includes('token')");
+  });
+
+  test("the admin token, and join tokens that are changed, late, revoked or for another meeting are refused in words, with a code", async () => {
+    const good = await invite("3000", { role: "guest" });
+    const revoked = await invite("2000", {});
+    await gateway.api("DELETE", "/meetings/2000/join-tokens");
+    const late = await invite("1000", { expiresInSeconds: 1 });
+    await delay(1100);
+    const { page } = await browser();
+    for (const [meeting, token, heading, outcome] of [
+      ["1000", "a-token-for-tests-only", "This join link is not valid", "token-invalid"],
+      ["3000", `${good.token.slice(0, -2)}AA`, "This join link is not valid", "token-invalid"],
+      ["1000", late.token, "This join link has expired", "token-expired"],
+      ["2000", revoked.token, "This join link has been withdrawn", "token-revoked"],
+      ["1000", good.token, "This join link is for another meeting", "token-other-meeting"],
+    ] as const) {
+      await page.goto("about:blank");
+      await page.goto(`${gateway.web}/meeting#meeting=${meeting}&name=Eve&token=${token}`);
+      await page.getByRole("button", { name: "Join", exact: true }).click();
+      await page.getByRole("heading", { name: heading }).waitFor();
+      await lastRecord({ protocol: "web", outcome, trust: outcome === "token-other-meeting" ? "verified" : "unverified" });
+    }
+    expect(gateway.logged("join-token-refused").map(({ code }) => code)).toEqual([
+      "invalid",
+      "invalid",
+      "expired",
+      "revoked",
+      "other-meeting",
+    ]);
+    // joining opens meetings only: the API does not take the token
+    const asked = await fetch(`${gateway.web}/api/v1/meetings`, { headers: { authorization: `Bearer ${good.token}` } });
+    expect(asked.status).toBe(401);
   });
 
   test.each([

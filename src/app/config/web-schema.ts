@@ -41,7 +41,7 @@ export const webSection = section(
     callers: oneOf(["auto", "anyone", "verified", "off"])
       .default("auto")
       .describe(
-        "Who may join from the meeting page: `anyone`; `verified`, those who bring the admin token; `off`, there is no page. `auto` is `anyone` where `unknownCallers` are taken, `verified` otherwise.",
+        "Who may join from the meeting page: `anyone`; `verified`, those who bring a join token; `off`, there is no page. `auto` is `anyone` where `unknownCallers` are taken, `verified` otherwise.",
       ),
     origins: z
       .array(textLike(/^https?:\/\/[^/\s]+$/, "an origin like https://example.com"))

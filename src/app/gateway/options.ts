@@ -207,7 +207,7 @@ export interface H323Listeners {
 
 /** What becomes of browsers that come. */
 export interface WebCallers {
-  /** Whether those without a token are taken. */
+  /** Whether those without a join token are taken. */
   readonly anyone: boolean;
   /** For the page. */
   readonly ice: { readonly servers: readonly IceServerSetup[]; readonly policy: "all" | "relay" };

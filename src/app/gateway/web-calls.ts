@@ -6,6 +6,7 @@ import { WebLeg } from "../../call/web/web-leg.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
 import type { ParticipantAction } from "../../meetings/model.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
+import type { JoinTicket, JoinTokenFault } from "../../security/join-token.ts";
 import { sameSecret } from "../../security/token.ts";
 import { SourceLimit } from "../../trunks/limits.ts";
 import type { Trunk } from "../../trunks/model.ts";
@@ -13,7 +14,7 @@ import { iceServersFor } from "../../web/ice.ts";
 import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../web/ports.ts";
 import { Call } from "./call/call.ts";
-import type { Reception } from "./call/reception.ts";
+import type { Destination, Reception } from "./call/reception.ts";
 import { type VisitDelegate, WebVisit } from "./call/visit.ts";
 import { type GatewayContext, keep, track } from "./context.ts";
 import type { LiveMeetings } from "./meetings.ts";
@@ -33,6 +34,13 @@ const NO_TRUNK: Trunk = {
   maxCallsPerSecond: 0,
   tenant: null,
   legacyCiphers: false,
+};
+
+/** For the record and the log: why a join token is not taken. */
+const TOKEN_FAULTS: Readonly<Record<JoinTokenFault, string>> = {
+  invalid: "the join token was not signed by this gateway, was changed, or is a token of another kind",
+  expired: "the join token has expired",
+  revoked: "the join token has been revoked, or its meeting was deleted since",
 };
 
 /** A browser whose media end here breaks the encryption as a telephone does. */
@@ -73,7 +81,7 @@ export class WebGateway implements VisitHost {
       id,
       leg,
       trunk: null,
-      trust: source.verified ? "verified" : "unverified",
+      trust: ticketOf(source) ? "verified" : "unverified",
       clock,
       log: log.child({ call: id, callId: info.callId, trunk: null }),
     });
@@ -84,7 +92,7 @@ export class WebGateway implements VisitHost {
       this.#visits.delete(id);
       visit.ended(end.outcome);
     });
-    this.#receive(visit, call, leg, lines, message).catch((error: unknown) => {
+    this.#receive(visit, call, leg, lines, message, source).catch((error: unknown) => {
       call.log.error({ event: "call-failed", err: error }, "a browser's call failed in the gateway");
       void call.end("internal-error", `the gateway failed: ${String(error)}`);
     });
@@ -121,13 +129,18 @@ export class WebGateway implements VisitHost {
     }
   }
 
-  async #receive(visit: WebVisit, call: Call, leg: WebLeg, lines: readonly WebLine[], message: JoinMessage): Promise<void> {
-    const refusal = this.#atTheDoor(call);
+  async #receive(
+    visit: WebVisit,
+    call: Call,
+    leg: WebLeg,
+    lines: readonly WebLine[],
+    message: JoinMessage,
+    source: PageSource,
+  ): Promise<void> {
+    const refusal = this.#atTheDoor(call, source);
     if (refusal) return this.#refuse(visit, call, leg, refusal);
     track(this.#context, call);
-    const { number, pin } = parseDialString(message.meeting);
-    const dialled = { number, pin: message.pin ?? pin, language: message.language ?? null, siteUuid: null };
-    const destination = await this.#reception.destination(call, dialled, NO_TRUNK);
+    const destination = await this.#destination(call, message, ticketOf(source));
     if (call.over) return;
     if ("code" in destination) return this.#refuse(visit, call, leg, destination);
     if (!this.#context.media.connected)
@@ -156,11 +169,32 @@ export class WebGateway implements VisitHost {
     this.#reception.lead(call, destination, message.language ?? null);
   }
 
-  #atTheDoor(call: Call): GatewayRefusal | null {
+  /** The meeting of the dial string; with a join token the token's meeting, and no other. */
+  async #destination(call: Call, message: JoinMessage, ticket: JoinTicket | null): Promise<Destination | GatewayRefusal> {
+    const { number, pin } = parseDialString(message.meeting);
+    const dialled = { number, pin: message.pin ?? pin, language: message.language ?? null, siteUuid: null };
+    if (ticket === null) return this.#reception.destination(call, dialled, NO_TRUNK);
+    const meeting = this.#context.directory.get(ticket.meeting);
+    if (!meeting) return refuse("no-such-meeting", `the join token is for meeting ${ticket.meeting}, which is not there any more`);
+    const wanted = number === "" ? meeting : await this.#context.directory.find(number, meeting.tenant);
+    if (wanted?.id !== meeting.id) {
+      const { address } = call.leg.info;
+      call.log.warn({ event: "join-token-refused", from: address, code: "other-meeting" }, "a join token was brought to another meeting");
+      return refuse("token-other-meeting", `the join token is for meeting ${meeting.id}, and ${number.slice(0, 64)} was wanted`);
+    }
+    call.log.info(
+      { event: "join-token-taken", meeting: meeting.id, role: ticket.role, token: ticket.id },
+      "a browser came with a join token",
+    );
+    return this.#reception.destination(call, { ...dialled, number: meeting.id }, { ...NO_TRUNK, tenant: meeting.tenant }, ticket.role);
+  }
+
+  #atTheDoor(call: Call, { token }: PageSource): GatewayRefusal | null {
     const { config, draining, calls, clock } = this.#context;
     const { address } = call.leg.info;
+    if (token !== null && "fault" in token) return refuse(`token-${token.fault}`, TOKEN_FAULTS[token.fault]);
     if (!this.#options.callers.anyone && call.trust !== "verified")
-      return refuse("trunk-unknown", "browsers without a token are not taken: web.callers");
+      return refuse("trunk-unknown", "browsers without a join token are not taken: web.callers");
     if (draining) return refuse("draining", "the gateway is being taken out of service");
     const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
     if (overload) return refuse("overload", overload);
@@ -218,8 +252,13 @@ export class WebGateway implements VisitHost {
   }
 }
 
+function ticketOf({ token }: PageSource): JoinTicket | null {
+  return token !== null && "ticket" in token ? token.ticket : null;
+}
+
 function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
-  const name = message.name === "" ? "Browser" : message.name;
+  const ticket = ticketOf(source);
+  const name = ticket?.name ?? (message.name === "" ? "Browser" : message.name);
   return {
     callId: id,
     protocol: "web",
@@ -227,7 +266,7 @@ function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
     transport: source.transport,
     address: source.address,
     from: `web:${encodeURIComponent(name)}@${source.address}`,
-    to: `web:${parseDialString(message.meeting).number}`,
+    to: `web:${parseDialString(message.meeting).number || (ticket?.meeting ?? "")}`,
     displayName: name,
     userAgent: source.userAgent,
   };

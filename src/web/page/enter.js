@@ -41,6 +41,11 @@ export class EnterView {
     if (!navigator.mediaDevices) this.#complain("insecure");
   }
 
+  /** Values of a link that was opened meanwhile go before what stands in the form. */
+  take(values) {
+    for (const key of KEPT) if (values[key]) $(key).value = values[key];
+  }
+
   hide() {
     $("enter").hidden = true;
     this.#levelOff();

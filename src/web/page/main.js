@@ -23,41 +23,27 @@ const way = new WayView(
 );
 const meeting = new MeetingView(announce, () => leave());
 const enter = new EnterView(join);
+/** The join token that the address brought. It stays in this page's memory, and nowhere else. */
+let token;
 
-/** What the address says: `#meeting=1000&name=Ada&token=...`; a token does not stay there. */
+/** What the address says: `#meeting=1000&name=Ada&token=...`. A token is taken out of the address, and so out of the history, at once. */
 function fromAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const query = new URLSearchParams(location.search);
-  const token = given.get("token");
-  if (token) {
-    keep(token);
+  if (given.has("token") || query.has("token")) {
+    token = given.get("token") || query.get("token") || undefined;
     given.delete("token");
-    history.replaceState(null, "", location.pathname + location.search + (given.size > 0 ? `#${given}` : ""));
+    query.delete("token");
+    const search = query.size > 0 ? `?${query}` : "";
+    history.replaceState(null, "", location.pathname + search + (given.size > 0 ? `#${given}` : ""));
   }
   return { meeting: given.get("meeting") ?? query.get("meeting") ?? undefined, name: given.get("name") ?? undefined };
-}
-
-function keep(token) {
-  try {
-    sessionStorage.setItem("token", token);
-  } catch {
-    // a browser that keeps nothing
-  }
-}
-
-function kept() {
-  try {
-    return sessionStorage.getItem("token") ?? undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function join({ name, meeting: number }, tracks) {
   joined = false;
   enter.hide();
   way.show("opening");
-  const token = kept();
   const request = { meeting: number, name, language: language(), pictures: PICTURES, ...(token ? { token } : {}) };
   session = new Session(request, {
     message: take,
@@ -94,6 +80,8 @@ function leave() {
 
 function over(code) {
   last = code;
+  // the next attempt goes without it
+  if (code.startsWith("token-")) token = undefined;
   meeting.end();
   meeting.hide();
   way.hide();
@@ -126,4 +114,9 @@ const preferred = navigator.language?.startsWith("de") ? "de" : "en";
 $("language").value = preferred;
 speak(preferred);
 enter.show(fromAddress());
+// a link opened in this tab changes the fragment only
+addEventListener("hashchange", () => {
+  enter.take(fromAddress());
+  if (!$("over").hidden) $("again").click();
+});
 enter.prepare();

@@ -17,7 +17,14 @@ beforeEach(() => {
   gateway.recordList.push(callRecord("r2"), callRecord("r1", { meetingId: "1000", outcome: "completed" }));
   logged = [];
   const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
-  server = createAdminServer({ gateway, token, version: "1.2.3", requestsPerSecond: 1000, log: { warn: log, error: log } });
+  server = createAdminServer({
+    gateway,
+    token,
+    joinTokens: { issue: (grant) => ({ ...grant, id: "t1", issuedAt: 0, token: "a.b.c" }), revoke: () => {}, rollKey: () => {} },
+    version: "1.2.3",
+    requestsPerSecond: 1000,
+    log: { warn: log, error: log },
+  });
 });
 afterEach(() => server.close());
 
@@ -204,6 +211,7 @@ describe("the OpenAPI document", () => {
       dialOut: { uri: "sip:a@b.example", meetingId: "1000" },
       createMeeting: { name: "x" },
       updateMeeting: { lobby: true },
+      createJoinToken: { role: "host" },
     };
     let checked = 0;
     // What removes things comes last.
@@ -224,5 +232,70 @@ describe("the OpenAPI document", () => {
     expect(checked).toBeGreaterThanOrEqual(14);
     const operations = Object.values(document.paths).flatMap((item) => Object.keys(item as object));
     expect(operations).toHaveLength(routes.length);
+  });
+});
+
+describe("join tokens", () => {
+  const issued: unknown[] = [];
+  const revoked: string[] = [];
+  beforeEach(() => {
+    issued.length = revoked.length = 0;
+  });
+
+  const withTokens = (joinTokens: Parameters<typeof createAdminServer>[0]["joinTokens"]) =>
+    createAdminServer({ gateway, token, joinTokens, version: "1", requestsPerSecond: 1000, log: { warn() {}, error() {} } });
+  const tokens = {
+    issue: (grant: { meeting: string; name: string | null; role: "host" | "guest"; expiresAt: number }) => {
+      issued.push(grant);
+      return { ...grant, id: "t1", issuedAt: 0, token: "a.b.c" };
+    },
+    revoke: (meeting: string) => void revoked.push(meeting),
+    rollKey: () => void revoked.push("all"),
+  };
+
+  it("are signed for meetings that browsers can join, and say what they are", async () => {
+    const one = withTokens(tokens);
+    const make = (id: string, payload: object) =>
+      one.inject({ method: "POST", url: `/api/v1/meetings/${id}/join-tokens`, headers: { authorization: `Bearer ${token}` }, payload });
+    const before = Date.now();
+    const made = await make("1000", { name: "Ada", role: "host", expiresInSeconds: 60 });
+    expect(made.statusCode).toBe(201);
+    expect(made.json()).toMatchObject({ id: "t1", token: "a.b.c", meetingId: "1000", name: "Ada", role: "host" });
+    expect(made.json().path).toBe("/meeting#meeting=1000&name=Ada&token=a.b.c");
+    const left = Date.parse(made.json().expiresAt) - before;
+    expect(left).toBeGreaterThanOrEqual(60_000);
+    expect(left).toBeLessThan(90_000);
+    expect((await make("1000", {})).json()).toMatchObject({ name: null, role: "guest" });
+    expect((await make("1000", { expiresAt: new Date(before + 5000).toISOString() })).json().expiresAt).toBe(
+      new Date(before + 5000).toISOString(),
+    );
+    for (const [id, payload, status] of [
+      ["none", {}, 404],
+      ["1000", { role: "operator" }, 422],
+      ["1000", { expiresInSeconds: 0 }, 422],
+      ["1000", { expiresAt: "2001-01-01T00:00:00Z" }, 422],
+      ["1000", { expiresAt: "2999-01-01T00:00:00Z" }, 422],
+      ["1000", { expiresAt: new Date(before + 5000).toISOString(), expiresInSeconds: 5 }, 422],
+      ["1000", { name: "a\nb" }, 422],
+      ["1000", { meeting: "3000" }, 422],
+    ] as const)
+      expect((await make(id, payload)).statusCode, JSON.stringify(payload)).toBe(status);
+    gateway.meetingMap.set("4000", meetingView("4000", { endToEndEncrypted: true }));
+    expect((await make("4000", {})).json()).toMatchObject({ status: 409, code: "end-to-end-encrypted" });
+    expect(issued).toHaveLength(3);
+    await one.close();
+  });
+
+  it("are revoked by meeting and all together, and are not made where there is no page", async () => {
+    const one = withTokens(tokens);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await one.inject({ method: "DELETE", url: "/api/v1/meetings/1000/join-tokens", headers })).statusCode).toBe(204);
+    expect((await one.inject({ method: "DELETE", url: "/api/v1/meetings/none/join-tokens", headers })).statusCode).toBe(404);
+    expect((await one.inject({ method: "DELETE", url: "/api/v1/join-tokens", headers })).statusCode).toBe(204);
+    expect(revoked).toEqual(["1000", "all"]);
+    const none = withTokens(null);
+    const refused = await none.inject({ method: "POST", url: "/api/v1/meetings/1000/join-tokens", headers, payload: {} });
+    expect(refused.json()).toMatchObject({ status: 409, code: "no-meeting-page" });
+    await Promise.all([one.close(), none.close()]);
   });
 });

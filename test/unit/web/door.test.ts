@@ -3,11 +3,18 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import type { JoinTokenVerdict } from "../../../src/security/join-token.ts";
 import { PageDoor } from "../../../src/web/door.ts";
 import type { JoinMessage, PageMessage } from "../../../src/web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../../src/web/ports.ts";
 
-const token = "a-token-for-tests-only";
+const ticket = { id: "t", meeting: "1000", name: null, role: "host", issuedAt: 0, expiresAt: 1 } as const;
+/** Takes one token. */
+const tokens = {
+  verify(token: string): JoinTokenVerdict {
+    return token === "right" ? { ticket } : { fault: token === "late" ? "expired" : "invalid" };
+  },
+};
 
 /** Remembers what it is asked. */
 class Host implements VisitHost {
@@ -50,7 +57,7 @@ describe("the door for pages", () => {
       warn: (_: object, message: string) => warnings.push(message),
       error: (_: object, message: string) => warnings.push(message),
     };
-    door = new PageDoor({ host, token, origins: ["https://app.example"], secure: false, log });
+    door = new PageDoor({ host, tokens, origins: ["https://app.example"], secure: false, log });
     server = createServer((_, response) => response.end());
     door.attach(server);
     server.listen(0, "127.0.0.1");
@@ -88,14 +95,23 @@ describe("the door for pages", () => {
     expect(host.joins).toHaveLength(3);
   });
 
-  it("takes the token from the header or the message, and stops hearing guesses", async () => {
-    await join({ token });
-    await join({}, { authorization: `Bearer ${token}` });
+  it("takes a join token from the message or the header, and tells why one is not taken", async () => {
+    await join({ token: "right" });
+    await join({}, { authorization: "Bearer right" });
     await join();
-    expect(host.joins.map(({ source }) => source.verified)).toEqual([true, true, false]);
+    await join({ token: "late" });
+    expect(host.joins.map(({ source }) => source.token)).toEqual([{ ticket }, { ticket }, null, { fault: "expired" }]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("stops hearing guesses of an address, and never what is right", async () => {
     for (let i = 0; i < 10; i++) await join({ token: `guess-${i}` });
-    await join({ token });
-    expect(host.joins.at(-1)!.source.verified).toBe(false);
+    const socket = open();
+    await once(socket, "open");
+    socket.send(JSON.stringify({ type: "join", meeting: "1000", name: "Ada", token: "guess-10" }));
+    expect((await once(socket, "close"))[0]).toBe(4429);
+    await join({ token: "right" });
+    expect(host.joins.at(-1)!.source.token).toEqual({ ticket });
     expect(warnings).toHaveLength(10);
     expect(JSON.stringify(warnings)).not.toContain("guess");
   });

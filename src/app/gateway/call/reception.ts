@@ -60,8 +60,8 @@ export class Reception {
     this.#meetings = meetings;
   }
 
-  /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. */
-  async destination(call: Call, dialled: Dialled, trunk: Trunk): Promise<Destination | GatewayRefusal> {
+  /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
+  async destination(call: Call, dialled: Dialled, trunk: Trunk, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
     const { config } = this.#context;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
@@ -73,11 +73,12 @@ export class Reception {
     if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.number.slice(0, 64)}`);
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
-    if (this.#closed(meeting)) return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
-    const locked = this.#meetings.refuses(meeting, null);
-    if (locked === null) return { meeting, pin, role: null };
+    if (granted === null && this.#closed(meeting))
+      return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
+    const locked = this.#meetings.refuses(meeting, granted);
+    if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted };
     // a host may pass a lock; who it is can only be told by a PIN that came along
-    const role = pin === null || locked === "full" ? null : await this.#checkPin(meeting, pin);
+    const role = granted !== null || pin === null || locked === "full" ? null : await this.#checkPin(meeting, pin);
     const refusal = this.#meetings.refuses(meeting, role === "closed" ? null : role);
     if (refusal === null && role !== "closed") return { meeting, pin: null, role };
     return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
