@@ -117,7 +117,7 @@ export interface ContentControl extends Pick<EventEmitter<ContentControlEvents>,
 }
 
 /**
- * One call between us and a far end, whatever its protocol (design decision 3). Media are described in SDP; a protocol without it translates.
+ * One call between us and a far end, whatever its protocol (decision 0003). Media are described in SDP; a protocol without it translates.
  * `offer` is null where the far end waits for ours: delayed offer in SIP, late capabilities in H.323. Events come only after the creator has had the
  * chance to listen. After `ended` nothing comes, and methods do nothing.
  */

@@ -31,7 +31,7 @@ export function oneLine(line: SideLine, claims: (session: SdpSession, index: num
   return { claim: (session, index) => (claims(session, index) ? line : null), offered: () => [line] };
 }
 
-/** The lines of a call besides its audio, by their place in the description (decision 4: each line for itself, one answer composed). */
+/** The lines of a call besides its audio, by their place in the description (decision 0004: each line for itself, one answer composed). */
 export class SideLines {
   readonly #kinds: readonly SideLineKind[];
   readonly #lines = new Map<number, SideLine>();

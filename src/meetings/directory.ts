@@ -4,7 +4,7 @@ import type { Meeting } from "./model.ts";
 export type MeetingSource = "configuration" | "api" | "directory";
 
 /**
- * Who is called: the port behind which meetings are found (design decision 7). Adapters: the memory below, a meeting service's look-up.
+ * Who is called: the port behind which meetings are found (decision 0007). Adapters: the memory below, a meeting service's look-up.
  */
 export interface Directory {
   /**

@@ -70,7 +70,7 @@ export interface CallRecord {
   readonly jitterMs: number | null;
 }
 
-/** Where records go; one owner (design decision 8). */
+/** Where records go; one owner (decision 0008). */
 export interface RecordStore {
   /** Keeps a record. A store that fails (a full disk) says so once in the log, keeps what it can in memory, and never throws into a call. */
   add(record: CallRecord): void;

@@ -37,7 +37,7 @@ export interface Seat {
 }
 
 /**
- * The meeting's SFU (design decision 7): everything the gateway asks of it. An adapter takes the participant's media session and brings its audio into the
+ * The meeting's SFU (decision 0007): everything the gateway asks of it. An adapter takes the participant's media session and brings its audio into the
  * meeting; how is its own affair. A meeting comes into being with its first participant and is gone with its last.
  *
  * An adapter must: let everybody hear everybody but themselves; say `talking` within half a second of speech and of its end; make `setMuted` effective before

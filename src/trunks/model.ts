@@ -5,7 +5,7 @@ export type SrtpPolicy = "required" | "preferred" | "none";
 
 export type SipTransport = "udp" | "tcp" | "tls" | "ws" | "wss";
 
-/** How a trunk is recognised. Every kind that is given must match (design decision 6). */
+/** How a trunk is recognised. Every kind that is given must match (decision 0006). */
 export interface TrunkIdentity {
   /** Names (SAN DNS or URI; CN where there is no SAN), exact or `*.example.com`, of the verified client certificate. */
   readonly certificateNames?: readonly string[];

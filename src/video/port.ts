@@ -119,7 +119,7 @@ export interface RelaySeat {
 }
 
 /**
- * The video relay (design decision 4): ends SRTP of video and content lines and forwards their streams within a meeting. Calls, keys and who may present
+ * The video relay (decision 0004): ends SRTP of video and content lines and forwards their streams within a meeting. Calls, keys and who may present
  * are its caller's affair. Nothing here may ever disturb the audio: every failure ends in a line's `gone` or a picture that stands still.
  */
 export interface VideoRelay {
