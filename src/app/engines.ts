@@ -5,12 +5,15 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import { JanusSfu } from "../sfu/janus/janus.ts";
-import type { SipEngineOptions } from "../sip-engine/index.ts";
+import type { AccessLists } from "../security/access.ts";
+import type { Defence } from "../security/defence.ts";
+import type { SipEngine, SipEngineOptions } from "../sip-engine/index.ts";
 import type { RunningVideoRelay } from "../video-relay/index.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
 import type { EngineAddress, GatewayOptions, MediaServerAddress } from "./gateway/options.ts";
+import { accessLists } from "./defences.ts";
 import { explainBindFailure } from "./ports.ts";
 import { Supervisor } from "./supervise.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -27,22 +30,28 @@ export interface RunningSipEngine {
   stats?(): Promise<unknown>;
   /** Rejects when certificate and key do not fit; the old ones then stay. */
   reloadTls(material: TlsMaterial): Promise<void>;
+  /** Whom it listens to from now on. drachtio-server is not told: the gateway asks for every request of its. */
+  setAccess(lists: AccessLists): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface RunningMediaServer {
   readonly address: MediaServerAddress;
+  /** From where it speaks SIP to us: `host:port`, or a host. */
+  readonly sipSource: string;
   stats?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
 /** Starts the embedded SIP engine, or tells where drachtio-server is. */
-export async function startSip(config: Config, tls: TlsMaterial | null, logger: Logger): Promise<RunningSipEngine> {
+export async function startSip(config: Config, tls: TlsMaterial | null, defence: Defence, logger: Logger): Promise<RunningSipEngine> {
   if (config.engine.sip === "drachtio") {
-    return { address: { ...config.engine.drachtio }, listeners: [], reloadTls: async () => {}, stop: async () => {} };
+    const nothing = async () => {};
+    return { address: { ...config.engine.drachtio }, listeners: [], reloadTls: nothing, setAccess: nothing, stop: nothing };
   }
   const { startSipEngine } = await import("../sip-engine/index.ts");
   let material = tls;
+  let access = accessLists(config);
   const configured = (["udp", "tcp", "tls", "ws", "wss"] as const).flatMap((transport) => {
     const port = config.sip[transport];
     return port === null
@@ -56,11 +65,19 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     ...(material ? { tls: material } : {}),
     limits: { handshake: config.sip.handshakeSeconds * 1000 },
     tryingMs: 200,
+    access,
     ...(config.sip.requestsPerSecond === 0 ? {} : { requestsPerSource: config.sip.requestsPerSecond }),
   });
   const secret = randomBytes(24).toString("base64url");
   const log = logger.child({ engine: "sip" });
-  const start = (wanted: SipEngineOptions) => startSipEngine(wanted, ({ level, what, fields }) => log[level](fields, what));
+  const start = (wanted: SipEngineOptions) =>
+    startSipEngine(
+      wanted,
+      ({ level, what, fields }) => log[level](fields, what),
+      (offences) => {
+        for (const { address, kind, ...details } of offences) defence.offence(address, kind, details);
+      },
+    );
   const running = await start(options()).catch(async (error: unknown) => {
     throw await explainBindFailure(config, error, (key) => key.startsWith("sip."));
   });
@@ -69,16 +86,22 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
     logger,
     running,
     ended: (engine) => engine.ended,
-    again: (before) => {
+    again: async (before) => {
       const wanted = options();
       const bound = ({ transport, peer, port }: ListenSpec) =>
         before.listeners.find((listener) => listener.transport === transport && listener.peer === peer)?.port ?? port;
-      return start({
+      const engine = await start({
         ...wanted,
         drachtio: { ...wanted.drachtio, port: before.drachtioPort },
         listeners: wanted.listeners.map((spec) => ({ ...spec, port: bound(spec) })),
       });
+      defence.tellBans({ banned: (source, milliseconds) => unlessGone(engine.ban(source, milliseconds)) });
+      return engine;
     },
+  });
+  defence.follow({
+    banned: (source, milliseconds) => unlessGone(supervisor.current.ban(source, milliseconds)),
+    lifted: (source) => unlessGone(supervisor.current.lift(source)),
   });
   return {
     address: { host: loopback, port: running.drachtioPort, secret },
@@ -88,8 +111,17 @@ export async function startSip(config: Config, tls: TlsMaterial | null, logger: 
       await supervisor.current.reloadTls(next);
       material = next;
     },
+    async setAccess(lists) {
+      access = lists;
+      await supervisor.current.setAccess(lists);
+    },
     stop: () => supervisor.stop(),
   };
+}
+
+/** An engine that dies meanwhile is told when it is started again. */
+function unlessGone(told: ReturnType<SipEngine["ban"]>): void {
+  told.catch(() => {});
 }
 
 /**
@@ -139,6 +171,7 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
     const listen = listenAddress ?? (isLoopback(host) ? loopback : config.listen);
     return {
       address: { host, port, secret: password, profile, listenAddress: listen, ...(advertise ? { advertisedAddress: advertise } : {}) },
+      sipSource: (await lookup(host)).address,
       stop: async () => {},
     };
   }
@@ -168,6 +201,7 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
   });
   return {
     address: { host: loopback, port: running.eslPort, secret: password, listenAddress: loopback },
+    sipSource: `${loopback}:${running.sipPort}`,
     stats: () => supervisor.current.stats(),
     stop: () => supervisor.stop(),
   };

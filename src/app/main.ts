@@ -18,6 +18,9 @@ const reloadable = new Set([
   "language",
   "ivr",
   "limits",
+  "allow",
+  "deny",
+  "bans",
   "certificates",
   "shutdown",
 ]);

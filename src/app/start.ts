@@ -7,6 +7,7 @@ import { JoinTokens } from "../security/join-token.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
+import { accessLists, banPolicy, createDefence } from "./defences.ts";
 import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
 import type { GatewayConfig } from "./gateway/options.ts";
@@ -52,8 +53,12 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     if (made) logger.info({ folder: config.certificates.development }, "development certificates made");
   }
   let tls = readTlsMaterial(config);
+  const defence = createDefence(config, logger);
   // The engines come up in their threads while the gateway and the admin API are loaded in this one.
-  const engines = Promise.all([startStoppable(startSip(config, tls, logger), undo), startStoppable(startMedia(config, logger), undo)]);
+  const engines = Promise.all([
+    startStoppable(startSip(config, tls, defence, logger), undo),
+    startStoppable(startMedia(config, logger), undo),
+  ]);
   engines.catch(() => {});
   const starting = startVideo(config, logger);
   undo.push(async () => (await starting.catch(() => null))?.stop());
@@ -75,6 +80,12 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   if (web) undo.push(() => web.stop());
   if (web && config.web.port !== null) await loadMeetingPage();
   const [sipEngine, mediaServer] = await engines;
+  const setAccess = async (from: Config): Promise<void> => {
+    const lists = accessLists(from, [mediaServer.sipSource]);
+    defence.replace(banPolicy(from), lists);
+    await sipEngine.setAccess(lists);
+  };
+  await setAccess(config);
   const video = await starting;
 
   const figures = {
@@ -99,6 +110,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
     version,
     metrics,
+    defence,
     rehearse: config.engine.media === "embedded",
     ...(video ? { video } : {}),
     ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger, (up) => metrics.engine("janus", up)) } : {}),
@@ -188,6 +200,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       const forNext = forGateway(next);
       await takeCertificates(next);
       watch.replace(certificateFiles(next));
+      await setAccess(next);
       const report = await gateway.reload(forNext);
       config = next;
       logger.info(report, "configuration reloaded");

@@ -1,10 +1,7 @@
 /** Addresses: of which kind they are, and which one others are told. */
 import { networkInterfaces } from "node:os";
 
-/** IPv4 as seen through a dual-stack socket, in its own form. */
-export function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
-}
+export { plainAddress, sourceOf } from "../base/ip-address.ts";
 
 export function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");

@@ -20,6 +20,10 @@ export interface SipDriverOptions {
   readonly layer: SipLayer;
   /** Told of every connection's end, after the layer was. By default the layer alone is told. */
   readonly onConnectionClosed?: (closed: ClosedConnection, now: Millis) => void;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: (address: string, port: number) => boolean;
+  /** A stream that could not be followed. */
+  readonly onBroken?: (why: string, source: Source) => void;
   /** Something an operator may want to know; limit what you do with it. */
   readonly onNotice?: (what: string, source: { address: string; port: number }) => void;
   /**
@@ -96,6 +100,10 @@ export class SipDriver implements TransportSink {
   broken(connection: Connection, why: string, status: number): void {
     // A stateless answer would need the request's Via, which may not have come: the connection's end is the answer.
     this.notice(`unreadable stream (${status} ${why})`, connection.source);
+    this.#options.onBroken?.(why, connection.source);
+  }
+  admits(address: string, port: number): boolean {
+    return this.#options.admits?.(address, port) ?? true;
   }
   notice(what: string, source: { address: string; port: number }): void {
     this.#options.onNotice?.(what, source);

@@ -61,8 +61,10 @@ const standardLimits: TransportLimits = {
   silent: 120_000,
 };
 
-/** What the sockets report. */
+/** What the sockets report, and ask. */
 export interface TransportSink {
+  /** Whether anything of that address is read at all. */
+  admits(address: string, port: number): boolean;
   message(data: Buffer, source: Source): void;
   sendFailed(ref: number, reason: string): void;
   connectionClosed(connection: Connection, reason: string): void;
@@ -162,6 +164,12 @@ export class SipTransports implements ConnectionSink {
     this.#connections.get(id)?.close(reason);
   }
 
+  /** Closes connections that have come in from addresses that are not admitted any more. */
+  closeNotAdmitted(): void {
+    for (const { outbound, source, id } of [...this.#connections.values()])
+      if (!outbound && !this.#sink.admits(source.address, source.port)) this.closeConnection(id, "not admitted any more");
+  }
+
   /** Closes everything. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
@@ -191,6 +199,10 @@ export class SipTransports implements ConnectionSink {
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
       const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+      if (!this.#sink.admits(from.address, from.port)) {
+        socket.destroy();
+        return;
+      }
       const refused = this.#refusal(from.address, spec.transport !== "tcp");
       if (refused !== undefined) {
         socket.destroy();

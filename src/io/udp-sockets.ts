@@ -2,12 +2,14 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import type { Listener, Source, Target } from "../sip/types.ts";
-import { isLoopback } from "./addresses.ts";
+import { isLoopback, plainAddress } from "./addresses.ts";
 
 /** What datagram sockets report. */
 export interface UdpSink {
   message(data: Buffer, source: Source): void;
   sendFailed(ref: number, reason: string): void;
+  /** Whether anything of that address is read at all; asked of every datagram but those of a listener's own peer. */
+  admits(address: string, port: number): boolean;
 }
 
 export class UdpSockets {
@@ -42,6 +44,7 @@ export class UdpSockets {
     socket.on("message", (data, from) => {
       // One or two line ends are a keepalive of phones (RFC 5626 has STUN for datagrams): nothing to do.
       if (data.length <= 4 || from.address !== (peer ?? from.address)) return;
+      if (peer === undefined && !this.#sink.admits(plainAddress(from.address), from.port)) return;
       this.#sink.message(data, {
         transport: "udp",
         address: from.address,

@@ -6,7 +6,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import { ParseError } from "../base/errors.ts";
 import { RateLimiter } from "../security/rate-limit.ts";
 import { sameSecret } from "../security/token.ts";
-import { SipLayer } from "../sip/layer.ts";
+import { SipLayer, STRAY_RESPONSE } from "../sip/layer.ts";
 import type { LayerHandler, ServerTransaction } from "../sip/layer-api.ts";
 import type { TimerBase } from "../sip/timers.ts";
 import { standardTimers } from "../sip/timers.ts";
@@ -134,6 +134,7 @@ export class EngineCore implements LayerHandler {
   }
 
   onRejected(why: string, source: Source): void {
+    if (why !== STRAY_RESPONSE) this.#state.options.onMalformed?.(source);
     this.#state.log("debug", "unusable message", { why, address: source.address, port: source.port, transport: source.transport });
   }
 

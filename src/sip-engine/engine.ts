@@ -5,7 +5,9 @@ import { SipDriver } from "../io/sip-driver.ts";
 import type { ListenSpec, TransportLimits } from "../io/sip-transports.ts";
 import type { TlsSettings } from "../io/tls.ts";
 import { standardTimers } from "../sip/timers.ts";
+import type { AccessLists } from "../security/access.ts";
 import type { Listener } from "../sip/types.ts";
+import { EngineAccess, type EngineOffence } from "./access.ts";
 import { EngineCore } from "./core.ts";
 import { listenForApps } from "./server.ts";
 import type { EngineOptions } from "./state.ts";
@@ -31,7 +33,12 @@ export interface SipEngineOptions {
    * application's to count.
    */
   readonly requestsPerSource?: number | undefined;
+  /** Whom the engine listens to; everybody by default. */
+  readonly access?: AccessLists | undefined;
 }
+
+/** What a source did that may ban it. */
+export type { EngineOffence } from "./access.ts";
 
 /** Figures for metrics and for tests that nothing leaks. */
 export type SipEngineStats = Readonly<Record<string, number>>;
@@ -48,6 +55,11 @@ export interface RunningEngine {
   readonly listeners: readonly Listener[];
   /** Takes new certificates without touching calls. Throws when they do not fit together. */
   reloadTls(tls: TlsSettings): void;
+  /** Other lists from now on; connections that they do not admit are closed. */
+  setAccess(lists: AccessLists): void;
+  /** Nothing of that source, as `sourceOf` names it, is read for so many ms; its connections are closed. */
+  ban(source: string, milliseconds: number): void;
+  lift(source: string): void;
   stats(): SipEngineStats;
   stop(): Promise<void>;
 }
@@ -56,7 +68,11 @@ export interface RunningEngine {
 const LOG_EVERY = 10_000;
 
 /** Opens the sockets and runs. Rejects when an address cannot be bound. */
-export async function runEngine(options: SipEngineOptions, log: (line: EngineLog) => void): Promise<RunningEngine> {
+export async function runEngine(
+  options: SipEngineOptions,
+  log: (line: EngineLog) => void,
+  onOffences: (offences: readonly EngineOffence[]) => void = () => {},
+): Promise<RunningEngine> {
   const limited = limitedLog(log);
   const engineOptions: EngineOptions = {
     secret: options.drachtio.secret,
@@ -64,7 +80,9 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
     orphanGrace: options.orphanGrace,
     requestsPerSource: options.requestsPerSource,
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
+    onMalformed: (source) => access.malformed(source),
   };
+  const access = new EngineAccess(options.access, systemClock, onOffences);
   const fault = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     limited({ level: "error", what: "fault in the SIP engine", fields: { error: text.slice(0, 2000) } });
@@ -76,6 +94,8 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
     limits: options.limits,
     onConnectionClosed: (closed, now) => core.connectionClosed(closed.connection, now),
     onError: fault,
+    admits: (address, port) => access.admits(address, port),
+    onBroken: (_why, source) => access.malformed(source),
     onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
   });
   const listeners: Listener[] = [];
@@ -91,19 +111,31 @@ export async function runEngine(options: SipEngineOptions, log: (line: EngineLog
       drachtioPort: apps.port,
       listeners,
       reloadTls: (tls) => driver.transports.reloadTls(tls),
+      setAccess: (lists) => {
+        access.replace(lists);
+        driver.transports.closeNotAdmitted();
+      },
+      ban: (source, milliseconds) => {
+        access.ban(source, milliseconds);
+        driver.transports.closeNotAdmitted();
+      },
+      lift: (source) => access.lift(source),
       stats: () => ({
         ...core.layer.stats,
         ...core.stats,
         ...core.dump(),
         connections: driver.transports.connectionCount,
         halfOpen: driver.transports.halfOpenCount,
+        notAdmitted: access.refused,
       }),
       stop: async () => {
+        access.close();
         await apps.close();
         await driver.close();
       },
     };
   } catch (error) {
+    access.close();
     await driver.close();
     throw error;
   }

@@ -5,10 +5,11 @@
 import { Worker } from "node:worker_threads";
 import type { TlsSettings } from "../io/tls.ts";
 import type { Listener } from "../sip/types.ts";
-import type { EngineLog, SipEngineOptions, SipEngineStats } from "./engine.ts";
+import type { AccessLists } from "../security/access.ts";
+import type { EngineLog, EngineOffence, SipEngineOptions, SipEngineStats } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./thread-messages.ts";
 
-export type { EngineLog, SipEngineOptions, SipEngineStats } from "./engine.ts";
+export type { EngineLog, EngineOffence, SipEngineOptions, SipEngineStats } from "./engine.ts";
 
 /** A running engine. */
 export interface SipEngine {
@@ -18,6 +19,11 @@ export interface SipEngine {
   readonly listeners: readonly Listener[];
   /** Takes new certificates for handshakes from now on. Rejects when they do not fit together; the old ones then stay. */
   reloadTls(tls: TlsSettings): Promise<void>;
+  /** Whom it listens to from now on; connections of others are closed. */
+  setAccess(lists: AccessLists): Promise<void>;
+  /** Does not listen to that source, as `sourceOf` names it, for so many ms. */
+  ban(source: string, milliseconds: number): Promise<void>;
+  lift(source: string): Promise<void>;
   /** Counters and table sizes. */
   stats(): Promise<SipEngineStats>;
   /** Closes everything. */
@@ -26,8 +32,12 @@ export interface SipEngine {
   readonly ended: Promise<Error | undefined>;
 }
 
-/** Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited. */
-export async function startSipEngine(options: SipEngineOptions, onLog: (line: EngineLog) => void = () => {}): Promise<SipEngine> {
+/** Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited; `onOffences` what may ban a source. */
+export async function startSipEngine(
+  options: SipEngineOptions,
+  onLog: (line: EngineLog) => void = () => {},
+  onOffences: (offences: readonly EngineOffence[]) => void = () => {},
+): Promise<SipEngine> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), {
     workerData: options,
     name: "sip-engine",
@@ -65,6 +75,9 @@ export async function startSipEngine(options: SipEngineOptions, onLog: (line: En
         case "log":
           onLog(message.line);
           return;
+        case "offences":
+          onOffences(message.offences);
+          return;
         case "done":
           pending.get(message.id)?.resolve(message.result);
           pending.delete(message.id);
@@ -93,6 +106,15 @@ export async function startSipEngine(options: SipEngineOptions, onLog: (line: En
     listeners: started.listeners,
     reloadTls: async (tls) => {
       await ask({ kind: "tls", tls });
+    },
+    setAccess: async (lists) => {
+      await ask({ kind: "access", lists });
+    },
+    ban: async (source, milliseconds) => {
+      await ask({ kind: "ban", source, milliseconds });
+    },
+    lift: async (source) => {
+      await ask({ kind: "lift", source });
     },
     stats: async () => (await ask({ kind: "stats" })) ?? {},
     stop: async () => {

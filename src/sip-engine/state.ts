@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly orphanGrace?: number | undefined;
   /** Requests outside dialogs, other than INVITE, that one address may send a second; twice as many at once. More get no answer. No limit where absent. */
   readonly requestsPerSource?: number | undefined;
+  /** A message that is no SIP came. */
+  readonly onMalformed?: ((source: Source) => void) | undefined;
   /** Limited log. */
   readonly log?: ((level: "debug" | "info" | "warn" | "error", what: string, fields?: Record<string, string | number>) => void) | undefined;
 }

@@ -21,6 +21,15 @@ async function handle(message: ToWorker): Promise<Readonly<Record<string, number
     case "tls":
       running.reloadTls(message.tls);
       return undefined;
+    case "access":
+      running.setAccess(message.lists);
+      return undefined;
+    case "ban":
+      running.ban(message.source, message.milliseconds);
+      return undefined;
+    case "lift":
+      running.lift(message.source);
+      return undefined;
     case "stats":
       return running.stats();
     case "stop":
@@ -29,7 +38,11 @@ async function handle(message: ToWorker): Promise<Readonly<Record<string, number
   }
 }
 
-runEngine(workerData as SipEngineOptions, (line) => tell({ kind: "log", line })).then(
+runEngine(
+  workerData as SipEngineOptions,
+  (line) => tell({ kind: "log", line }),
+  (offences) => tell({ kind: "offences", offences }),
+).then(
   (engine) => {
     running = engine;
     tell({ kind: "started", drachtioPort: engine.drachtioPort, listeners: engine.listeners });

@@ -37,6 +37,9 @@ import {
   type TransportName,
 } from "./types.ts";
 
+/** Why a response that belongs to nothing is rejected: a late one, mostly, and no fault of its sender. */
+export const STRAY_RESPONSE = "stray response";
+
 type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
 
 export class SipLayer implements CallContext {
@@ -281,7 +284,7 @@ export class SipLayer implements CallContext {
     const key = clientKeyOf(response);
     const transaction = key === undefined ? undefined : this.#clients.get(key);
     if (transaction === undefined) {
-      if (checkMessage(response) !== undefined) this.#reject("stray response", source, now);
+      if (checkMessage(response) !== undefined) this.#reject(STRAY_RESPONSE, source, now);
       else this.#handler.onStrayResponse?.(response, source, now);
       return;
     }

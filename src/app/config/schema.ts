@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { allowSchema, bansSchema, denySchema } from "./defence-schema.ts";
 import { gatekeeperSchema, upstreamSchema } from "./h323-schema.ts";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
@@ -268,6 +269,9 @@ export const configSchema = z.strictObject({
   certificates,
   ivr,
   limits,
+  allow: allowSchema,
+  deny: denySchema,
+  bans: bansSchema,
   records,
   logging,
   shutdown,

@@ -9,6 +9,7 @@ import { DEFAULT_TIMINGS, type JoinTimings } from "../../ivr/join-types.ts";
 import type { MemoryDirectory } from "../../meetings/directory.ts";
 import type { PinLockout } from "../../meetings/pin-lockout.ts";
 import type { CallRecord, RecordStore } from "../../records/model.ts";
+import type { Defence } from "../../security/defence.ts";
 import type { Sfu } from "../../sfu/port.ts";
 import type { TrunkLimits } from "../../trunks/limits.ts";
 import type { RegistrationView, Trunk } from "../../trunks/model.ts";
@@ -42,6 +43,8 @@ export interface GatewayContext {
   readonly registrations: { view(trunk: Pick<Trunk, "name">): RegistrationView | null };
   readonly records: RecordStore;
   readonly metrics: GatewayMetrics;
+  /** Where offences of callers are reported: `defence.offence(address, "wrong-pin")`. */
+  readonly defence: Defence;
   /** File of a prompt as the media server sees it. */
   readonly promptsRoot: string;
   readonly calls: Map<string, Call>;

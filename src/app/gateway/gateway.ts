@@ -7,6 +7,7 @@ import { MemoryDirectory } from "../../meetings/directory.ts";
 import { defaultMeeting, type Meeting } from "../../meetings/model.ts";
 import { PinLockout } from "../../meetings/pin-lockout.ts";
 import { ConferenceSfu } from "../../sfu/conference/conference.ts";
+import { Defence } from "../../security/defence.ts";
 import type { Sfu } from "../../sfu/port.ts";
 import { TrunkLimits } from "../../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../../trunks/recognition.ts";
@@ -80,6 +81,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registrations,
     records,
     metrics: options.metrics ?? NO_METRICS,
+    defence: options.defence ?? new Defence({ clock, log }),
     promptsRoot: options.promptsRoot,
     calls: new Map(),
     draining: false,

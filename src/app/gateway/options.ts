@@ -6,6 +6,7 @@ import type { MediaPort } from "../../call/media.ts";
 import type { Language } from "../../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../../records/model.ts";
 import type { ConferenceApi } from "../../sfu/conference/conference.ts";
+import type { Defence } from "../../security/defence.ts";
 import type { Sfu } from "../../sfu/port.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { VideoRelay } from "../../video/port.ts";
@@ -239,6 +240,8 @@ export interface GatewayOptions {
   readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
   readonly clock?: Clock;
+  /** Whom the process listens to, and what bans; everybody and nothing where absent. */
+  readonly defence?: Defence;
   /** Where meetings take place, given the media server and the relay; the media server's own conference where absent. */
   readonly sfu?: (media: MediaPort & ConferenceApi, video: VideoRelay | null) => Sfu;
   /** Where pictures are relayed; calls are audio only where absent. */

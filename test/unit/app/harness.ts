@@ -21,6 +21,7 @@ import { MemoryDirectory } from "../../../src/meetings/directory.ts";
 import { hashPin } from "../../../src/meetings/pin.ts";
 import { PinLockout } from "../../../src/meetings/pin-lockout.ts";
 import type { CallRecord } from "../../../src/records/model.ts";
+import { Defence } from "../../../src/security/defence.ts";
 import type { Seat, SeatEvents, Sfu, SfuParticipant } from "../../../src/sfu/port.ts";
 import { TrunkLimits } from "../../../src/trunks/limits.ts";
 import type { Trunk } from "../../../src/trunks/model.ts";
@@ -356,6 +357,7 @@ export class Bench {
       registrations: this.registrations,
       records: { add: (record) => void this.records.push(record), list: () => [], close: () => undefined },
       metrics: NO_METRICS,
+      defence: new Defence({ clock: this.clock, log }),
       promptsRoot: "/prompts",
       calls: new Map(),
       draining: false,

@@ -13,7 +13,7 @@ import { parsePeerCertificate } from "../../../wire/sip/index.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "../context.ts";
 import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../refusals.ts";
-import { RegisterDesk, userOf } from "../trunks/register-desk.ts";
+import { DISCARD, RegisterDesk, userOf } from "../trunks/register-desk.ts";
 import { Call } from "./call.ts";
 import { type Destination, mediaPolicy, type Reception } from "./reception.ts";
 import type { Transfers } from "./transfers.ts";
@@ -43,30 +43,36 @@ export class Inbound {
 
   /** Installs the routes of every method we have an answer to. */
   route(): void {
-    const { srf } = this.#context;
-    srf.use("invite", (request, response) => {
+    const route = (method: string, handle: (request: SipRequest, response: SipResponse) => void) =>
+      this.#context.srf.use(method, (request, response) => {
+        // The embedded engine has asked before it read the request; drachtio-server does not.
+        if (this.#context.defence.refusal(plainAddress(request.source_address), Number(request.source_port)) !== undefined)
+          return response.send(403, DISCARD);
+        handle(request, response);
+      });
+    route("invite", (request, response) => {
       this.#invite(request, response).catch((error: unknown) => {
         this.#context.log.error({ event: "call-failed", callId: request.get("Call-ID"), err: error }, "a call failed in the gateway");
         if (!response.finalResponseSent) response.send(500);
       });
     });
-    srf.use("options", (request, response) => this.#options(request, response));
+    route("options", (request, response) => this.#options(request, response));
     const desk = new RegisterDesk({
       context: this.#context,
       scanners: this.#scanners,
       evidence: (request) => this.#evidence(request),
       worthALine: (address) => this.#worthALine(address),
     });
-    srf.use("register", (request, response) =>
+    route("register", (request, response) =>
       this.#context.config.trunks.some(({ identity }) => identity.registration)
         ? desk.register(request, response)
         : this.#notHere(request, response),
     );
     for (const method of ["message", "publish", "subscribe"]) {
-      srf.use(method, (request, response) => this.#notHere(request, response));
+      route(method, (request, response) => this.#notHere(request, response));
     }
     // in-dialog methods without a dialog (RFC 3261 section 12.2.2)
-    for (const method of ["info", "notify", "refer"]) srf.use(method, (_, response) => response.send(481));
+    for (const method of ["info", "notify", "refer"]) route(method, (_, response) => response.send(481));
   }
 
   async #invite(request: SipRequest, response: SipResponse): Promise<void> {
@@ -132,12 +138,16 @@ export class Inbound {
     if (recognition.kind === "refused") {
       const silent = !recognition.known && this.#scanners.refused(address, agent, clock.now());
       const tool = ScannerSense.isTool(agent) && !recognition.known;
+      if (tool || silent) this.#context.defence.offence(address, "scanner", { transport: call.leg.info.transport });
       return tool
         ? refuse("scanner", `${agent} is a scanner: ${recognition.reason}`, { silent })
         : refuse(recognition.code, recognition.reason, { silent });
     }
     const stranger = recognition.kind === "challenge" || recognition.trunk.trust === "unverified";
-    if (stranger && ScannerSense.isTool(agent)) return refuse("scanner", `${agent} is a scanner`, { silent: true });
+    if (stranger && ScannerSense.isTool(agent)) {
+      this.#context.defence.offence(address, "scanner", { transport: call.leg.info.transport });
+      return refuse("scanner", `${agent} is a scanner`, { silent: true });
+    }
     if (draining) return refuse("draining", "the gateway is being taken out of service");
     const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
     if (overload) return refuse("overload", overload);
@@ -196,9 +206,16 @@ export class Inbound {
   }
 
   #options(request: SipRequest, response: SipResponse) {
-    if (ScannerSense.isTool(request.get("User-Agent"))) return response.send(403, { headers: { "X-Crosspoint-Action": "discard" } });
+    if (ScannerSense.isTool(request.get("User-Agent"))) return this.#discard(request, response);
     if (this.#context.draining || !this.#context.media.connected) return response.send(503, { headers: { "Retry-After": "10" } });
     response.send(200, { headers: { Allow: ALLOW, Accept: "application/sdp", Supported: "timer, 100rel, replaces, norefersub" } });
+  }
+
+  /** Leaves a scanner without an answer, where the SIP engine can. */
+  #discard(request: SipRequest, response: SipResponse) {
+    const transport = request.protocol.toLowerCase();
+    this.#context.defence.offence(plainAddress(request.source_address), "scanner", { transport });
+    response.send(403, DISCARD);
   }
 
   #notHere(request: SipRequest, response: SipResponse) {
@@ -208,7 +225,7 @@ export class Inbound {
     const silent =
       ScannerSense.isTool(agent) ||
       (recognition.kind === "refused" && !recognition.known && this.#scanners.refused(info.address, agent, this.#context.clock.now()));
-    if (silent) return response.send(403, { headers: { "X-Crosspoint-Action": "discard" } });
+    if (silent) return this.#discard(request, response);
     response.send(405, { headers: { Allow: ALLOW } });
   }
 }

@@ -5,7 +5,7 @@ import { ScannerSense } from "../../../trunks/scanners.ts";
 import type { GatewayContext } from "../context.ts";
 
 /** How a REGISTER is left without an answer, where the SIP engine can. */
-const DISCARD = { headers: { "X-Crosspoint-Action": "discard" } } as const;
+export const DISCARD = { headers: { "X-Crosspoint-Action": "discard" } } as const;
 
 /** Takes the REGISTERs of trunks that are recognised by registration (RFC 3261 section 10.3). */
 export class RegisterDesk {
@@ -29,14 +29,19 @@ export class RegisterDesk {
   register(request: SipRequest, response: SipResponse) {
     const { log, clock, recognition } = this.#context;
     const agent = request.get("User-Agent");
-    if (ScannerSense.isTool(agent)) return response.send(403, DISCARD);
     const evidence = this.#evidence(request);
+    const scanner = () => this.#context.defence.offence(evidence.address, "scanner", { transport: evidence.transport });
+    if (ScannerSense.isTool(agent)) {
+      scanner();
+      return response.send(403, DISCARD);
+    }
     const user = userOf(request.getParsedHeader("to").uri);
     const who = recognition.recogniseRegister(evidence, user, clock.now());
     if (who.kind === "challenge")
       return response.send(401, { headers: { "WWW-Authenticate": repeated("WWW-Authenticate", who.challenges) } });
     if (who.kind === "refused") {
       const silent = !who.known && this.#scanners.refused(evidence.address, agent, clock.now());
+      if (silent) scanner();
       if (this.#worthALine(evidence.address))
         log.warn({ event: "registration-refused", code: who.code, address: evidence.address }, who.reason);
       return silent ? response.send(403, DISCARD) : response.send(403);

@@ -1,0 +1,41 @@
+import type { Logger } from "pino";
+import { systemClock } from "../base/clock.ts";
+import type { AccessLists } from "../security/access.ts";
+import type { BanPolicy } from "../security/bans.ts";
+import { Defence, NO_BANS } from "../security/defence.ts";
+import { Networks } from "../security/networks.ts";
+import type { Config } from "./config/config.ts";
+
+/** Who is listened to, and what bans: one for the whole process. */
+export function createDefence(config: Config, log: Logger): Defence {
+  return new Defence({ clock: systemClock, log, policy: banPolicy(config), lists: accessLists(config) });
+}
+
+/** `allow` and `deny`. `own` are addresses, with or without ports, that are let in all the same: our media server's. */
+export function accessLists({ allow, deny }: Pick<Config, "allow" | "deny">, own: readonly string[] = []): AccessLists {
+  return { allow, deny, own };
+}
+
+/** Networks that trunks are recognised by: their callers are no strangers, whatever else they have to show. */
+export function trunkNetworks({ trunks }: Pick<Config, "trunks">): string[] {
+  return trunks.flatMap(({ identity }) => identity.networks ?? []);
+}
+
+export function banPolicy(config: Config): BanPolicy {
+  const { bans } = config;
+  if (bans === null) return NO_BANS;
+  const exempt = new Networks([...bans.exempt, ...(bans.trunks ? [] : trunkNetworks(config))]);
+  return {
+    limits: {
+      "wrong-pin": bans.wrongPins,
+      "wrong-credentials": bans.wrongCredentials,
+      "wrong-token": bans.wrongTokens,
+      scanner: bans.scanners,
+      malformed: bans.malformed,
+    },
+    window: bans.windowSeconds * 1000,
+    first: bans.seconds * 1000,
+    longest: bans.maxSeconds * 1000,
+    exempt: (address) => exempt.contains(address),
+  };
+}

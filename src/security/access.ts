@@ -1,0 +1,62 @@
+import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
+import { Networks } from "./networks.ts";
+
+/** Which networks may speak to us at all; can be copied to another thread. */
+export interface AccessLists {
+  /** Only these, where there are any. */
+  readonly allow: readonly string[];
+  /** Not these, whatever `allow` says. */
+  readonly deny: readonly string[];
+  /** `127.0.0.1:41000`: our own media server, whatever the lists say. A bare address stands for all its ports. */
+  readonly own: readonly string[];
+}
+
+export type NotAdmitted = "denied" | "banned";
+
+/**
+ * Whether a source is listened to: asked before anything it has sent is read. Bans are kept with their ends, so that a thread of its own needs no word when one is over.
+ */
+export class AccessFilter {
+  #allow: Networks | undefined;
+  #deny: Networks | undefined;
+  #own = new Set<string>();
+  readonly #banned = new Map<string, Millis>();
+
+  constructor(lists?: AccessLists) {
+    if (lists !== undefined) this.replace(lists);
+  }
+
+  /** Takes other lists; bans stay. Throws RangeError for a network that is none, and then has changed nothing. */
+  replace({ allow, deny, own }: AccessLists): void {
+    const allowed = allow.length === 0 ? undefined : new Networks(allow);
+    this.#deny = deny.length === 0 ? undefined : new Networks(deny);
+    this.#allow = allowed;
+    this.#own = new Set(own);
+  }
+
+  /** Bans a source, as `sourceOf` names it, until `until`. */
+  ban(source: string, until: Millis): void {
+    this.#banned.set(source, until);
+  }
+
+  lift(source: string): void {
+    this.#banned.delete(source);
+  }
+
+  /** Why nothing of that address is read; undefined where it is. */
+  refusal(address: string, port: number, now: Millis): NotAdmitted | undefined {
+    const listed = this.#allow !== undefined || this.#deny !== undefined;
+    if (!listed && this.#banned.size === 0) return undefined;
+    if (this.#own.size > 0 && (this.#own.has(address) || this.#own.has(`${address}:${port}`))) return undefined;
+    if (this.#deny?.contains(address) === true) return "denied";
+    if (this.#allow?.contains(address) === false) return "denied";
+    if (this.#banned.size === 0) return undefined;
+    const source = sourceOf(address);
+    const until = this.#banned.get(source);
+    if (until === undefined) return undefined;
+    if (until > now) return "banned";
+    this.#banned.delete(source);
+    return undefined;
+  }
+}
