@@ -43,7 +43,7 @@ export class Metrics {
     [],
   );
   readonly #stages = this.#histogram("join_stage_seconds", "From the INVITE to each stage of joining.", seconds, ["stage"]);
-  readonly #pins = this.#counter("pins_total", "PINs tried: right, wrong, locked-out.", ["result"]);
+  readonly #pins = this.#counter("pins_total", "PINs tried: right, wrong; not compared: locked-out, overload.", ["result"]);
   readonly #lockouts = this.#counter("pin_lockouts_total", "PINs refused because their meeting is closed to PIN entry.", []);
   readonly #calls = this.#gauge("calls", "Calls up.", []);
   readonly #participants = this.#gauge("participants", "Participants in meetings.", []);
@@ -98,7 +98,7 @@ export class Metrics {
     this.#stages.observe({ stage }, milliseconds / 1000);
   }
 
-  pin(result: "right" | "wrong" | "locked-out"): void {
+  pin(result: "right" | "wrong" | "locked-out" | "overload"): void {
     this.#pins.inc({ result });
     if (result === "locked-out") this.#lockouts.inc();
   }

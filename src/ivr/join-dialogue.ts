@@ -222,7 +222,8 @@ export class JoinDialogue {
     this.#end(outcome, `the number entered belongs to a meeting that refuses: ${outcome}`, [prompt, "goodbye"], now);
   }
 
-  #onPinChecked(role: Role | null | "closed", now: Millis) {
+  #onPinChecked(role: Role | null | "closed" | "busy", now: Millis) {
+    if (role === "busy") return this.#end("overload", "too many PINs wait to be compared", ["technical-problem", "goodbye"], now);
     if (role === "closed") {
       if (this.#setup.meeting === null && this.#triesLeft > 1) return this.#onUnknown(now);
       return this.#end("pin-locked-out", "the meeting takes no PINs now: too many were wrong", ["number-unknown", "goodbye"], now);

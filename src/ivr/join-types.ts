@@ -69,6 +69,7 @@ export type JoinOutcome =
   | "end-to-end-encrypted"
   | "wrong-pin"
   | "pin-locked-out"
+  | "overload"
   | "no-input"
   | "meeting-full"
   | "meeting-locked"
@@ -87,8 +88,8 @@ export type JoinInput =
   | { readonly type: "found"; readonly meeting: MeetingFacts | null }
   /** The number belongs to a meeting that such a caller cannot be in. */
   | { readonly type: "found-closed"; readonly outcome: "end-to-end-encrypted" | "meeting-full" | "meeting-locked" }
-  /** `closed`: the meeting takes no PINs now, and is to look as if it did not exist. */
-  | { readonly type: "pin-checked"; readonly role: Role | null | "closed" }
+  /** `closed`: the meeting takes no PINs now, and is to look as if it did not exist. `busy`: too many wait to be compared; this one was not. */
+  | { readonly type: "pin-checked"; readonly role: Role | null | "closed" | "busy" }
   | { readonly type: "name-recorded" }
   | { readonly type: "admission"; readonly to: "join" | "lobby" | "wait" | "full" | "locked" }
   | { readonly type: "joined" }

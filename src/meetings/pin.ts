@@ -1,5 +1,6 @@
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { PinHash, Role } from "./model.ts";
+import { deriveKey, type ScryptCost } from "./pin-threads.ts";
 
 /** scrypt (RFC 7914): 8 MiB and about 20 ms a PIN. They stand in every hash, so they can be raised without invalidating any. */
 const COST = { N: 8192, r: 8, p: 1 } as const;
@@ -7,12 +8,6 @@ const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 /** Hashes from a configuration are input too: more than this would let one line of it stall the process. */
 const MAX_COST = { N: 1 << 17, r: 16, p: 4 } as const;
-
-function derive(digits: string, salt: Buffer, length: number, cost: { N: number; r: number; p: number }): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(digits, salt, length, { ...cost, maxmem: 256 * cost.N * cost.r }, (error, key) => (error ? reject(error) : resolve(key)));
-  });
-}
 
 /** True for what `hashPin` makes, false for digits. */
 export function isPinHash(text: string): text is PinHash {
@@ -28,12 +23,12 @@ export function isPin(text: string): boolean {
 export async function hashPin(digits: string): Promise<PinHash> {
   if (!isPin(digits)) throw new RangeError("a PIN is 1 to 32 digits");
   const salt = randomBytes(SALT_BYTES);
-  const key = await derive(digits, salt, KEY_BYTES, COST);
+  const key = await deriveKey({ digits, salt, length: KEY_BYTES, cost: COST }, false);
   return `scrypt$${COST.N}$${COST.r}$${COST.p}$${salt.toString("base64")}$${key.toString("base64")}`;
 }
 
 interface ParsedHash {
-  readonly cost: { N: number; r: number; p: number };
+  readonly cost: ScryptCost;
   readonly salt: Buffer;
   readonly key: Buffer;
 }
@@ -48,22 +43,28 @@ export function parsePinHash(hash: string): ParsedHash | undefined {
   return { cost, salt: Buffer.from(match[4]!, "base64"), key: Buffer.from(match[5]!, "base64") };
 }
 
-/** Compares in constant time, off the main thread. A hash that cannot be read matches nothing. */
-export async function checkPin(digits: string, hash: PinHash): Promise<boolean> {
+/** Compares in constant time, off the main thread. A hash that cannot be read matches nothing. `forCaller`: somebody in a call waits for it. */
+export async function checkPin(digits: string, hash: PinHash, forCaller = false): Promise<boolean> {
   const parsed = parsePinHash(hash);
   if (!parsed || digits.length > 32) return false;
-  const key = await derive(digits, parsed.salt, parsed.key.length, parsed.cost);
-  return timingSafeEqual(key, parsed.key);
+  const { salt, cost, key } = parsed;
+  return timingSafeEqual(await deriveKey({ digits, salt, length: key.length, cost }, forCaller), key);
 }
 
-/** The role a PIN gives, or null for a wrong one. Both hashes are always computed, so that time tells nothing of which there are. */
+/** Compared where a meeting has no such PIN, and matched by nothing: its key is no output of scrypt. */
+const NO_PIN: PinHash = `scrypt$${COST.N}$${COST.r}$${COST.p}$${randomBytes(SALT_BYTES).toString("base64")}$${randomBytes(KEY_BYTES).toString("base64")}`;
+
+/**
+ * The role a PIN gives, or null for a wrong one. Two hashes are always computed, whichever PINs the meeting has, so that time tells nothing of which there
+ * are nor of which was meant.
+ */
 export async function roleOfPin(
   digits: string,
   meeting: { readonly guestPin: PinHash | null; readonly hostPin: PinHash | null },
 ): Promise<Role | null> {
   const [host, guest] = await Promise.all([
-    meeting.hostPin === null ? false : checkPin(digits, meeting.hostPin),
-    meeting.guestPin === null ? false : checkPin(digits, meeting.guestPin),
+    checkPin(digits, meeting.hostPin ?? NO_PIN, true),
+    checkPin(digits, meeting.guestPin ?? NO_PIN, true),
   ]);
   return host ? "host" : guest ? "guest" : null;
 }

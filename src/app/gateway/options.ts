@@ -135,8 +135,8 @@ export interface GatewayMetrics {
   /** A call came to its end, refused (never answered) or not. `seconds` counts from the INVITE. */
   callEnded(labels: { direction: "in" | "out"; trunk: string | null; outcome: OutcomeCode; answered: boolean; seconds: number }): void;
   stage(stage: CallStage, milliseconds: number): void;
-  /** Of every PIN that was tried. */
-  pin(result: "right" | "wrong" | "locked-out"): void;
+  /** Of every PIN that was tried; `locked-out` and `overload` were not compared. */
+  pin(result: "right" | "wrong" | "locked-out" | "overload"): void;
   /** Calls up, participants in meetings, and calls' lines of pictures, now. */
   gauges(values: { calls: number; participants: number; meetings: number; pictures: readonly PictureLines[] }): void;
   engine(name: "sip" | "media", connected: boolean): void;

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { NO_METRICS } from "../../../src/app/gateway/context.ts";
 import type { GatewayConfig } from "../../../src/app/gateway/options.ts";
 import { trunk } from "../trunks/fixtures.ts";
 import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
@@ -9,6 +10,18 @@ const start = async (config: Partial<GatewayConfig> = {}, peerStamps = true) => 
   return bench;
 };
 afterEach(() => bench.stop());
+
+/** What came of each PIN from now on. */
+function pinResults(): string[] {
+  const results: string[] = [];
+  Object.assign(bench.context, { metrics: { ...NO_METRICS, pin: (result: string) => void results.push(result) } });
+  return results;
+}
+
+function closeToStrangers(): void {
+  const { lockout, clock } = bench.context;
+  for (let i = 0; i < 21; i++) lockout.reserve("2000", null, clock.now())?.settle(false, clock.now());
+}
 
 describe("the demo's meetings", () => {
   it("1000 is joined at once, and the caller hears of being alone", async () => {
@@ -75,7 +88,7 @@ describe("the demo's meetings", () => {
 
   it("more than twenty wrong PINs make it a meeting that does not exist, for ten minutes", async () => {
     await start();
-    for (let i = 0; i < 21; i++) bench.context.lockout.wrong("2000", bench.clock.now());
+    closeToStrangers();
     expect((await bench.invite("sip:2000@gw")).sent).toMatchObject([{ status: 404 }]);
     expect((await bench.invite("sip:2000**1234@gw")).sent).toMatchObject([{ status: 404 }]);
     expect((await bench.invite("sip:9999@gw")).sent[0]?.headers["Reason"]).toBe(
@@ -90,10 +103,54 @@ describe("the demo's meetings", () => {
   it("somebody who is asked for the PIN when it closes hears of no meeting", async () => {
     await start();
     const { session } = await bench.invite("sip:2000@gw");
-    for (let i = 0; i < 21; i++) bench.context.lockout.wrong("2000", bench.clock.now());
+    closeToStrangers();
     type(session, "1234#");
     await until(() => session.done.length > 1, "an answer");
     expect(session.done.at(-1)).toBe("play en/number-unknown en/goodbye");
+  });
+
+  it("of 100 PINs at once 21 are compared, the right one after them is not let in, another meeting's guest is", async () => {
+    await start();
+    const pins = pinResults();
+    const calls = [];
+    for (let i = 0; i < 99; i++) calls.push((await bench.invite(`sip:2000**${55_000 + i}@gw`)).call);
+    const right = (await bench.invite("sip:2000**1234@gw")).call;
+    const guest = (await bench.invite("sip:5000**98765@gw")).call;
+    await until(() => guest.state === "joined", "the guest of another meeting");
+    await until(() => pins.length === 101, "an answer to each PIN");
+    const count = (result: string) => pins.filter((one) => one === result).length;
+    expect([count("wrong"), count("right"), count("locked-out")]).toEqual([21, 1, 79]);
+    await settle();
+    expect(right?.state).not.toBe("joined");
+    expect(bench.meetings.participants("2000").filter(({ state }) => state === "joined")).toEqual([]);
+    expect(bench.events_("pin-lockout")).toHaveLength(1);
+  });
+
+  it("a verified caller passes a lockout that strangers caused, and is asked for its PIN", async () => {
+    await start({ defaultTrunk: trunk("bank", { trust: "verified" }) });
+    closeToStrangers();
+    const { call, session } = await bench.invite("sip:2000@gw");
+    expect(session.done).toEqual(["play en/enter-pin"]);
+    type(session, "1234#");
+    await until(() => call.state === "joined", "joined");
+    // its own wrong PINs close the meeting to it
+    for (let i = 0; i < 21; i++) bench.context.lockout.reserve("2000", "bank", bench.clock.now())?.settle(false, bench.clock.now());
+    const refused = await bench.invite("sip:2000**1234@gw", { from: "Bert" });
+    const unknown = await bench.invite("sip:9999**1234@gw", { from: "Bert" });
+    expect(refused.sent).toMatchObject([{ status: 404 }]);
+    expect(refused.sent).toEqual(unknown.sent);
+  });
+
+  it("a call that is over before its PIN's turn is neither compared nor counted", async () => {
+    await start();
+    const pins = pinResults();
+    const first = await bench.invite("sip:2000**1@gw");
+    const gone = await bench.invite("sip:2000**2@gw");
+    gone.dialog.bye();
+    await until(() => first.call.state === "ivr" && pins.length > 0, "the first PIN");
+    const last = await bench.invite("sip:2000**1234@gw");
+    await until(() => last.call.state === "joined", "joined");
+    expect(pins).toEqual(["wrong", "right"]);
   });
 
   it("3000's lobby keeps unverified callers until each is admitted", async () => {

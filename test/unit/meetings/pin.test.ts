@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { checkPin, hashPin, isPin, isPinHash, parsePinHash, roleOfPin } from "../../../src/meetings/pin.ts";
-import { LOCKOUT, PinLockout } from "../../../src/meetings/pin-lockout.ts";
 
 describe("PIN hashes", () => {
   it("are salted, say their own cost, and do not hold the digits", async () => {
@@ -44,46 +43,5 @@ describe("PIN hashes", () => {
     expect(await roleOfPin("98765", meeting)).toBe("host");
     expect(await roleOfPin("1", meeting)).toBeNull();
     expect(await roleOfPin("1234", { guestPin: null, hostPin: meeting.hostPin })).toBeNull();
-  });
-});
-
-describe("PIN lockout", () => {
-  it("closes at the 21st wrong PIN within ten minutes and opens ten minutes later", () => {
-    const lockout = new PinLockout();
-    for (let i = 0; i < 20; i++) expect(lockout.wrong("2000", i * 1000)).toBe(false);
-    expect(lockout.closed("2000", 20_000)).toBe(false);
-    expect(lockout.wrong("2000", 20_000)).toBe(true);
-    expect(lockout.closed("2000", 20_000 + LOCKOUT.closedMs - 1)).toBe(true);
-    expect(lockout.closed("2000", 20_000 + LOCKOUT.closedMs)).toBe(false);
-    expect(lockout.wrong("2000", 20_000 + LOCKOUT.closedMs)).toBe(false);
-  });
-
-  it("does not close when the wrong PINs are spread out", () => {
-    const lockout = new PinLockout();
-    for (let i = 0; i < 200; i++) expect(lockout.wrong("2000", i * 30_001)).toBe(false);
-  });
-
-  it("closes one meeting, not another", () => {
-    const lockout = new PinLockout();
-    for (let i = 0; i < 21; i++) lockout.wrong("2000", 0);
-    expect(lockout.closed("2000", 1)).toBe(true);
-    expect(lockout.closed("2001", 1)).toBe(false);
-  });
-
-  it("is not prolonged by further tries, and opens when the PIN is changed", () => {
-    const lockout = new PinLockout();
-    for (let i = 0; i < 21; i++) lockout.wrong("2000", 0);
-    lockout.wrong("2000", 500_000);
-    expect(lockout.closed("2000", 600_000)).toBe(false);
-    for (let i = 0; i < 21; i++) lockout.wrong("2000", 700_000);
-    lockout.clear("2000");
-    expect(lockout.closed("2000", 700_001)).toBe(false);
-  });
-
-  it("forgets meetings that were left alone", () => {
-    const lockout = new PinLockout();
-    for (let i = 0; i < 1000; i++) lockout.wrong(`m${i}`, 0);
-    lockout.wrong("late", 1_300_000);
-    expect(lockout.size).toBe(1);
   });
 });

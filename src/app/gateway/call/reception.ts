@@ -5,7 +5,6 @@ import type { JoinInput, JoinSetup, MeetingFacts } from "../../../ivr/join-types
 import type { Dialled } from "../../../meetings/dial-string.ts";
 import { parseDialString } from "../../../meetings/dial-string.ts";
 import type { Meeting, Role } from "../../../meetings/model.ts";
-import { roleOfPin } from "../../../meetings/pin.ts";
 import { keysMayTravel, type MediaPolicy } from "../../../negotiation/index.ts";
 import type { SrtpSuiteName } from "../../../srtp/index.ts";
 import type { Trunk } from "../../../trunks/model.ts";
@@ -16,6 +15,7 @@ import { type GatewayRefusal, refuse, refuseMedia } from "../refusals.ts";
 import type { Call } from "./call.ts";
 import { JoinRunner } from "./join.ts";
 import { attachPictures, linesBeside } from "./pictures.ts";
+import { PinChecks } from "./pin-checks.ts";
 
 /** What SRTP and codecs are decided by, for a leg of this trunk. */
 export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {
@@ -54,10 +54,12 @@ export interface Destination {
 export class Reception {
   readonly #context: GatewayContext;
   readonly #meetings: LiveMeetings;
+  readonly #pins: PinChecks;
 
   constructor(context: GatewayContext, meetings: LiveMeetings) {
     this.#context = context;
     this.#meetings = meetings;
+    this.#pins = new PinChecks(context);
   }
 
   /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
@@ -73,14 +75,16 @@ export class Reception {
     if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.number.slice(0, 64)}`);
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
-    if (granted === null && this.#closed(meeting))
+    if (granted === null && this.#pins.closed(meeting, call))
       return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
     const locked = this.#meetings.refuses(meeting, granted);
     if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted };
     // a host may pass a lock; who it is can only be told by a PIN that came along
-    const role = granted !== null || pin === null || locked === "full" ? null : await this.#checkPin(meeting, pin);
-    const refusal = this.#meetings.refuses(meeting, role === "closed" ? null : role);
-    if (refusal === null && role !== "closed") return { meeting, pin: null, role };
+    const result = granted !== null || pin === null || locked === "full" ? null : await this.#pins.check(meeting, call, pin);
+    if (result === "busy") return refuse("overload", `too many PINs for meeting ${meeting.id} wait to be compared`);
+    const role = result === "closed" ? null : result;
+    const refusal = this.#meetings.refuses(meeting, role);
+    if (refusal === null && result !== "closed") return { meeting, pin: null, role };
     return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
   }
 
@@ -198,17 +202,13 @@ export class Reception {
     this.#follow(call);
   }
 
-  #closed(meeting: Meeting): boolean {
-    return meeting.guestPin !== null && this.#context.lockout.closed(meeting.id, this.#context.clock.now());
-  }
-
   async #lookUp(call: Call, number: Digits, runner: JoinRunner): Promise<JoinInput> {
     const dialled = parseDialString(number.reveal());
     // they had found another one, which has closed to PINs meanwhile
     if (call.meetingId !== null) this.#meetings.leave(call);
     const tenant = trunkNamed(this.#context, call.trunk)?.tenant ?? null;
     const meeting = await this.#context.directory.find(dialled.number, tenant);
-    if (call.over || !meeting || this.#closed(meeting)) return { type: "found", meeting: null };
+    if (call.over || !meeting || this.#pins.closed(meeting, call)) return { type: "found", meeting: null };
     const refusal = meeting.endToEndEncrypted ? "end-to-end-encrypted" : this.#meetings.refuses(meeting, null);
     if (refusal !== null) {
       const outcome = refusal === "full" ? "meeting-full" : refusal === "locked" ? "meeting-locked" : refusal;
@@ -220,21 +220,7 @@ export class Reception {
 
   async #checkPinOf(call: Call, digits: Digits): Promise<JoinInput> {
     const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
-    return { type: "pin-checked", role: meeting ? await this.#checkPin(meeting, digits) : "closed" };
-  }
-
-  async #checkPin(meeting: Meeting, digits: Digits): Promise<Role | null | "closed"> {
-    const { lockout, clock, metrics, log } = this.#context;
-    if (lockout.closed(meeting.id, clock.now())) {
-      metrics.pin("locked-out");
-      return "closed";
-    }
-    const role = await roleOfPin(digits.reveal(), meeting);
-    metrics.pin(role === null ? "wrong" : "right");
-    if (role === null && lockout.wrong(meeting.id, clock.now())) {
-      log.warn({ event: "pin-lockout", meeting: meeting.id }, "too many wrong PINs: the meeting takes none for ten minutes");
-    }
-    return role;
+    return { type: "pin-checked", role: meeting ? await this.#pins.check(meeting, call, digits) : "closed" };
   }
 }
 
