@@ -13,8 +13,10 @@ import { standardTimers } from "../sip/timers.ts";
 import type { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import type { Source } from "../sip/types.ts";
 import { type AppMessage, formatResponse, parseAppMessage } from "../wire/drachtio/messages.ts";
+import type { Problem } from "../wire/sip/check.ts";
 import type { SipMessage, SipRequest } from "../wire/sip/message.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
+import { objection } from "../wire/sip/plain.ts";
 import { type App, AppRegistry } from "./apps.ts";
 import { DialogManager } from "./dialog-manager.ts";
 import { Inbound } from "./inbound.ts";
@@ -100,6 +102,10 @@ export class EngineCore implements LayerHandler {
   }
 
   // ── network ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  objection(message: SipMessage, source: Source): Problem | undefined {
+    return objection(message, { datagram: source.transport === "udp", verified: source.peer?.verified === true });
+  }
 
   admits(request: SipRequest, source: Source, now: Millis): boolean {
     // Calls are the application's to count, and what is inside its dialogs has been let in with them. Everything else costs somebody an answer.

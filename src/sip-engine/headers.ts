@@ -7,16 +7,15 @@ import type { Listener } from "../sip/types.ts";
 import { headerKey, headerSpelling } from "../wire/sip/header-names.ts";
 import type { SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { formatNameAddr, tryParseNameAddr } from "../wire/sip/name-addr.ts";
-import { LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { OWN_NAMES } from "../wire/sip/plain.ts";
 import { bracketHost, formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
 
 /** An application's response with this field and the value `discard` is not sent, and its transaction is forgotten. */
 export const ACTION_HEADER = "X-Crosspoint-Action";
 const ACTION_KEY = headerKey(ACTION_HEADER);
-const PEER_KEY = headerKey(PEER_HEADER);
 
 /** Fields the server alone writes. */
-const servers = new Set(["via", "route", "rseq", "record-route", "content-length", ACTION_KEY, PEER_KEY]);
+const servers = new Set(["via", "route", "rseq", "record-route", "content-length", ACTION_KEY]);
 /** Fields the transaction or the dialog decides, in responses and in requests inside a dialog. */
 const dialogs = new Set(["call-id", "cseq", "from", "to"]);
 /** Fields of which there is one. srf writes a second Call-ID when it answers a challenge, in another spelling than ours. */
@@ -50,11 +49,9 @@ export function replaceHost(value: string, local: Listener): string {
   return formatNameAddr({ name: address.name, uriText, params: address.params });
 }
 
-/** Removes from a message what only the engine may say. */
-export function stripStamps(message: SipMessageBase): void {
-  message.remove(PEER_HEADER);
-  message.remove(ACTION_HEADER);
-  message.remove(LOCAL_HEADER);
+/** Removes from a message that is passed on what this gateway's parts say to each other only. */
+export function stripOwn(message: SipMessageBase): void {
+  for (const { key } of [...message.headers]) if (key.startsWith(OWN_NAMES)) message.remove(key);
 }
 
 /**

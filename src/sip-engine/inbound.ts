@@ -9,12 +9,12 @@ import { contactOf } from "../sip/user-agent.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
-import { formatPeerCertificate, LOCAL_HEADER, PEER_HEADER } from "../wire/sip/peer-certificate.ts";
+import { plainText } from "../wire/sip/plain.ts";
 import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
-import { ACTION_HEADER, applyFields, ensureContentType, stripStamps, supports100rel, wantsReliable } from "./headers.ts";
+import { ACTION_HEADER, applyFields, ensureContentType, supports100rel, wantsReliable } from "./headers.ts";
 import type { EngineState } from "./state.ts";
 
 /** A received request that an application has to answer. */
@@ -88,9 +88,8 @@ export class Inbound {
       }
       return;
     }
-    this.#stamp(transaction);
     const waiting = this.#wait(transaction, app, undefined, now);
-    this.#state.sendSip(app, this.#state.metaFrom(request, source), waiting.id, "", request, `${source.localAddress}|${source.localPort}|`);
+    this.#state.sendSip(app, this.#state.metaFrom(request, source), waiting.id, "", request, source);
     if (method === "INVITE") this.#state.cdr("attempt", "network", request);
   }
 
@@ -141,10 +140,9 @@ export class Inbound {
       transaction.reply(request.method === "BYE" ? 200 : 481, now);
       return;
     }
-    this.#stamp(transaction);
     if (request.method === "INVITE") dialog.offer = transaction;
     const waiting = this.#wait(transaction, dialog.app, dialog, now);
-    this.#state.sendSip(dialog.app, this.#state.metaFrom(request, source), waiting.id, dialog.id, request);
+    this.#state.sendSip(dialog.app, this.#state.metaFrom(request, source), waiting.id, dialog.id, request, source);
   }
 
   /** A BYE came: what is still unanswered in the dialog ends with 487 (RFC 3261 section 15.1.2). */
@@ -153,11 +151,6 @@ export class Inbound {
     if (invite instanceof InviteServerTransaction && !invite.answered) invite.reply(487, now);
     if (dialog.offer?.answered === false) dialog.offer.reply(487, now);
     dialog.reinvite?.abandon();
-  }
-
-  #stamp({ request, source }: ServerTransaction): void {
-    stripStamps(request);
-    if (source.peer !== undefined) request.set(PEER_HEADER, formatPeerCertificate(source.peer));
   }
 
   #wait(transaction: ServerTransaction, app: App, dialog: EngineDialog | undefined, now: Millis): Waiting {
@@ -177,8 +170,7 @@ export class Inbound {
         const connection = current.connection;
         current.connection = source.connection;
         this.#manager.track(current, connection);
-        stripStamps(ack);
-        if (current.app.alive) this.#state.sendSip(current.app, this.#state.metaFrom(ack, source), waiting.id, current.id, ack);
+        if (current.app.alive) this.#state.sendSip(current.app, this.#state.metaFrom(ack, source), waiting.id, current.id, ack, source);
         if (current.cancelled) this.#manager.terminate(current, "CANCEL after 200 OK", at);
         else if (!current.app.alive) this.#manager.terminate(current, "application gone", at);
       },
@@ -218,7 +210,6 @@ export class Inbound {
       if (dialog !== undefined && waiting.transaction.status < 300) dialog.cancelled = true;
       return;
     }
-    stripStamps(cancel);
     const source = waiting.transaction.source;
     if (waiting.app.alive) this.#state.sendSip(waiting.app, this.#state.metaFrom(cancel, source), waiting.id, dialog?.id ?? "", cancel);
     this.#state.cdr("stop", "network", cancel, "call-canceled");
@@ -385,7 +376,7 @@ export class Inbound {
   }
 
   #replySent(app: App, msgId: string, waiting: Waiting, response: SipMessage, dialogId: string): void {
-    const text = response.toPlainString();
+    const text = plainText(response);
     const meta = formatMeta(this.#state.metaTo(text.length, waiting.transaction.target));
     this.#state.reply(app, msgId, true, `${meta}|${waiting.id}|${dialogId}||Msg sent:|\r\n${text}`);
   }
@@ -415,9 +406,12 @@ export function isTerminatedNotify(request: SipRequest): boolean {
   return request.method === "NOTIFY" && parseValueParams(request.get("subscription-state") ?? "").value.toLowerCase() === "terminated";
 }
 
+/** The address that a response comes from which stands for one that never came: the application knows it by that. */
+export const NOBODY = "";
+
 /** A response that stands for one that never came (RFC 3261 section 8.1.3.1). */
 export function madeUp(request: SipRequest, status: number, reason: string): SipResponse {
   const response = new Response(status);
   for (const h of request.headers) if (["via", "from", "to", "call-id", "cseq"].includes(h.key)) response.headers.push(h);
-  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\\u0000-\u001f]/g, " ")}"`).set(LOCAL_HEADER, "1");
+  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\\u0000-\u001f]/g, " ")}"`);
 }

@@ -13,8 +13,8 @@ import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
-import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, sameParty, stripStamps } from "./headers.ts";
-import { flowKey, isTerminatedNotify, madeUp } from "./inbound.ts";
+import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
+import { flowKey, isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
 import type { EngineState } from "./state.ts";
 
 /** A request of an application that waits for its final response. */
@@ -185,7 +185,6 @@ export class Outbound {
   #onFirstResponse(sent: Sent, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
     const { dialog, app } = sent;
     const { method } = call.request;
-    stripStamps(response);
     if (response.status === 100 && method !== "INVITE") return;
     if (dialog !== undefined && !this.#adopt(dialog, response, call, source, now)) return;
     if (response.status >= 200) this.#sent.delete(sent.id);
@@ -262,7 +261,7 @@ export class Outbound {
       sent.dialog.invite = undefined;
       this.#manager.forget(sent.dialog);
     }
-    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const };
+    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const, address: NOBODY };
     if (sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, sent.dialog?.id ?? "", response);
     if (call.request.method === "INVITE") this.#state.cdr("stop", "network", response, "call-rejected");
     this.#state.log("info", "request failed", { method: call.request.method, callId: call.request.callId, status, reason });
@@ -402,7 +401,6 @@ export class Outbound {
 
   #onDialogResponse(sent: Sent, dialog: EngineDialog, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
     const { method } = call.request;
-    stripStamps(response);
     if (response.status === 100) return;
     if (method === "INVITE" && response.status >= 200) {
       if (dialog.reinvite === call) dialog.reinvite = undefined;
@@ -438,7 +436,7 @@ export class Outbound {
     const { method } = call.request;
     if (dialog.reinvite === call) dialog.reinvite = undefined;
     const response = madeUp(call.request, status, reason);
-    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const };
+    const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const, address: NOBODY };
     if (waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
     if (method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request))) this.#manager.forget(dialog);
     // Section 12.2.1.2: no answer at all to a request inside an INVITE dialog means that the far end is gone.

@@ -12,10 +12,11 @@ import type { Listener, Source } from "../sip/types.ts";
 import { type AppMessage, formatMeta } from "../wire/drachtio/messages.ts";
 import type { SipMessage, SipRequest, SipResponse } from "../wire/sip/message.ts";
 import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
+import { plainText } from "../wire/sip/plain.ts";
 import { parseNumber } from "../wire/sip/text.ts";
 import { bracketHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
-import { applyFields, completeUri, stripStamps } from "./headers.ts";
+import { applyFields, completeUri, stripOwn } from "./headers.ts";
 import { type RelayedDialog, RelayedDialogs } from "./relayed-dialogs.ts";
 import type { EngineState } from "./state.ts";
 
@@ -61,7 +62,7 @@ export class StatefulProxy {
       this.#state.cdr("stop", "application", response, "call-rejected");
       return;
     }
-    stripStamps(request);
+    stripOwn(request);
     removeOwnRoute(this.#state, request);
     const dialog = order.recordRoute ? this.#relayed.begin(request, transaction.source, now) : undefined;
     const context = new ProxyContext(this.#state, app, order, transaction, headers, forwards, {
@@ -105,7 +106,7 @@ export class StatefulProxy {
     }
     if (request.method === "BYE") this.#state.cdr("stop", "network", request, "normal-release");
     const forwarded = request.clone();
-    stripStamps(forwarded);
+    stripOwn(forwarded);
     forwarded.set("Max-Forwards", forwards - 1);
     if (transaction instanceof InviteServerTransaction) transaction.repeat2xx = false;
     const call = this.#state.layer.request(
@@ -134,7 +135,7 @@ export class StatefulProxy {
     const forwards = parseNumber(ack.get("max-forwards"), 255) ?? 70;
     const next = nextHop(ack);
     if (forwards === 0 || next === undefined || this.#state.layer.isMe(next.host, next.port)) return;
-    stripStamps(ack);
+    stripOwn(ack);
     ack.set("Max-Forwards", forwards - 1);
     this.#state.layer.sendAck(ack, {}, now, () => {});
   }
@@ -266,7 +267,7 @@ class ProxyContext {
   }
 
   #onResponse(branch: Branch, response: SipResponse, call: ClientCall, source: Source, now: Millis): void {
-    stripStamps(response);
+    stripOwn(response);
     if (this.#parts.dialog !== undefined) this.#parts.relayed.onResponse(this.#parts.dialog, response, source);
     if (response.status === 100) {
       this.#state.layer.disarm(branch.timer);
@@ -359,7 +360,7 @@ class ProxyContext {
   #report(response: SipResponse, source: Source): void {
     if (!this.#order.fullResponse) return;
     const meta = formatMeta(this.#state.metaFrom(response, source));
-    this.#state.reply(this.#app, this.#order.id, true, `${meta}|||continue\r\n${response.toPlainString()}`);
+    this.#state.reply(this.#app, this.#order.id, true, `${meta}|||continue\r\n${plainText(response)}`);
   }
 
   #finish(): void {

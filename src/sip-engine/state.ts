@@ -6,6 +6,8 @@ import type { SipLayer } from "../sip/layer.ts";
 import type { Source, Target } from "../sip/types.ts";
 import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
 import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
+import { peerToken } from "../wire/sip/peer-certificate.ts";
+import { plainText } from "../wire/sip/plain.ts";
 import type { App, AppRegistry } from "./apps.ts";
 import type { EngineDialog } from "./engine-dialog.ts";
 
@@ -121,15 +123,20 @@ export class EngineState {
     };
   }
 
-  sendSip(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, tail = ""): void {
-    app.send(formatSip(this.newId(), meta, transactionId, dialogId, message.toPlainString(), tail));
+  /**
+   * `came` is where a request came from: the address it came in by and, of a TLS peer, who that is follow the dialog's place in the leader.
+   */
+  sendSip(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, came?: Source): void {
+    const peer = came?.peer === undefined ? "" : peerToken(came.peer);
+    const tail = came === undefined ? "" : `${came.localAddress}|${came.localPort}|${peer}`;
+    app.send(formatSip(this.newId(), meta, transactionId, dialogId, plainText(message), tail));
   }
   reply(app: App, msgId: string, ok: boolean, more = ""): void {
     if (app.alive) app.send(formatResponse(this.newId(), msgId, ok, more));
   }
   /** "Msg sent" for a request. */
   replyRequestSent(app: App, msgId: string, transactionId: string, request: SipRequest, target: Target | undefined): void {
-    const text = request.toPlainString();
+    const text = plainText(request);
     const meta = formatMeta({ ...this.metaOfRequest(request, target), bytes: text.length });
     this.reply(app, msgId, true, `${meta}|${transactionId}|Msg sent:|\r\n${text}`);
   }
@@ -138,6 +145,6 @@ export class EngineState {
   cdr(kind: "attempt" | "start" | "stop", source: "network" | "application", message: SipMessage, detail?: string): void {
     const verb = `cdr:${kind}`;
     if (!this.apps.wanted(verb)) return;
-    this.apps.select(verb)?.send(formatCdr(this.newId(), kind, source, this.clock.wall(), detail, message.toPlainString()));
+    this.apps.select(verb)?.send(formatCdr(this.newId(), kind, source, this.clock.wall(), detail, plainText(message)));
   }
 }

@@ -1,6 +1,7 @@
 /** What a SIP layer and its user tell each other. */
 import type { Millis } from "../base/clock.ts";
-import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
+import type { Problem } from "../wire/sip/check.ts";
+import type { SipMessage, SipRequest, SipResponse } from "../wire/sip/message.ts";
 import type { Uri } from "../wire/sip/uri.ts";
 import type { ClientUser } from "./client-call.ts";
 import type { TimerBase } from "./timers.ts";
@@ -15,6 +16,8 @@ export type ServerTransaction = InviteServerTransaction | NonInviteServerTransac
 export interface LayerHandler {
   /** Whether a new request is looked at at all. One that is not gets no answer, and nothing is kept of it but a count. */
   admits?(request: SipRequest, source: Source, now: Millis): boolean;
+  /** Why a well-formed message is not taken: a request is refused with the status, a response dropped. All are where it is absent. */
+  objection?(message: SipMessage, source: Source): Problem | undefined;
   /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */
   onRequest(transaction: ServerTransaction, now: Millis): void;
   /** An ACK for a 2xx. `invite` is its INVITE's transaction where that is still known (its user's `onAck` has then been called). */

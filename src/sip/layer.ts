@@ -288,7 +288,7 @@ export class SipLayer implements CallContext {
       else this.#handler.onStrayResponse?.(response, source, now);
       return;
     }
-    const problem = checkMessage(response);
+    const problem = checkMessage(response) ?? this.#handler.objection?.(response, source);
     if (problem !== undefined) {
       this.#reject(problem.reason, source, now);
       return;
@@ -325,7 +325,7 @@ export class SipLayer implements CallContext {
     if (source.connection !== 0 && source.peer?.verified === true && via.params.has("alias")) {
       this.#outputs.push({ kind: "alias", connection: source.connection, port: via.port ?? 5061 });
     }
-    const problem = checkMessage(request);
+    const problem = checkMessage(request) ?? this.#handler.objection?.(request, source);
     if (problem !== undefined) {
       this.#reject(problem.reason, source, now);
       if (request.method !== "ACK" && request.cseq !== undefined && request.callId !== "" && request.has("from") && request.has("to")) {

@@ -23,6 +23,8 @@ export interface SipRequest extends SipMessage {
   readonly protocol: string;
   readonly source_address: string;
   readonly source_port: number;
+  /** What stands last in the frame's leader: of a TLS peer, who that is (`parsePeerToken`), where the embedded engine wrote it. */
+  readonly sessionToken?: string;
   readonly callingNumber: string;
   readonly callingName: string;
   readonly source: "network" | "application";

@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import { LOCAL_HEADER } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
 import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
@@ -290,7 +289,7 @@ export function endOfFailure(error: unknown): LegEnd {
     return { by: "engine", cause: CAUSE.temporaryFailure, text: error instanceof Error ? error.message : String(error), cancelled: false };
   const given = parseReason(error.res?.get("Reason"));
   // what the SIP engine answers in place of a far end that it did not reach says so, and why
-  const unreached = error.res === undefined ? error.status === 408 : error.res.get(LOCAL_HEADER) !== undefined;
+  const unreached = error.res === undefined ? error.status === 408 : error.res.source_address === "";
   return {
     by: unreached ? "engine" : "peer",
     cause: given?.cause ?? causeOfStatus(error.status),

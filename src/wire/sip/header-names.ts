@@ -133,6 +133,11 @@ export function headerSpelling(name: string): string {
   return spelling.get(headerKey(name)) ?? name;
 }
 
+/** Is it a field of the table above, by its lower-case long name? */
+export function isKnownHeader(key: string): boolean {
+  return spelling.has(key);
+}
+
 /** Fields that must not occur twice (RFC 3261 section 7.3.1, table 2 and 3; RFC 4475 section 3.3.8). */
 export const singleFields: ReadonlySet<string> = new Set([
   "call-id",

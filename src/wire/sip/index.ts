@@ -7,6 +7,7 @@ export * from "./message.ts";
 export * from "./name-addr.ts";
 export * from "./parse.ts";
 export * from "./peer-certificate.ts";
+export * from "./plain.ts";
 export * from "./text.ts";
 export * from "./uri.ts";
 export * from "./via.ts";

@@ -240,16 +240,6 @@ export abstract class SipMessageBase {
     return this.body.length === 0 ? this.headText() : this.headText() + this.body.toString("latin1");
   }
 
-  /** The message as a byte string in plain form: long names, no folding, one space after the colon. For readers with simple parsers. */
-  toPlainString(): string {
-    let text = `${this.startLine}\r\n`;
-    for (const h of this.headers) {
-      if (h.key !== "content-length") text += `${h.name.length === 1 ? headerSpelling(h.key) : h.name}: ${h.value}\r\n`;
-    }
-    text += `Content-Length: ${this.body.length}\r\n\r\n`;
-    return this.body.length === 0 ? text : text + this.body.toString("latin1");
-  }
-
   #forget(key: string): void {
     if (key === "via") this.#via = undefined;
     else if (key === "cseq") this.#cseq = undefined;

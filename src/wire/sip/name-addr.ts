@@ -76,17 +76,27 @@ export function formatNameAddr(address: { name?: string | undefined; uriText: st
   return `${name}<${address.uriText}>${address.params === undefined ? "" : formatParams(address.params)}`;
 }
 
-/** The `tag` of a From or To value without parsing all of it; undefined when it has none. Hot path. */
+/** The `tag` of a From or To value without parsing all of it; undefined when it has none. Hot path; reads it as `tryParseNameAddr` does. */
 export function tagOf(value: string): string | undefined {
   // Only what follows the bracket, or the first ; without brackets, can be a field parameter.
-  let i = value.lastIndexOf(">");
-  i = value.indexOf(";", Math.max(i, 0));
+  let i = 0;
+  while (value.charCodeAt(i) === 0x20 || value.charCodeAt(i) === 0x09) i++;
+  if (value.charCodeAt(i) === 0x22) {
+    i = skipQuoted(value, i);
+    if (i < 0) return undefined;
+  }
+  const open = value.indexOf("<", i);
+  if (open >= 0) {
+    i = value.indexOf(">", open);
+    if (i < 0) return undefined;
+  }
+  i = value.indexOf(";", i);
   if (i < 0) return undefined;
-  const exact = value.indexOf(";tag=", i);
-  if (exact >= 0) {
-    let end = exact + 5;
-    while (end < value.length && value.charCodeAt(end) !== 0x3b && value.charCodeAt(end) > 0x20) end++;
-    return value.slice(exact + 5, end);
+  // The usual form: the tag is the first parameter, and nothing is quoted.
+  if (value.startsWith(";tag=", i) && value.charCodeAt(i + 5) !== 0x22) {
+    let end = i + 5;
+    while (end < value.length && value.charCodeAt(end) !== 0x3b) end++;
+    return value.slice(i + 5, end).trim();
   }
   return parseParams(value, i).params.get("tag") ?? undefined;
 }

@@ -1,15 +1,10 @@
 /**
- * `X-Crosspoint-Peer`: the verified identity of a TLS peer, stamped on a request by the SIP engine, where TLS ends, for the application.
- * The same field is removed from everything that comes from outside. Form:
+ * The verified identity of a TLS peer, as the SIP engine, where TLS ends, tells it to the application: in the leader of the frame that carries
+ * the request, in the place drachtio's protocol has for a session token. Nothing of the network's text stands there. Form, before it is
+ * escaped as in a URI:
  * `verified=1;subject="CN=a";issuer="CN=b";san="DNS:a.example,URI:sip:x";ca="<sha256 hex>";fingerprint="<sha256 hex>"`.
  */
 import { parseParams, quote, unquote } from "./text.ts";
-
-/** Name of the field. */
-export const PEER_HEADER = "X-Crosspoint-Peer";
-
-/** On a response that the SIP engine made itself, because no far end was reached; its Warning says why. Removed from what comes from outside. */
-export const LOCAL_HEADER = "X-Crosspoint-Local";
 
 /** Who is at the far end of a TLS connection. */
 export interface PeerCertificate {
@@ -26,7 +21,7 @@ export interface PeerCertificate {
   readonly fingerprint: string;
 }
 
-/** The field's value. */
+/** The identity as text. */
 export function formatPeerCertificate(peer: PeerCertificate): string {
   // A comma separates the names, so one inside a name is escaped as in a URI.
   const san = peer.san.map((name) => name.replace(/[%,]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)).join(",");
@@ -37,7 +32,7 @@ export function formatPeerCertificate(peer: PeerCertificate): string {
   );
 }
 
-/** Reads the field's value; undefined when it is not of this form. */
+/** Reads the text; undefined when it is not of this form. */
 export function parsePeerCertificate(value: string | undefined): PeerCertificate | undefined {
   if (value === undefined) return undefined;
   const { params, clean } = parseParams(`;${value}`);
@@ -56,4 +51,19 @@ export function parsePeerCertificate(value: string | undefined): PeerCertificate
     ca: text("ca"),
     fingerprint: text("fingerprint"),
   };
+}
+
+/** The identity as it stands in a frame's leader: without `|` and line ends. */
+export function peerToken(peer: PeerCertificate): string {
+  return encodeURIComponent(formatPeerCertificate(peer));
+}
+
+/** Reads what stands in a frame's leader; undefined when nothing does. */
+export function parsePeerToken(token: string | undefined): PeerCertificate | undefined {
+  if (token === undefined || token === "") return undefined;
+  try {
+    return parsePeerCertificate(decodeURIComponent(token));
+  } catch {
+    return undefined;
+  }
 }

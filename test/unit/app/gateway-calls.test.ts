@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { NO_METRICS } from "../../../src/app/gateway/context.ts";
 import type { GatewayConfig } from "../../../src/app/gateway/options.ts";
+import { peerToken } from "../../../src/wire/sip/index.ts";
 import { trunk } from "../trunks/fixtures.ts";
 import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
 
@@ -359,7 +360,14 @@ describe("trunks", () => {
   it("are recognised by the stamp of the embedded engine only", async () => {
     const named = trunk("named", { identity: { certificateNames: ["edge.example"] } });
     const stamp = {
-      "X-Crosspoint-Peer": 'verified=1;subject="CN=x";issuer="CN=y";san="DNS:edge.example";ca="aa";fingerprint="bb"',
+      "X-Session-Token": peerToken({
+        verified: true,
+        subject: "CN=x",
+        issuer: "CN=y",
+        san: ["DNS:edge.example"],
+        ca: "aa",
+        fingerprint: "bb",
+      }),
       "X-Transport": "tls",
     };
     await start({ trunks: [named], defaultTrunk: null });

@@ -455,7 +455,7 @@ describe("a call that we make", () => {
   it("that reaches nobody says why", async () => {
     await start({ trunks: [pbx] });
     const why = "Hostname/IP does not match certificate's altnames: Host: pbx.example. is not in the cert's altnames: DNS:other.example";
-    bench.srf.peer = () => ({ status: 503, ring: false, headers: { Warning: `399 crosspoint "${why}"`, "X-Crosspoint-Local": "1" } });
+    bench.srf.peer = () => ({ status: 503, ring: false, address: "", headers: { Warning: `399 crosspoint "${why}"` } });
     await expect(out()).rejects.toMatchObject({ status: 502, message: `sip:bob@pbx.example was not reached: 503 x: ${why}` });
     await settle();
     expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", reason: `503 x: ${why}`, sipStatus: 503 }]);

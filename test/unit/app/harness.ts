@@ -220,6 +220,7 @@ export function message(
     protocol: headers["X-Transport"] ?? "udp",
     source: "network",
     source_address: headers["X-Source"] ?? "192.0.2.1",
+    ...(headers["X-Session-Token"] === undefined ? {} : { sessionToken: headers["X-Session-Token"] }),
     source_port: 5060,
     get,
     has: (name: string) => get(name) !== undefined,
@@ -248,7 +249,7 @@ export class FakeSrf {
   /** Why calls cannot be answered, where they cannot. */
   unanswerable: Error | undefined;
   readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
-  peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean } = () => ({
+  peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean; address?: string } = () => ({
     status: 200,
     sdp: sdp(),
   });
@@ -295,7 +296,7 @@ export class FakeSrf {
     made: (error: Error | null, dialog?: FakeDialog) => void,
   ) {
     this.placed.push({ uri, options });
-    const { status, sdp: body, headers = {}, ring = true } = this.peer(this.placed.length);
+    const { status, sdp: body, headers = {}, ring = true, address = "203.0.113.1" } = this.peer(this.placed.length);
     const fields: Record<string, string> = { CSeq: "7 INVITE", From: "<sip:us@gw>;tag=us", ...options.headers };
     progress.cbRequest?.(null, {
       method: "INVITE",
@@ -307,7 +308,12 @@ export class FakeSrf {
     if (ring) progress.cbProvisional?.({ status: 180 });
     await Promise.resolve();
     if (status !== 200) {
-      made(Object.assign(new Error(`${status}`), { status, res: { status, reason: "x", get: (name: string) => headers[name] } }));
+      made(
+        Object.assign(new Error(`${status}`), {
+          status,
+          res: { status, reason: "x", source_address: address, get: (name: string) => headers[name] },
+        }),
+      );
       return;
     }
     const dialog = new FakeDialog();

@@ -4,7 +4,7 @@ import { connect, type ConnectionOptions, createServer, type TLSSocket } from "n
 import { createAuthority, type Issued, issueCertificate } from "../../../src/security/issue.ts";
 import { cipherList, type TlsSettings } from "../../../src/io/index.ts";
 import type { SipEngine } from "../../../src/sip-engine/index.ts";
-import { parsePeerCertificate, type SipMessage } from "../../../src/wire/sip/index.ts";
+import { type PeerCertificate, parsePeerToken } from "../../../src/wire/sip/index.ts";
 import { LiveApp, portOf, requestText, startEngine, streamPeer } from "./live.ts";
 
 let root: Issued;
@@ -48,12 +48,12 @@ async function client(options: ConnectionOptions = {}): Promise<ReturnType<typeo
 }
 
 /** What the application sees of a caller with this certificate. */
-async function seen(options: ConnectionOptions): Promise<SipMessage> {
+async function seen(options: ConnectionOptions): Promise<PeerCertificate | undefined> {
   const peer = await client(options);
   peer.socket.write(requestText("OPTIONS", { via: "TLS" }));
   await peer.inbox.next();
   peer.socket.destroy();
-  return (await app.inbox.next()).sip;
+  return parsePeerToken((await app.inbox.next()).tokens[12]);
 }
 
 describe("callers over TLS", () => {
@@ -62,8 +62,7 @@ describe("callers over TLS", () => {
       subject: { commonName: "room.example", names: ["room.example", "sip:room.example"] },
       kind: ecdsa,
     });
-    const sip = await seen({ cert: caller.chain, key: caller.key });
-    const peer = parsePeerCertificate(sip.get("X-Crosspoint-Peer"))!;
+    const peer = (await seen({ cert: caller.chain, key: caller.key }))!;
     expect(peer).toMatchObject({
       verified: true,
       subject: expect.stringContaining("CN=room.example"),
@@ -75,9 +74,9 @@ describe("callers over TLS", () => {
   });
   test("with somebody else's are let in unverified, with none they carry no stamp", async () => {
     const caller = await issueCertificate(stranger, { subject: { commonName: "room.example" }, kind: ecdsa });
-    const peer = parsePeerCertificate((await seen({ cert: caller.chain, key: caller.key })).get("X-Crosspoint-Peer"))!;
+    const peer = (await seen({ cert: caller.chain, key: caller.key }))!;
     expect([peer.verified, peer.ca]).toEqual([false, ""]);
-    expect((await seen({})).has("X-Crosspoint-Peer")).toBe(false);
+    expect(await seen({})).toBeUndefined();
   });
   test("with an expired one are not verified", async () => {
     const caller = await issueCertificate(root, {
@@ -86,7 +85,7 @@ describe("callers over TLS", () => {
       from: new Date(Date.now() - 10 * 86_400_000),
       days: 5,
     });
-    expect(parsePeerCertificate((await seen({ cert: caller.chain, key: caller.key })).get("X-Crosspoint-Peer"))?.verified).toBe(false);
+    expect((await seen({ cert: caller.chain, key: caller.key }))?.verified).toBe(false);
   });
   test("speak TLS 1.2 or 1.3 in our order of ciphers, nothing older or weaker", async () => {
     const suite = async (options: ConnectionOptions) => {
@@ -157,10 +156,11 @@ describe("calls out over TLS", () => {
         : await issueCertificate(stranger, { subject: { commonName: "localhost", names: ["localhost"] }, kind: ecdsa });
     const server = await far(own);
     call(server.port);
-    const { sip } = await app.inbox.next();
+    const { sip, tokens } = await app.inbox.next();
     expect(sip).toMatchObject({ status: 503 });
     expect(sip.get("warning")).toMatch(/certificate|altnames/i);
-    expect(sip.has("x-crosspoint-local")).toBe(true);
+    // it came from nobody
+    expect(tokens.slice(2, 6)).toEqual(["network", expect.any(String), "tls", ""]);
     server.close();
   });
 });

@@ -157,7 +157,7 @@ export class World {
   }
 
   /** The network delivers a message. */
-  deliver(message: SipMessage, transport: TransportName = "udp", source: Partial<Source> = {}): void {
+  deliver(message: SipMessage | Buffer, transport: TransportName = "udp", source: Partial<Source> = {}): void {
     const connection = transport === "udp" ? 0 : 5;
     const from = {
       transport,
@@ -169,7 +169,7 @@ export class World {
       listener: 1,
       ...source,
     };
-    this.core.layer.receive(message.toBuffer(), from, this.now);
+    this.core.layer.receive(Buffer.isBuffer(message) ? message : message.toBuffer(), from, this.now);
     this.settle();
   }
 

@@ -9,7 +9,7 @@ import type { SipTransport, Trunk } from "../../../trunks/model.ts";
 import { plainAddress } from "../../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../../trunks/recognition.ts";
 import { ScannerSense } from "../../../trunks/scanners.ts";
-import { parsePeerCertificate } from "../../../wire/sip/index.ts";
+import { parsePeerToken } from "../../../wire/sip/index.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "../context.ts";
 import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../refusals.ts";
@@ -27,7 +27,7 @@ export class Inbound {
   readonly #reception: Reception;
   readonly #transfers: Transfers;
   readonly #load: LoadMeter;
-  /** Only a SIP engine that strips the stamp from outside may be believed. */
+  /** The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else. */
   readonly #peerStamps: boolean;
   readonly #sources = new SourceLimit();
   readonly #scanners = new ScannerSense();
@@ -172,7 +172,7 @@ export class Inbound {
       transport: request.protocol.toLowerCase() as SipTransport,
       address: plainAddress(request.source_address),
       port: Number(request.source_port),
-      peer: this.#peerStamps ? parsePeerCertificate(request.get("X-Crosspoint-Peer")) : undefined,
+      peer: this.#peerStamps ? parsePeerToken(request.sessionToken) : undefined,
       authorization: request.get("Authorization"),
       method: request.method,
       body: request.body,
