@@ -13,9 +13,11 @@ const allowed = {
   video: ["wire", "srtp", "negotiation", "rtp"],
   io: ["wire", "sip", "h323"],
   // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
+  // worker threads and child processes, whatever runs in them
+  threads: [],
   udp: ["srtp", "io"],
-  "sip-engine": ["wire", "sip", "io", "security"],
-  "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp"],
+  "sip-engine": ["wire", "sip", "io", "security", "threads"],
+  "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp", "threads"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
   call: ["wire", "srtp", "negotiation", "video", "h323", "io", "webrtc"],
   // WebRTC's other process: sockets and native code, no meeting
@@ -25,7 +27,7 @@ const allowed = {
   ivr: [],
   meetings: [],
   trunks: ["wire", "meetings", "security"],
-  "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp"],
+  "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp", "threads"],
   sfu: ["meetings", "call", "video", "negotiation", "wire"],
   records: ["meetings"],
   security: [],

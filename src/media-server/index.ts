@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
 import type { Addresses, ServerStats } from "./control/server.ts";
 import type { FromControl, ToControl } from "./control/messages.ts";
+import { PendingRequests } from "../threads/pending-requests.ts";
+import { startThread } from "../threads/start-thread.ts";
 import { chooseUdp, planUdp, reclaimUdp } from "../udp/index.ts";
 import { type ControlData, type MediaServerOptions, settingsOf } from "./options.ts";
 
@@ -31,55 +32,40 @@ export async function startMediaServer(options: MediaServerOptions): Promise<Med
   const { kind, reason } = chooseUdp(options.sockets);
   options.log?.({ level: "info", message: "the media server's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
   const udp = Array.from({ length: settings.workers }, () => planUdp(kind));
-  const worker = new Worker(new URL("./control/worker.ts", import.meta.url), {
-    workerData: { ...settings, udp } satisfies ControlData,
-    name: "media-control",
-    resourceLimits: { maxYoungGenerationSizeMb: 6 },
-  });
   const opening = Promise.withResolvers<Addresses>();
   const stopped = Promise.withResolvers<string | undefined>();
-  const requests = new Map<number, (stats: ServerStats) => void>();
-  let nextRequest = 1;
+  const requests = new PendingRequests<ServerStats>();
   let closing = false;
-  let trouble: string | undefined;
-  worker.on("message", (message: FromControl) => {
+  const onMessage = (message: FromControl): void => {
     if (message.t === "open") opening.resolve(message.addresses);
     else if (message.t === "failed") {
       opening.reject(new Error(`the media server cannot start: ${message.message}`));
-      void worker.terminate();
+      void thread.terminate();
     } else if (message.t === "log") options.log?.(message.record);
-    else if (message.t === "closed") void worker.terminate();
-    else {
-      requests.get(message.req)?.(message.stats);
-      requests.delete(message.req);
-    }
-  });
-  worker.on("error", (error) => {
-    trouble = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    opening.reject(error);
-  });
-  worker.on("exit", (code) => {
-    // The media threads ended with it.
-    for (const plan of udp) reclaimUdp(plan);
-    opening.reject(new Error(trouble ?? `the media server's thread ended with ${code}`));
-    stopped.resolve(closing ? undefined : (trouble ?? `exit code ${code}`));
-  });
+    else if (message.t === "closed") void thread.terminate();
+    else requests.resolve(message.req, message.stats);
+  };
+  const thread = startThread<ToControl, FromControl>(
+    new URL("./control/worker.ts", import.meta.url),
+    { workerData: { ...settings, udp } satisfies ControlData, name: "media-control", resourceLimits: { maxYoungGenerationSizeMb: 6 } },
+    onMessage,
+    (reason) => {
+      // The media threads ended with it.
+      for (const plan of udp) reclaimUdp(plan);
+      opening.reject(new Error(`the media server's thread ended: ${reason}`));
+      requests.rejectAll(new Error("the media server has stopped"));
+      stopped.resolve(closing ? undefined : reason);
+    },
+  );
   const addresses = await opening.promise;
   return {
     eslPort: addresses.eslPort,
     sipPort: addresses.sipPort,
     tlsPort: addresses.tlsPort,
-    stats: () => {
-      const req = nextRequest++;
-      return new Promise((resolve, reject) => {
-        requests.set(req, resolve);
-        void stopped.promise.then(() => reject(new Error("the media server has stopped")));
-        worker.postMessage({ t: "stats", req } satisfies ToControl);
-      });
-    },
+    stats: () => requests.open((req) => thread.post({ t: "stats", req })),
     stop: async () => {
       closing = true;
-      worker.postMessage({ t: "close" } satisfies ToControl);
+      thread.post({ t: "close" });
       await stopped.promise;
     },
     stopped: stopped.promise,

@@ -2,10 +2,11 @@
  * The embedded SIP engine: speaks drachtio's protocol to applications and SIP to the world, in a thread of its own, so that neither
  * media nor the application delay it.
  */
-import { Worker } from "node:worker_threads";
 import type { TlsSettings } from "../io/tls.ts";
-import type { Listener } from "../sip/types.ts";
 import type { AccessLists } from "../security/access.ts";
+import type { Listener } from "../sip/types.ts";
+import { PendingRequests } from "../threads/pending-requests.ts";
+import { startThread } from "../threads/start-thread.ts";
 import type { EngineLog, EngineOffence, SipEngineOptions, SipEngineStats } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./thread-messages.ts";
 
@@ -32,78 +33,59 @@ export interface SipEngine {
   readonly ended: Promise<Error | undefined>;
 }
 
-/** Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited; `onOffences` what may ban a source. */
+/**
+ * Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited;
+ * `onOffences` what may ban a source.
+ */
 export async function startSipEngine(
   options: SipEngineOptions,
   onLog: (line: EngineLog) => void = () => {},
   onOffences: (offences: readonly EngineOffence[]) => void = () => {},
 ): Promise<SipEngine> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    workerData: options,
-    name: "sip-engine",
-    // Messages live for a moment. Left alone the nursery of a busy thread grows to 128 MB.
-    resourceLimits: { maxYoungGenerationSizeMb: 12 },
-  });
-  const pending = new Map<number, { resolve: (result: SipEngineStats | undefined) => void; reject: (error: Error) => void }>();
-  let lastId = 0;
+  const requests = new PendingRequests<SipEngineStats | undefined>();
+  const started = Promise.withResolvers<Extract<FromWorker, { kind: "started" }>>();
+  const end = Promise.withResolvers<Error | undefined>();
   let stopping = false;
   let over = false;
-  let failure: Error | undefined;
-  const ended = new Promise<Error | undefined>((done) => {
-    worker.on("error", (error) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-    });
-    worker.on("exit", (code) => {
-      const error = stopping ? undefined : (failure ?? new Error(`the SIP engine's thread ended with ${code}`));
-      for (const { reject } of pending.values()) reject(error ?? new Error("the SIP engine has stopped"));
-      pending.clear();
+  const onMessage = (message: FromWorker) => {
+    switch (message.kind) {
+      case "started":
+        return started.resolve(message);
+      case "refused":
+        stopping = true;
+        started.reject(new Error(message.error));
+        void thread.terminate();
+        return;
+      case "log":
+        return onLog(message.line);
+      case "offences":
+        return onOffences(message.offences);
+      case "done":
+        return requests.resolve(message.id, message.result);
+      case "failed":
+        return requests.reject(message.id, new Error(message.error));
+    }
+  };
+  const thread = startThread<ToWorker, FromWorker>(
+    new URL("./worker.ts", import.meta.url),
+    // Messages live for a moment. Left alone the nursery of a busy thread grows to 128 MB.
+    { workerData: options, name: "sip-engine", resourceLimits: { maxYoungGenerationSizeMb: 12 } },
+    onMessage,
+    (reason) => {
+      const error = stopping ? undefined : new Error(`the SIP engine's thread ended: ${reason}`);
       over = true;
-      done(error);
-    });
-  });
-  const started = await new Promise<Extract<FromWorker, { kind: "started" }>>((resolve, reject) => {
-    worker.on("message", (message: FromWorker) => {
-      switch (message.kind) {
-        case "started":
-          resolve(message);
-          return;
-        case "refused":
-          stopping = true;
-          reject(new Error(message.error));
-          void worker.terminate();
-          return;
-        case "log":
-          onLog(message.line);
-          return;
-        case "offences":
-          onOffences(message.offences);
-          return;
-        case "done":
-          pending.get(message.id)?.resolve(message.result);
-          pending.delete(message.id);
-          return;
-        case "failed":
-          pending.get(message.id)?.reject(new Error(message.error));
-          pending.delete(message.id);
-          return;
-      }
-    });
-    void ended.then((error) => reject(error ?? new Error("the SIP engine has stopped")));
-  });
+      requests.rejectAll(error ?? new Error("the SIP engine has stopped"));
+      started.reject(error ?? new Error("the SIP engine has stopped"));
+      end.resolve(error);
+    },
+  );
+  const { drachtioPort, listeners } = await started.promise;
   type Order = ToWorker extends infer T ? (T extends ToWorker ? Omit<T, "id"> : never) : never;
   const ask = (order: Order): Promise<SipEngineStats | undefined> =>
-    new Promise((resolve, reject) => {
-      if (over) {
-        reject(new Error("the SIP engine has stopped"));
-        return;
-      }
-      const id = ++lastId;
-      pending.set(id, { resolve, reject });
-      worker.postMessage({ ...order, id });
-    });
+    over ? Promise.reject(new Error("the SIP engine has stopped")) : requests.open((id) => thread.post({ ...order, id }));
   return {
-    drachtioPort: started.drachtioPort,
-    listeners: started.listeners,
+    drachtioPort,
+    listeners,
     reloadTls: async (tls) => {
       await ask({ kind: "tls", tls });
     },
@@ -120,10 +102,10 @@ export async function startSipEngine(
     stop: async () => {
       if (stopping) return;
       stopping = true;
-      await Promise.race([ask({ kind: "stop" }).catch(() => {}), ended]);
-      await worker.terminate();
-      await ended;
+      await Promise.race([ask({ kind: "stop" }).catch(() => {}), end.promise]);
+      await thread.terminate();
+      await end.promise;
     },
-    ended,
+    ended: end.promise,
   };
 }

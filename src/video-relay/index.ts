@@ -1,11 +1,10 @@
 import { performance } from "node:perf_hooks";
-import { Worker } from "node:worker_threads";
+import { startThread } from "../threads/start-thread.ts";
 import { chooseUdp, planUdp, reclaimUdp } from "../udp/index.ts";
 import type { RelayFigures, VideoRelay } from "../video/index.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { settingsOf, type VideoRelayOptions } from "./options.ts";
 import { Relay } from "./relay.ts";
-import type { VideoThread } from "./thread.ts";
 import type { VideoWorkerData } from "./worker.ts";
 
 export type { VideoLogRecord, VideoRelayOptions } from "./options.ts";
@@ -25,7 +24,7 @@ export async function startVideoRelay(options: VideoRelayOptions): Promise<Runni
   settings.log({ level: "info", message: "the video relay's sockets", fields: { sockets: kind, ...(reason ? { reason } : {}) } });
   return new Relay(
     settings,
-    (index, onMessage, onExit): VideoThread => {
+    (index, onMessage, onExit) => {
       const udp = planUdp(kind);
       const data: VideoWorkerData = {
         udp,
@@ -34,25 +33,15 @@ export async function startVideoRelay(options: VideoRelayOptions): Promise<Runni
         portStart: 0.5 + index / (2 * settings.workers),
         speaker: settings.speaker,
       };
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-        workerData: data,
-        name: `video-${index}`,
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      });
-      let trouble: string | undefined;
-      worker.on("message", (message: FromWorker) => onMessage(message));
-      worker.on("error", (error) => {
-        trouble = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      });
-      worker.on("exit", (code) => {
-        reclaimUdp(udp);
-        onExit(trouble ?? `exit code ${code}`);
-      });
-      return {
-        post: (message: ToWorker) => worker.postMessage(message),
-        busyMs: () => worker.performance.eventLoopUtilization().active,
-        terminate: () => worker.terminate(),
-      };
+      return startThread<ToWorker, FromWorker>(
+        new URL("./worker.ts", import.meta.url),
+        { workerData: data, name: `video-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } },
+        onMessage,
+        (reason) => {
+          reclaimUdp(udp);
+          onExit(reason);
+        },
+      );
     },
     () => performance.now(),
   );

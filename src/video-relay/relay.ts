@@ -3,7 +3,7 @@ import { addCounts, noCounts, type RelayFigures, type RelayLine, type RelaySeat,
 import type { FromWorker } from "./messages.ts";
 import type { VideoSettings } from "./options.ts";
 import { RemoteLine } from "./remote-line.ts";
-import { ThreadSlot, type VideoThreadFactory } from "./thread.ts";
+import { VideoSlot, type VideoThreadFactory } from "./video-slot.ts";
 
 interface Seat {
   readonly number: number;
@@ -15,14 +15,14 @@ interface Seat {
 interface Meeting {
   readonly id: string;
   readonly seats: Map<number, Seat>;
-  slot: ThreadSlot | undefined;
+  slot: VideoSlot | undefined;
   presenter: string | null;
 }
 
 /** The port's side of the relay: knows which thread has which line and meeting, and says everything again to the next when one dies. */
 export class Relay implements VideoRelay {
   readonly #settings: VideoSettings;
-  readonly #slots: ThreadSlot[];
+  readonly #slots: VideoSlot[];
   readonly #meetings = new Map<string, Meeting>();
   readonly #lines = new Map<string, RemoteLine>();
   readonly #counts = noCounts();
@@ -34,7 +34,7 @@ export class Relay implements VideoRelay {
     this.#slots = Array.from(
       { length: settings.workers },
       (_, index) =>
-        new ThreadSlot(
+        new VideoSlot(
           index,
           factory,
           now,
@@ -46,7 +46,7 @@ export class Relay implements VideoRelay {
 
   async open(): Promise<RelayLine> {
     const alive = this.#slots.filter((slot) => slot.alive);
-    const slot = alive.reduce<ThreadSlot | undefined>((best, other) => (best && best.lines <= other.lines ? best : other), undefined);
+    const slot = alive.reduce<VideoSlot | undefined>((best, other) => (best && best.lines <= other.lines ? best : other), undefined);
     if (!slot || this.#stopped) throw new Error("the video relay does not run");
     const id = randomUUID();
     const reply = await slot.request((req) => ({ t: "open", req, id, port: undefined }));
@@ -141,7 +141,7 @@ export class Relay implements VideoRelay {
   }
 
   /** Says everything about a meeting to the thread it is to live on. */
-  #settle(meeting: Meeting, slot: ThreadSlot): void {
+  #settle(meeting: Meeting, slot: VideoSlot): void {
     meeting.slot = slot;
     for (const seat of meeting.seats.values())
       slot.post({ t: "join", meetingId: meeting.id, seat: seat.number, participantId: seat.participantId });
@@ -149,7 +149,7 @@ export class Relay implements VideoRelay {
     for (const seat of meeting.seats.values()) this.#arrange(meeting, seat);
   }
 
-  #receive(message: FromWorker, slot: ThreadSlot): void {
+  #receive(message: FromWorker, slot: VideoSlot): void {
     if (message.t === "shown") {
       const { lineId, participantId, stream } = message.event;
       this.#lines.get(lineId)?.emit("shown", participantId, stream);
@@ -168,7 +168,7 @@ export class Relay implements VideoRelay {
     }
   }
 
-  #died(slot: ThreadSlot, reason: string, restarts: boolean): void {
+  #died(slot: VideoSlot, reason: string, restarts: boolean): void {
     const fields = { worker: slot.index, reason, lines: slot.lines };
     this.#settings.log({ level: "error", message: "a thread of the video relay died; its lines are gone", fields });
     if (!restarts)

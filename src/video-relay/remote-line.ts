@@ -1,21 +1,21 @@
 import { EventEmitter } from "node:events";
 import type { LineAgreement, RelayLine, RelayLineEvents, VideoStats } from "../video/index.ts";
 import { packAgreement } from "./messages.ts";
-import type { ThreadSlot } from "./thread.ts";
+import type { VideoSlot } from "./video-slot.ts";
 
 /** A line as the port shows it; its other half is on a thread. */
 export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLine {
   readonly id: string;
   readonly local: { readonly address: string; readonly port: number; readonly rtcpPort: number };
   readonly #onClose: (line: RemoteLine) => void;
-  #slot: ThreadSlot;
+  #slot: VideoSlot;
   #open = true;
   #agreement: LineAgreement | undefined;
   #limit: number | null = null;
   /** While it is on its way to another thread. */
   #moving = false;
 
-  constructor(id: string, slot: ThreadSlot, local: RemoteLine["local"], onClose: (line: RemoteLine) => void) {
+  constructor(id: string, slot: VideoSlot, local: RemoteLine["local"], onClose: (line: RemoteLine) => void) {
     super();
     this.id = id;
     this.#slot = slot;
@@ -28,7 +28,7 @@ export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLi
   }
 
   /** The thread it is on. */
-  get slot(): ThreadSlot {
+  get slot(): VideoSlot {
     return this.#slot;
   }
 
@@ -49,7 +49,7 @@ export class RemoteLine extends EventEmitter<RelayLineEvents> implements RelayLi
   /**
    * Goes to another thread, ports and all; what arrives meanwhile is lost, and what is sent begins under new SSRCs. Resolves when it is there, or gone.
    */
-  async move(slot: ThreadSlot): Promise<void> {
+  async move(slot: VideoSlot): Promise<void> {
     if (this.#moving) return;
     this.#moving = true;
     const { id } = this;

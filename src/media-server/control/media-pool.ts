@@ -1,15 +1,10 @@
+import { type ThreadFactory, WorkerSlot } from "../../threads/worker-slot.ts";
 import type { FromMedia, LogLevel, ToMedia, WorkerLoad } from "../messages.ts";
 import type { Threads } from "./media-jobs.ts";
 import { Leg, Room } from "./media-leg.ts";
 
-/** A media thread as the pool sees it; a worker in production, a stand-in in tests. */
-export interface MediaThread {
-  post(message: ToMedia): void;
-  terminate(): Promise<unknown>;
-}
-
-/** Starts a media thread; `onExit` says that it is gone, asked for or not. */
-export type ThreadFactory = (index: number, onMessage: (message: FromMedia) => void, onExit: (reason: string) => void) => MediaThread;
+/** Starts a media thread. */
+export type MediaThreadFactory = ThreadFactory<ToMedia, FromMedia>;
 
 /** What a leg tells its channel. */
 export interface LegEvents {
@@ -28,24 +23,11 @@ export interface RoomEvents {
   lost(): void;
 }
 
-/** A thread that dies this often within {@link RESTART_WINDOW_MS} is not started again. */
-const MAX_RESTARTS = 5;
-const RESTART_WINDOW_MS = 60_000;
-
-/** One media thread with its requests, legs, rooms and jobs. */
-class Worker {
-  readonly index: number;
-  thread: MediaThread;
+/** One media thread with its legs, rooms and jobs. */
+class MediaSlot extends WorkerSlot<ToMedia, FromMedia> {
   readonly legs = new Map<number, LegEvents>();
   readonly rooms = new Map<number, RoomEvents>();
-  readonly requests = new Map<number, { resolve(message: FromMedia): void; reject(error: Error): void }>();
   readonly jobs = new Map<number, { message(message: FromMedia): void; lost(): void }>();
-  alive = true;
-  restarts: number[] = [];
-  constructor(index: number, thread: MediaThread) {
-    this.index = index;
-    this.thread = thread;
-  }
 }
 
 /**
@@ -53,23 +35,31 @@ class Worker {
  * starts a thread again that died, after telling everybody who was on it.
  */
 export class MediaPool implements Threads {
-  readonly #workers: Worker[] = [];
-  readonly #factory: ThreadFactory;
+  readonly #workers: readonly MediaSlot[];
   readonly #log: (level: LogLevel, message: string, fields: Readonly<Record<string, string | number | boolean>>) => void;
-  readonly #now: () => number;
   #nextId = 1;
-  #closing = false;
 
   constructor(
     count: number,
-    factory: ThreadFactory,
+    factory: MediaThreadFactory,
     now: () => number,
     log: (level: LogLevel, message: string, fields?: Readonly<Record<string, string | number | boolean>>) => void,
   ) {
-    this.#factory = factory;
     this.#log = log;
-    this.#now = now;
-    for (let i = 0; i < count; i++) this.#workers.push(new Worker(i, this.#start(i)));
+    this.#workers = Array.from(
+      { length: count },
+      (_, index) =>
+        new MediaSlot({
+          name: "the media thread",
+          index,
+          factory,
+          now,
+          exitMessage: { t: "exit" },
+          replyTo: (message) => ("req" in message ? { id: message.req } : undefined),
+          onMessage: (message) => this.#receive(index, message),
+          onDeath: (reason, restarted) => this.#died(index, reason, restarted),
+        }),
+    );
   }
 
   get size(): number {
@@ -101,19 +91,13 @@ export class MediaPool implements Threads {
 
   /** Sends to a thread; what is sent to a dead one is dropped: its users have been told. */
   post(index: number, message: ToMedia): void {
-    const worker = this.#workers[index];
-    if (worker?.alive) worker.thread.post(message);
+    this.#workers[index]?.post(message);
   }
 
   /** Sends a request; rejects when the thread dies first. */
   request(index: number, message: (req: number) => ToMedia): Promise<FromMedia> {
     const worker = this.#workers[index];
-    if (!worker?.alive) return Promise.reject(new Error("the media thread is gone"));
-    const req = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      worker.requests.set(req, { resolve, reject });
-      worker.thread.post(message(req));
-    });
+    return worker === undefined ? Promise.reject(new Error("there is no such media thread")) : worker.request(message);
   }
 
   /** Starts a job that ends with one result. */
@@ -130,7 +114,7 @@ export class MediaPool implements Threads {
       },
       lost,
     });
-    worker.thread.post(message(job));
+    worker.post(message(job));
     return job;
   }
 
@@ -151,38 +135,20 @@ export class MediaPool implements Threads {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    await Promise.all(
-      this.#workers.map((worker) => {
-        worker.thread.post({ t: "exit" });
-        return worker.thread.terminate();
-      }),
-    );
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
   }
 
-  #choose(affinity: string | undefined): Worker {
+  #choose(affinity: string | undefined): MediaSlot {
     const alive = this.#workers.filter((worker) => worker.alive);
     if (alive.length === 0) throw new Error("no media thread is alive");
     if (affinity !== undefined) return alive[hash(affinity) % alive.length] ?? alive[0]!;
     return alive.reduce((best, worker) => (worker.legs.size < best.legs.size ? worker : best));
   }
 
-  #start(index: number): MediaThread {
-    return this.#factory(
-      index,
-      (message) => this.#receive(index, message),
-      (reason) => this.#exited(index, reason),
-    );
-  }
-
   #receive(index: number, message: FromMedia): void {
     const worker = this.#workers[index];
     if (!worker) return;
-    if ("req" in message) {
-      const request = worker.requests.get(message.req);
-      worker.requests.delete(message.req);
-      request?.resolve(message);
-    } else if ("job" in message) worker.jobs.get(message.job)?.message(message);
+    if ("job" in message) worker.jobs.get(message.job)?.message(message);
     else if (message.t === "dtmf") worker.legs.get(message.id)?.dtmf(message.digit, message.durationMs, message.source);
     else if (message.t === "timeout") worker.legs.get(message.id)?.timeout();
     else if (message.t === "talking") worker.rooms.get(message.room)?.talking(message.member, message.on, message.energy);
@@ -190,31 +156,17 @@ export class MediaPool implements Threads {
     else if (message.t === "log") this.#log(message.level, message.message, message.fields);
   }
 
-  #exited(index: number, reason: string): void {
+  #died(index: number, reason: string, restarted: boolean): void {
     const worker = this.#workers[index];
-    if (!worker || this.#closing) return;
-    worker.alive = false;
-    this.#log("error", "a media thread died; its calls end", { worker: index, reason, legs: worker.legs.size, rooms: worker.rooms.size });
-    const { legs, rooms, requests, jobs } = worker;
-    const [lostLegs, lostRooms, lostRequests, lostJobs] = [
-      [...legs.values()],
-      [...rooms.values()],
-      [...requests.values()],
-      [...jobs.values()],
-    ];
-    for (const map of [legs, rooms, requests, jobs]) map.clear();
-    for (const request of lostRequests) request.reject(new Error("the media thread died"));
+    if (!worker) return;
+    const { legs, rooms, jobs } = worker;
+    this.#log("error", "a media thread died; its calls end", { worker: index, reason, legs: legs.size, rooms: rooms.size });
+    const [lostLegs, lostRooms, lostJobs] = [[...legs.values()], [...rooms.values()], [...jobs.values()]];
+    for (const map of [legs, rooms, jobs]) map.clear();
     for (const job of lostJobs) job.lost();
     for (const leg of lostLegs) leg.lost();
     for (const room of lostRooms) room.lost();
-    const now = this.#now();
-    worker.restarts = [...worker.restarts.filter((at) => now - at < RESTART_WINDOW_MS), now];
-    if (worker.restarts.length > MAX_RESTARTS) {
-      this.#log("error", "the media thread keeps dying and is not started again", { worker: index });
-      return;
-    }
-    worker.thread = this.#start(index);
-    worker.alive = true;
+    if (!restarted) this.#log("error", "the media thread keeps dying and is not started again", { worker: index });
   }
 }
 

@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
-import { parentPort, Worker, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
+import { startThread } from "../../threads/start-thread.ts";
 import { reclaimUdp } from "../../udp/index.ts";
 import type { MediaWorkerData } from "../media/worker.ts";
-import type { FromMedia } from "../messages.ts";
+import type { FromMedia, ToMedia } from "../messages.ts";
 import type { ControlData } from "../options.ts";
 import { Core } from "./core.ts";
 import { MediaPool } from "./media-pool.ts";
@@ -28,27 +29,25 @@ const pool = new MediaPool(
   settings.workers,
   (index, onMessage, onExit) => {
     const udp = settings.udp[index]!;
-    const worker = new Worker(new URL("../media/worker.ts", import.meta.url), {
-      workerData: {
-        rtp: settings.rtp,
-        portStart: index / settings.workers,
-        rtpTimeoutMs: settings.rtpTimeoutMs,
-        udp,
-      } satisfies MediaWorkerData,
-      name: `media-${index}`,
-      // Packets live for a moment: a small nursery is swept more often and holds less garbage, which is most of what a call would weigh.
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
-    let reason = "";
-    worker.on("message", (message: FromMedia) => onMessage(message));
-    worker.on("error", (error) => {
-      reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    });
-    worker.on("exit", (code) => {
-      reclaimUdp(udp);
-      onExit(reason || `exit code ${code}`);
-    });
-    return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
+    return startThread<ToMedia, FromMedia>(
+      new URL("../media/worker.ts", import.meta.url),
+      {
+        workerData: {
+          rtp: settings.rtp,
+          portStart: index / settings.workers,
+          rtpTimeoutMs: settings.rtpTimeoutMs,
+          udp,
+        } satisfies MediaWorkerData,
+        name: `media-${index}`,
+        // Packets live for a moment: a small nursery is swept more often and holds less garbage, which is most of what a call would weigh.
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      },
+      onMessage,
+      (reason) => {
+        reclaimUdp(udp);
+        onExit(reason);
+      },
+    );
   },
   () => systemClock.now(),
   (level, message, fields) => core.log(level, message, fields),

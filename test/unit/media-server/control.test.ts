@@ -261,7 +261,7 @@ describe("media threads", () => {
     const { leg, ports } = made.openLeg(events(() => lost++));
     const job = leg.play("x");
     threads[0]!.die("crash");
-    await expect(ports).rejects.toThrow("died");
+    await expect(ports).rejects.toThrow("gone");
     expect((await job.done).reason).toBe("stopped");
     expect(lost).toBe(1);
     expect(threads).toHaveLength(2);
