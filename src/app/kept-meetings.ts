@@ -3,6 +3,7 @@ import { AdminError, type GatewayControl, type MeetingInput } from "../admin/por
 import type { MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
 import { hashPin } from "../meetings/pin.ts";
 import { SqliteMeetingStore } from "../records/meetings.ts";
+import { refuseSamePins } from "./gateway/definitions.ts";
 import type { MeetingDefinition } from "./gateway/options.ts";
 
 /** The gateway as the admin API sees it, with the meetings that the API makes kept over a restart. PINs are hashed before anything is kept. */
@@ -10,6 +11,8 @@ export class KeptMeetings implements GatewayControl {
   readonly #gateway: GatewayControl;
   readonly #store: SqliteMeetingStore<MeetingDefinition>;
   readonly #log: Logger;
+  /** The last change: two at once could each give a meeting one of two PINs that are the same. */
+  #changed: Promise<unknown> = Promise.resolve();
 
   constructor(gateway: GatewayControl, file: string, log: Logger) {
     this.#gateway = gateway;
@@ -28,16 +31,22 @@ export class KeptMeetings implements GatewayControl {
     }
   }
 
-  async createMeeting(input: MeetingInput): Promise<MeetingView> {
-    const hashed = await withHashes(input);
-    const made = await this.#gateway.createMeeting(hashed);
-    return this.#keep(made, hashed, () => this.#gateway.deleteMeeting(made.id));
+  createMeeting(input: MeetingInput): Promise<MeetingView> {
+    return this.#inTurn(async () => {
+      await refuseSamePins(input);
+      const hashed = await withHashes(input);
+      const made = await this.#gateway.createMeeting(hashed);
+      return this.#keep(made, hashed, () => this.#gateway.deleteMeeting(made.id));
+    });
   }
 
-  async updateMeeting(id: string, input: MeetingInput): Promise<MeetingView> {
-    const hashed = await withHashes(input);
-    const changed = await this.#gateway.updateMeeting(id, hashed);
-    return changed.source === "api" ? this.#keep(changed, hashed) : changed;
+  updateMeeting(id: string, input: MeetingInput): Promise<MeetingView> {
+    return this.#inTurn(async () => {
+      await refuseSamePins(input, this.#store.get(id));
+      const hashed = await withHashes(input);
+      const changed = await this.#gateway.updateMeeting(id, hashed);
+      return changed.source === "api" ? this.#keep(changed, hashed) : changed;
+    });
   }
 
   async deleteMeeting(id: string): Promise<void> {
@@ -48,6 +57,12 @@ export class KeptMeetings implements GatewayControl {
   /** Closes the store. */
   close(): void {
     this.#store.close();
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changed.then(change);
+    this.#changed = result.catch(() => undefined);
+    return result;
   }
 
   async #keep(view: MeetingView, input: MeetingInput, undo?: () => Promise<void>): Promise<MeetingView> {

@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 import type { PinHash, Role } from "./model.ts";
 import { deriveKey, type ScryptCost } from "./pin-threads.ts";
 
@@ -67,4 +67,25 @@ export async function roleOfPin(
     checkPin(digits, meeting.guestPin ?? NO_PIN, true),
   ]);
   return host ? "host" : guest ? "guest" : null;
+}
+
+/**
+ * Whether two PINs, each digits or a hash, are the same. Of two hashes with salts of their own nothing can be told: they are the same only when they are
+ * written the same.
+ */
+export async function samePin(a: string, b: string): Promise<boolean> {
+  if (a === b) return true;
+  if (isPinHash(a) === isPinHash(b)) return false;
+  return isPinHash(a) ? checkPin(b, a) : checkPin(a, b);
+}
+
+/** `samePin` for a configuration that is being checked, where nobody is in a call that it could hold up for long. */
+export function samePinSync(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (isPinHash(a) === isPinHash(b)) return false;
+  const [digits, hash] = isPinHash(a) ? [b, a] : [a, b];
+  const parsed = parsePinHash(hash);
+  if (!parsed) return false;
+  const { salt, key, cost } = parsed;
+  return timingSafeEqual(scryptSync(digits, salt, key.length, { ...cost, maxmem: 256 * cost.N * cost.r }), key);
 }

@@ -27,6 +27,19 @@ describe("the admin API of a running gateway", () => {
   const caller = (number: string, seconds: number): Promise<CallReport> => placeCall(`sip:${number}@${crosspoint.sip}`, { seconds });
   const only = (state: Participant["state"]) => (people: readonly Participant[]) => people.length === 1 && people[0]!.state === state;
 
+  it("takes no PIN for guests that is the hosts', given together, one after the other, or both at once", async () => {
+    const put = (pins: Record<string, string | null>) => crosspoint.api("PUT", "/meetings/8100", pins);
+    await expect(crosspoint.api("POST", "/meetings", { id: "8100", guestPin: "4711", hostPin: "4711" })).rejects.toThrow(/400.*same-pins/s);
+    await crosspoint.api("POST", "/meetings", { id: "8100", guestPin: "4711", hostPin: "81500" });
+    await expect(put({ hostPin: "4711" })).rejects.toThrow(/400.*same-pins/s);
+    await expect(put({ guestPin: "81500" })).rejects.toThrow(/400.*same-pins/s);
+    await put({ guestPin: "81500", hostPin: "4711" });
+    const both = await Promise.allSettled([put({ guestPin: "5555" }), put({ hostPin: "5555" })]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    await put({ guestPin: null });
+    await put({ hostPin: "81500" });
+  });
+
   /** Follows /events; `until` waits for one that fits. */
   async function follow() {
     const abort = new AbortController();

@@ -108,6 +108,19 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("leave");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "You have left the meeting" }).waitFor();
+    // a host who types the PIN where the number belongs, alone or behind it
+    for (const typed of ["98765", "2000**98765"]) {
+      await page.getByRole("button", { name: "Join again" }).click();
+      await page.getByLabel("Meeting number").fill(typed);
+      await page.getByRole("button", { name: "Join", exact: true }).click();
+      if (typed === "98765") await page.getByRole("button", { name: "Join again" }).waitFor();
+    }
+    await caller.inMeeting();
+    const kept = (await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")) as string;
+    expect(kept).not.toContain("98765");
+    expect(kept).toContain("2000");
+    await page.getByRole("button", { name: "Leave" }).click();
+    await page.getByRole("heading", { name: "You have left the meeting" }).waitFor();
     // the demo prints its PINs at the start; the log has none
     expect(gateway.output().split("Ctrl+C stops it.")[1]).not.toMatch(/98765|9999/);
   });

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { samePinSync } from "../../meetings/pin.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { checkCertificates } from "./certificate-checks.ts";
 import { type Config, type Findings, isLoopback } from "./config.ts";
@@ -40,7 +41,7 @@ function checkNumbers(config: Config, { mistake }: Findings): void {
 
 function checkMeetings(config: Config, { mistake, warn }: Findings): void {
   for (const [i, meeting] of config.meetings.entries()) {
-    if (meeting.guestPin && meeting.guestPin === meeting.hostPin)
+    if (meeting.guestPin && meeting.hostPin && samePinSync(meeting.guestPin, meeting.hostPin))
       mistake(["meetings", i, "hostPin"], "must differ from guestPin: the PIN tells who is host");
     if (!meeting.hostPin) {
       if (meeting.waitForHost) warn(["meetings", i, "waitForHost"], "there is no hostPin: guests wait until the admin API brings a host");

@@ -1,6 +1,6 @@
 import { AdminError, type MeetingInput } from "../../admin/ports.ts";
 import { defaultMeeting, type Language, type Meeting, type PinHash } from "../../meetings/model.ts";
-import { checkPin, hashPin, isPin, isPinHash } from "../../meetings/pin.ts";
+import { checkPin, hashPin, isPin, isPinHash, samePin } from "../../meetings/pin.ts";
 import type { Trunk } from "../../trunks/model.ts";
 
 const IDENTIFIER = /^[A-Za-z0-9._-]{1,64}$/;
@@ -19,10 +19,20 @@ export async function defineMeeting(
     throw new AdminError(400, "bad-identifier", "an identifier is 1 to 64 letters, digits, dots, dashes and underscores");
   const base = before ?? defaultMeeting(input.id, language);
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  if (guestPin !== undefined && guestPin !== null && guestPin === hostPin)
-    throw new AdminError(400, "same-pins", "guest PIN and host PIN must differ");
+  await refuseSamePins(input, base);
   const [guest, host] = await Promise.all([keptOrHashed(guestPin, base.guestPin), keptOrHashed(hostPin, base.hostPin)]);
   return { ...base, ...given, guestPin: guest, hostPin: host };
+}
+
+/** Throws AdminError where a PIN that is given would be both the guests' and the hosts', with the other one given too or as it was `before`. */
+export async function refuseSamePins(
+  { guestPin, hostPin }: Pick<MeetingInput, "guestPin" | "hostPin">,
+  before: { readonly guestPin?: string | null | undefined; readonly hostPin?: string | null | undefined } = {},
+): Promise<void> {
+  if (guestPin === undefined && hostPin === undefined) return;
+  const guest = guestPin === undefined ? before.guestPin : guestPin;
+  const host = hostPin === undefined ? before.hostPin : hostPin;
+  if (guest && host && (await samePin(guest, host))) throw new AdminError(400, "same-pins", "guest PIN and host PIN must differ");
 }
 
 async function keptOrHashed(given: string | null | undefined, before: PinHash | null): Promise<PinHash | null> {

@@ -105,7 +105,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const inbound = new Inbound({
     context,
     reception,
-    transfers: new Transfers(context, meetings, outbound),
+    transfers: new Transfers(context, meetings, outbound, load),
     load,
     peerStamps: (options.sipEngine ?? "embedded") === "embedded",
   });

@@ -2,7 +2,7 @@ import { deviceError, listDevices, openCamera, openMicrophone, showLevel } from 
 import { say } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
-const KEPT = ["name", "meeting"];
+const FIELDS = ["name", "meeting"];
 const OPENING_MS = 3_000;
 
 /** The form before a meeting: who, where to, and with which devices. */
@@ -16,6 +16,7 @@ export class EnterView {
   /** @param onJoin called with `{name, meeting}` and the tracks, which are the meeting's from then on */
   constructor(onJoin) {
     this.#onJoin = onJoin;
+    forgetTyped();
     $("enter-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#join();
@@ -34,7 +35,7 @@ export class EnterView {
 
   show(values = {}) {
     $("enter").hidden = false;
-    for (const key of KEPT) if (!$(key).value) $(key).value = values[key] ?? read(key);
+    for (const key of FIELDS) if (!$(key).value) $(key).value = values[key] ?? read(key);
     const first = $("name").value === "" ? $("name") : $("meeting").value === "" ? $("meeting") : $("join");
     first.focus();
     this.list();
@@ -43,7 +44,7 @@ export class EnterView {
 
   /** Values of a link that was opened meanwhile go before what stands in the form. */
   take(values) {
-    for (const key of KEPT) if (values[key]) $(key).value = values[key];
+    for (const key of FIELDS) if (values[key]) $(key).value = values[key];
   }
 
   hide() {
@@ -72,8 +73,9 @@ export class EnterView {
     this.#joining = true;
     await Promise.race([Promise.all(Object.values(this.#opening)), new Promise((resolve) => setTimeout(resolve, OPENING_MS))]);
     this.#joining = false;
-    const values = Object.fromEntries(KEPT.map((key) => [key, $(key).value.trim()]));
-    for (const key of KEPT) write(key, values[key]);
+    const values = Object.fromEntries(FIELDS.map((key) => [key, $(key).value.trim()]));
+    // what was typed as the meeting may have a PIN in it, or be one: kept is only what the gateway calls the meeting, once inside
+    if (values.name.replace(/\D/g, "").length < 3) write("name", values.name);
     const tracks = this.#tracks;
     this.#tracks = { audio: null, camera: null };
     this.#onJoin(values, tracks);
@@ -115,9 +117,26 @@ export class EnterView {
   }
 }
 
+/** Keeps the number of a meeting that was come into, as the gateway says it, for the next visit. */
+export function rememberMeeting(number) {
+  write("meeting", number);
+}
+
+/** Names in the browser's storage. What was kept as `crosspoint-meeting` was as typed, and goes. */
+const STORED = { name: "crosspoint-name", meeting: "crosspoint-joined" };
+const TYPED = "crosspoint-meeting";
+
+function forgetTyped() {
+  try {
+    localStorage.removeItem(TYPED);
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
 function read(key) {
   try {
-    return localStorage.getItem(`crosspoint-${key}`) ?? "";
+    return localStorage.getItem(STORED[key]) ?? "";
   } catch {
     return "";
   }
@@ -125,7 +144,7 @@ function read(key) {
 
 function write(key, value) {
   try {
-    localStorage.setItem(`crosspoint-${key}`, value);
+    localStorage.setItem(STORED[key], value);
   } catch {
     // a browser that keeps nothing
   }

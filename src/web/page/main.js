@@ -1,4 +1,4 @@
-import { EnterView } from "./enter.js";
+import { EnterView, rememberMeeting } from "./enter.js";
 import { MeetingView } from "./meeting.js";
 import { Session } from "./session.js";
 import { language, say, speak } from "./strings.js";
@@ -59,6 +59,7 @@ function join({ name, meeting: number }, tracks) {
 
 function take(message) {
   if (message.type === "ended") return over(message.code);
+  if (message.type === "meeting") rememberMeeting(message.id);
   if (message.type !== "dialogue") return meeting.take(message);
   if (message.state !== "joined") return way.show(message.state, message.attempt);
   if (joined) return;

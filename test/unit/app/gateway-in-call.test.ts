@@ -331,6 +331,37 @@ describe("transfer", () => {
     expect(dialog.requests[1]?.body).toMatch(/^SIP\/2.0 503/);
   });
 
+  it("is one more call of the trunk, within its limits", async () => {
+    await start({ trunks: [{ ...pbx, maxCalls: 2 }] });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    expect(refer()).toMatchObject([{ status: 202 }]);
+    await until(() => bench.meetings.participants("1000").filter(({ state }) => state === "joined").length === 2, "the other party");
+    expect(bench.context.limits.calls("pbx")).toBe(2);
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    await settle();
+    expect(bench.srf.placed).toHaveLength(1);
+    bench.srf.dialogs.at(-1)?.bye();
+    await until(() => bench.context.limits.calls("pbx") === 1, "its place is free again");
+    expect(refer()).toMatchObject([{ status: 202 }]);
+  });
+
+  it("is within the calls a second of the trunk and the calls of the whole gateway", async () => {
+    await start({ trunks: [{ ...pbx, maxCallsPerSecond: 1 }] });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    bench.clock.advance(1000);
+    bench.context.config = { ...bench.context.config, overload: { maxCalls: 1 } };
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    bench.context.config = { ...bench.context.config, overload: {} };
+    bench.context.draining = true;
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    expect(bench.srf.placed).toEqual([]);
+    bench.context.draining = false;
+    expect(refer()).toMatchObject([{ status: 202 }]);
+  });
+
   it("is for trusted trunks, to where they lead", async () => {
     await start({ trunks: [pbx] });
     const trusted = await bench.invite("sip:1000@gw", from);

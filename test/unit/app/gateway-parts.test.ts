@@ -101,6 +101,9 @@ describe("definitions", () => {
     expect((await defineMeeting({ id: "1", name: "New" }, first, "de")).guestPin).toBe(first.guestPin);
     expect((await defineMeeting({ id: "1", guestPin: "4321" }, first, "de")).guestPin).not.toBe(first.guestPin);
     expect((await defineMeeting({ id: "1", guestPin: null }, first, "de")).guestPin).toBeNull();
+    await expect(defineMeeting({ id: "1", hostPin: "1234" }, first, "de")).rejects.toMatchObject({ status: 400, code: "same-pins" });
+    await expect(defineMeeting({ id: "1", hostPin: first.guestPin }, first, "de")).rejects.toMatchObject({ code: "same-pins" });
+    expect((await defineMeeting({ id: "1", guestPin: "4321", hostPin: "1234" }, first, "de")).hostPin).not.toBeNull();
   });
   it("refuse what cannot be, without repeating a PIN", async () => {
     for (const input of [{ id: "a b" }, { id: "1", guestPin: "12x4" }, { id: "1", guestPin: "1234", hostPin: "1234" }]) {

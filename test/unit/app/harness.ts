@@ -375,7 +375,7 @@ export class Bench {
     new Inbound({
       context: this.context,
       reception,
-      transfers: new Transfers(this.context, this.meetings, this.outbound),
+      transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
       load: this.#load,
       peerStamps,
     }).route();

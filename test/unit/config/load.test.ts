@@ -1,3 +1,4 @@
+import { scryptSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ function load(text: string, more: { settings?: string[]; env?: Record<string, st
   return loadConfig({ file: "crosspoint.yaml", cwd: folder, env: more.env ?? {}, listen: more.listen, settings });
 }
 const mistakes = (text: string, more = {}): string[] => load(text, more).mistakes.map(showMistake);
+
+const HASH_OF_1234 = scryptSync("1234", "0123456789abcdef", 32, { N: 1024, r: 1, p: 1 }).toString("base64");
 
 describe("the demo configuration", () => {
   it("is right, and has the contract's meetings and numbers", () => {
@@ -105,6 +108,10 @@ describe("mistakes", () => {
   it.each([
     ["meetings: [{ id: 1 }, { id: 2, aliases: [1] }]", 'meetings[1].aliases[0]: "1" already is meeting 1'],
     ["meetings: [{ id: 1, guestPin: 1234, hostPin: 1234 }]", "meetings[0].hostPin: must differ from guestPin"],
+    [
+      "meetings: [{ id: 1, guestPin: 1234, hostPin: 'scrypt$1024$1$1$MDEyMzQ1Njc4OWFiY2RlZg==$HASH' }]".replace("HASH", HASH_OF_1234),
+      "meetings[0].hostPin: must differ from guestPin",
+    ],
     ["sip: { tcp: 8080 }", "web.port: TCP port 8080 is sip.tcp's already"],
     ["sip: { udp: 20010 }", "sip.udp: UDP port 20010 lies within media.ports"],
     ["trunks: [{ name: a, identity: {} }]", "trunks[0].identity: expected at least one of certificateNames"],

@@ -25,6 +25,8 @@ export interface Invitation {
   readonly displayName: string | undefined;
   /** Replaces value, for a call that takes another's place. */
   readonly replaces?: string | undefined;
+  /** `TrunkLimits.admit` has counted this call already. */
+  readonly admitted?: boolean;
 }
 
 /** Calls that we make, to bring somebody into a meeting. */
@@ -63,7 +65,7 @@ export class Outbound {
   /** Calls. `ringing` resolves when the far end rings or answers, or with how the call ended before; `answered` with whether it was answered. */
   invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<CallEnd | null>; readonly answered: Promise<boolean> } {
     const context = this.#context;
-    const { target, trunk, meeting, displayName, replaces } = invitation;
+    const { target, trunk, meeting, displayName, replaces, admitted = false } = invitation;
     const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
     const credentials = credentialsOf(trunk);
     const id = randomUUID();
@@ -100,7 +102,7 @@ export class Outbound {
       log: context.log.child({ call: id, callId: id, trunk: trunk.name }),
     });
     call.meetingId = meeting.id;
-    context.limits.occupy(trunk.name);
+    if (!admitted) context.limits.occupy(trunk.name);
     context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
     track(context, call);
     call.once("ended", ringing.resolve);
@@ -166,6 +168,7 @@ export class Outbound {
     const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user)) ?? {});
     if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${request.uri} is`);
     const { trunk, user, transport } = target;
+    this.#checkLimit(trunk);
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
     try {
@@ -183,6 +186,11 @@ export class Outbound {
     } catch (error) {
       throw new AdminError(502, "not-reached", `${uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  #checkLimit(trunk: Trunk): void {
+    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
+      throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
   }
 
   #from(): string | undefined {
@@ -218,8 +226,7 @@ export class Outbound {
       dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
     if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
-    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
-      throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
+    this.#checkLimit(trunk);
     if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {
       throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
     }
