@@ -6,20 +6,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { failed as isFailed, laneCount, peerFiles, runInLanes, type VitestReport } from "./support/lanes.ts";
 import { canInstall, installPeers, PEERS, type PeerName, peerAvailable } from "./support/peer-packages.ts";
 import { PORTS } from "./support/ports.ts";
-
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
-  }[];
-}
 
 const bin = join(import.meta.dirname, "..", "node_modules", ".bin");
 const started = performance.now();
@@ -44,21 +33,41 @@ function vitest(project: string, extra: readonly string[]): void {
     ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...extra],
     { stdio: ["ignore", "inherit", "inherit"] },
   );
-  if (existsSync(file)) {
-    const report = JSON.parse(readFileSync(file, "utf8")) as VitestReport;
-    passed += report.numPassedTests;
-    failed += report.numFailedTests;
-    skipped += report.numPendingTests + report.numTodoTests;
-    for (const result of report.testResults) {
-      // A file that failed to load has no tests to count.
-      if (result.status === "failed" && result.assertionResults.every(({ status }) => status !== "failed")) failed++;
-      for (const test of result.assertionResults) if (test.status === "pending") console.log(`skipped: ${test.fullName}`);
-    }
-    if (status !== 0 && report.numFailedTests === 0 && report.testResults.every((result) => result.status !== "failed")) failed++;
-  } else {
-    failed++;
-  }
+  count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as VitestReport) : undefined, status);
   rmSync(folder, { recursive: true, force: true });
+}
+
+function count(report: VitestReport | undefined, status: number | null): void {
+  if (report === undefined) {
+    failed++;
+    return;
+  }
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  skipped += report.numPendingTests + report.numTodoTests;
+  for (const result of report.testResults) {
+    // A file that failed to load has no tests to count.
+    if (result.status === "failed" && result.assertionResults.every(({ status }) => status !== "failed")) failed++;
+    for (const test of result.assertionResults) if (test.status === "pending") console.log(`skipped: ${test.fullName}`);
+  }
+  if (status !== 0 && report.numFailedTests === 0 && report.testResults.every((result) => result.status !== "failed")) failed++;
+}
+
+/** Tests with real peers: side by side where each file can have a network of its own, else one after the other. */
+async function peers(filters: readonly string[]): Promise<void> {
+  const files = peerFiles(join(import.meta.dirname, "peers"), filters);
+  const lanes = laneCount();
+  if (lanes < 2 || files.length < 2) {
+    vitest("peers", filters);
+    return;
+  }
+  console.log(`\n== peers tests, ${lanes} files side by side`);
+  const runs = await runInLanes(join(bin, "vitest"), files, lanes, (run, again) => {
+    console.log(run.output.trimEnd());
+    const word = isFailed(run) ? (again ? "failed, will be run once more alone" : "FAILED") : "passed";
+    console.log(`-- ${run.file}: ${word}, ${Math.round(run.seconds)} s`);
+  });
+  for (const run of runs) count(run.report, run.status);
 }
 
 if (canInstall()) installPeers((line) => console.log(line));
@@ -80,7 +89,7 @@ if (only.length === 0) {
   step("format", "biome", ["format", "."]);
 }
 vitest("unit", only);
-vitest("peers", only);
+await peers(only);
 console.log(`\n${Math.round((performance.now() - started) / 1000)} s`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
