@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { parseDtmfRelay } from "../wire/sip/dtmf-relay.ts";
 
 /** A key as it comes by signalling. */
 export interface Key {
@@ -15,9 +16,8 @@ const DIGIT = /^[0-9*#A-D]$/;
 export function parseInfoDtmf(contentType: string | undefined, body: string): Key | undefined {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/dtmf-relay") {
-    const signal = /^\s*Signal\s*=\s*(\S{1,2})\s*$/im.exec(body);
-    const duration = /^\s*Duration\s*=\s*(\d{1,6})\s*$/im.exec(body);
-    return signal ? key(signal[1]!, duration ? Number(duration[1]) : 160) : undefined;
+    const { signal, durationMs = 160 } = parseDtmfRelay(body);
+    return signal === undefined ? undefined : key(signal, durationMs);
   }
   return type === "application/dtmf" ? key(body.trim(), 160) : undefined;
 }

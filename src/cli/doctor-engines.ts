@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
+import { apiReply } from "../call/fsmrf/probe.ts";
 
 /** What an engine said of itself. */
 export type EngineAnswer =
@@ -88,7 +89,7 @@ export function askFreeSwitch(host: string, port: number, password: string, prof
         return `auth ${password}\n\n`;
       }
       if (stage === 1) {
-        if (!/Reply-Text: [^\n]*\n\n/.test(rest)) return null;
+        if (!rest.includes("\n\n", rest.indexOf("Reply-Text: ")) || !rest.includes("Reply-Text: ")) return null;
         if (!rest.includes("+OK"))
           return {
             ok: false,
@@ -107,7 +108,7 @@ export function askFreeSwitch(host: string, port: number, password: string, prof
         stage = 3;
         return "api sofia status\n\n";
       }
-      const line = body.split("\n").find((row) => new RegExp(`^\\s*${profile.replace(/\W/g, "\\$&")}\\s+profile`).test(row));
+      const line = body.split("\n").find((row) => row.trim().split(/\s+/, 2).join(" ") === `${profile} profile`);
       if (!line || !/RUNNING/.test(line)) {
         return {
           ok: false,
@@ -122,8 +123,6 @@ export function askFreeSwitch(host: string, port: number, password: string, prof
 }
 
 function apiBody(text: string): string | null {
-  const head = /Content-Type: api\/response\nContent-Length: (\d+)\n\n/.exec(text);
-  if (!head) return null;
-  const body = text.slice(head.index + head[0].length);
-  return Buffer.byteLength(body) >= Number(head[1]) ? body : null;
+  const reply = apiReply(text);
+  return reply && Buffer.byteLength(reply.body) >= reply.length ? reply.body : null;
 }

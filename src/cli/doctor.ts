@@ -243,7 +243,10 @@ async function clock(ntp: string): Promise<Finding> {
 }
 
 function openFiles(): Finding {
-  const line = readFirst("/proc/self/limits")?.match(/^Max open files\s+(\d+|unlimited)/m)?.[1];
+  const line = readFirst("/proc/self/limits")
+    ?.split("\n")
+    .find((one) => one.startsWith("Max open files "))
+    ?.split(/\s{2,}/)[1];
   if (line === undefined) return ok("open files", "the limit cannot be told here");
   const limit = line === "unlimited" ? Number.POSITIVE_INFINITY : Number(line);
   const detail = `at most ${line}`;

@@ -1,3 +1,4 @@
+import { trimEndOf } from "../base/text.ts";
 import { decodeSignalling, element, IE, readCause, readDisplay, readNumber } from "../wire/h225/index.ts";
 import { decodeControl, decodeFastStart } from "../wire/h245/index.ts";
 import { ipText } from "./address.ts";
@@ -27,7 +28,13 @@ const SECRETS = new Set([
 ]);
 
 /** A PIN behind a number dialled: `2000**1234`, `2000##1234`, escaped or not. */
-const PIN = /((?:\*|%2a){2}|(?:#|%23){2}).*$/i;
+const PIN = /(?:\*|%2a){2}|(?:#|%23){2}/i;
+
+/** A number dialled, with what follows the separator of a PIN left out. */
+function withoutPin(text: string): string {
+  const found = PIN.exec(text);
+  return found === null ? text : `${text.slice(0, found.index + found[0].length)}${SECRET}`;
+}
 
 /** Octets shown of a field at most. */
 const SHOWN = 24;
@@ -43,7 +50,7 @@ export function readableSignalling(bytes: Uint8Array): Readable {
     display: readDisplay(element(message, IE.display)),
     calling: number(IE.callingPartyNumber),
     // Digits that come after Setup may be all of a PIN.
-    called: called === undefined ? undefined : message.type === "setup" ? called.replace(PIN, `$1${SECRET}`) : SECRET,
+    called: called === undefined ? undefined : message.type === "setup" ? withoutPin(called) : SECRET,
     keypad: element(message, IE.keypad) === undefined ? undefined : SECRET,
     cause: readCause(element(message, IE.cause)),
     ...(shown(message.info?.["h323-uu-pdu"] ?? {}) as object),
@@ -65,7 +72,7 @@ function nameOf(message: object): string {
 
 function shown(value: unknown, key = ""): unknown {
   if (SECRETS.has(key)) return SECRET;
-  if (typeof value === "string") return value.replace(PIN, `$1${SECRET}`);
+  if (typeof value === "string") return withoutPin(value);
   if (value instanceof Uint8Array) return octets(value, key);
   if (Array.isArray(value)) {
     if (key === "fastStart") return value.map((element) => shown(attempt(decodeFastStart, element as Uint8Array)));
@@ -88,6 +95,6 @@ function attempt(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): unk
 function octets(bytes: Uint8Array, key: string): string {
   if ((key === "ip" || key === "network") && (bytes.length === 4 || bytes.length === 16)) return ipText(bytes);
   const text = Buffer.from(bytes);
-  if (key === "productId" || key === "versionId") return text.toString("latin1").replace(/\0+$/, "");
+  if (key === "productId" || key === "versionId") return trimEndOf(text.toString("latin1"), "\0");
   return bytes.length <= SHOWN ? text.toString("hex") : `${text.subarray(0, SHOWN).toString("hex")}... (${bytes.length} octets)`;
 }

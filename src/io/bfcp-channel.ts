@@ -1,6 +1,8 @@
 /** Where a call's floor control is spoken: a UDP port or a TCP connection of its own (RFC 8855 section 6). */
+
 import { createSocket } from "node:dgram";
 import { connect, createServer, isIP, type Socket } from "node:net";
+import { ByteQueue } from "../base/byte-queue.ts";
 import { systemClock } from "../base/clock.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
@@ -105,7 +107,7 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
 
   function attend(socket: Socket): void {
     sockets.add(socket);
-    let buffer: Buffer = Buffer.alloc(0);
+    const queue = new ByteQueue();
     const stranger = setTimeout(() => socket.destroy(), STRANGER_MS);
     socket.setNoDelay(true);
     socket.on("error", () => undefined);
@@ -117,12 +119,12 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
       if (!closed) onLost?.();
     });
     socket.on("data", (bytes) => {
-      buffer = buffer.length === 0 ? bytes : Buffer.concat([buffer, bytes]);
+      let buffer = queue.push(bytes);
       for (;;) {
         const length = bfcpLength(buffer);
-        if (length === undefined) return;
+        if (length === undefined) break;
         if (length > LONGEST) return void socket.destroy();
-        if (buffer.length < length) return;
+        if (buffer.length < length) break;
         const message = parseBfcp(buffer.subarray(0, length));
         buffer = buffer.subarray(length);
         if (!message) return void socket.destroy();
@@ -134,6 +136,7 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
         }
         onMessage(message);
       }
+      queue.keep(buffer.length);
     });
   }
 

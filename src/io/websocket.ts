@@ -3,6 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import { ByteQueue } from "../base/byte-queue.ts";
 import { ParseError } from "../base/errors.ts";
 import type { Frame } from "../wire/sip/framer.ts";
 import { MAX_MESSAGE_SIZE } from "../wire/sip/parse.ts";
@@ -51,7 +52,7 @@ function upgrade(head: string): string | undefined {
 class WebSocketFraming implements Framing {
   readonly pong: Buffer;
   readonly #control: (bytes: Buffer) => void;
-  #buffer: Buffer = Buffer.alloc(0);
+  readonly #queue = new ByteQueue();
   #parts: Buffer[] = [];
   #partsLength = 0;
 
@@ -61,7 +62,7 @@ class WebSocketFraming implements Framing {
   }
 
   get pending(): number {
-    return this.#buffer.length + this.#partsLength;
+    return this.#queue.length + this.#partsLength;
   }
 
   wrap(data: Buffer): Buffer {
@@ -69,7 +70,7 @@ class WebSocketFraming implements Framing {
   }
 
   push(chunk: Buffer): Frame[] {
-    let data = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    let data = this.#queue.push(chunk);
     const out: Frame[] = [];
     for (;;) {
       const got = readFrame(data);
@@ -77,7 +78,7 @@ class WebSocketFraming implements Framing {
       data = data.subarray(got.size);
       this.#take(got.opcode, got.final, got.payload, out);
     }
-    this.#buffer = Buffer.from(data);
+    this.#queue.keep(data.length);
     return out;
   }
 

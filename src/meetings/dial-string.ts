@@ -31,9 +31,19 @@ export function normaliseNumber(number: string): string {
  */
 export function parseDialString(user: string): { readonly number: string; readonly pin: string | null } {
   const plain = unescapeUri(user);
-  const match = /^(.+?)(?:\*\*|##)([0-9]{0,32})#?$/.exec(plain);
-  if (match) return { number: normaliseNumber(match[1]!), pin: match[2] === "" ? null : match[2]! };
+  // With the # at the end first: `2000##1234#`, `2000###`; then without, for `2000##`.
+  const cut = (plain.endsWith("#") ? cutPin(plain.slice(0, -1)) : undefined) ?? cutPin(plain);
+  if (cut) return { number: normaliseNumber(cut.number), pin: cut.pin === "" ? null : cut.pin };
   return { number: normaliseNumber(plain.replace(/#$/, "")), pin: null };
+}
+
+/** Cuts `number**digits` or `number##digits`, 0 to 32 digits, from behind; undefined when the text is not of this form. */
+function cutPin(text: string): { readonly number: string; readonly pin: string } | undefined {
+  let from = text.length;
+  while (from > 0 && text.length - from < 32 && text.charCodeAt(from - 1) >= 0x30 && text.charCodeAt(from - 1) <= 0x39) from--;
+  const separator = text.slice(Math.max(from - 2, 0), from);
+  if (from < 3 || (separator !== "**" && separator !== "##")) return undefined;
+  return { number: text.slice(0, from - 2), pin: text.slice(from) };
 }
 
 /** `de_DE`, `de-AT`, `de` → `de`; null for languages without prompts. */

@@ -93,8 +93,14 @@ export function pictureRole(session: SdpSession, index: number): PictureRole | n
 /** Labels of the streams that a line's floors are for: `a=floorid:1 mstrm:12` (RFC 8856 section 5.5). */
 export function floorLabels({ attributes }: SdpMedia): string[] {
   return attributes.flatMap(({ name, value = "" }) => {
-    const labels = name === "floorid" ? /(?:mstrm|m-stream):(.+)$/i.exec(value)?.[1] : undefined;
-    return labels?.trim().split(/\s+/) ?? [];
+    if (name !== "floorid") return [];
+    const lower = value.toLowerCase();
+    const at = ["mstrm:", "m-stream:"].map((mark) => [lower.indexOf(mark), mark.length] as const).find(([found]) => found >= 0);
+    if (at === undefined) return [];
+    return value
+      .slice(at[0] + at[1])
+      .split(/\s+/)
+      .filter((label) => label !== "");
   });
 }
 

@@ -24,8 +24,8 @@ const clientAuth = "1.3.6.1.5.5.7.3.2";
 
 /** Every certificate in a PEM text, in order. Throws where there is none, or one cannot be read. */
 export function readCertificates(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (!blocks)
+  const blocks = certificateBlocks(pem);
+  if (blocks.length === 0)
     throw new Error(
       /-----BEGIN/.test(pem) ? "holds no certificate (it is something else in PEM)" : "is not PEM: no -----BEGIN CERTIFICATE-----",
     );
@@ -36,6 +36,20 @@ export function readCertificates(pem: string): X509Certificate[] {
       throw new Error(`certificate ${i + 1} cannot be read`);
     }
   });
+}
+
+const BEGIN = "-----BEGIN CERTIFICATE-----";
+const END = "-----END CERTIFICATE-----";
+
+function certificateBlocks(pem: string): string[] {
+  const blocks: string[] = [];
+  for (let begin = pem.indexOf(BEGIN); begin >= 0; ) {
+    const dash = pem.indexOf("-", begin + BEGIN.length);
+    if (dash < 0) break;
+    if (pem.startsWith(END, dash)) blocks.push(pem.slice(begin, dash + END.length));
+    begin = pem.indexOf(BEGIN, dash);
+  }
+  return blocks;
 }
 
 export function describeCertificate(cert: X509Certificate): CertificateInfo {

@@ -1,3 +1,4 @@
+import { trimEndOf } from "../base/text.ts";
 import type { SdpCrypto } from "../wire/sdp/crypto.ts";
 import type { SrtpKeying } from "./keying.ts";
 import { findSuite } from "./suites.ts";
@@ -78,7 +79,7 @@ export interface CryptoStyle {
 export function cryptoOf(keying: SrtpKeying, { tag, suiteName = keying.suite.name, padded = true }: CryptoStyle): SdpCrypto {
   const base64 = Buffer.concat([keying.masterKey, keying.masterSalt]).toString("base64");
   const mki = keying.mki && { value: BigInt(`0x${Buffer.from(keying.mki).toString("hex")}`), length: keying.mki.length };
-  const key = { method: "inline", keySalt: padded ? base64 : base64.replace(/=+$/, ""), ...(mki && { mki }) };
+  const key = { method: "inline", keySalt: padded ? base64 : trimEndOf(base64, "="), ...(mki && { mki }) };
   return { tag, suite: suiteName, keys: [key], sessionParams: [] };
 }
 

@@ -1,3 +1,5 @@
+import { trimOf } from "../base/text.ts";
+
 /** What of a peer's certificate recognises a trunk; shape of wire/sip's PeerCertificate. */
 export interface PeerIdentity {
   /** The chain verified against one of the listener's certificate authorities. */
@@ -31,8 +33,8 @@ export function certificateNames(peer: PeerIdentity): string[] {
     }
   }
   if (names.length > 0) return names;
-  const common = /(?:^|[,\n/+])\s*CN\s*=\s*("?)([^,"\n/+]+)\1/i.exec(peer.subject);
-  return common ? [common[2]!.trim().toLowerCase()] : [];
+  const common = commonName(peer.subject);
+  return common === undefined ? [] : [common.toLowerCase()];
 }
 
 /**
@@ -47,4 +49,15 @@ export function matchesNames(peer: PeerIdentity, patterns: readonly string[]): b
     const suffix = wanted.slice(1);
     return names.some((name) => name.endsWith(suffix) && name.length > suffix.length && !name.slice(0, -suffix.length).includes("."));
   });
+}
+
+/** The first common name of a subject such as `CN=a,O=b`, without quotes. */
+function commonName(subject: string): string | undefined {
+  for (const attribute of subject.split(/[,\n/+]/)) {
+    const equals = attribute.indexOf("=");
+    if (equals < 0 || attribute.slice(0, equals).trim().toUpperCase() !== "CN") continue;
+    const name = trimOf(attribute.slice(equals + 1).trim(), '"').trim();
+    if (name !== "") return name;
+  }
+  return undefined;
 }

@@ -59,7 +59,7 @@ export class Connection {
       };
     this.#peer.onLocalDescription(
       unlessClosed((sdp) => {
-        const [fragment, password] = ["ufrag", "pwd"].map((what) => new RegExp(`^a=ice-${what}:(\\S+)`, "m").exec(sdp)?.[1]);
+        const [fragment, password] = ["ufrag", "pwd"].map((what) => attributeOf(sdp, `ice-${what}`));
         if (fragment !== undefined && password !== undefined) this.#ice = { fragment, password };
         events.offer(sdp);
       }),
@@ -188,4 +188,10 @@ function isRepetition({ name }: LineCodec): boolean {
 /** An argument that the library takes for a mistake when it is undefined. */
 function only<T>(value: T | undefined): [] | [T] {
   return value === undefined ? [] : [value];
+}
+
+/** The value of the first attribute of this name in a description. */
+function attributeOf(sdp: string, name: string): string | undefined {
+  const line = sdp.split("\n").find((one) => one.startsWith(`a=${name}:`));
+  return line?.slice(name.length + 3).trim() || undefined;
 }

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { createServer, type Server, type Socket as TcpSocket } from "node:net";
+import { ByteQueue } from "../base/byte-queue.ts";
 import { BINDING_REQUEST, checkedFragment, isGenuine, isStun, repairAnswer, repairCheck, stunType } from "./stun.ts";
 
 /** The library's ICE agent of one connection, and how checks meant for it are told. */
@@ -135,16 +136,16 @@ export class Detour {
     const remote = { address: socket.remoteAddress?.replace(/^::ffff:/, "") ?? "", port: socket.remotePort ?? 0 };
     const key = `tcp ${transportAddress(remote)}`;
     let path: Path | undefined;
-    let buffer = Buffer.alloc(0);
+    const queue = new ByteQueue();
     const timer = setTimeout(() => path ?? socket.destroy(), FIRST_CHECK_MS);
     socket.setNoDelay(true);
     socket.on("error", () => socket.destroy());
     socket.on("data", (chunk) => {
-      buffer = buffer.length === 0 ? chunk : Buffer.concat([buffer, chunk]);
+      let buffer = queue.push(chunk);
       while (buffer.length >= 2) {
         const end = 2 + buffer.readUInt16BE(0);
         if (end > MAX_FRAME) return socket.destroy();
-        if (buffer.length < end) return;
+        if (buffer.length < end) break;
         const packet = Buffer.from(buffer.subarray(2, end));
         buffer = buffer.subarray(end);
         if (!path) {
@@ -155,6 +156,7 @@ export class Detour {
         }
         path.toAgent(packet);
       }
+      queue.keep(buffer.length);
     });
     socket.on("close", () => {
       clearTimeout(timer);

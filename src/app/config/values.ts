@@ -121,7 +121,7 @@ const pinHashPattern = /^scrypt\$\d+\$\d+\$\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+
 /** A PIN: 3 to 16 digits, or its hash. */
 export function pin() {
   const expects = "3 to 16 digits, or a hash scrypt$N$r$p$salt$hash";
-  return textLike(new RegExp(`^\\d{3,16}$|${pinHashPattern.source}`), expects)
+  return textLike(new RegExp("^\\d{3,16}$|" + pinHashPattern.source), expects)
     .nullable()
     .default(null)
     .meta({ expects, shown: "none" });

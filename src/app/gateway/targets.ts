@@ -110,14 +110,14 @@ export function bindingTarget(
   ours: string | null,
 ): DialTarget | undefined {
   const wanted = /^tel:/i.test(uri) ? { user: telNumber(uri), host: "" } : parse(uri);
-  const registered = /^(sips?:)(?:([^@]*)@)?([^@;?]+)(.*)$/i.exec(contact);
+  const registered = partsOf(contact);
   if (
     !wanted ||
     !registered ||
-    (ours !== null && wanted.host !== ours.toLowerCase() && wanted.host !== registered[3]!.split(":", 1)[0]!.toLowerCase())
+    (ours !== null && wanted.host !== ours.toLowerCase() && wanted.host !== registered.hostport.split(":", 1)[0]!.toLowerCase())
   )
     return undefined;
-  const [, scheme, own, hostport, rest] = registered;
+  const { scheme, user: own, hostport, rest } = registered;
   const user = wanted.user === undefined || wanted.user === username ? own : wanted.user;
   const [edge] = path;
   const way = edge === undefined ? undefined : parse(edge.replace(/;lr\b[^;]*/i, ""));
@@ -128,6 +128,18 @@ export function bindingTarget(
     host: way?.host ?? flow.address,
     user: wanted.user,
   };
+}
+
+/** A SIP URI cut at its first `@`, and where its host ends; undefined when it is none. */
+function partsOf(uri: string) {
+  const scheme = /^sips?:/i.exec(uri)?.[0];
+  if (scheme === undefined) return undefined;
+  const at = uri.indexOf("@");
+  const from = at < 0 ? scheme.length : at + 1;
+  const length = uri.slice(from).search(/[@;?]/);
+  const end = length < 0 ? uri.length : from + length;
+  if (end === from) return undefined;
+  return { scheme, user: at < 0 ? undefined : uri.slice(scheme.length, at), hostport: uri.slice(from, end), rest: uri.slice(end) };
 }
 
 function telNumber(uri: string): string | undefined {

@@ -1,8 +1,9 @@
 /** REFER (RFC 3515) and Replaces (RFC 3891), the parts that are text. */
+import { between } from "../../base/text.ts";
 
 /** Target and Replaces of a Refer-To field; undefined when it names no SIP or tel URI. */
 export function parseReferTo(field: string | undefined): { readonly target: string; readonly replaces: string | undefined } | undefined {
-  const uri = /<([^>]*)>/.exec(field ?? "")?.[1] ?? field?.split(";", 1)[0]?.trim();
+  const uri = between(field ?? "", "<", ">") ?? field?.split(";", 1)[0]?.trim();
   if (uri === undefined || !/^(sips?|tel):[^\s<>"]+$/i.test(uri)) return undefined;
   const [target = "", headers] = uri.split("?", 2);
   const replaces = headers

@@ -1,3 +1,4 @@
+import { trimEndOf } from "../../base/text.ts";
 import * as h225 from "../../wire/h225/index.ts";
 import { toH225 } from "../address.ts";
 import type { CallConfig, Destination, IncomingCall } from "./types.ts";
@@ -167,5 +168,5 @@ export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupU
 }
 
 export function readProduct(product: Uint8Array | undefined): string | undefined {
-  return product === undefined ? undefined : Buffer.from(product).toString("latin1").replace(/\0+$/, "");
+  return product === undefined ? undefined : trimEndOf(Buffer.from(product).toString("latin1"), "\0");
 }

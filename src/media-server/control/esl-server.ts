@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { trimOf } from "../../base/text.ts";
 import { EslCommandReader, type EslEvent } from "../../wire/esl/index.ts";
 import type { Api } from "./api/types.ts";
 import type { Channel } from "./channel.ts";
@@ -80,14 +81,13 @@ export class EslServer {
   /** The `socket` application: connects a channel to its application at `host:port`. A call whose application cannot be reached has no use and ends. */
   connect(channel: Channel, address: string): void {
     const { core, api, findChannel } = this.#options;
-    const match = /^\[?([^\]]+?)\]?:(\d+)(?:\/.*)?$/.exec(address.trim());
-    const port = Number(match?.[2]);
-    if (!match || port < 1 || port > 65535) {
+    const target = socketTarget(address);
+    if (target === undefined) {
       core.log("error", "an event socket address cannot be read", { uuid: channel.uuid, address });
       channel.hangup("NORMAL_TEMPORARY_FAILURE");
       return;
     }
-    const host = match[1]!;
+    const { host, port } = target;
     channel.variables.set("socket_host", host);
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     let connected = false;
@@ -204,4 +204,14 @@ class Connection {
     this.#dead = true;
     this.#socket.destroy();
   }
+}
+
+/** `host:port`, `[address]:port`, either with `/path` behind it; undefined when it is none of these. */
+function socketTarget(address: string): { readonly host: string; readonly port: number } | undefined {
+  const [authority = ""] = address.trim().split("/", 1);
+  const colon = authority.lastIndexOf(":");
+  const host = trimOf(authority.slice(0, Math.max(colon, 0)), "[]");
+  const digits = authority.slice(colon + 1);
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  return host === "" || port < 1 || port > 65535 ? undefined : { host, port };
 }

@@ -4,6 +4,7 @@ import { openSipEndpoint, type SipEndpoint } from "../../io/index.ts";
 import type { Refusal } from "../../negotiation/index.ts";
 import { formatWarning } from "../../negotiation/index.ts";
 import type { ServerTransaction, Session } from "../../sip/index.ts";
+import { parseDtmfRelay } from "../../wire/sip/dtmf-relay.ts";
 import { type SipRequest, utf8 } from "../../wire/sip/index.ts";
 import type { Settings } from "../options.ts";
 import { q850Of, sipStatusOf } from "./causes.ts";
@@ -341,9 +342,9 @@ export function infoDigit(request: SipRequest): { key: string; durationMs: numbe
   const type = request.contentType.toLowerCase();
   if (!type.startsWith("application/dtmf")) return undefined;
   const text = request.body.toString("latin1");
-  const key = (/^\s*signal\s*=\s*(\S+)/im.exec(text)?.[1] ?? text.trim()).toUpperCase();
+  const { signal, durationMs = 250 } = parseDtmfRelay(text);
+  const key = (signal ?? text.trim()).toUpperCase();
   const symbol = key === "10" ? "*" : key === "11" ? "#" : key;
   if (!/^[0-9*#A-D]$/.test(symbol)) return undefined;
-  const duration = Number(/^\s*duration\s*=\s*(\d+)/im.exec(text)?.[1] ?? 250);
-  return { key: symbol, durationMs: Math.min(10_000, duration) };
+  return { key: symbol, durationMs: Math.min(10_000, durationMs) };
 }

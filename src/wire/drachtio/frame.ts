@@ -1,4 +1,5 @@
 /** Frames: a decimal byte length, `#`, and so many bytes. */
+import { ByteQueue } from "../../base/byte-queue.ts";
 import { ParseError } from "../../base/errors.ts";
 
 /** No frame is larger: a SIP message of 64 KiB and its leader. */
@@ -12,11 +13,11 @@ export function encodeFrame(content: string): string {
 
 /** Cuts a byte stream into frames. */
 export class FrameReader {
-  #buffer: Buffer | undefined;
+  readonly #queue = new ByteQueue();
 
   /** Takes received bytes, returns the whole frames among them. Throws ParseError when the stream is not of this protocol. */
   push(chunk: Buffer): Buffer[] {
-    let data = this.#buffer === undefined ? chunk : Buffer.concat([this.#buffer, chunk]);
+    let data = this.#queue.push(chunk);
     const out: Buffer[] = [];
     for (;;) {
       const hash = data.subarray(0, 8).indexOf(HASH);
@@ -36,7 +37,7 @@ export class FrameReader {
       out.push(data.subarray(hash + 1, end));
       data = data.subarray(end);
     }
-    this.#buffer = data.length === 0 ? undefined : data.length < chunk.length ? Buffer.from(data) : data;
+    this.#queue.keep(data.length);
     return out;
   }
 }

@@ -1,3 +1,4 @@
+import { ByteQueue } from "../../base/byte-queue.ts";
 import { ParseError } from "../../base/errors.ts";
 
 /** How much a peer may make us hold. */
@@ -26,6 +27,8 @@ const CR = 0x0d;
  */
 export class EslReader {
   readonly #limits: EslLimits;
+  readonly #queue = new ByteQueue();
+  // What the queue holds, while a chunk is read.
   #buffer: Buffer = Buffer.alloc(0);
   // How far the search for the blank line has come, so that a slow sender does not cost quadratic time.
   #scanned = 0;
@@ -38,14 +41,16 @@ export class EslReader {
 
   /** Bytes held back until the block is whole. */
   get pending(): number {
-    return this.#buffer.length;
+    return this.#queue.length;
   }
 
   /** Takes bytes, gives the blocks they complete. */
   push(chunk: Uint8Array): EslBlock[] {
-    this.#buffer = this.#buffer.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#buffer, chunk]);
+    this.#buffer = this.#queue.push(chunk);
     const blocks: EslBlock[] = [];
     for (let block = this.#next(); block !== undefined; block = this.#next()) blocks.push(block);
+    this.#queue.keep(this.#buffer.length);
+    this.#buffer = Buffer.alloc(0);
     return blocks;
   }
 
@@ -101,11 +106,12 @@ function trimCr(buffer: Buffer, at: number): number {
   return at > 0 && buffer[at - 1] === CR ? at - 1 : at;
 }
 
+const NAME = "content-length:";
+
 function contentLength(lines: readonly string[], limit: number): number {
   for (const line of lines) {
-    const match = /^content-length:\s*(.*?)\s*$/i.exec(line);
-    if (match === null) continue;
-    const text = match[1] ?? "";
+    if (line.slice(0, NAME.length).toLowerCase() !== NAME) continue;
+    const text = line.slice(NAME.length).trim();
     if (!/^\d{1,10}$/.test(text)) throw new ParseError(`Content-Length "${text.slice(0, 20)}"`);
     const length = Number(text);
     if (length > limit) throw new ParseError(`Content-Length ${length} is more than ${limit}`);

@@ -1,4 +1,5 @@
 import { ParseError } from "../../base/errors.ts";
+import { trimEndOf } from "../../base/text.ts";
 
 // Q.931 as H.225.0 clause 7 profiles it.
 
@@ -143,7 +144,7 @@ export function displayElement(text: string): InformationElement {
   return { id: IE.display, contents: Buffer.from(text.slice(0, 82), "latin1") };
 }
 export function readDisplay(contents: Uint8Array | undefined): string | undefined {
-  return contents === undefined ? undefined : Buffer.from(contents).toString("latin1").replace(/\0+$/, "");
+  return contents === undefined ? undefined : trimEndOf(Buffer.from(contents).toString("latin1"), "\0");
 }
 
 /** Keypad facility: digits dialled or pressed in a call. */

@@ -1,5 +1,6 @@
 import sdpTransform from "sdp-transform";
 import { ParseError } from "../../base/errors.ts";
+import { trimEndOf } from "../../base/text.ts";
 import { parseCrypto } from "./crypto.ts";
 import {
   isRtpProtocol,
@@ -69,7 +70,7 @@ function splitLines(source: string): Line[] {
   const lines: Line[] = [];
   let offset = 0;
   for (const raw of source.split("\n")) {
-    const line = raw.replace(/[ \t\r]+$/, "");
+    const line = trimEndOf(raw, " \t\r");
     if (line !== "") {
       if (line.length > SDP_LIMITS.lineLength) throw tooMuch(`a line of ${line.length} characters`);
       if (!/^[a-z]=/.test(line)) throw new ParseError("SDP line is not of the form x=value", offset);

@@ -1,4 +1,5 @@
 /** Smaller fields: CSeq, RAck, credentials and challenges, Event, Replaces, Session-Expires, Retry-After. */
+import { trimOf } from "../../base/text.ts";
 import { isToken, type Params, parseNumber, parseParams, skipQuoted, unquote } from "./text.ts";
 
 /** CSeq (RFC 3261 section 20.16). */
@@ -50,10 +51,7 @@ export function parseAuth(value: string): AuthField | undefined {
   while (i < value.length) {
     const equals = value.indexOf("=", i);
     if (equals < 0) break;
-    const name = value
-      .slice(i, equals)
-      .replace(/^[\s,]+|\s+$/g, "")
-      .toLowerCase();
+    const name = trimOf(value.slice(i, equals), ", \t\r\n").toLowerCase();
     let from = equals + 1;
     while (value.charCodeAt(from) === 0x20 || value.charCodeAt(from) === 0x09) from++;
     let end: number;

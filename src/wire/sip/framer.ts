@@ -2,6 +2,7 @@
  * Cuts a byte stream (TCP, TLS) into messages by Content-Length (RFC 3261 section 18.3) and finds keepalives (RFC 5626 section 3.5.1).
  * Holds at most one incomplete message; past 64 KiB it gives up with an error, after which the connection is to be closed.
  */
+import { ByteQueue } from "../../base/byte-queue.ts";
 import { ParseError } from "../../base/errors.ts";
 import { MAX_MESSAGE_SIZE } from "./parse.ts";
 import { parseNumber } from "./text.ts";
@@ -17,7 +18,7 @@ export type Frame =
 
 /** One stream's framer. */
 export class StreamFramer {
-  #buffer: Buffer | undefined;
+  readonly #queue = new ByteQueue();
   #scanned = 0;
   #needed = 0;
   readonly #limit: number;
@@ -28,7 +29,7 @@ export class StreamFramer {
 
   /** Bytes of an incomplete message held at the moment. */
   get pending(): number {
-    return this.#buffer?.length ?? 0;
+    return this.#queue.length;
   }
 
   /**
@@ -36,8 +37,7 @@ export class StreamFramer {
    * status 513 when a message is above the limit, 400 when its Content-Length is malformed.
    */
   push(chunk: Buffer): Frame[] {
-    let data = this.#buffer === undefined ? chunk : Buffer.concat([this.#buffer, chunk]);
-    this.#buffer = undefined;
+    let data = this.#queue.push(chunk);
     const out: Frame[] = [];
     while (data.length > 0) {
       if (data.length < this.#needed) break;
@@ -57,8 +57,7 @@ export class StreamFramer {
       this.#needed = 0;
     }
     if (data.length > this.#limit) throw new ParseError("message too large for a stream", undefined, 513);
-    // A small rest must not keep a large chunk alive.
-    if (data.length > 0) this.#buffer = data.length < chunk.length ? Buffer.from(data) : data;
+    this.#queue.keep(data.length);
     return out;
   }
 

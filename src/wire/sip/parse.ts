@@ -5,6 +5,7 @@
  * (kept, marked as a defect). What a request deserves for its defects is `checkMessage`'s to say.
  */
 import { ParseError } from "../../base/errors.ts";
+import { trimOf } from "../../base/text.ts";
 import { headerKey } from "./header-names.ts";
 import { type HeaderField, type SipMessage, SipRequest, SipResponse } from "./message.ts";
 import { isToken, parseNumber } from "./text.ts";
@@ -91,11 +92,16 @@ function parseField(head: string, pos: number, end: number, folded: boolean): He
     if (nameEnd === colon && from === colon + 2 && to === end && head.charCodeAt(colon + 1) === 0x20) return { key, name, value };
     return { key, name, value, raw: head.slice(pos, end) };
   }
-  const value = head
-    .slice(from, to)
-    .replace(/[ \t]*\r\n[ \t]+/g, " ")
+  return { key, name, value: unfold(head.slice(from, to)), raw: head.slice(pos, end) };
+}
+
+/** A folded value on one line: each line end, with the blanks around it, becomes one space (section 7.3.1). */
+function unfold(value: string): string {
+  return value
+    .split("\r\n")
+    .map((line) => trimOf(line, " \t"))
+    .join(" ")
     .trim();
-  return { key, name, value, raw: head.slice(pos, end) };
 }
 
 function isBlank(code: number): boolean {

@@ -1,6 +1,6 @@
 import type { PlayResult } from "../../messages.ts";
 import { type Channel, rateOf } from "../channel.ts";
-import { type Sounds, fileType } from "../sounds.ts";
+import { fileType, type Sounds } from "../sounds.ts";
 import { words } from "../variables.ts";
 import { DigitCollector, matchesAll } from "./collect.ts";
 import type { Application, ApplicationContext } from "./types.ts";
@@ -46,10 +46,12 @@ export function playApplications(sounds: Sounds): Readonly<Record<string, Applic
   const loop: Application = {
     long: true,
     async run(context) {
-      const counted = /^\+(-?\d+)\s+(.*)$/.exec(context.arg);
-      const rounds = counted ? Number(counted[1]) : 1;
+      // `+3 file`: how often, then what.
+      const head = /^\+(-?\d+)\s/.exec(context.arg);
+      const rounds = head ? Number(head[1]) : 1;
+      const file = head ? context.arg.slice(head[0].length).trimStart() : context.arg;
       for (let i = 0; rounds < 0 || i < rounds; i++) {
-        const { reason } = await play(context, counted?.[2] ?? context.arg);
+        const { reason } = await play(context, file);
         if (reason !== "done") return reason === "not-found" ? "FILE NOT FOUND" : "FILE PLAYED";
       }
       return "FILE PLAYED";

@@ -1,3 +1,5 @@
+import { before } from "../../../base/text.ts";
+
 /** What the conference application was asked for. */
 export interface JoinRequest {
   readonly name: string;
@@ -10,19 +12,14 @@ export interface JoinRequest {
 export function parseJoin(text: string): JoinRequest | undefined {
   let rest = text.trim();
   const flags = new Set<string>();
-  const found = /\+?flags\{([^}]*)\}/i.exec(rest);
-  if (found) {
-    for (const flag of (found[1] ?? "").split(/[|,]/)) if (flag.trim() !== "") flags.add(flag.trim().toLowerCase());
-    rest = rest.slice(0, found.index) + rest.slice(found.index + found[0].length);
+  const open = rest.toLowerCase().indexOf("flags{");
+  const close = open < 0 ? -1 : rest.indexOf("}", open);
+  if (close >= 0) {
+    for (const flag of rest.slice(open + 6, close).split(/[|,]/)) if (flag.trim() !== "") flags.add(flag.trim().toLowerCase());
+    rest = rest.slice(0, rest[open - 1] === "+" ? open - 1 : open) + rest.slice(close + 1);
   }
   const plus = rest.indexOf("+");
-  const pin =
-    plus === -1
-      ? ""
-      : rest
-          .slice(plus + 1)
-          .replace(/\+.*$/, "")
-          .trim();
+  const pin = plus === -1 ? "" : before(rest.slice(plus + 1), "+").trim();
   if (plus !== -1) rest = rest.slice(0, plus);
   const at = rest.lastIndexOf("@");
   const name = (at === -1 ? rest : rest.slice(0, at)).trim();

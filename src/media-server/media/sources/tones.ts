@@ -33,14 +33,17 @@ export function parseTones(script: string): { tones: Tone[]; loops: number } | u
       else if (/^(loops|L|l)$/.test(name ?? "")) loops = Math.trunc(number);
       continue;
     }
-    for (const match of piece.matchAll(/%\(([^)]*)\)|([0-9*#A-D])/g)) {
+    for (const part of toneParts(piece)) {
       if (tones.length >= MAX_TONES) break;
       const amplitude = 10 ** (volume / 20);
-      if (match[2] !== undefined) {
-        tones.push({ onMs: keyOn, offMs: keyOff, frequencies: keyFrequencies(match[2]), amplitude });
+      if (part.length === 1) {
+        tones.push({ onMs: keyOn, offMs: keyOff, frequencies: keyFrequencies(part), amplitude });
         continue;
       }
-      const [on = 0, off = 0, ...frequencies] = (match[1] ?? "").split(",").map((n) => Number(n.trim()));
+      const [on = 0, off = 0, ...frequencies] = part
+        .slice(2)
+        .split(",")
+        .map((n) => Number(n.trim()));
       if ([on, off, ...frequencies].some((n) => !Number.isFinite(n) || n < 0)) continue;
       tones.push({
         onMs: Math.min(on, MAX_MS),
@@ -53,6 +56,20 @@ export function parseTones(script: string): { tones: Tone[]; loops: number } | u
   return tones.some((tone) => tone.onMs + tone.offMs > 0)
     ? { tones, loops: loops < 0 ? Number.POSITIVE_INFINITY : Math.max(1, loops) }
     : undefined;
+}
+
+const KEYS = "0123456789*#ABCD";
+
+/** The keys of a script, one character each, and its tones as `%(on,off,...` without the bracket that closes them. */
+function* toneParts(piece: string): Generator<string> {
+  for (let i = 0; i < piece.length; i++) {
+    if (piece.startsWith("%(", i)) {
+      const close = piece.indexOf(")", i);
+      if (close < 0) return;
+      yield piece.slice(i, close);
+      i = close;
+    } else if (KEYS.includes(piece[i]!)) yield piece[i]!;
+  }
 }
 
 const rows = [697, 770, 852, 941];
