@@ -7,7 +7,7 @@ const allowed = {
   sip: ["wire"],
   h323: ["wire"],
   srtp: ["wire"],
-  negotiation: ["wire", "srtp"],
+  negotiation: ["wire", "srtp", "rtp"],
   audio: ["wire"],
   rtp: ["wire"],
   video: ["wire", "srtp", "negotiation", "rtp"],
@@ -19,7 +19,7 @@ const allowed = {
   "sip-engine": ["wire", "sip", "io", "security", "threads"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp", "threads"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
-  call: ["wire", "srtp", "negotiation", "video", "h323", "io", "webrtc"],
+  call: ["wire", "srtp", "rtp", "negotiation", "video", "h323", "io", "webrtc"],
   // WebRTC's other process: sockets and native code, no meeting
   webrtc: [],
   // the meeting page and what is spoken with it

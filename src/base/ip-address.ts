@@ -56,3 +56,23 @@ function readGroups(text: string, dotted: boolean): number[] | undefined {
   }
   return out;
 }
+
+/**
+ * An IP address in the one form in which two spellings of it are the same text: lower case, the shortest notation (RFC 5952), without brackets and zone,
+ * IPv4 out of its IPv6 mapping. What is no IPv6 address comes back in lower case.
+ */
+export function canonicalAddress(address: string): string {
+  if (!address.includes(":")) return address.toLowerCase();
+  const open = address.startsWith("[") ? 1 : 0;
+  let end = address.endsWith("]") ? address.length - 1 : address.length;
+  const zone = address.indexOf("%");
+  if (zone !== -1 && zone < end) end = zone;
+  const bare = address.slice(open, end);
+  if (!URL.canParse(`http://[${bare}]`)) return bare.toLowerCase();
+  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  if (!canonical.startsWith("::ffff:")) return canonical;
+  const [high, low, more] = canonical.slice("::ffff:".length).split(":");
+  if (high === undefined || low === undefined || more !== undefined) return canonical;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return `${a >> 8}.${a & 0xff}.${b >> 8}.${b & 0xff}`;
+}

@@ -126,6 +126,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly offer: string | null;
   readonly answered: boolean;
   readonly ended: boolean;
+  /** The address that its last description came from, where its media may come from too; undefined where that is not known, or not the media server's affair. */
+  readonly source?: string | undefined;
   /** What protects the audio between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
   readonly mediaProtection?: string | undefined;
   /** The same of the camera's picture. */

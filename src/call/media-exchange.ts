@@ -7,10 +7,12 @@ import {
   compareDescriptions,
   firstCodec,
   type MediaPolicy,
+  mediaSources,
   offerForMediaServer,
   offerForPeer,
   type Refusal,
   refusal,
+  withMediaSources,
 } from "../negotiation/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
 import type { MediaPort, MediaSession } from "./media.ts";
@@ -79,7 +81,7 @@ function agreed<T extends { readonly kind: string }>(result: T | Refusal): T {
  */
 export class MediaExchange {
   readonly #port: MediaPort;
-  readonly #context: MediaPolicy;
+  #context: MediaPolicy;
   #media: MediaSession;
   /** The far end's last description and which line of it is the audio. */
   #theirs: { readonly session: SdpSession; readonly index: number } | undefined;
@@ -89,6 +91,8 @@ export class MediaExchange {
   /** The codec in force, which a later offer does not change unless it has to. */
   #codec: string | undefined;
   readonly #sides: SideLines;
+  /** The far end's signalling comes from elsewhere than when its last description came. */
+  #moved = false;
 
   private constructor(port: MediaPort, context: MediaPolicy, media: MediaSession, ours: SdpSession, sides: SideLines) {
     this.#port = port;
@@ -104,7 +108,10 @@ export class MediaExchange {
     const { offer, choice } = accepted;
     const [media, others] = await closingOnFailure(
       sides,
-      Promise.all([openFor(port, writeSdp(offerForMediaServer(offer, choice, context))), sides.answer(offer, choice.index, context)]),
+      Promise.all([
+        openFor(port, forMediaServer(offerForMediaServer(offer, choice, context), context)),
+        sides.answer(offer, choice.index, context),
+      ]),
     );
     try {
       const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice, others }));
@@ -137,6 +144,13 @@ export class MediaExchange {
     }
   }
 
+  /** The far end's next description comes from this address: where its media may come from, too, without SRTP to prove them. */
+  cameFrom(address: string | undefined): void {
+    if (address === undefined || address === this.#context.source) return;
+    this.#context = { ...this.#context, source: address };
+    this.#moved = true;
+  }
+
   get media(): MediaSession {
     return this.#media;
   }
@@ -163,7 +177,7 @@ export class MediaExchange {
       answerForMediaServer(answer, { mediaServerOffer: parseSdp(before), sent: this.#ours, context: this.#context }),
     );
     this.#sides.answered(this.#ours, answer, 0, this.#context);
-    await this.#media.accept(writeSdp(session));
+    await this.#media.accept(forMediaServer(session, this.#context));
     this.#theirs = { session: answer, index: 0 };
     this.#codec = firstCodec(session.media[0]);
     this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
@@ -183,14 +197,15 @@ export class MediaExchange {
     const { offer, choice } = agreed(read) as AcceptableOffer;
     const before = this.#theirs;
     const changes = before?.session.media.map((_, index) => agreed(compareDescriptions(before.session, offer, index)));
-    if (changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
+    if (!this.#moved && changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
     const answer = await this.#media
-      .modify(writeSdp(offerForMediaServer(offer, choice, this.#context, this.#codec)))
+      .modify(forMediaServer(offerForMediaServer(offer, choice, this.#context, this.#codec), this.#context))
       .catch((error: unknown) => {
         throw error instanceof MediaRefused
           ? error
           : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
       });
+    this.#moved = false;
     const others = await this.#sides.answer(offer, choice.index, this.#context);
     const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, others, previous: this.#ours }));
     this.#theirs = { session: offer, index: choice.index };
@@ -206,7 +221,8 @@ export class MediaExchange {
     if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
     const choice = agreed(chooseAudio(answer, this.#context));
     this.#sides.answered(this.#ours, answer, choice.index, this.#context);
-    await this.#media.modify(writeSdp(offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]))));
+    const theirs = offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]));
+    await this.#media.modify(forMediaServer(theirs, this.#context));
     this.#theirs = { session: answer, index: choice.index };
     this.#codec = firstCodec(answer.media[choice.index]);
   }
@@ -228,6 +244,11 @@ export class MediaExchange {
     this.#sides.close();
     return this.#media.close();
   }
+}
+
+/** A far end's description as the media server gets it, with whose media it may believe. */
+function forMediaServer(session: SdpSession, context: MediaPolicy): string {
+  return writeSdp(withMediaSources(session, mediaSources(context)));
 }
 
 /** The offer with RTCP as the answer settled it: one port or two were both offered (RFC 5761 section 5.1.1), so choosing one changes nothing. */

@@ -5,12 +5,13 @@ import {
   decideAnsweredSrtp,
   decideSrtp,
   type LocalMedia,
+  type MediaPolicy,
+  mediaSources,
   negotiateVideo,
   offeredProfile,
   type PictureRole,
   pictureRole,
   readVideoAnswer,
-  type SrtpContext,
   type SrtpDecision,
   type VideoAgreement,
   type VideoCodecName,
@@ -152,7 +153,7 @@ class PictureLine implements SideLine, Picture {
     return this.#on ? this.#open : undefined;
   }
 
-  async answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null> {
+  async answer(offer: SdpSession, index: number, context: MediaPolicy): Promise<SdpMedia | null> {
     const { wish } = this.#options;
     this.index = index;
     const offered = offer.media[index]!;
@@ -163,11 +164,11 @@ class PictureLine implements SideLine, Picture {
     const line = await this.#line();
     if (!line) return null;
     const crypto = this.#keys.answer(decision);
-    this.#configure(line, agreement, decision);
+    this.#configure(line, agreement, decision, context);
     return composeVideoAnswer(offered, agreement, { ...localOf(line), crypto }, wish);
   }
 
-  async offer(context: SrtpContext): Promise<SdpMedia | null> {
+  async offer(context: MediaPolicy): Promise<SdpMedia | null> {
     const { wish, role } = this.#options;
     const line = await this.#line();
     if (!line) return null;
@@ -182,14 +183,14 @@ class PictureLine implements SideLine, Picture {
     });
   }
 
-  answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext): void {
+  answered(ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy): void {
     this.index = index;
     const agreement = readVideoAnswer(ours, answer, index, this.#options.wish);
     if (agreement.kind === "none") return void this.#refuse(agreement.reason);
     const decision = decideAnsweredSrtp(ours, answer.media[index]!, context);
     if (decision.kind === "refuse" || !this.#open)
       return void this.#refuse(decision.kind === "refuse" ? decision.text : "the line is gone");
-    this.#configure(this.#open, agreement, decision);
+    this.#configure(this.#open, agreement, decision, context);
   }
 
   dropped(): void {
@@ -259,7 +260,7 @@ class PictureLine implements SideLine, Picture {
     });
   }
 
-  #configure(line: RelayLine, agreement: VideoAgreement, decision: Exclude<SrtpDecision, { kind: "refuse" }>): void {
+  #configure(line: RelayLine, agreement: VideoAgreement, decision: Exclude<SrtpDecision, { kind: "refuse" }>, context: MediaPolicy): void {
     const remote = decision.kind === "srtp" ? decision.crypto.keying : undefined;
     // the relay tells a new key by its identity: a repeated one is the same object as before
     if (!remote || !this.#remoteKey || !sameKeying(remote, this.#remoteKey)) this.#remoteKey = remote;
@@ -274,6 +275,7 @@ class PictureLine implements SideLine, Picture {
       remote: agreement.remote
         ? { address: agreement.remote.address, port: agreement.remote.port, rtcpPort: agreement.remote.rtcpPort }
         : null,
+      sources: mediaSources(context),
       rtcpMux: agreement.remote?.rtcpMux ?? false,
       srtp: this.#remoteKey ? { local: this.#keys.of(this.#remoteKey.suite), remote: this.#remoteKey } : null,
       codecs,

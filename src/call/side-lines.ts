@@ -1,4 +1,4 @@
-import type { SrtpContext } from "../negotiation/index.ts";
+import type { MediaPolicy } from "../negotiation/index.ts";
 import { rejectLine } from "../negotiation/index.ts";
 import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 
@@ -8,11 +8,11 @@ import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
  */
 export interface SideLine {
   /** Our line for line `index` of their offer, at first and for each offer later; null refuses it. */
-  answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null>;
+  answer(offer: SdpSession, index: number, context: MediaPolicy): Promise<SdpMedia | null>;
   /** Our line in an offer of ours, at first and again while both have it; null leaves it out, or switches it off where it was in before. */
-  offer(context: SrtpContext): Promise<SdpMedia | null>;
+  offer(context: MediaPolicy): Promise<SdpMedia | null>;
   /** Their answer to our line, at `index`, where they take it. */
-  answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext): void;
+  answered(ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy): void;
   /** One side has it no more, or never had: ports are let go of. */
   dropped(): void;
   close(): void;
@@ -44,7 +44,7 @@ export class SideLines {
   }
 
   /** Answers to an offer's lines, by place; those without one are rejected by who composes the answer. */
-  async answer(offer: SdpSession, audio: number, context: SrtpContext): Promise<Map<number, SdpMedia>> {
+  async answer(offer: SdpSession, audio: number, context: MediaPolicy): Promise<Map<number, SdpMedia>> {
     const answers = new Map<number, SdpMedia>();
     await Promise.all(
       offer.media.map(async (media, index) => {
@@ -63,7 +63,7 @@ export class SideLines {
   }
 
   /** Our lines after the audio in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). */
-  async offer(context: SrtpContext, previous?: SdpSession): Promise<SdpMedia[]> {
+  async offer(context: MediaPolicy, previous?: SdpSession): Promise<SdpMedia[]> {
     const own = async (line: SideLine | undefined) => (this.#closed ? null : ((await line?.offer(context).catch(() => null)) ?? null));
     if (previous) {
       return Promise.all(
@@ -85,7 +85,7 @@ export class SideLines {
   }
 
   /** Their answer to an offer of ours. */
-  answered(ours: SdpSession, answer: SdpSession, audio: number, context: SrtpContext): void {
+  answered(ours: SdpSession, answer: SdpSession, audio: number, context: MediaPolicy): void {
     for (const [index, line] of this.#lines) {
       const own = ours.media[index];
       if (index === audio || !own || own.port === 0) continue;

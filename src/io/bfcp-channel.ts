@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { connect, createServer, isIP, type Socket } from "node:net";
 import { ByteQueue } from "../base/byte-queue.ts";
 import { systemClock } from "../base/clock.ts";
+import { canonicalAddress } from "../base/ip-address.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
 import type { PortRange } from "./port-pairs.ts";
@@ -31,9 +32,25 @@ export interface BfcpChannel {
   readonly port: number;
   /** Does nothing while the far end is not known. */
   send(message: BfcpMessage): void;
-  /** Where the far end is by its description; TCP connects to it when we are the active side. */
-  reach(address: string, port: number): void;
+  /**
+   * Where the far end is by its description; TCP connects to it when we are the active side. `sources`: hosts it may speak from besides, that of its
+   * signalling; null: any. Others are not heard.
+   */
+  reach(address: string, port: number, sources: readonly string[] | null): void;
   close(): void;
+}
+
+/** Hosts the far end may speak from. */
+class Hosts {
+  #known: ReadonlySet<string> | null = new Set();
+
+  set(address: string, sources: readonly string[] | null): void {
+    this.#known = sources && new Set([address, ...sources].map(canonicalAddress));
+  }
+
+  has(address: string): boolean {
+    return this.#known === null || this.#known.has(canonicalAddress(address));
+  }
 }
 
 /** A port of the range, tried at random. Rejects when none is free. */
@@ -66,15 +83,17 @@ export async function openBfcpUdp(options: BfcpChannelOptions): Promise<BfcpChan
       }),
   );
   const mistakes = new TokenBucket(MISTAKEN_RATE, MISTAKEN_RATE);
+  const hosts = new Hosts();
   let told: { address: string; port: number } | undefined;
   let latched: { address: string; port: number } | undefined;
   /** Whom an answer is for, while a message is being looked at. */
   let asking: { address: string; port: number } | undefined;
   socket.on("message", (bytes, from) => {
-    if (bytes.length > LONGEST || (latched && latched.address !== from.address)) return;
+    if (bytes.length > LONGEST || !hosts.has(from.address)) return;
     const message = parseBfcp(bytes);
     if (!message) return;
     const source = { address: from.address, port: from.port };
+    // Floor control is a word a minute: who has the identifiers and is where the far end is, is the far end.
     if (ours(message)) latched = source;
     else if ((latched ?? told)?.address !== source.address || !mistakes.take(systemClock.now())) return;
     asking = source;
@@ -90,7 +109,8 @@ export async function openBfcpUdp(options: BfcpChannelOptions): Promise<BfcpChan
       const to = asking ?? latched ?? told;
       if (to && isIP(to.address) !== 0) socket.send(writeBfcp(message), to.port, to.address);
     },
-    reach: (address, port) => {
+    reach: (address, port, sources) => {
+      hosts.set(address, sources);
       if (told && (told.address !== address || told.port !== port)) latched = undefined;
       told = { address, port };
     },
@@ -104,6 +124,7 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
   let current: Socket | undefined;
   let closed = false;
   const sockets = new Set<Socket>();
+  const hosts = new Hosts();
 
   function attend(socket: Socket): void {
     sockets.add(socket);
@@ -129,7 +150,7 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
         buffer = buffer.subarray(length);
         if (!message) return void socket.destroy();
         if (current !== socket) {
-          if (!ours(message)) return void socket.destroy();
+          if (!ours(message) || !hosts.has(socket.remoteAddress ?? "")) return void socket.destroy();
           clearTimeout(stranger);
           current?.destroy();
           current = socket;
@@ -157,7 +178,8 @@ export async function openBfcpTcp(options: BfcpChannelOptions & { readonly activ
     // the discard port, as RFC 4145 section 4.1 has it for those who connect
     port: typeof address === "object" && address ? address.port : 9,
     send: (message) => void current?.write(writeBfcp(message)),
-    reach: (to, port) => {
+    reach: (to, port, sources) => {
+      hosts.set(to, sources);
       if (!active || closed || isIP(to) === 0 || port === 0 || reached === `${to}:${port}`) return;
       reached = `${to}:${port}`;
       const socket = connect({ host: to, port, ...(isIP(host) ? { localAddress: host } : {}) });

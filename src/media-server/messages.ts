@@ -1,4 +1,5 @@
 // What the control thread and the media threads say to each other. Plain data only: it crosses thread boundaries.
+import type { MediaSources } from "../rtp/latch.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -31,6 +32,8 @@ export interface LegConfig {
   /** The peer reads Opus' in-band FEC, wants DTX. */
   readonly opus?: { readonly fec: boolean; readonly dtx: boolean };
   readonly remote: { readonly address: string; readonly port: number; readonly rtcpPort: number };
+  /** From where media without SRTP are believed, besides `remote`; the hosts of none where absent. */
+  readonly sources?: MediaSources;
   readonly rtcpMux: boolean;
   readonly direction: Direction;
   /** RFC 4733, where negotiated; `rate` is its clock. */
@@ -153,6 +156,15 @@ export type ToMedia =
   | { readonly t: "load"; readonly req: number }
   | { readonly t: "exit" };
 
+/** Who sends to a leg's ports although another is listened to. */
+export interface ContendingSource {
+  readonly address: string;
+  readonly port: number;
+  readonly rtcp: boolean;
+  /** Where the media that are taken come from, or would go to: `192.0.2.1:4000`. */
+  readonly believed: string;
+}
+
 /** What a media thread carries, for status and for choosing where the next call goes. */
 export interface WorkerLoad {
   readonly legs: number;
@@ -163,6 +175,8 @@ export interface WorkerLoad {
   readonly lateTicks: number;
   readonly packetsIn: number;
   readonly packetsOut: number;
+  /** Packets dropped that came from elsewhere than the source that is believed. */
+  readonly strangerPackets: number;
   readonly heapBytes: number;
 }
 
@@ -186,6 +200,8 @@ export type FromMedia =
       readonly source: "RTP" | "INBAND_AUDIO";
     }
   | { readonly t: "timeout"; readonly id: number; readonly silentMs: number }
+  /** Somebody else sends to the leg's ports than the far end we listen to. Told once a leg. */
+  | { readonly t: "contended"; readonly id: number; readonly source: ContendingSource }
   | { readonly t: "talking"; readonly room: number; readonly member: number; readonly on: boolean; readonly energy: number }
   | { readonly t: "floor"; readonly room: number; readonly member: number | undefined }
   | {

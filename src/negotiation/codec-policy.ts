@@ -3,10 +3,20 @@ import { capabilityOf, sameName } from "./capability.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 import type { SrtpContext } from "./srtp-policy.ts";
 
+/** Whose media a trunk's calls take where no SRTP proves them: see {@link MediaPolicy.latch}. */
+export type LatchPolicy = "signalled" | "source" | "any";
+
 /** What decides about a call's media: its protection, and which codecs it may have. */
 export interface MediaPolicy extends SrtpContext {
   /** Audio codecs that may be offered and taken, best first, in any case; all, in the offerer's order, where absent. */
   readonly codecs?: readonly string[];
+  /**
+   * Whose media are taken where no SRTP proves them. `source`, where absent: of the signalled host, and of the host that signalling comes from, which is where
+   * a far end behind a NAT is. `signalled`: of the signalled address and port alone. `any`: of whoever sends first.
+   */
+  readonly latch?: LatchPolicy;
+  /** The address that the far end's signalling comes from, where that is known. */
+  readonly source?: string;
 }
 
 /** A payload type nobody can hear: it goes along with whichever codec is chosen. */

@@ -5,6 +5,7 @@ export * from "./codec-policy.ts";
 export * from "./direction.ts";
 export * from "./gateway.ts";
 export * from "./h264.ts";
+export * from "./media-sources.ts";
 export * from "./offer.ts";
 export * from "./refusal.ts";
 export * from "./reoffer.ts";

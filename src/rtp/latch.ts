@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { canonicalAddress } from "../base/ip-address.ts";
 
 /** An address media comes from or goes to. */
 export interface MediaAddress {
@@ -6,35 +7,46 @@ export interface MediaAddress {
   readonly port: number;
 }
 
-/** What to do with a packet: take it, take it and send there from now on, or drop it as a stranger's. */
-export type Verdict = "accept" | "latched" | "stranger";
+/**
+ * From where media without SRTP are believed besides the signalled address and port. Hosts: from any port of these and of the signalled host, as behind a NAT
+ * (the address that signalling comes from is such a host). `signalled`: from nowhere else. `any`: from wherever they come.
+ */
+export type MediaSources = readonly string[] | "signalled" | "any";
 
-/** How long after a (re-)configuration the signalled address may still displace another that was heard first. */
-const PREFER_SIGNALLED_MS = 2000;
+/** What to do with a packet: take it, take it and send there from now on, drop it until its source has proven itself, or drop it as a stranger's. */
+export type Verdict = "accept" | "latched" | "unproven" | "stranger";
+
 /** Packets of one unsignalled source in a row before it is believed, without SRTP to prove it. */
 const PROOF_PACKETS = 3;
-/** A latched source must be silent for so long before another address may carry its SSRC on, without SRTP to prove it. */
+/** A latched source must be silent for so long before another address may take its place, without SRTP to prove it. */
 const MOVE_AFTER_SILENCE_MS = 3000;
+/** An RTCP source that was learnt is forgotten after so long without a packet: four intervals of RFC 3550 section 6.2. */
+const REPORT_SILENCE_MS = 20_000;
 
 /**
- * Symmetric RTP: learns where the far end really sends from, behind NAT say, and cannot be talked out of it. The signalled address is believed at
- * once. Another is believed when nothing comes from the signalled one and it proves itself: by SRTP, or by several packets in a row of one stream. After
- * that, only a new offer, or the same stream from elsewhere (at once with SRTP, after a silence without) moves it.
+ * Symmetric RTP (RFC 4961): learns where the far end really sends from, behind a NAT say, and cannot be talked out of it. The signalled address is believed
+ * at once and displaces every other. Another host is believed only where SRTP proves it or {@link MediaSources} name it, and then only while nothing comes from
+ * whom we have.
  */
 export class Latch {
   #signalled: MediaAddress;
+  /** {@link #signalled} in the form addresses are compared in. */
+  #signalledHost: string;
+  #sources: MediaSources;
+  #hosts: ReadonlySet<string>;
   #source: MediaAddress | undefined;
   #sourceIsSignalled = false;
   #ssrc = -1;
-  #configuredAt: Millis;
-  #lastHeard: Millis = 0;
+  #lastHeard: Millis = Number.NEGATIVE_INFINITY;
   #candidate: MediaAddress | undefined;
   #candidateSsrc = -1;
   #candidatePackets = 0;
 
-  constructor(signalled: MediaAddress, now: Millis) {
+  constructor(signalled: MediaAddress, sources: MediaSources = []) {
     this.#signalled = signalled;
-    this.#configuredAt = now;
+    this.#signalledHost = canonicalAddress(signalled.address);
+    this.#sources = sources;
+    this.#hosts = hostsOf(sources);
   }
 
   /** Where to send: the latched source, until there is one the signalled address. */
@@ -50,19 +62,40 @@ export class Latch {
     return this.#source !== undefined;
   }
 
+  /** The latched source is the signalled address: there is no NAT between, or one that keeps ports. */
+  get isSignalled(): boolean {
+    return this.#sourceIsSignalled;
+  }
+
   /** A new offer or answer named an address. The same one again changes nothing. */
-  signal(address: MediaAddress, now: Millis): void {
-    if (same(address, this.#signalled)) return;
+  signal(address: MediaAddress, sources: MediaSources = this.#sources): void {
+    this.#sources = sources;
+    this.#hosts = hostsOf(sources);
+    const host = canonicalAddress(address.address);
+    if (host === this.#signalledHost && address.port === this.#signalled.port) return;
     this.#signalled = address;
+    this.#signalledHost = host;
     this.#source = undefined;
     this.#sourceIsSignalled = false;
     this.#candidate = undefined;
-    this.#configuredAt = now;
   }
 
   /** Whether a packet of this source may be looked at at all, before SRTP or the payload are: a latched leg without SRTP drops strangers here. */
   isKnown(address: string, port: number): boolean {
     return this.#source !== undefined && this.#source.port === port && this.#source.address === address;
+  }
+
+  /** Whether media of this host, from whichever port, may be believed without SRTP. */
+  trusts(address: string): boolean {
+    if (this.#sources === "any") return true;
+    if (this.#sources === "signalled") return false;
+    const host = canonicalAddress(address);
+    return host === this.#signalledHost || this.#hosts.has(host);
+  }
+
+  /** Whether the latched source has been heard within the last seconds. */
+  isLive(now: Millis): boolean {
+    return this.#source !== undefined && now - this.#lastHeard <= MOVE_AFTER_SILENCE_MS;
   }
 
   /** Judges a well-formed packet of an expected payload type; `authenticated` when SRTP has proven it. */
@@ -73,23 +106,24 @@ export class Latch {
       return "accept";
     }
     const source = { address, port };
-    const signalled = same(source, this.#signalled);
-    if (this.#source === undefined) {
-      if (signalled || authenticated || this.#proves(source, ssrc)) return this.#adopt(source, ssrc, signalled, now);
-      return "stranger";
+    const signalled = port === this.#signalled.port && canonicalAddress(address) === this.#signalledHost;
+    if (signalled) return this.#adopt(source, ssrc, true, now);
+    const silent = now - this.#lastHeard > MOVE_AFTER_SILENCE_MS;
+    if (authenticated) {
+      const moves = this.#source === undefined || ssrc === this.#ssrc || silent;
+      return moves ? this.#adopt(source, ssrc, false, now) : "stranger";
     }
-    // Something else was faster than the signalled address.
-    if (signalled && !this.#sourceIsSignalled && now - this.#configuredAt < PREFER_SIGNALLED_MS)
-      return this.#adopt(source, ssrc, true, now);
-    if (ssrc !== this.#ssrc && !(signalled && now - this.#lastHeard > MOVE_AFTER_SILENCE_MS)) return "stranger";
-    if (authenticated) return this.#adopt(source, ssrc, signalled, now);
-    if (now - this.#lastHeard > MOVE_AFTER_SILENCE_MS && (signalled || this.#proves(source, ssrc)))
-      return this.#adopt(source, ssrc, signalled, now);
-    return "stranger";
+    if (!this.trusts(address)) return "stranger";
+    if (this.#source !== undefined) {
+      if (!silent) return "stranger";
+      // Who was heard from where signalling said he is moves with his stream only.
+      if (this.#sourceIsSignalled && ssrc !== this.#ssrc) return "stranger";
+    }
+    return this.#proves(source, ssrc) ? this.#adopt(source, ssrc, false, now) : "unproven";
   }
 
   #proves(source: MediaAddress, ssrc: number): boolean {
-    if (this.#candidate === undefined || !same(this.#candidate, source) || this.#candidateSsrc !== ssrc) {
+    if (this.#candidate?.address !== source.address || this.#candidate.port !== source.port || this.#candidateSsrc !== ssrc) {
       this.#candidate = source;
       this.#candidateSsrc = ssrc;
       this.#candidatePackets = 0;
@@ -107,6 +141,54 @@ export class Latch {
   }
 }
 
-function same(a: MediaAddress, b: MediaAddress): boolean {
-  return a.port === b.port && a.address === b.address;
+function hostsOf(sources: MediaSources): ReadonlySet<string> {
+  return new Set(typeof sources === "string" ? [] : sources.map(canonicalAddress));
+}
+
+/**
+ * Whose RTCP is taken where no SRTP proves it: the far end's whose RTP is taken, and nobody else's, or a dead call would be kept up by anybody. Feedback and
+ * reports on the RTP port come from the RTP source itself (RFC 5761); those on a port of their own from where signalling says, from the RTP source's own
+ * or next port (RFC 4961), or else from the one port of its host that was heard first while its RTP was alive.
+ */
+export class ReportLatch {
+  #signalled: MediaAddress | undefined;
+  #host = "";
+  #exact = false;
+  #learnt: MediaAddress | undefined;
+  #heardAt: Millis = Number.NEGATIVE_INFINITY;
+
+  /** Where signalling says that RTCP comes from. The same again changes nothing. */
+  signal(address: MediaAddress): void {
+    const host = canonicalAddress(address.address);
+    if (this.#signalled?.port === address.port && this.#host === host) return;
+    this.#signalled = address;
+    this.#host = host;
+    this.#exact = false;
+    this.#learnt = undefined;
+  }
+
+  /** Whether a datagram may be taken. `apart`: it came to the RTCP port. */
+  takes(address: string, port: number, apart: boolean, rtp: Latch, now: Millis): boolean {
+    if (!apart) {
+      if (rtp.isKnown(address, port)) return true;
+      const signalled = port === rtp.signalled.port && canonicalAddress(address) === canonicalAddress(rtp.signalled.address);
+      return signalled || (!rtp.latched && rtp.trusts(address));
+    }
+    const host = canonicalAddress(address);
+    if (port === this.#signalled?.port && host === this.#host) {
+      this.#exact = true;
+      return true;
+    }
+    if (!rtp.latched) return rtp.trusts(address);
+    if (host !== canonicalAddress(rtp.target.address)) return false;
+    if (port === rtp.target.port || port === rtp.target.port + 1) return true;
+    if (this.#exact) return false;
+    if (this.#learnt?.port !== port) {
+      if (this.#learnt !== undefined && now - this.#heardAt < REPORT_SILENCE_MS) return false;
+      if (!rtp.isLive(now)) return false;
+      this.#learnt = { address, port };
+    }
+    this.#heardAt = now;
+    return true;
+  }
 }

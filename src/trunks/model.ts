@@ -62,6 +62,8 @@ export interface Trunk {
   readonly codecs?: readonly string[];
   /** Keys are accepted over unencrypted signalling: the network is private, on the operator's word. */
   readonly privateNetwork: boolean;
+  /** Whose media are believed where no SRTP proves them: of the signalled address only, of the host that signalling comes from too (where absent), of anybody. */
+  readonly media?: { readonly latch: "signalled" | "source" | "any" };
   /** Transports it may use; all where absent. */
   readonly transports?: readonly SipTransport[];
   /** We register with it; calls from the registrar's address are its own where `identity` says nothing. */

@@ -84,7 +84,7 @@ export class VideoLine implements ViewerSink {
     this.#agreement = agreement;
     this.#sends = agreement.direction === "sendrecv" || agreement.direction === "sendonly";
     this.#receives = agreement.direction === "sendrecv" || agreement.direction === "recvonly";
-    if (this.#transport.configure(agreement, this.viewer.ssrc, now)) {
+    if (this.#transport.configure(agreement, this.viewer.ssrc)) {
       this.viewer.renew(this.#io.random(), this.#io.random());
       this.#retransmitter.forget();
     }

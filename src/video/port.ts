@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
 import type { AgreedFeedback, AgreedVideoCodec, VideoCodecName } from "../negotiation/index.ts";
+import type { MediaSources } from "../rtp/latch.ts";
 import type { SrtpKeying } from "../srtp/index.ts";
 
 /** Nothing is transcoded: who cannot decode what is sent stays without picture. */
@@ -7,8 +8,10 @@ export type { AgreedFeedback as VideoFeedback, AgreedVideoCodec as VideoCodec, V
 
 /** A line as both sides have agreed on it. */
 export interface LineAgreement {
-  /** Where to send; packets latch to their true source until somebody proves to be another (symmetric RTP). Null while it is held or unknown. */
+  /** Where to send; packets latch to their true source (symmetric RTP). Null while it is held or unknown. */
   readonly remote: { readonly address: string; readonly port: number; readonly rtcpPort: number } | null;
+  /** From where its pictures are believed without SRTP, besides `remote`; from `remote`'s host alone where absent. */
+  readonly sources?: MediaSources;
   readonly rtcpMux: boolean;
   /** SDES keys of each direction; null for plain RTP. */
   readonly srtp: { readonly local: SrtpKeying; readonly remote: SrtpKeying } | null;

@@ -1,6 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
-import { Latch, type MediaAddress } from "../rtp/latch.ts";
+import { Latch, type MediaAddress, ReportLatch } from "../rtp/latch.ts";
 import { SrtpFailure, SrtpReceiver, SrtpSender, sameKeying } from "../srtp/index.ts";
 import { parseRtcp, type RtcpPacket, writeRtcp } from "../wire/rtcp/index.ts";
 import { RTP_HEADER_LENGTH, readUint32 } from "../wire/rtp/index.ts";
@@ -25,6 +25,7 @@ export class LineTransport {
   readonly #strangerAllowance = new TokenBucket(STRANGER_RATE, STRANGER_BURST);
   #agreement: LineAgreement | undefined;
   #latch: Latch | undefined;
+  readonly #reports = new ReportLatch();
   /** Where RTCP on the port of its own came from last, from whom it may be taken; before the first agreement, from anybody. */
   #rtcpSource: MediaAddress | undefined;
   #receiver: SrtpReceiver | undefined;
@@ -36,7 +37,7 @@ export class LineTransport {
   }
 
   /** Returns whether what we send needs a new SSRC: a new key begins its count of wraps at zero, which the far end knows of a new source only. */
-  configure(agreement: LineAgreement, ssrc: number, now: Millis): boolean {
+  configure(agreement: LineAgreement, ssrc: number): boolean {
     this.#agreement = agreement;
     const { remote, srtp } = agreement;
     if (remote) {
@@ -46,8 +47,9 @@ export class LineTransport {
         ? before.address !== remote.address || before.port !== remote.port
         : srtp !== null || this.#rtcpSource?.address !== remote.address;
       if (isElsewhere) this.#rtcpSource = undefined;
-      if (this.#latch) this.#latch.signal(remote, now);
-      else this.#latch = new Latch(remote, now);
+      if (this.#latch) this.#latch.signal(remote, agreement.sources);
+      else this.#latch = new Latch(remote, agreement.sources);
+      this.#reports.signal({ address: remote.address, port: remote.rtcpPort });
     }
     if (!srtp) {
       this.close();
@@ -99,8 +101,9 @@ export class LineTransport {
       if (length < 0) return this.#drop(length === SrtpFailure.Replayed ? "replayed" : "unauthenticated");
     }
     if (repeated) return known ? length : this.#drop("strangers");
-    if (latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now) === "stranger")
-      return this.#drop("strangers");
+    const verdict = latch.judge(address, port, readUint32(datagram, 8), this.#receiver !== undefined, now);
+    if (verdict === "unproven") return -1;
+    if (verdict === "stranger") return this.#drop("strangers");
     // opened for SRTP's sake only
     return this.flooded ? this.#drop("overRate") : length;
   }
@@ -116,7 +119,7 @@ export class LineTransport {
     }
     let length = datagram.length;
     if (this.#receiver) length = this.#receiver.unprotectRtcp(datagram, datagram);
-    else if (!this.#mayReport(latch, address, port, apart)) return void this.#drop("strangers");
+    else if (!this.#reports.takes(address, port, apart, latch, now)) return void this.#drop("strangers");
     if (length < 0) return void this.#drop(length === SrtpFailure.Replayed ? "replayed" : "unauthenticated");
     // also of what is no RTCP: some open their way through a NAT with anything
     if (apart) this.#rtcpSource = { address, port };
@@ -126,13 +129,6 @@ export class LineTransport {
   #drop(reason: "unauthenticated" | "replayed" | "strangers" | "overRate" | "unexpected" | "rtcpOverRate"): -1 {
     this.#io.counts[reason]++;
     return -1;
-  }
-
-  /** Without SRTP only whoever sends the picture, or is where signalling says, is listened to. */
-  #mayReport(latch: Latch, address: string, port: number, apart: boolean): boolean {
-    const { target } = latch;
-    if (!apart) return target.address === address && target.port === port;
-    return address === target.address || address === this.#agreement?.remote?.address;
   }
 
   /** Sends the plain packet; what was sent, valid until the next, or undefined. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,14 +15,14 @@ import { tonesIn } from "../support/spectrum.ts";
 const PORT = portsOf("gateway-strangers");
 const config = `
 unknownCallers: { trust: unverified, srtp: preferred, privateNetwork: true }
-meetings: [{ id: 1000, name: Open }]
+meetings: [{ id: 1000, name: Open }, { id: 2000, name: Closed, guestPin: "1234" }]
 `;
 
 describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on embedded engines,", () => {
   let gateway: Crosspoint;
   const phones: Phone[] = [];
   beforeAll(async () => {
-    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config, set: [`sip.wss=${PORT + 8}`] });
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config, set: [`sip.wss=${PORT + 8}`, "media.timeoutSeconds=6"] });
   });
   afterEach(async () => {
     await Promise.all(phones.splice(0).map((phone) => phone.hangup()));
@@ -31,7 +32,7 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
   afterAll(() => gateway?.stop());
 
   test.each([undefined, "AEAD_AES_256_GCM"])("a stranger's RTP and RTP under a wrong key change nothing in a call: %s", async (suite) => {
-    const before = gateway.logged(/stranger/).length;
+    const before = gateway.logged("media-contention").length;
     for (const tone of [700, 1300])
       phones.push(await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", tone, ...(suite ? { suite } : {}) }));
     const [a, b] = phones as [Phone, Phone];
@@ -49,7 +50,79 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
     await delay(1200);
     await expect.poll(() => tonesIn(a.recent(800), a.rate, [700, 1300])).toEqual([1300]);
     await expect.poll(() => tonesIn(b.recent(800), b.rate, [700, 1300])).toEqual([700]);
-    expect(gateway.logged(/stranger/).length - before).toBeLessThanOrEqual(1);
+    expect(gateway.logged("media-contention").length - before).toBeLessThanOrEqual(1);
+  });
+
+  describe("a caller behind a NAT, without SRTP,", () => {
+    /** RTP of PCMU as anybody may make it, to the gateway's media port; of telephone events with `digit` (RFC 4733). */
+    const packetOf = (i: number, event?: { digit: number; payloadType: number }) => {
+      const packet = Buffer.alloc(event ? 16 : 172, 0x55);
+      packet.writeUInt32BE(0x80000000 + (event?.payloadType ?? 0) * 0x10000 + i, 0);
+      packet.writeUInt32BE(event ? event.digit * 8000 : i * 160, 4);
+      packet.writeUInt32BE(0x0badcafe, 8);
+      if (event) packet.writeUInt32BE(event.digit * 0x1000000 + (i % 8 > 3 ? 0x800000 : 0) + 160 * (i % 8), 12);
+      return packet;
+    };
+
+    async function stranger() {
+      const socket = createSocket("udp4");
+      const got: number[] = [];
+      socket.on("message", (data) => got.push(data.length));
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.66", resolve));
+      onTestFinished(() => void socket.close());
+      const send = (data: Buffer, port: number) => new Promise<void>((resolve) => socket.send(data, port, "127.0.0.1", () => resolve()));
+      return { got, send };
+    }
+
+    const behindNat = (sdp: string) => sdp.replaceAll("c=IN IP4 127.0.0.1", "c=IN IP4 10.9.8.7");
+
+    test("is heard, and a stranger at its port hears nothing, is not heard, and presses no keys, though the caller is silent", async () => {
+      const before = gateway.logged("media-contention").length;
+      const phone = await Phone.call({ sipPort: PORT, to: "2000", codec: "PCMU", change: behindNat });
+      phones.push(phone);
+      phone.silent = true;
+      const thief = await stranger();
+      const { port } = phone.rtp.target!;
+      const { receivePayloadType: payloadType = 101 } = phone.rtp.config?.dtmf ?? {};
+      for (let i = 0; i < 10; i++) await thief.send(packetOf(i), port);
+      // the PIN, in telephone events
+      for (const digit of [1, 2, 3, 4, 11]) {
+        for (let i = 1; i < 7; i++) await thief.send(packetOf(digit * 8 + i, { digit, payloadType }), port);
+        await delay(200);
+      }
+      await delay(1000);
+      expect(thief.got).toEqual([]);
+      expect((await gateway.participants("2000")).filter(({ state }) => state === "joined")).toEqual([]);
+      phone.silent = false;
+      await expect.poll(() => phone.sizes.has(172)).toBe(true);
+      phone.rtp.sendDigits("1234#", 100);
+      await gateway.waitForParticipants("2000", (all) => all.some(({ state }) => state === "joined"));
+      for (let i = 0; i < 10; i++) await thief.send(packetOf(i), port);
+      expect(thief.got).toEqual([]);
+      const said = gateway.logged("media-contention").slice(before);
+      expect(said).toEqual([expect.objectContaining({ address: "127.0.0.66", rtcp: false })]);
+      expect((await gateway.engineStats())["media.contendedCalls"]).toBeGreaterThanOrEqual(1);
+    });
+
+    test("that is gone is not kept up by a stranger's RTP and RTCP", async () => {
+      const phone = await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", tone: 700, change: behindNat });
+      phones.push(phone);
+      await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+      await expect.poll(() => phone.sizes.has(172)).toBe(true);
+      phone.silent = true;
+      const thief = await stranger();
+      const { port } = phone.rtp.target!;
+      // an empty receiver report
+      const report = Buffer.from([0x80, 201, 0, 1, 0x0b, 0xad, 0xca, 0xfe]);
+      const noise = setInterval(() => {
+        void thief.send(report, port);
+        void thief.send(report, port + 1);
+        void thief.send(packetOf(Date.now() & 0xffff), port);
+      }, 100);
+      onTestFinished(() => clearInterval(noise));
+      await gateway.waitForParticipants("1000", (all) => all.length === 0, 20_000);
+      await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ outcome: "media-timeout" });
+    });
   });
 
   test("a client over secure WebSocket is answered, and its call is in the meeting (RFC 7118)", async () => {

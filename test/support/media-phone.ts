@@ -24,6 +24,8 @@ export interface PhoneOptions {
   readonly headers?: Record<string, string>;
   /** Offers nothing in the INVITE, answers in the ACK. */
   readonly lateOffer?: boolean;
+  /** Changes its offers: another address than where it is, say. */
+  readonly change?: (sdp: string) => string;
   /** Takes no keys that are offered to it. */
   readonly declineKeys?: boolean;
   /** Calls by TLS, with this certificate, trusting these; UDP where absent. */
@@ -62,7 +64,7 @@ export class Phone {
     this.tone = options.tone ?? 0;
     const { port } = socket.address();
     this.#negotiation = new MediaNegotiation({ address: HOST, rtpPort: port, rtcpPort: port }, (options.codec ?? "PCMU").split(","));
-    this.rtp = new RtpLeg(systemClock, { digit: (digit) => this.digits.push(digit), notice: () => {} });
+    this.rtp = new RtpLeg(systemClock, { digit: (digit) => this.digits.push(digit), stranger: () => {}, notice: () => {} });
     socket.on("message", (data) => this.sizes.add(data.length));
     socket.on("message", (data, from) => this.rtp.receive(data, from.address, from.port, systemClock.now()));
     this.#keySuite = options.suite;
@@ -184,7 +186,8 @@ export class Phone {
   }
 
   #offer(): string {
-    const offer = this.#negotiation.offer(this.#keySuite !== undefined);
+    const { change = (sdp: string) => sdp } = this.#options;
+    const offer = change(this.#negotiation.offer(this.#keySuite !== undefined));
     if (this.#keySuite === undefined) return offer;
     // One suite only: the other lines go.
     return offer

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag, network, oneOf, text, textLike, whole } from "./values.ts";
+import { flag, network, oneOf, section, text, textLike, whole } from "./values.ts";
 
 /** SDES suites the gateway knows, in its own order of preference (RFC 7714, 4568, 6188). */
 export const suiteNames = [
@@ -96,6 +96,16 @@ const common = {
     .describe("Audio codecs of its calls, in order of preference."),
   privateNetwork: flag(false).describe(
     "SRTP keys are accepted over unencrypted signalling: the network is private, on the operator's word.",
+  ),
+  media: section(
+    {
+      latch: oneOf(["signalled", "source", "any"])
+        .default("source")
+        .describe(
+          "Whose media are taken where no SRTP proves them. `source`: of the host in SDP or H.245, and of the host its signalling comes from, where a caller behind a NAT is. `signalled`: of the very address and port in SDP or H.245. `any`: of whoever sends first, for a trunk whose signalling comes from elsewhere than its media and which is behind a NAT; a stranger may take its calls.",
+        ),
+    },
+    "Its media.",
   ),
   transports: z
     .array(oneOf(["udp", "tcp", "tls", "ws", "wss"]))

@@ -165,7 +165,10 @@ export class WebGateway implements VisitHost {
     const failed = await this.#reception.answer(call, offer, media);
     if (failed) return this.#refuse(visit, call, leg, failed);
     if (call.over) return;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.protection }, "answered");
+    call.log.info(
+      { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection },
+      "answered",
+    );
     this.#reception.lead(call, destination, message.language ?? null);
   }
 

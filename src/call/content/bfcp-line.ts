@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Clock } from "../../base/clock.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import { type BfcpChannel, openBfcpTcp, openBfcpUdp, type PortRange } from "../../io/index.ts";
-import { emptyMedia, floorLabels } from "../../negotiation/index.ts";
+import { emptyMedia, floorLabels, type MediaPolicy, mediaSources } from "../../negotiation/index.ts";
 import type { SdpAttribute, SdpMedia, SdpSession } from "../../wire/sdp/index.ts";
 import type { ContentControl, ContentControlEvents } from "../leg.ts";
 import { SCREEN_LABEL } from "../pictures.ts";
@@ -58,7 +58,7 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     return this.#channel !== undefined;
   }
 
-  async answer(offer: SdpSession, index: number): Promise<SdpMedia | null> {
+  async answer(offer: SdpSession, index: number, context: MediaPolicy): Promise<SdpMedia | null> {
     const media = offer.media[index]!;
     const transport = transportOf(media.protocol);
     const control = attributesOf(media, "floorctrl")[0];
@@ -66,7 +66,7 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     if (transport === null || (control !== undefined && !/\bc-only\b|\bc-s\b/.test(control))) return null;
     const active = media.setup === "passive";
     await this.#open(transport, media.protocol, active);
-    this.#reach(offer, media);
+    this.#reach(offer, media, context);
     const screen = offer.media.find(({ kind, content }) => kind === "video" && content === "slides")?.label;
     return this.#line("s-only", {
       label: floorLabels(media)[0] ?? screen ?? SCREEN_LABEL,
@@ -80,8 +80,8 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     return this.#line("s-only", { label: SCREEN_LABEL });
   }
 
-  answered(_ours: SdpMedia, answer: SdpSession, index: number): void {
-    this.#reach(answer, answer.media[index]!);
+  answered(_ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy): void {
+    this.#reach(answer, answer.media[index]!, context);
   }
 
   dropped(): void {
@@ -132,9 +132,10 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     };
   }
 
-  #reach(session: SdpSession, media: SdpMedia): void {
+  #reach(session: SdpSession, media: SdpMedia, context: MediaPolicy): void {
     const address = (media.connection ?? session.connection)?.address;
-    if (address) this.#channel?.reach(address, media.port);
+    const sources = mediaSources(context);
+    if (address) this.#channel?.reach(address, media.port, sources === "any" ? null : sources === "signalled" ? [] : sources);
   }
 
   async #open(transport: "udp" | "tcp", protocol: string, active: boolean): Promise<void> {

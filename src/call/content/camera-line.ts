@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { systemClock } from "../../base/clock.ts";
+import { canonicalAddress } from "../../base/ip-address.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import { openRtpPort, type PortRange, type RtpPort } from "../../io/index.ts";
 import {
@@ -8,10 +9,11 @@ import {
   decideSrtp,
   directionOf,
   emptyMedia,
+  type MediaPolicy,
+  mediaSources,
   offeredProfile,
   remoteMedia,
   reverse,
-  type SrtpContext,
   type SrtpDecision,
 } from "../../negotiation/index.ts";
 import { SRTP_MAX_OVERHEAD, SrtpReceiver, SrtpSender, sameKeying } from "../../srtp/index.ts";
@@ -53,6 +55,8 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
   #timestamp = 0;
   #port: RtpPort | undefined;
   #remote: { readonly address: string; readonly port: number; readonly payloadType: number } | undefined;
+  /** Hosts whose frames are taken without SRTP; null: any. */
+  #hosts: ReadonlySet<string> | null = new Set();
   #sender: SrtpSender | undefined;
   #receiver: SrtpReceiver | undefined;
   #closed = false;
@@ -67,13 +71,13 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     return this.#remote !== undefined;
   }
 
-  async answer(offer: SdpSession, index: number, context: SrtpContext): Promise<SdpMedia | null> {
+  async answer(offer: SdpSession, index: number, context: MediaPolicy): Promise<SdpMedia | null> {
     const media = offer.media[index]!;
     const format = media.formats.find(isH224);
     const decision = decideSrtp({ ...context, offerMedia: media });
     if (!format || decision.kind === "refuse") return null;
     await this.#open();
-    this.#agree(offer, media, format.payloadType, decision);
+    this.#agree(offer, media, format.payloadType, decision, context);
     return {
       ...this.#line(media.protocol, format.payloadType, this.#keys.answer(decision)),
       direction: reverse(directionOf(offer, media)),
@@ -81,19 +85,19 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     };
   }
 
-  async offer(context: SrtpContext): Promise<SdpMedia | null> {
+  async offer(context: MediaPolicy): Promise<SdpMedia | null> {
     const crypto = this.#keys.offer(context);
     if (context.policy === "required" && crypto.length === 0) return null;
     await this.#open();
     return this.#line(offeredProfile(context), OFFERED_TYPE, crypto);
   }
 
-  answered(ours: SdpMedia, answer: SdpSession, index: number, context: SrtpContext) {
+  answered(ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy) {
     const media = answer.media[index]!;
     const format = media.formats.find(isH224);
     const decision = decideAnsweredSrtp(ours, media, context);
     if (!format || decision.kind === "refuse") return this.dropped();
-    this.#agree(answer, media, format.payloadType, decision);
+    this.#agree(answer, media, format.payloadType, decision, context);
   }
 
   dropped(): void {
@@ -129,8 +133,9 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
 
   #receive(packet: Uint8Array, address: string, port: number) {
     const remote = this.#remote;
-    // its own description says where a room is; behind a NAT only SRTP can tell that it is another's packet
-    if (!remote || (address !== remote.address && !this.#receiver) || packet.length > 512) return;
+    // SRTP tells whose packet it is; without, it comes from where the room or its signalling is
+    if (!remote || packet.length > 512) return;
+    if (!this.#receiver && this.#hosts !== null && !this.#hosts.has(canonicalAddress(address))) return;
     if (!this.#allowance.take(systemClock.now())) return;
     const copy = Buffer.from(packet);
     const length = this.#receiver ? this.#receiver.unprotectRtp(copy, copy) : copy.length;
@@ -148,8 +153,17 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     this.#port = port;
   }
 
-  #agree(session: SdpSession, media: SdpMedia, payloadType: number, decision: Exclude<SrtpDecision, { kind: "refuse" }>): void {
+  #agree(
+    session: SdpSession,
+    media: SdpMedia,
+    payloadType: number,
+    decision: Exclude<SrtpDecision, { kind: "refuse" }>,
+    context: MediaPolicy,
+  ): void {
     const remote = remoteMedia(session, media);
+    const sources = mediaSources(context);
+    const told = remote && !("kind" in remote) ? [remote.address] : [];
+    this.#hosts = sources === "any" ? null : new Set([...told, ...(sources === "signalled" ? [] : sources)].map(canonicalAddress));
     this.#remote = remote && !("kind" in remote) ? { address: remote.address, port: remote.port, payloadType } : undefined;
     if (decision.kind === "plain") {
       this.#receiver = this.#sender = undefined;

@@ -81,6 +81,12 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     return this.#protection?.of("video");
   }
 
+  /** Of what comes by a relay of ours the relay knows who may send it. */
+  get source(): string | undefined {
+    const { encrypts, traversal } = this.#session.machine;
+    return this.#protection !== undefined && (encrypts || traversal !== undefined) ? undefined : this.#session.peer.host;
+  }
+
   get answered(): boolean {
     return this.#answered;
   }

@@ -50,6 +50,8 @@ export interface Dialog {
   readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string };
   readonly local: { uri: string; sdp: string; contact?: string };
   readonly remote: { uri: string; sdp: string | undefined };
+  /** The response it was made by: theirs where we called. */
+  readonly res?: SipResponse;
   destroy(options: { headers?: Headers }): Promise<unknown>;
   request(options: { method: string; headers?: Headers; body?: string }): Promise<SipResponse>;
   request(

@@ -108,6 +108,7 @@ export class OutgoingSipLeg extends SipLeg {
         throw new Error("given up before it was answered");
       }
       const answer = dialog.remote.sdp;
+      if (dialog.res) this.cameFrom(dialog.res);
       if (answer) return answer;
       await this.end(CAUSE.protocolError, "the answer carries no session description");
       throw new Error("the answer carries no session description");

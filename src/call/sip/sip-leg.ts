@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { canonicalAddress } from "../../base/ip-address.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
 import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
@@ -22,11 +23,22 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #ended = false;
   /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
   #changing = false;
+  #source: string | undefined;
 
   constructor(info: LegInfo, timer: SessionTimerPolicy) {
     super();
     this.info = info;
     this.#timer = timer;
+    if (info.direction === "in") this.#source = info.address;
+  }
+
+  get source(): string | undefined {
+    return this.#source;
+  }
+
+  /** A message of the far end's with a description has come. */
+  protected cameFrom({ source_address: address }: { readonly source_address?: string }): void {
+    if (address !== undefined && address !== "") this.#source = canonicalAddress(address);
   }
 
   abstract get offer(): string | null;
@@ -58,7 +70,10 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         this.#changing = false;
       });
       const { status } = response;
-      if (status < 300) return response.body ?? "";
+      if (status < 300) {
+        this.cameFrom(response);
+        return response.body ?? "";
+      }
       const said = describeResponse(response);
       if (status === 408 || status === 481) this.#lost(dialog, said);
       if (status !== 491 || tries === GLARE_TRIES || this.#ended) throw new ChangeRefused(said, causeOfStatus(status));
@@ -150,12 +165,13 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   protected answerInAck(dialog: Dialog): Promise<string> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new NoAnswer("no answer came with the ACK")), ACK_WAIT_MS);
-      const settle = (body: string | undefined) => {
+      const settle = (body: string | undefined, ack?: SipRequest) => {
+        if (ack) this.cameFrom(ack);
         clearTimeout(timer);
         if (body) resolve(body);
         else reject(new NoAnswer("the ACK carries no answer to our offer"));
       };
-      dialog.once("ack", (ack) => settle(ack.body));
+      dialog.once("ack", (ack) => settle(ack.body, ack));
       dialog.once("destroy", () => settle(undefined));
     });
   }
@@ -184,6 +200,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     // nobody listens yet: the call is still being brought up
     if (this.#changing || this.listenerCount("change") === 0) return response.send(491);
     this.#changing = true;
+    this.cameFrom(request);
     const change: MediaChange = {
       offer,
       accept: async (sdp) => {

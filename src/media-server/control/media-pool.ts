@@ -1,5 +1,5 @@
 import { type ThreadFactory, WorkerSlot } from "../../threads/worker-slot.ts";
-import type { FromMedia, LogLevel, ToMedia, WorkerLoad } from "../messages.ts";
+import type { ContendingSource, FromMedia, LogLevel, ToMedia, WorkerLoad } from "../messages.ts";
 import type { Threads } from "./media-jobs.ts";
 import { Leg, Room } from "./media-leg.ts";
 
@@ -11,6 +11,8 @@ export interface LegEvents {
   dtmf(digit: string, durationMs: number, source: "RTP" | "INBAND_AUDIO"): void;
   /** Nothing came from the network for too long. */
   timeout(): void;
+  /** Somebody else sends to its ports than the far end that is listened to. Told once. */
+  contended(source: ContendingSource): void;
   /** Its media thread died. */
   lost(): void;
 }
@@ -151,6 +153,7 @@ export class MediaPool implements Threads {
     if ("job" in message) worker.jobs.get(message.job)?.message(message);
     else if (message.t === "dtmf") worker.legs.get(message.id)?.dtmf(message.digit, message.durationMs, message.source);
     else if (message.t === "timeout") worker.legs.get(message.id)?.timeout();
+    else if (message.t === "contended") worker.legs.get(message.id)?.contended(message.source);
     else if (message.t === "talking") worker.rooms.get(message.room)?.talking(message.member, message.on, message.energy);
     else if (message.t === "floor") worker.rooms.get(message.room)?.floor(message.member);
     else if (message.t === "log") this.#log(message.level, message.message, message.fields);

@@ -10,6 +10,7 @@ import {
   emptySession,
   G722,
   type MediaCapability,
+  mediaSourcesOf,
   negotiateAudio,
   OPUS,
   PCMA,
@@ -24,6 +25,7 @@ import {
   telephoneEventFor,
 } from "../../negotiation/index.ts";
 import { cryptoOf, findSuite, generateKeying, sameKeying, type SrtpKeying } from "../../srtp/index.ts";
+import type { MediaSources } from "../../rtp/latch.ts";
 import { parseSdp, type SdpOrigin, type SdpSession, writeSdp } from "../../wire/sdp/index.ts";
 import type { LegCodec, LegConfig, LegKeys } from "../messages.ts";
 
@@ -57,6 +59,8 @@ export class MediaNegotiation {
   /** Our keys by suite: a re-offer repeats them. */
   readonly #ourKeys = new Map<string, SrtpKeying>();
   #theirKey: SrtpKeying | undefined;
+  /** From where the far end's media may come, as its last description said. */
+  #sources: MediaSources | undefined;
   /** Our key in force. */
   #ourKey: SrtpKeying | undefined;
   localSdp = "";
@@ -87,6 +91,7 @@ export class MediaNegotiation {
     if (common.kind === "refuse") return common;
     const agreement = withOneCodec(common);
     const line = offer.media[choice.index]!;
+    this.#sources = mediaSourcesOf(line);
     const { decision } = choice;
     let ours: SrtpKeying | undefined;
     if (decision.kind === "srtp") {
@@ -141,6 +146,7 @@ export class MediaNegotiation {
     const agreement: AudioAgreement = nobody ? withoutRemote(read) : read;
     this.remoteSdp = answerText;
     const line = answer.media[0]!;
+    this.#sources = mediaSourcesOf(line);
     const offeredKeys = ourOffer.media[0]!.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
     // An answer that holds us at once brings no keys yet; its next offer does.
     if (agreement.remote && offeredKeys.length > 0) {
@@ -172,6 +178,7 @@ export class MediaNegotiation {
       remote: remote
         ? { address: remote.address, port: remote.port, rtcpPort: remote.rtcpPort }
         : { address: "0.0.0.0", port: 0, rtcpPort: 0 },
+      ...(this.#sources === undefined ? {} : { sources: this.#sources }),
       rtcpMux: mux,
       direction,
       ...(event

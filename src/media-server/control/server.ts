@@ -30,6 +30,10 @@ export interface ServerStats {
   readonly conferences: number;
   readonly eslConnections: number;
   readonly totalChannels: number;
+  /** Calls to whose media ports somebody else has sent than the far end that is listened to, since start. */
+  readonly contendedCalls: number;
+  /** Packets of those, which were dropped. */
+  readonly strangerPackets: number;
   readonly workers: readonly {
     readonly legs: number;
     readonly busy: number;
@@ -117,12 +121,15 @@ export class ControlServer {
   }
 
   async stats(): Promise<ServerStats> {
+    const workers = await this.#pool.loads();
     return {
       channels: this.#channels.size,
       conferences: this.#conferences.size,
       eslConnections: this.#esl.connections,
       totalChannels: this.#total,
-      workers: await this.#pool.loads(),
+      contendedCalls: this.#profile.contended,
+      strangerPackets: workers.reduce((sum, { strangerPackets }) => sum + strangerPackets, 0),
+      workers,
     };
   }
 

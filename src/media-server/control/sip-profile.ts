@@ -46,9 +46,15 @@ export class SipProfile {
   readonly #options: ProfileOptions;
   #endpoint: SipEndpoint | undefined;
   #draining = false;
+  #contended = 0;
 
   constructor(options: ProfileOptions) {
     this.#options = options;
+  }
+
+  /** Calls to whose media ports somebody else has sent, since start. */
+  get contended(): number {
+    return this.#contended;
   }
 
   /** Opens the sockets. Rejects when an address cannot be bound. */
@@ -130,6 +136,10 @@ export class SipProfile {
           timeout: () => {
             core.log("warn", "no media came for too long", { uuid });
             channel?.hangup("MEDIA_TIMEOUT");
+          },
+          contended: (source) => {
+            this.#contended++;
+            core.log("warn", "somebody else sends to a call's media ports", { event: "media-contention", uuid, ...source });
           },
           lost: () => channel?.hangup("NORMAL_TEMPORARY_FAILURE"),
         },

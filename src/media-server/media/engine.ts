@@ -33,6 +33,8 @@ export class MediaEngine {
   readonly #loader: SourceLoader;
   readonly #conductor: Conductor;
   #checkAt: Millis = 0;
+  /** Packets dropped that came from elsewhere than the source that is believed. */
+  strangerPackets = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class MediaEngine {
     const { clock, tell, aead } = this.#options;
     const events: RtpLegEvents = {
       digit: (digit, durationMs) => tell({ t: "dtmf", id, digit, durationMs, source: "RTP" }),
+      stranger: (source) => this.#stranger(id, source),
       notice: (kind, fields) => tell({ t: "log", level: "warn", message: kind, fields: { leg: id, ...fields } }),
     };
     const session = new MediaSession(id, transmit, new RtpLeg(clock, events, aead));
@@ -103,11 +106,20 @@ export class MediaEngine {
     if (!session) return;
     const now = this.#options.clock.now();
     try {
-      if (rtcp) session.rtp.receiveRtcp(datagram, now);
+      if (rtcp) session.rtp.receiveRtcp(datagram, address, port, true, now);
       else session.rtp.receive(datagram, address, port, now, this.#conductor.overdue(now, session.member?.phase ?? 0));
     } catch (error) {
       this.#fault(id, error);
     }
+  }
+
+  #stranger(id: number, source: { readonly address: string; readonly port: number; readonly rtcp: boolean }): void {
+    this.strangerPackets++;
+    const session = this.#sessions.get(id);
+    if (!session || session.contended) return;
+    session.contended = true;
+    const { address = "", port = 0 } = session.rtp.target ?? {};
+    this.#options.tell({ t: "contended", id, source: { ...source, believed: `${address}:${port}` } });
   }
 
   /** A mistake of ours must cost the call it happened in, not the thread with all the others: it is taken out, and told. */

@@ -16,7 +16,7 @@ import {
 import { parseRtcp } from "../../wire/rtcp/index.ts";
 import { parseRtp, RTP_HEADER_LENGTH, writeUint32 } from "../../wire/rtp/index.ts";
 import type { LegConfig, LegKeys, LegStats } from "../messages.ts";
-import { Latch } from "../../rtp/latch.ts";
+import { Latch, ReportLatch } from "../../rtp/latch.ts";
 import { Reception } from "./reception.ts";
 import { Reporter } from "./reporter.ts";
 import { Playout } from "./playout.ts";
@@ -30,6 +30,8 @@ const PACKET_BUFFERS = 3;
 /** What a leg tells. */
 export interface RtpLegEvents {
   digit(digit: string, durationMs: number): void;
+  /** A packet came from elsewhere than the source that is believed, and was dropped. */
+  stranger(source: { readonly address: string; readonly port: number; readonly rtcp: boolean }): void;
   /** Something for the log; each kind is told once a leg. */
   notice(kind: string, fields: Readonly<Record<string, string | number>>): void;
 }
@@ -49,6 +51,7 @@ export class RtpLeg {
   #digitsOut: DigitsOut | undefined;
   #config: LegConfig | undefined;
   #latch: Latch | undefined;
+  readonly #reports = new ReportLatch();
   #receiver: SrtpReceiver | undefined;
   #sender: SrtpSender | undefined;
   #sequence = firstSequence();
@@ -112,8 +115,10 @@ export class RtpLeg {
     const before = this.#config;
     this.#config = config;
     this.configuredAt = this.lastPacketAt = now;
-    if (this.#latch) this.#latch.signal(config.remote, now);
-    else this.#latch = new Latch(config.remote, now);
+    const { remote, sources } = config;
+    if (this.#latch) this.#latch.signal(remote, sources);
+    else this.#latch = new Latch(remote, sources);
+    this.#reports.signal({ address: remote.address, port: remote.rtcpPort });
     this.#setKeys(config);
     this.playout.configure(config);
     if (before?.codecs[0]?.name !== config.codecs[0]?.name) this.#marker = true;
@@ -161,7 +166,7 @@ export class RtpLeg {
     if (!config || !latch || datagram.length < RTP_HEADER_LENGTH) return;
     const second = datagram[1]!;
     if (second >= 192 && second <= 223) {
-      if (config.rtcpMux) this.receiveRtcp(datagram, now);
+      if (config.rtcpMux) this.receiveRtcp(datagram, address, port, false, now);
       return;
     }
     const receiver = this.#receiver;
@@ -181,10 +186,9 @@ export class RtpLeg {
       return;
     }
     const verdict = latch.judge(address, port, packet.ssrc, receiver !== undefined, now);
+    if (verdict === "unproven") return;
     if (verdict === "stranger") {
-      this.reception.strangers++;
-      // While we take nothing from anybody, whoever sends is only early.
-      if (this.receives) this.#notice("rtp from a stranger", { address, port });
+      this.#stranger(address, port, false);
       return;
     }
     this.lastPacketAt = now;
@@ -213,16 +217,26 @@ export class RtpLeg {
     this.#notice("srtp packet rejected", { address, port, failure });
   }
 
+  #stranger(address: string, port: number, rtcp: boolean): void {
+    this.reception.strangers++;
+    // While we take nothing from anybody, whoever sends is only early.
+    if (this.receives) this.#events.stranger({ address, port, rtcp });
+  }
+
   #notice(kind: string, fields: Readonly<Record<string, string | number>>): void {
     if (this.#noticed.has(kind)) return;
     this.#noticed.add(kind);
     this.#events.notice(kind, fields);
   }
 
-  /** A datagram on the RTCP port, or one of RTCP on the RTP port. */
-  receiveRtcp(datagram: Buffer, now: Millis): void {
-    if (!this.#config) return;
+  /** A datagram on the RTCP port (`apart`), or one of RTCP on the RTP port. */
+  receiveRtcp(datagram: Buffer, address: string, port: number, apart: boolean, now: Millis): void {
+    if (!this.#config || !this.#latch) return;
     let bytes: Buffer = datagram;
+    if (!this.#receiver && !this.#reports.takes(address, port, apart, this.#latch, now)) {
+      this.#stranger(address, port, true);
+      return;
+    }
     if (this.#receiver) {
       const length = this.#receiver.unprotectRtcp(datagram, datagram);
       if (length < 0) {

@@ -94,6 +94,8 @@ export class MediaSession {
   #due: Millis = Number.NEGATIVE_INFINITY;
   #ticks = true;
   timeoutTold = false;
+  /** Somebody else has sent to its ports. */
+  contended = false;
 
   constructor(id: number, transmit: Transmit, rtp: RtpLeg) {
     this.id = id;

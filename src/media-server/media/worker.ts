@@ -97,6 +97,7 @@ function load(req: number): void {
       lateTicks: engine.lateTicks,
       packetsIn,
       packetsOut,
+      strangerPackets: engine.strangerPackets,
       heapBytes: process.memoryUsage().heapUsed,
     },
   });

@@ -242,7 +242,7 @@ describe("media threads", () => {
     );
     return { made, threads };
   }
-  const events = (lost: () => void) => ({ dtmf: () => {}, timeout: () => {}, lost });
+  const events = (lost: () => void) => ({ dtmf: () => {}, timeout: () => {}, contended: () => {}, lost });
 
   it("are chosen by key, else the emptiest", () => {
     const { made } = pool(4);

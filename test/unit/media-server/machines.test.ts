@@ -3,73 +3,11 @@ import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { FrameRing, frameLink } from "../../../src/media-server/media/frame-ring.ts";
 import { DigitsOut } from "../../../src/media-server/media/digits-out.ts";
-import { Latch } from "../../../src/rtp/latch.ts";
 import { Pacer } from "../../../src/media-server/media/pacer.ts";
 import { Packetizer } from "../../../src/media-server/media/packetizer.ts";
 import { Reception } from "../../../src/media-server/media/reception.ts";
 import { RtpLeg } from "../../../src/media-server/media/rtp-leg.ts";
 import type { LegConfig } from "../../../src/media-server/messages.ts";
-
-describe("latching", () => {
-  const signalled = { address: "192.0.2.1", port: 4000 };
-  const nat = { address: "198.51.100.7", port: 61000 };
-  const thief = { address: "203.0.113.9", port: 5000 };
-  const judge = (latch: Latch, from: { address: string; port: number }, ssrc: number, now: number, authenticated = false) =>
-    latch.judge(from.address, from.port, ssrc, authenticated, now);
-
-  it("believes the signalled address at once, and then nobody else", () => {
-    const latch = new Latch(signalled, 0);
-    expect(judge(latch, signalled, 1, 10)).toBe("latched");
-    for (let t = 20; t < 10_000; t += 20) {
-      expect(judge(latch, signalled, 1, t)).toBe("accept");
-      expect(judge(latch, thief, 9, t)).toBe("stranger");
-      // Guessing the SSRC does not help while the stream flows.
-      expect(judge(latch, thief, 1, t)).toBe("stranger");
-    }
-    expect(latch.target).toEqual(signalled);
-  });
-
-  it("follows a peer behind NAT after some packets, and gives way to the signalled address within two seconds", () => {
-    const latch = new Latch(signalled, 0);
-    expect([10, 30, 50].map((t) => judge(latch, nat, 1, t))).toEqual(["stranger", "stranger", "latched"]);
-    expect(latch.target).toEqual(nat);
-    expect(judge(latch, signalled, 2, 500)).toBe("latched");
-    const late = new Latch(signalled, 0);
-    for (const t of [10, 30, 50]) judge(late, nat, 1, t);
-    expect(judge(late, signalled, 2, 2500)).toBe("stranger");
-  });
-
-  it("is not taken by packets of many sources that each come once", () => {
-    const latch = new Latch(signalled, 0);
-    for (let i = 0; i < 100; i++) expect(judge(latch, { address: thief.address, port: 10_000 + i }, i, i)).toBe("stranger");
-    expect(latch.target).toEqual(signalled);
-  });
-
-  it("believes an authenticated source at once and lets its stream move", () => {
-    const latch = new Latch(signalled, 0);
-    expect(judge(latch, nat, 1, 10, true)).toBe("latched");
-    expect(judge(latch, { ...nat, port: 62000 }, 1, 30, true)).toBe("latched");
-    expect(judge(latch, thief, 7, 50, true)).toBe("stranger");
-  });
-
-  it("lets a stream move without SRTP only after a long silence", () => {
-    const latch = new Latch(signalled, 0);
-    judge(latch, signalled, 1, 0);
-    expect([1000, 1020, 1040, 1060].map((t) => judge(latch, nat, 1, t))).not.toContain("latched");
-    expect([4000, 4020, 4040].map((t) => judge(latch, nat, 1, t)).at(-1)).toBe("latched");
-  });
-
-  it("begins anew when another address is signalled, not when the same is", () => {
-    const latch = new Latch(signalled, 0);
-    judge(latch, signalled, 1, 0);
-    latch.signal(signalled, 100);
-    expect(latch.latched).toBe(true);
-    latch.signal(nat, 200);
-    expect(latch.target).toEqual(nat);
-    expect(judge(latch, signalled, 1, 220)).toBe("stranger");
-    expect(judge(latch, nat, 5, 240)).toBe("latched");
-  });
-});
 
 describe("pacing", () => {
   it("keeps the grid although each tick is late", () => {
@@ -192,7 +130,11 @@ describe("two legs", () => {
     const digits: string[] = [];
     const notices: string[] = [];
     const leg = () =>
-      new RtpLeg(clock, { digit: (digit, ms) => digits.push(`${digit}:${Math.round(ms)}`), notice: (kind) => notices.push(kind) });
+      new RtpLeg(clock, {
+        digit: (digit, ms) => digits.push(`${digit}:${Math.round(ms)}`),
+        stranger: () => notices.push("stranger"),
+        notice: (kind) => notices.push(kind),
+      });
     const [a, b] = [leg(), leg()];
     // Asymmetric payload types: each sends with the number the other gave it.
     a.configure(config(0, 8, [101, 96]), clock.now());
@@ -210,7 +152,7 @@ describe("two legs", () => {
         if (packet && !loss(n++)) to.receive(Buffer.from(packet), "127.0.0.1", 1, now);
         const rtcp = from.rtcp(now);
         clock.advance(0);
-        if (rtcp) to.receiveRtcp(Buffer.from(rtcp.data), now);
+        if (rtcp) to.receiveRtcp(Buffer.from(rtcp.data), "127.0.0.1", 1, true, now);
       }
     };
     return { clock, a, b, digits, notices, step };
@@ -253,7 +195,7 @@ describe("two legs", () => {
 
   it("begin a new source with a new key once the sequence number has wrapped, not before (RFC 3711 section 3.3.1)", () => {
     const clock = new FakeClock();
-    const legs = [0, 1].map(() => new RtpLeg(clock, { digit: () => {}, notice: () => {} }));
+    const legs = [0, 1].map(() => new RtpLeg(clock, { digit: () => {}, stranger: () => {}, notice: () => {} }));
     const [us, them] = legs as [RtpLeg, RtpLeg];
     const key = (byte: number) => ({ suite: "AEAD_AES_256_GCM", masterKey: Buffer.alloc(32, byte), masterSalt: Buffer.alloc(12, byte) });
     const agree = (byte: number) => {
@@ -289,7 +231,7 @@ describe("two legs", () => {
     expect(us.rtcp(clock.now() + 10_000)).toBeDefined();
   });
 
-  it("count garbage, unknown payload types and strangers, and tell of each kind once", () => {
+  it("count garbage and unknown payload types, and take nothing of strangers", () => {
     const { a, notices, step, clock } = pair();
     step();
     for (let i = 0; i < 100; i++) {
@@ -299,8 +241,35 @@ describe("two legs", () => {
     }
     expect(a.reception.invalid).toBe(100);
     expect(a.reception.strangers).toBe(100);
-    expect(notices).toEqual(["rtp from a stranger"]);
+    expect(notices).toEqual(Array.from({ length: 100 }, () => "stranger"));
     expect(a.target).toEqual({ address: "127.0.0.1", port: 1 });
+  });
+
+  it("are kept alive by the far end's packets and reports, not by a stranger's", () => {
+    const { a, b, step, clock } = pair();
+    step();
+    const report = () => Buffer.from(b.rtcp(clock.now())!.data);
+    clock.advance(10_000);
+    const last = a.lastPacketAt;
+    const stale = report();
+    a.receiveRtcp(Buffer.from(stale), "203.0.113.9", 2, true, clock.now());
+    a.receiveRtcp(Buffer.from(stale), "127.0.0.1", 4711, true, clock.now());
+    expect(a.lastPacketAt).toBe(last);
+    a.receiveRtcp(stale, "127.0.0.1", 2, true, clock.now());
+    expect(a.lastPacketAt).toBe(clock.now());
+  });
+
+  it("take no digits of a stranger, also while the far end says nothing", () => {
+    const { a, b, digits, clock } = pair();
+    b.sendDigits("7", 100);
+    for (let i = 0; i < 20; i++) {
+      clock.advance(20);
+      const packet = b.digitPacket(clock.now());
+      if (packet) a.receive(Buffer.from(packet), "203.0.113.9", 1, clock.now());
+      a.pull(clock.now(), new Int16Array(160));
+    }
+    expect(digits).toEqual([]);
+    expect(a.target).toMatchObject({ address: "127.0.0.1", port: 1 });
   });
 });
 

@@ -114,7 +114,7 @@ export class Inbound {
 
   /** A call of a trunk: finds the meeting and answers, or refuses. */
   async #receive(call: Call, leg: IncomingSipLeg, trunk: Trunk, dialled: Dialled): Promise<void> {
-    const context = mediaPolicy(this.#context.config, trunk, leg.info.transport);
+    const context = mediaPolicy(this.#context.config, trunk, leg.info.transport, leg.info.address);
     const destination = await this.#reception.destination(call, dialled, trunk);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);
@@ -125,7 +125,10 @@ export class Inbound {
     const failed = await this.#reception.answer(call, offer, context);
     if (failed) return this.#refuse(call, leg, failed);
     if (call.over) return;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.media?.suite ?? null }, "answered");
+    call.log.info(
+      { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.media?.suite ?? null },
+      "answered",
+    );
     leg.on("transfer", (transfer) => this.#transfers.requested(call, trunk, transfer));
     this.#reception.lead(call, destination as Destination, dialled.language);
   }

@@ -149,7 +149,7 @@ export class Outbound {
       return false;
     }
     if (call.over) return false;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: exchange.suite }, "answered");
+    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: exchange.suite }, "answered");
     this.#reception.follow(call);
     this.#reception.lead(call, { meeting, pin: null, role }, null, true);
     return true;

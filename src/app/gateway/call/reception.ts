@@ -17,13 +17,15 @@ import { JoinRunner } from "./join.ts";
 import { attachPictures, linesBeside } from "./pictures.ts";
 import { PinChecks } from "./pin-checks.ts";
 
-/** What SRTP and codecs are decided by, for a leg of this trunk. */
-export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {
+/** What SRTP, codecs and the sources of media are decided by, for a leg of this trunk. `source`: the address its signalling comes from. */
+export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string, source?: string): MediaPolicy {
   const codecs = trunk.codecs ?? config.codecs;
   return {
     policy: trunk.srtp,
     transport,
     privateNetwork: trunk.privateNetwork,
+    latch: trunk.media?.latch ?? "source",
+    ...(source === undefined ? {} : { source }),
     ...(trunk.suites ? { allowedSuites: trunk.suites as readonly SrtpSuiteName[] } : {}),
     ...(codecs ? { codecs } : {}),
   };
@@ -179,10 +181,14 @@ export class Reception {
       const exchange = call.media;
       if (!exchange || call.over) return change.reject(41, "the call is over");
       const { offer } = change;
+      exchange.cameFrom(call.leg.source);
       if (offer === null) {
         change
           .accept(exchange.localSdp)
-          .then((answer) => (answer === null ? undefined : exchange.reanswered(answer)))
+          .then((answer) => {
+            exchange.cameFrom(call.leg.source);
+            return answer === null ? undefined : exchange.reanswered(answer);
+          })
           .catch((error: unknown) => call.log.warn({ event: "media-change-failed", err: error }, "the answer to our offer was of no use"));
         return;
       }
@@ -227,6 +233,7 @@ export class Reception {
 /** Takes the answer to an offer of ours; where it declines SRTP that was only preferred, offers anew without. Rejects with MediaRefused or ChangeRefused. */
 export async function completeExchange(call: Call, exchange: MediaExchange, answer: string, { policy }: MediaPolicy): Promise<void> {
   let again: string | null;
+  exchange.cameFrom(call.leg.source);
   try {
     again = await exchange.complete(answer);
   } catch (error) {

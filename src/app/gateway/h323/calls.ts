@@ -196,7 +196,10 @@ export class H323Gateway {
     const failed = await this.#reception.answer(call, null, this.#towardsMediaServer(trunk, transport));
     if (failed) return this.#refuse(call, leg, failed);
     if (call.over) return;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.protection }, "answered");
+    call.log.info(
+      { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection },
+      "answered",
+    );
     this.#reception.lead(call, destination as Destination, null);
   }
 
@@ -334,9 +337,13 @@ export class H323Gateway {
     }
     try {
       call.answered();
+      exchange.cameFrom(call.leg.source);
       await exchange.complete(sdp);
       if (call.over) return;
-      call.log.info({ event: "call-answered", afterMs: Math.round(call.age), srtp: call.protection }, "answered");
+      call.log.info(
+        { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection },
+        "answered",
+      );
       this.#reception.follow(call);
       this.#reception.lead(call, { meeting, pin: null, role }, null, true);
     } catch (error) {

@@ -1,0 +1,37 @@
+import type { MediaSources } from "../rtp/latch.ts";
+import type { MediaPolicy } from "./codec-policy.ts";
+import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
+
+/**
+ * How the gateway tells its media server from where a far end's media may come: an attribute of the audio line, which media servers that do not know it
+ * ignore (RFC 8866 section 5.13). `signalled`, `any`, or addresses.
+ */
+const ATTRIBUTE = "x-crosspoint-sources";
+
+/** From where the media of a call may come. */
+export function mediaSources({ latch = "source", source }: Pick<MediaPolicy, "latch" | "source">): MediaSources {
+  if (latch !== "source") return latch;
+  return source === undefined ? [] : [source];
+}
+
+/** More hosts than this are not looked at. */
+const MOST_HOSTS = 8;
+
+/** The description with the sources of its audio line; what a far end may have said of them is gone. */
+export function withMediaSources(session: SdpSession, sources: MediaSources | undefined): SdpSession {
+  const media = session.media.map((line): SdpMedia => {
+    const attributes = line.attributes.filter(({ name }) => name !== ATTRIBUTE);
+    if (sources === undefined || line.kind !== "audio") return { ...line, attributes };
+    return { ...line, attributes: [...attributes, { name: ATTRIBUTE, value: typeof sources === "string" ? sources : sources.join(" ") }] };
+  });
+  return { ...session, media, attributes: session.attributes.filter(({ name }) => name !== ATTRIBUTE) };
+}
+
+/** What {@link withMediaSources} said of a line; undefined where nothing was. */
+export function mediaSourcesOf({ attributes }: Pick<SdpMedia, "attributes">): MediaSources | undefined {
+  const said = attributes.find(({ name }) => name === ATTRIBUTE);
+  if (said === undefined) return undefined;
+  const value = said.value ?? "";
+  if (value === "any" || value === "signalled") return value;
+  return value.split(" ", MOST_HOSTS).filter((host) => host !== "");
+}
