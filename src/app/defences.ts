@@ -11,9 +11,9 @@ export function createDefence(config: Config, log: Logger): Defence {
   return new Defence({ clock: systemClock, log, policy: banPolicy(config), lists: accessLists(config) });
 }
 
-/** `allow` and `deny`. `own` are addresses, with or without ports, that are let in all the same: our media server's. */
-export function accessLists({ allow, deny }: Pick<Config, "allow" | "deny">, own: readonly string[] = []): AccessLists {
-  return { allow, deny, own };
+/** `allow`, `deny` and the trunks. `own` are addresses, with or without ports, that are let in all the same: our media server's. */
+export function accessLists(config: Pick<Config, "allow" | "deny" | "trunks">, own: readonly string[] = []): AccessLists {
+  return { allow: config.allow, deny: config.deny, trunks: trunkNetworks(config), own };
 }
 
 /** Networks that trunks are recognised by: their callers are no strangers, whatever else they have to show. */

@@ -20,7 +20,7 @@ import {
 } from "../h323/index.ts";
 import { tpkt } from "../wire/h225/index.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
-import { plainAddress } from "./addresses.ts";
+import { plainAddress, sourceOf } from "./addresses.ts";
 import { H323Session, type H323Limits, h323Limits } from "./h323-session.ts";
 import { H323Tls, type H323TlsOptions, type ServerCheck } from "./h323-tls.ts";
 import { SignallingTunnel } from "./h323-tunnel.ts";
@@ -46,6 +46,10 @@ export interface H323EndpointOptions {
   readonly tls?: H323TlsOptions;
   /** A connection whose first message carries RAS (H.460.17); refused where absent. Set `onRas` at once. */
   readonly onTunnel?: (tunnel: SignallingTunnel) => void;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: (address: string, port: number) => boolean;
+  /** Whether an address is a trunk's: a quarter of the places is for those. */
+  readonly isTrunk?: (address: string) => boolean;
   /** A connection that has brought nothing yet; set `onEvent` at once. The first event is `incoming` or `released`. */
   readonly onSession: (session: H323Session) => void;
   /** A connection, or a call inside one, that is not taken: `calls` there are as many as may be, `source` as many from that address. */
@@ -75,6 +79,8 @@ export interface OutgoingOptions {
 
 /** A terminal (H.323 table 1), so that endpoints that insist on being master decide. */
 const TERMINAL_TYPE = 50;
+/** Share of the places that addresses of no trunk may have together. */
+const STRANGERS = 0.75;
 /** In calls that come to us by a connection of ours to a server beyond a firewall. */
 const BEHIND: Partial<OutgoingOptions> = { traversal: { allowed: ["client"] } };
 /** An endpoint that was told of a call has so long to come for it. */
@@ -103,7 +109,9 @@ export class H323Endpoint {
   /** Opens the TLS listener, where one is wanted. */
   async secure(): Promise<void> {
     const { tls, host } = this.#options;
-    if (tls !== undefined) this.#tls = await H323Tls.listen(host, tls, (socket, certificate) => this.#accept(socket, { certificate }));
+    const { admits, isTrunk } = this.#options;
+    if (tls !== undefined)
+      this.#tls = await H323Tls.listen(host, { ...tls, admits, isTrunk }, (socket, certificate) => this.#accept(socket, { certificate }));
   }
 
   /** New certificates for handshakes from now on. Throws when they do not fit together; the old ones then stay. */
@@ -246,11 +254,12 @@ export class H323Endpoint {
 
   /** Whether there is room for one more from there. */
   #room(peer: Address): boolean {
-    const { host } = peer;
+    const source = sourceOf(peer.host);
     let fromHost = 0;
-    for (const session of this.#sessions) if (session.peer.host === host) fromHost++;
-    for (const tunnel of this.#tunnels) if (tunnel.peer.host === host) fromHost++;
-    const full = this.#sessions.size + this.#tunnels.size >= this.#limits.calls;
+    for (const session of this.#sessions) if (sourceOf(session.peer.host) === source) fromHost++;
+    for (const tunnel of this.#tunnels) if (sourceOf(tunnel.peer.host) === source) fromHost++;
+    const places = this.#options.isTrunk?.(peer.host) === false ? Math.ceil(this.#limits.calls * STRANGERS) : this.#limits.calls;
+    const full = this.#sessions.size + this.#tunnels.size >= places;
     if (!full && fromHost < this.#limits.perSource) return true;
     this.#options.onTurnedAway?.(peer, full ? "calls" : "source");
     return false;
@@ -258,7 +267,7 @@ export class H323Endpoint {
 
   #accept(socket: Socket | TLSSocket, secure: { readonly certificate: PeerCertificate | undefined } | undefined): void {
     const peer = peerOf(socket);
-    if (!this.#room(peer)) {
+    if (this.#options.admits?.(peer.host, peer.port) === false || !this.#room(peer)) {
       socket.destroy();
       return;
     }

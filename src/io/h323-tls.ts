@@ -23,6 +23,10 @@ export interface H323TlsOptions {
   /** 1300; 0 for any free port; null takes no calls, only makes them (then `cert` may be empty). */
   readonly port: number | null;
   readonly settings: TlsSettings;
+  /** Whether an address is a trunk's, for which places are kept; none where absent. */
+  readonly isTrunk?: ((address: string) => boolean) | undefined;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: ((address: string, port: number) => boolean) | undefined;
 }
 
 /** Whether a server's certificate is the wanted one's; its chain has been verified. Without it, it must name the host that was called. */
@@ -32,6 +36,7 @@ export type ServerCheck = (certificate: PeerCertificate) => boolean;
 const HANDSHAKE: Millis = 3_000;
 /** Handshakes under way at a time, in all and from one address: each costs more to us than to who asks for it. */
 const MOST_HANDSHAKES = 500;
+const MOST_OF_STRANGERS = 375;
 const MOST_FROM_ONE = 20;
 
 /** One certificate for both directions. */
@@ -39,11 +44,18 @@ export class H323Tls {
   readonly #options: H323TlsOptions;
   readonly #tls: TlsServer;
   readonly #raw: Server;
-  readonly #handshakes = new Handshakes(HANDSHAKE);
+  readonly #handshakes: Handshakes;
   #context: SecureContext;
 
   private constructor(options: H323TlsOptions, accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void) {
     this.#options = options;
+    this.#handshakes = new Handshakes({
+      timeout: HANDSHAKE,
+      most: MOST_HANDSHAKES,
+      perSource: MOST_FROM_ONE,
+      strangers: MOST_OF_STRANGERS,
+      isTrunk: options.isTrunk ?? (() => false),
+    });
     this.#context = createSecureContext(contextOf(options.settings));
     this.#tls = createTlsServer({
       ...contextOf(options.settings),
@@ -55,7 +67,7 @@ export class H323Tls {
     this.#raw = createServer({ noDelay: true }, (socket) => this.#begin(socket));
     this.#tls.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {});
-      this.#handshakes.doneWith(socket.remoteAddress, socket.remotePort);
+      this.#handshakes.done(socket);
       accept(socket, peerCertificateOf(socket));
     });
     this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -123,8 +135,7 @@ export class H323Tls {
 
   #begin(socket: Socket): void {
     socket.on("error", () => {});
-    const from = plainAddress(socket.remoteAddress ?? "");
-    if (this.#handshakes.size >= MOST_HANDSHAKES || this.#handshakes.from(from) >= MOST_FROM_ONE) {
+    if (this.#options.admits?.(plainAddress(socket.remoteAddress ?? ""), socket.remotePort ?? 0) === false) {
       socket.destroy();
       return;
     }

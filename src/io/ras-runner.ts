@@ -1,5 +1,6 @@
 /** Runs a RAS machine: its timer, what it leaves to be sent, what it tells. Knows nothing of how messages travel. */
 import { type Clock, systemClock } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import type { Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../h323/index.ts";
 
 /** Longest message looked at. */
@@ -77,9 +78,10 @@ export class RasRunner<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
       this.#window = now;
       this.#heard.clear();
     }
-    const count = this.#heard.get(host) ?? 0;
+    const source = sourceOf(host);
+    const count = this.#heard.get(source) ?? 0;
     if (count >= MOST_FROM_HOST || (count === 0 && this.#heard.size >= MOST_HOSTS)) return false;
-    this.#heard.set(host, count + 1);
+    this.#heard.set(source, count + 1);
     return true;
   }
 }

@@ -10,6 +10,8 @@ export interface RasSocketOptions<E> {
   readonly port: number;
   readonly clock?: Clock;
   readonly onEvent: (event: E) => void;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: (address: string, port: number) => boolean;
   /** Sends by the TCP connection of that number (H.460.17); what comes by it is given to `receive`. */
   readonly tunnelled?: (connection: number, bytes: Uint8Array) => void;
 }
@@ -34,7 +36,9 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
       send: (to, bytes) => this.#send(to, bytes),
       onEvent: options.onEvent,
     });
-    socket.on("message", (bytes, from) => this.receive(bytes, { host: from.address, port: from.port }));
+    socket.on("message", (bytes, from) => {
+      if (options.admits?.(from.address, from.port) !== false) this.receive(bytes, { host: from.address, port: from.port });
+    });
     // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
     socket.on("error", () => {});
   }

@@ -22,6 +22,10 @@ export interface SipDriverOptions {
   readonly onConnectionClosed?: (closed: ClosedConnection, now: Millis) => void;
   /** Whether anything of that address is read at all; everything where absent. */
   readonly admits?: (address: string, port: number) => boolean;
+  /** Whether an address is a trunk's; none where absent. */
+  readonly isTrunk?: (address: string) => boolean;
+  /** A peer with a verified certificate has connected from there. */
+  readonly onVerified?: (address: string) => void;
   /** A stream that could not be followed. */
   readonly onBroken?: (why: string, source: Source) => void;
   /** Something an operator may want to know; limit what you do with it. */
@@ -104,6 +108,12 @@ export class SipDriver implements TransportSink {
   }
   admits(address: string, port: number): boolean {
     return this.#options.admits?.(address, port) ?? true;
+  }
+  isTrunk(address: string): boolean {
+    return this.#options.isTrunk?.(address) ?? false;
+  }
+  verified(address: string): void {
+    this.#options.onVerified?.(address);
   }
   notice(what: string, source: { address: string; port: number }): void {
     this.#options.onNotice?.(what, source);

@@ -10,14 +10,15 @@ import {
   type Server as TlsServer,
   type TLSSocket,
 } from "node:tls";
+import type { WebSocket } from "ws";
 import type { Clock } from "../base/clock.ts";
 import type { Listener, Source, Target, TransportName } from "../sip/types.ts";
-import { advertised, plainAddress } from "./addresses.ts";
-import { Connection, type ConnectionSink, type Framing } from "./connection.ts";
+import { advertised, plainAddress, sourceOf } from "./addresses.ts";
+import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "./handshakes.ts";
 import { checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
 import { UdpSockets } from "./udp-sockets.ts";
-import { acceptWebSocket } from "./websocket.ts";
+import { SipWebSockets } from "./websocket.ts";
 
 /** A listener to open. */
 export interface ListenSpec {
@@ -31,15 +32,18 @@ export interface ListenSpec {
   readonly peer?: string | undefined;
 }
 
+/** Share of connections and handshakes that addresses of no trunk may have together. */
+const STRANGERS = 0.75;
+
 /** Bounds on what strangers can make us hold. */
 export interface TransportLimits {
   /** Connections in all. */
   readonly connections: number;
-  /** Connections from one address. */
+  /** Connections from one source, an IPv4 address or IPv6 /64. */
   readonly perSource: number;
-  /** TLS or WebSocket handshakes under way. */
+  /** TLS or WebSocket handshakes under way; for one more, the oldest of the source that has most is given up. */
   readonly halfOpen: number;
-  /** Handshakes under way from one address: fewer, so that one alone cannot keep everybody out. */
+  /** Handshakes under way from one source, an IPv4 address or IPv6 /64. */
   readonly halfOpenPerSource: number;
   /** A handshake must be done in so many ms. */
   readonly handshake: number;
@@ -65,6 +69,10 @@ const standardLimits: TransportLimits = {
 export interface TransportSink {
   /** Whether anything of that address is read at all. */
   admits(address: string, port: number): boolean;
+  /** Whether it is a trunk's: some places are for those only. */
+  isTrunk(address: string): boolean;
+  /** A peer with a verified certificate has connected from there. */
+  verified(address: string): void;
   message(data: Buffer, source: Source): void;
   sendFailed(ref: number, reason: string): void;
   connectionClosed(connection: Connection, reason: string): void;
@@ -103,7 +111,14 @@ export class SipTransports implements ConnectionSink {
     this.#sink = options.sink;
     this.#udp = new UdpSockets(options.sink);
     this.limits = { ...standardLimits, ...options.limits };
-    this.#handshakes = new Handshakes(this.limits.handshake);
+    const { handshake, halfOpen, halfOpenPerSource } = this.limits;
+    this.#handshakes = new Handshakes({
+      timeout: handshake,
+      most: halfOpen,
+      perSource: halfOpenPerSource,
+      strangers: Math.ceil(halfOpen * STRANGERS),
+      isTrunk: (address) => options.sink.isTrunk(address),
+    });
     if (options.tls !== undefined) this.reloadTls(options.tls);
     this.#sweeper = setInterval(() => this.#sweep(), Math.max(100, Math.min(5_000, this.limits.partial / 2)));
     this.#sweeper.unref();
@@ -186,16 +201,16 @@ export class SipTransports implements ConnectionSink {
   async #listenStream(id: number, spec: ListenSpec): Promise<{ address: string; port: number }> {
     const secure = spec.transport === "tls" || spec.transport === "wss";
     const tlsServer = secure ? this.#createTlsServer() : undefined;
-    const accepted = (socket: Socket, source: Source, framing?: Framing, first?: Buffer): void => {
+    const accepted = (socket: Socket, web?: WebSocket): void => {
       this.#handshakes.done(socket);
-      this.#adopt(spec.transport, socket, source, false, framing, first);
+      const peer = tlsServer === undefined ? undefined : peerCertificateOf(socket as TLSSocket);
+      this.#adopt(spec.transport, socket, this.#sourceOf(spec.transport, socket, id, peer), false, web);
     };
-    const plain = (socket: Socket, peer?: Source["peer"]): void => {
-      const source = this.#sourceOf(spec.transport, socket, id, peer);
-      if (spec.transport === "ws" || spec.transport === "wss")
-        acceptWebSocket(socket, (framing, first) => accepted(socket, source, framing, first));
-      else accepted(socket, source);
-    };
+    // The time of a handshake is that of TLS and the upgrade together.
+    const webSockets =
+      spec.transport === "ws" || spec.transport === "wss"
+        ? new SipWebSockets(this.#clock, (web, socket) => accepted(socket, web))
+        : undefined;
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
       const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
@@ -203,7 +218,7 @@ export class SipTransports implements ConnectionSink {
         socket.destroy();
         return;
       }
-      const refused = this.#refusal(from.address, spec.transport !== "tcp");
+      const refused = this.#refusal(from.address);
       if (refused !== undefined) {
         socket.destroy();
         this.#sink.notice(`refused connection (${refused})`, from);
@@ -212,17 +227,19 @@ export class SipTransports implements ConnectionSink {
       this.#count(from.address, 1);
       socket.once("close", () => this.#count(from.address, -1));
       if (tlsServer === undefined) {
-        if (spec.transport === "ws") this.#handshakes.begin(socket);
-        plain(socket);
+        if (webSockets === undefined) accepted(socket);
+        else {
+          this.#handshakes.begin(socket, from);
+          webSockets.take(socket);
+        }
         return;
       }
-      this.#handshakes.begin(socket);
+      this.#handshakes.begin(socket, from);
       tlsServer.emit("connection", socket);
     });
     tlsServer?.on("secureConnection", (socket: TLSSocket) => {
-      this.#handshakes.doneWith(socket.remoteAddress, socket.remotePort);
-      const peer = peerCertificateOf(socket);
-      plain(socket, peer);
+      if (webSockets === undefined) accepted(socket);
+      else webSockets.take(socket);
     });
     tlsServer?.on("tlsClientError", (error, socket) => {
       this.#sink.notice(`TLS handshake failed (${error.message.slice(0, 120)})`, {
@@ -259,18 +276,19 @@ export class SipTransports implements ConnectionSink {
     return server;
   }
 
-  #refusal(address: string, handshake: boolean): string | undefined {
-    if (this.#connections.size >= this.limits.connections) return "too many connections";
-    if ((this.#perSource.get(address) ?? 0) >= this.limits.perSource) return "too many connections from one address";
-    if (handshake && this.#handshakes.size >= this.limits.halfOpen) return "too many handshakes";
-    if (handshake && this.#handshakes.from(address) >= this.limits.halfOpenPerSource) return "too many handshakes from one address";
+  #refusal(address: string): string | undefined {
+    // A quarter of the places is for the addresses of trunks.
+    const places = this.#sink.isTrunk(address) ? this.limits.connections : Math.ceil(this.limits.connections * STRANGERS);
+    if (this.#connections.size >= places) return "too many connections";
+    if ((this.#perSource.get(sourceOf(address)) ?? 0) >= this.limits.perSource) return "too many connections from one address";
     return undefined;
   }
 
   #count(address: string, by: number): void {
-    const count = (this.#perSource.get(address) ?? 0) + by;
-    if (count <= 0) this.#perSource.delete(address);
-    else this.#perSource.set(address, count);
+    const source = sourceOf(address);
+    const count = (this.#perSource.get(source) ?? 0) + by;
+    if (count <= 0) this.#perSource.delete(source);
+    else this.#perSource.set(source, count);
   }
 
   #sourceOf(transport: TransportName, socket: Socket, listener: number, peer: Source["peer"]): Source {
@@ -286,7 +304,8 @@ export class SipTransports implements ConnectionSink {
     };
   }
 
-  #adopt(transport: TransportName, socket: Socket, source: Source, outbound: boolean, framing?: Framing, first?: Buffer): Connection {
+  #adopt(transport: TransportName, socket: Socket, source: Source, outbound: boolean, web?: WebSocket): Connection {
+    if (!outbound && source.peer?.verified === true) this.#sink.verified(source.address);
     const connection = new Connection({
       id: source.connection,
       transport,
@@ -295,11 +314,10 @@ export class SipTransports implements ConnectionSink {
       outbound,
       sink: this,
       now: () => this.#clock.now(),
-      framing,
+      web,
     });
     this.#connections.set(connection.id, connection);
     this.#byAddress.set(addressKey(transport, source.address, source.port), connection);
-    if (first !== undefined && first.length > 0) socket.emit("data", first);
     return connection;
   }
 
@@ -381,10 +399,11 @@ export class SipTransports implements ConnectionSink {
   #sweep(): void {
     const now = this.#clock.now();
     for (const connection of [...this.#connections.values()]) {
+      connection.look(now);
       if (connection.partialSince !== undefined && now - connection.partialSince > this.limits.partial)
         connection.close("incomplete message");
-      else if (!connection.outbound && connection.messages === 0 && now - connection.lastInput > this.limits.silent)
-        connection.close("silent");
+      // Keepalives alone do not hold a connection open.
+      else if (!connection.outbound && connection.messages === 0 && now - connection.since > this.limits.silent) connection.close("silent");
     }
   }
 }

@@ -8,6 +8,8 @@ export interface AccessLists {
   readonly allow: readonly string[];
   /** Not these, whatever `allow` says. */
   readonly deny: readonly string[];
+  /** Networks of trunks: places are kept for them where strangers come in numbers. */
+  readonly trunks: readonly string[];
   /** `127.0.0.1:41000`: our own media server, whatever the lists say. A bare address stands for all its ports. */
   readonly own: readonly string[];
 }
@@ -21,6 +23,7 @@ export class AccessFilter {
   #allow: Networks | undefined;
   #deny: Networks | undefined;
   #own = new Set<string>();
+  #trunks: Networks | undefined;
   readonly #banned = new Map<string, Millis>();
 
   constructor(lists?: AccessLists) {
@@ -28,11 +31,15 @@ export class AccessFilter {
   }
 
   /** Takes other lists; bans stay. Throws RangeError for a network that is none, and then has changed nothing. */
-  replace({ allow, deny, own }: AccessLists): void {
-    const allowed = allow.length === 0 ? undefined : new Networks(allow);
-    this.#deny = deny.length === 0 ? undefined : new Networks(deny);
-    this.#allow = allowed;
+  replace({ allow, deny, own, trunks }: AccessLists): void {
+    const lists = [allow, deny, trunks].map((list) => (list.length === 0 ? undefined : new Networks(list)));
+    [this.#allow, this.#deny, this.#trunks] = lists;
     this.#own = new Set(own);
+  }
+
+  /** Whether a trunk is recognised by that address. */
+  isTrunk(address: string): boolean {
+    return this.#trunks?.contains(address) === true;
   }
 
   /** Bans a source, as `sourceOf` names it, until `until`. */

@@ -75,6 +75,11 @@ export class Defence {
     return this.#filter.refusal(address, port, this.#clock.now());
   }
 
+  /** Whether a trunk is recognised by that address: places are kept for those. */
+  isTrunk(address: string): boolean {
+    return this.#filter.isTrunk(address);
+  }
+
   /** Something a source did that nobody does by mistake so often. May ban it. */
   offence(address: string, kind: OffenceKind, details: { readonly count?: number; readonly transport?: string } = {}): void {
     const now = this.#clock.now();

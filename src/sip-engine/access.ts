@@ -1,5 +1,6 @@
 /** Whom the engine listens to, and what its owner hears of sources that send nonsense. */
 import type { Clock } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { AccessFilter, type AccessLists } from "../security/access.ts";
 import type { Source } from "../sip/types.ts";
 
@@ -14,6 +15,7 @@ export interface EngineOffence {
 /** Offences are reported together this often, ms, of so many sources at most: a flood of nonsense is not to become one of reports. */
 const REPORT_EVERY = 500;
 const MAX_SOURCES = 1_000;
+const MAX_VERIFIED = 1_000;
 
 export class EngineAccess {
   readonly #filter: AccessFilter;
@@ -21,6 +23,8 @@ export class EngineAccess {
   readonly #report: (offences: readonly EngineOffence[]) => void;
   readonly #counts = new Map<string, { readonly transport: string; count: number }>();
   #timer: NodeJS.Timeout | undefined;
+  /** Sources from which peers with a verified certificate have connected, the last ones. */
+  readonly #verified = new Set<string>();
   /** Datagrams and connections of sources that are not listened to. */
   refused = 0;
 
@@ -34,6 +38,18 @@ export class EngineAccess {
     if (this.#filter.refusal(address, port, this.#clock.now()) === undefined) return true;
     this.refused++;
     return false;
+  }
+
+  /** Whether a trunk is recognised by that address, or somebody with a verified certificate has connected from there. */
+  isTrunk(address: string): boolean {
+    return this.#filter.isTrunk(address) || this.#verified.has(sourceOf(address));
+  }
+
+  verified(address: string): void {
+    const source = sourceOf(address);
+    this.#verified.delete(source);
+    this.#verified.add(source);
+    if (this.#verified.size > MAX_VERIFIED) this.#verified.delete(this.#verified.keys().next().value!);
   }
 
   replace(lists: AccessLists): void {

@@ -3,6 +3,7 @@
  * It routes: what belongs to a dialog, what is new, what is being proxied, what an application asks for.
  */
 import type { Clock, Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { ParseError } from "../base/errors.ts";
 import { RateLimiter } from "../security/rate-limit.ts";
 import { sameSecret } from "../security/token.ts";
@@ -110,7 +111,7 @@ export class EngineCore implements LayerHandler {
   admits(request: SipRequest, source: Source, now: Millis): boolean {
     // Calls are the application's to count, and what is inside its dialogs has been let in with them. Everything else costs somebody an answer.
     const counted = request.toTag === "" ? request.method !== "INVITE" : this.#state.dialogOf(request) === undefined;
-    if (this.#perSource === undefined || !counted || this.#perSource.take(source.address, now)) return true;
+    if (this.#perSource === undefined || !counted || this.#perSource.take(sourceOf(source.address), now)) return true;
     this.#state.log("warn", "flood: requests of one address are not answered", {
       address: source.address,
       transport: source.transport,

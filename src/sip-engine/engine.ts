@@ -95,6 +95,8 @@ export async function runEngine(
     onConnectionClosed: (closed, now) => core.connectionClosed(closed.connection, now),
     onError: fault,
     admits: (address, port) => access.admits(address, port),
+    isTrunk: (address) => access.isTrunk(address),
+    onVerified: (address) => access.verified(address),
     onBroken: (_why, source) => access.malformed(source),
     onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
   });

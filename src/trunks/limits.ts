@@ -1,9 +1,10 @@
 import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { RateLimiter } from "../security/rate-limit.ts";
 import type { Trunk } from "./model.ts";
 
-/** New calls a second from one address, which has as many at once, and one at least. */
+/** New calls a second from one source, an IPv4 address or IPv6 /64, which has as many at once, and one at least. */
 export class SourceLimit {
   readonly #maxSources: number;
   #limiter: RateLimiter | undefined;
@@ -18,7 +19,7 @@ export class SourceLimit {
       this.#limiter = new RateLimiter({ perSecond: rate, burst: Math.max(1, rate), maxKeys: this.#maxSources });
       this.#rate = rate;
     }
-    return this.#limiter.take(address, now);
+    return this.#limiter.take(sourceOf(address), now);
   }
 }
 

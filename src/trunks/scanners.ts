@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 
 /** User agents of tools that look for open gateways; no telephone calls itself any of these. */
 const TOOLS =
@@ -23,11 +24,12 @@ export class ScannerSense {
 
   /** Counts a refusal of a stranger; true when it is to get no answer. */
   refused(address: string, userAgent: string | undefined, now: Millis): boolean {
-    let entry = this.#refused.get(address);
+    const source = sourceOf(address);
+    let entry = this.#refused.get(source);
     if (!entry || now - entry.since > WINDOW_MS) {
       entry = { count: 0, since: now };
-      this.#refused.delete(address);
-      this.#refused.set(address, entry);
+      this.#refused.delete(source);
+      this.#refused.set(source, entry);
       if (this.#refused.size > MAX_SOURCES) this.#refused.delete(this.#refused.keys().next().value!);
     }
     entry.count++;

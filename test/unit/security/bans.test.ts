@@ -98,7 +98,12 @@ describe("bans", () => {
 
 describe("access", () => {
   it("is for allowed networks only, never for denied ones, and always for our own media server", () => {
-    const filter = new AccessFilter({ allow: ["192.0.2.0/24", "2001:db8::/32"], deny: ["192.0.2.128/25"], own: ["127.0.0.1:5080"] });
+    const filter = new AccessFilter({
+      allow: ["192.0.2.0/24", "2001:db8::/32"],
+      deny: ["192.0.2.128/25"],
+      own: ["127.0.0.1:5080"],
+      trunks: [],
+    });
     const verdict = (address: string, port = 5060) => filter.refusal(address, port, 0);
     expect(verdict("192.0.2.1")).toBeUndefined();
     expect(verdict("::ffff:192.0.2.1")).toBeUndefined();

@@ -81,6 +81,8 @@ export class H323Gateway {
       encryption: "preferred",
       ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
       traversal: traversal.policy,
+      admits: (address, from) => this.#context.defence.refusal(address, from) === undefined,
+      isTrunk: (address) => this.#context.defence.isTrunk(address),
       onTunnel: (tunnel) => traversal.accept(tunnel),
       onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
       onSession: (session) => this.#expect(session),

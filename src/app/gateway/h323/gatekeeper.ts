@@ -44,6 +44,7 @@ export class OwnGatekeeper {
         host,
         port,
         clock,
+        admits: (address, from) => context.defence.refusal(address, from) === undefined,
         onEvent: (event) => {
           if (own !== undefined) own.#told(event);
         },
