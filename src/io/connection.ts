@@ -28,6 +28,10 @@ export class Connection {
   readonly socket: Socket;
   readonly source: Source;
   readonly outbound: boolean;
+  /** TLS: the name that the far end's certificate was asked for; empty for connections we accepted. */
+  readonly serverName: string;
+  /** Addresses it is found by, for requests that name no connection. */
+  readonly addresses = new Set<string>();
   /** References of sends that wait for the connection to be made. */
   waiting: { data: Buffer; ref: number }[] = [];
   connected: boolean;
@@ -50,6 +54,7 @@ export class Connection {
     socket: Socket;
     source: Source;
     outbound: boolean;
+    serverName?: string;
     sink: ConnectionSink;
     now: () => Millis;
     web?: WebSocket | undefined;
@@ -59,6 +64,7 @@ export class Connection {
     this.socket = options.socket;
     this.source = options.source;
     this.outbound = options.outbound;
+    this.serverName = options.serverName ?? "";
     this.connected = !options.outbound;
     this.#sink = options.sink;
     this.#now = options.now;

@@ -14,6 +14,8 @@ export interface ClosedConnection {
   readonly address: string;
   readonly port: number;
   readonly reason: string;
+  /** It carried requests that named its address only, besides those that named it. */
+  readonly shared: boolean;
 }
 
 export interface SipDriverOptions {
@@ -96,7 +98,14 @@ export class SipDriver implements TransportSink {
   connectionClosed(connection: Connection, reason: string): void {
     if (this.#closed) return;
     const { transport, source } = connection;
-    const closed: ClosedConnection = { connection: connection.id, transport, address: source.address, port: source.port, reason };
+    const closed: ClosedConnection = {
+      connection: connection.id,
+      transport,
+      address: source.address,
+      port: source.port,
+      reason,
+      shared: connection.addresses.size > 0,
+    };
     const now = this.#clock.now();
     this.layer.connectionClosed(closed, now);
     this.#options.onConnectionClosed?.(closed, now);

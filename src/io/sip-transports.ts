@@ -16,7 +16,7 @@ import type { Listener, Source, Target, TransportName } from "../sip/types.ts";
 import { advertised, plainAddress, sourceOf } from "./addresses.ts";
 import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "./handshakes.ts";
-import { checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
+import { carriesName, checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "./tls.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
 
@@ -96,7 +96,8 @@ export class SipTransports implements ConnectionSink {
   readonly #servers: Server[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #connections = new Map<number, Connection>();
-  readonly #byAddress = new Map<string, Connection>();
+  /** Connections that may carry requests to an address: those we made, and those whose verified peer has asked for it (RFC 5923). */
+  readonly #byAddress = new Map<string, Set<Connection>>();
   readonly #perSource = new Map<string, number>();
   readonly #handshakes: Handshakes;
   readonly #sweeper: NodeJS.Timeout;
@@ -167,12 +168,18 @@ export class SipTransports implements ConnectionSink {
     else this.#sendStream(target, data, ref);
   }
 
-  /** Lets a connection also serve requests to its address and `port` (RFC 5923). */
+  /** Lets a connection also serve requests to its address and `port`, for the names its certificate carries (RFC 5923). */
   alias(connectionId: number, port: number): void {
     const connection = this.#connections.get(connectionId);
-    if (connection === undefined) return;
-    const key = addressKey(connection.transport, connection.source.address, port);
-    if (!this.#byAddress.has(key)) this.#byAddress.set(key, connection);
+    if (connection === undefined || connection.addresses.size >= MAX_ALIASES) return;
+    this.#serve(connection, addressKey(connection.transport, connection.source.address, port));
+  }
+
+  #serve(connection: Connection, key: string): void {
+    const serving = this.#byAddress.get(key) ?? new Set();
+    serving.add(connection);
+    this.#byAddress.set(key, serving);
+    connection.addresses.add(key);
   }
 
   closeConnection(id: number, reason: string): void {
@@ -204,7 +211,7 @@ export class SipTransports implements ConnectionSink {
     const accepted = (socket: Socket, web?: WebSocket): void => {
       this.#handshakes.done(socket);
       const peer = tlsServer === undefined ? undefined : peerCertificateOf(socket as TLSSocket);
-      this.#adopt(spec.transport, socket, this.#sourceOf(spec.transport, socket, id, peer), false, web);
+      this.#adopt(spec.transport, socket, this.#sourceOf(spec.transport, socket, id, peer), false, { web });
     };
     // The time of a handshake is that of TLS and the upgrade together.
     const webSockets =
@@ -304,7 +311,13 @@ export class SipTransports implements ConnectionSink {
     };
   }
 
-  #adopt(transport: TransportName, socket: Socket, source: Source, outbound: boolean, web?: WebSocket): Connection {
+  #adopt(
+    transport: TransportName,
+    socket: Socket,
+    source: Source,
+    outbound: boolean,
+    { web, serverName }: { web?: WebSocket | undefined; serverName?: string } = {},
+  ): Connection {
     if (!outbound && source.peer?.verified === true) this.#sink.verified(source.address);
     const connection = new Connection({
       id: source.connection,
@@ -315,18 +328,20 @@ export class SipTransports implements ConnectionSink {
       sink: this,
       now: () => this.#clock.now(),
       web,
+      ...(serverName === undefined ? {} : { serverName }),
     });
     this.#connections.set(connection.id, connection);
-    this.#byAddress.set(addressKey(transport, source.address, source.port), connection);
+    if (outbound) this.#serve(connection, addressKey(transport, source.address, source.port));
     return connection;
   }
 
   #sendStream(target: Target, data: Buffer, ref: number): void {
     let connection = target.connection === undefined ? undefined : this.#connections.get(target.connection);
-    connection ??= this.#byAddress.get(addressKey(target.transport, target.address, target.port));
     if (connection?.closed === true) connection = undefined;
+    if (connection === undefined && target.only !== true) connection = this.#servingOf(target);
     if (connection === undefined) {
-      if (!(target.port > 0 && target.port < 65_536) || target.transport === "ws" || target.transport === "wss") {
+      const none = target.only === true || target.transport === "ws" || target.transport === "wss";
+      if (none || !(target.port > 0 && target.port < 65_536)) {
         if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "the connection is gone"));
         return;
       }
@@ -335,11 +350,21 @@ export class SipTransports implements ConnectionSink {
     connection.send(data, ref);
   }
 
+  /** A connection that may carry a request to the target: one we made to it, or one of a peer whose certificate carries its name. */
+  #servingOf(target: Target): Connection | undefined {
+    const name = nameOf(target);
+    for (const connection of this.#byAddress.get(addressKey(target.transport, target.address, target.port)) ?? []) {
+      if (connection.closed) continue;
+      if (target.transport !== "tls" || connection.serverName === name || carriesName(connection.source.peer, name)) return connection;
+    }
+    return undefined;
+  }
+
   #connect(target: Target): Connection {
     const { address, port } = target;
+    const name = nameOf(target);
     let socket: Socket;
     if (target.transport === "tls") {
-      const name = target.serverName ?? address;
       socket = connectTls({
         host: address,
         port,
@@ -358,7 +383,7 @@ export class SipTransports implements ConnectionSink {
       connection: ++this.#lastConnection,
       listener: 0,
     };
-    const connection = this.#adopt(target.transport, socket, source, true);
+    const connection = this.#adopt(target.transport, socket, source, true, { serverName: name });
     const timer = setTimeout(() => connection.close("timed out while connecting"), this.limits.connect);
     timer.unref();
     socket.once("close", () => clearTimeout(timer));
@@ -383,17 +408,13 @@ export class SipTransports implements ConnectionSink {
 
   closed(connection: Connection, reason: string): void {
     this.#connections.delete(connection.id);
-    for (const [key, other] of this.#keysOf(connection)) if (other === connection) this.#byAddress.delete(key);
+    for (const key of connection.addresses) {
+      const serving = this.#byAddress.get(key);
+      if (serving?.delete(connection) === true && serving.size === 0) this.#byAddress.delete(key);
+    }
     for (const { ref } of connection.waiting) if (ref !== 0) this.#sink.sendFailed(ref, reason);
     connection.waiting = [];
     this.#sink.connectionClosed(connection, reason);
-  }
-
-  *#keysOf(connection: Connection): Iterable<[string, Connection | undefined]> {
-    const own = addressKey(connection.transport, connection.source.address, connection.source.port);
-    yield [own, this.#byAddress.get(own)];
-    // Aliases are rare: looked for only on connections with a verified peer.
-    if (connection.source.peer?.verified === true) for (const entry of [...this.#byAddress]) if (entry[1] === connection) yield entry;
   }
 
   #sweep(): void {
@@ -409,6 +430,13 @@ export class SipTransports implements ConnectionSink {
 }
 
 const ignore = (): void => {};
+/** Addresses that one connection may be asked to serve. */
+const MAX_ALIASES = 4;
+
+/** Name that the far end's certificate must carry (RFC 5922); lower-case. */
+function nameOf({ serverName, address }: Target): string {
+  return (serverName ?? address).toLowerCase();
+}
 
 function addressKey(transport: TransportName, address: string, port: number): string {
   return `${transport}|${address}|${port}`;

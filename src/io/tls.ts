@@ -96,6 +96,17 @@ function alternativeNames(text: string | undefined): string[] {
   return out;
 }
 
+/**
+ * Does a verified peer's certificate carry a name, so that a connection of its own making may take requests meant for that name (RFC 5923
+ * section 8)? Subject alternative names only, without wildcards (RFC 5922 section 7.2).
+ */
+export function carriesName(peer: PeerCertificate | undefined, name: string): boolean {
+  if (peer?.verified !== true) return false;
+  const wanted = name.toLowerCase();
+  const entries = isIP(wanted) === 0 ? [`dns:${wanted}`, `uri:sip:${wanted}`] : [`ip:${wanted}`];
+  return peer.san.some((entry) => entries.includes(entry.toLowerCase()));
+}
+
 /** Does a server's certificate name the domain we wanted (RFC 5922 section 7.2: a sip URI or a DNS name)? */
 export function checkSipIdentity(domain: string, certificate: NodePeerCertificate): Error | undefined {
   const wanted = `URI:sip:${domain.toLowerCase()}`;

@@ -148,7 +148,7 @@ export class EngineCore implements LayerHandler {
   /** A connection is gone (the layer has been told). */
   connectionClosed(connection: number, now: Millis): void {
     this.#manager.connectionLost(connection, now);
-    for (const [key, flow] of this.#state.flows) if (flow.target.connection === connection) this.#state.flows.delete(key);
+    this.#state.flows.forget(connection);
   }
 
   // ── applications ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────

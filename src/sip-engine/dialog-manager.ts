@@ -57,7 +57,7 @@ export class DialogManager {
     if (options.send === false || dialog.method === "SUBSCRIBE") tell(bye);
     else {
       const user: ClientUser = { onResponse() {}, onFailure() {}, onSent: (call) => tell(call.request) };
-      this.#state.layer.request(bye, { user, target: dialog.flow }, now);
+      this.#state.layer.request(bye, { user, target: dialog.flow, near: dialog.near }, now);
     }
     this.forget(dialog);
   }
@@ -74,6 +74,7 @@ export class DialogManager {
       this.#untrack(dialog, connection);
       dialog.connection = 0;
       dialog.flow = undefined;
+      dialog.near = undefined;
       if (reachable) this.#probe(dialog, now);
       else this.terminate(dialog, "connection lost", now, { send: false });
     }
@@ -182,12 +183,18 @@ export class DialogManager {
       invite,
       {
         target: dialog.flow,
+        near: dialog.near,
         user: {
           onResponse: (response, call, _source, at) => {
             if (response.status < 200 || dialog.ended) return;
             if (dialog.reinvite === call) dialog.reinvite = undefined;
             if (response.status < 300) {
-              this.#state.layer.sendAck(dialog.core.request("ACK", call.request.cseq?.seq), { target: dialog.flow }, at, () => {});
+              this.#state.layer.sendAck(
+                dialog.core.request("ACK", call.request.cseq?.seq),
+                { target: dialog.flow, near: dialog.near },
+                at,
+                () => {},
+              );
               this.acceptSession(dialog, response, at);
             } else if (response.status === 491) this.#start(dialog, interval, "us", at);
             else failed(at);

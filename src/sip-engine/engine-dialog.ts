@@ -29,6 +29,8 @@ export class EngineDialog {
   flow: Target | undefined;
   /** Connection the far end was last heard on; 0 for datagrams. */
   connection = 0;
+  /** Where the far end was last heard from, over a connection: a next hop at that address is reached by it. */
+  near: Source | undefined;
   /** Contact value of our side. */
   localContact = "";
   /** Body we last offered or answered with, for session refreshes. */
@@ -67,6 +69,7 @@ export class EngineDialog {
    */
   learn(message: SipRequest | SipResponse, source: Source): void {
     this.connection = source.connection;
+    this.near = source.connection === 0 ? undefined : source;
     if (this.core.routes.length > 0) {
       this.flow = undefined;
       return;

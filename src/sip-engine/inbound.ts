@@ -10,7 +10,7 @@ import { formatMeta } from "../wire/drachtio/messages.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { plainText } from "../wire/sip/plain.ts";
-import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
+import { tryParseUri, unescapeUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
@@ -381,24 +381,17 @@ export class Inbound {
     this.#state.reply(app, msgId, true, `${meta}|${waiting.id}|${dialogId}||Msg sent:|\r\n${text}`);
   }
 
-  /** Contacts registered over a connection are reached by it later (RFC 5626 in spirit; drachtio does so for browsers). */
-  #rememberFlow(transaction: ServerTransaction, response: SipResponse, now: Millis): void {
-    const { request, source } = transaction;
+  /** Contacts registered over a connection are reached by it later. */
+  #rememberFlow({ request, source }: ServerTransaction, response: SipResponse, now: Millis): void {
     if (source.connection === 0 || (request.method !== "REGISTER" && request.method !== "SUBSCRIBE")) return;
-    const uri = tryParseUri(request.contact?.uriText ?? "");
-    if (uri === undefined) return;
-    const seconds = parseSeconds(response.contact?.params.get("expires") ?? undefined) ?? parseSeconds(response.get("expires")) ?? 0;
-    const key = flowKey(uri.user, uri.host);
-    const target = { transport: source.transport, address: source.address, port: source.port, connection: source.connection };
-    if (seconds > 0) this.#state.flows.set(key, { target, until: now + seconds * 1000 });
-    else this.#state.flows.delete(key);
-    if (this.#state.flows.size > 50_000) for (const [k, f] of this.#state.flows) if (f.until < now) this.#state.flows.delete(k);
+    const contact = tryParseUri(request.contact?.uriText ?? "");
+    if (contact === undefined) return;
+    const owner = tryParseUri((request.method === "REGISTER" ? request.to : request.from)?.uriText ?? "");
+    const asked = parseSeconds(request.contact?.params.get("expires") ?? undefined) ?? parseSeconds(request.get("expires"));
+    const granted = parseSeconds(response.contact?.params.get("expires") ?? undefined) ?? parseSeconds(response.get("expires"));
+    const seconds = asked === 0 ? 0 : (granted ?? 0);
+    this.#state.flows.remember(unescapeUri(owner?.user ?? ""), contact, source, now + seconds * 1000, now);
   }
-}
-
-/** Key of a registered contact. */
-export function flowKey(user: string | undefined, host: string): string {
-  return `${user ?? ""}@${bareHost(host).toLowerCase()}`;
 }
 
 /** A NOTIFY that ends its subscription (RFC 6665 section 4.1.3). */

@@ -4,17 +4,17 @@ import type { Millis } from "../base/clock.ts";
 import type { ClientCall, ClientUser } from "../sip/client-call.ts";
 import { Dialog } from "../sip/dialog.ts";
 import { newCallId, newTag } from "../sip/ids.ts";
-import type { Listener, Source } from "../sip/types.ts";
+import type { Listener, Source, Target } from "../sip/types.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tagOf } from "../wire/sip/name-addr.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
+import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
 import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
-import { flowKey, isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
+import { isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
 import type { EngineState } from "./state.ts";
 
 /** A request of an application that waits for its final response. */
@@ -25,6 +25,8 @@ interface Sent {
   readonly dialog: EngineDialog | undefined;
 }
 
+/** A flow that is gone: nothing is sent, and the application hears 503. */
+const GONE: Target = { transport: "tcp", address: "", port: 0, only: true };
 const TRANSPORTS = ["udp", "tcp", "tls", "ws", "wss"] as const;
 
 const makesDialog = (method: string): boolean => method === "INVITE" || method === "SUBSCRIBE";
@@ -71,8 +73,9 @@ export class Outbound {
       return;
     }
     const transport = (via ?? uri).params.get("transport")?.toLowerCase() || ((via ?? uri).scheme === "sips" ? "tls" : "udp");
-    // the way an application names goes before the flow a contact of that name has registered by
-    const flow = !routeUri ? this.#registeredFlow(uri, now) : undefined;
+    // the way an application names goes before the flow by which alone a contact is reached
+    const byRoute = via !== undefined && this.#state.flows.isFlow(via);
+    const flow = byRoute ? (this.#state.flows.byRoute(via, now) ?? GONE) : !routeUri ? this.#state.flows.byContact(uri, now) : undefined;
     const hop = via ?? uri;
     const reaches = TRANSPORTS.some(
       (t) => t === transport && this.#state.layer.listenerFor({ transport: t, address: bareHost(hop.host), port: 0 }),
@@ -123,14 +126,6 @@ export class Outbound {
     if (callId === undefined || tag === "") return undefined;
     const dialog = this.#state.dialogs.get(`${callId};from-tag=${tag}`);
     return dialog?.confirmed && dialog.core.localTag === tag ? dialog : undefined;
-  }
-
-  #registeredFlow(
-    uri: Uri,
-    now: Millis,
-  ): { transport: "tcp" | "tls" | "ws" | "wss" | "udp"; address: string; port: number; connection?: number } | undefined {
-    const flow = this.#state.flows.get(flowKey(uri.user, uri.host));
-    return flow !== undefined && flow.until > now ? flow.target : undefined;
   }
 
   #newRequest(given: SipRequest, uri: string): SipRequest {
@@ -357,7 +352,7 @@ export class Outbound {
         this.#onDialogFailure(sent, dialog, status, reason, call, at);
       },
     };
-    const call = this.#state.layer.request(request, { user, target: dialog.flow }, now);
+    const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near }, now);
     const sent: Sent = { id: transactionId, app, call, dialog };
     if (!call.finished) this.#sent.set(transactionId, sent);
     if (method === "INVITE") {
@@ -393,7 +388,7 @@ export class Outbound {
     ack.body = given.body;
     if (ack.body.length === 0) ack.remove("content-type");
     ensureContentType(ack);
-    this.#state.layer.sendAck(ack, { target: dialog.flow }, now, (sent) => {
+    this.#state.layer.sendAck(ack, { target: dialog.flow, near: dialog.near }, now, (sent) => {
       if (pending !== undefined && sent !== undefined) pending.sent = { target: sent.target, data: ownBytes(sent.data) };
       done(sent === undefined ? undefined : ack);
     });

@@ -1,6 +1,6 @@
 /** What the parts of the engine share: the layer, the applications, the tables, and the way frames are written. */
 import { randomUUID } from "node:crypto";
-import type { Clock, Millis } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { dialogKey } from "../sip/dialog.ts";
 import type { SipLayer } from "../sip/layer.ts";
 import type { Source, Target } from "../sip/types.ts";
@@ -10,6 +10,7 @@ import { peerToken } from "../wire/sip/peer-certificate.ts";
 import { plainText } from "../wire/sip/plain.ts";
 import type { App, AppRegistry } from "./apps.ts";
 import type { EngineDialog } from "./engine-dialog.ts";
+import { RegisteredFlows } from "./registered-flows.ts";
 
 export interface EngineOptions {
   /** Secret that applications present. */
@@ -45,8 +46,8 @@ export class EngineState {
   readonly dialogs = new Map<string, EngineDialog>();
   /** Dialogs by Call-ID and both tags. */
   readonly #byKey = new Map<string, EngineDialog>();
-  /** Where contacts registered over a connection are reached, by `user@host` of the Contact. */
-  readonly flows = new Map<string, { readonly target: Target; readonly until: Millis }>();
+  /** Connections over which contacts are registered. */
+  readonly flows = new RegisteredFlows();
 
   constructor(layer: SipLayer, apps: AppRegistry, clock: Clock, options: EngineOptions) {
     this.layer = layer;

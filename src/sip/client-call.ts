@@ -209,7 +209,10 @@ export class ClientCall {
 const quiet: ClientUser = { onResponse() {}, onFailure() {} };
 
 /** Does a transaction hang on the connection that closed? */
-export function hangsOn(target: Target, closed: { connection: number; transport: string; address: string; port: number }): boolean {
+export function hangsOn(
+  target: Target,
+  closed: { connection: number; transport: string; address: string; port: number; shared: boolean },
+): boolean {
   if (!isReliable(target.transport) || target.transport !== closed.transport) return false;
-  return target.connection === closed.connection || (target.address === closed.address && target.port === closed.port);
+  return target.connection === closed.connection || (closed.shared && target.address === closed.address && target.port === closed.port);
 }

@@ -42,6 +42,8 @@ export interface SendOptions {
   readonly user: ClientUser;
   /** Go there and nowhere else. */
   readonly target?: Target | undefined;
+  /** Connection of the request's dialog: taken where the next hop is at its address. */
+  readonly near?: Source | undefined;
   /** URI of an outbound proxy to locate instead of the request's own next hop. */
   readonly via?: Uri | undefined;
 }

@@ -131,7 +131,10 @@ export class SipLayer implements CallContext {
   }
 
   /** A connection is gone: requests that wait for their answer on it fail (RFC 3261 section 8.1.3.1). */
-  connectionClosed(closed: { connection: number; transport: TransportName; address: string; port: number }, now: Millis): void {
+  connectionClosed(
+    closed: { connection: number; transport: TransportName; address: string; port: number; shared: boolean },
+    now: Millis,
+  ): void {
     for (const transaction of this.#streamClients) {
       if (hangsOn(transaction.target, closed)) transaction.transportFailed("connection closed", now);
     }
@@ -267,9 +270,14 @@ export class SipLayer implements CallContext {
       this.listenerFor({ transport, address, port: 0 }),
     );
     const search = locate(uri, { supported, random: this.#random, large: this.#udpLimit > 0 && approximateSize(request) > this.#udpLimit });
+    const { near } = options;
+    const hasConnection = (target: Target): boolean => near?.transport === target.transport && near.address === target.address;
     const step = (result: IteratorResult<Lookup, Target[]>, at: Millis): void => {
       if (result.done === true) {
-        done(result.value, at);
+        done(
+          near === undefined ? result.value : result.value.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t)),
+          at,
+        );
         return;
       }
       const id = this.nextRef();

@@ -45,8 +45,10 @@ export interface Target {
   readonly transport: TransportName;
   readonly address: string;
   readonly port: number;
-  /** Connection to prefer while it lives; else any to the address, else a new one. */
+  /** Connection to prefer while it lives; else one that may carry requests to the address and `serverName`, else a new one. */
   readonly connection?: number;
+  /** `connection` or nothing: the far end can be reached, or is meant to be, by it alone. */
+  readonly only?: boolean;
   /** Listener to send datagrams from. */
   readonly listener?: number;
   /** Name the far end's certificate must carry (RFC 5922), where TLS is used. */
@@ -80,5 +82,5 @@ export type Output =
   | { readonly kind: "send"; readonly target: Target; readonly data: Buffer; readonly ref: number }
   /** Look a name up and tell the layer by `lookupDone(id, answer)`. */
   | { readonly kind: "lookup"; readonly id: number; readonly lookup: Lookup }
-  /** From now on the connection also serves targets with its address and this port (RFC 5923). */
+  /** The connection also serves targets with its address and this port whose name its certificate carries (RFC 5923 section 8). */
   | { readonly kind: "alias"; readonly connection: number; readonly port: number };

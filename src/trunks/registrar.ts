@@ -156,7 +156,8 @@ function sameFlow(a: Flow, b: Flow): boolean {
   return a.transport === b.transport && a.address === b.address && a.port === b.port;
 }
 
-/** A flow as a URI that leads to it. */
-export function flowUri({ transport, address, port }: Flow): string {
-  return `sip:${address.includes(":") ? `[${address}]` : address}:${port};transport=${transport}`;
+/** A flow as a URI that leads to it. `user` has registered over it: the embedded SIP engine takes the connection for its calls only (`ob`). */
+export function flowUri({ transport, address, port }: Flow, user: string): string {
+  const owner = transport === "udp" ? "" : `;ob=${encodeURIComponent(user)}`;
+  return `sip:${address.includes(":") ? `[${address}]` : address}:${port};transport=${transport}${owner}`;
 }

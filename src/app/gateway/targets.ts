@@ -100,30 +100,27 @@ function withUser({ scheme, host, port, transport, named }: ParsedUri, user: str
 
 /**
  * How a URI is called over a binding at our registrar: the registered contact, or the dialled user there where that is another than the one that has
- * registered (a number behind a PBX). `ours`: the URI must be of this host or of the contact's; null where it need not be. The way is the binding's Path, else
- * the flow it came by.
+ * registered (a number behind a PBX). `hosts`: the URI must be of one of these, `contact` for the contact's own; null where it need not be. What a device
+ * says its contact is counts only where the trunk is known otherwise: it could name any number. The way is the binding's Path, else the flow it came by.
  */
 export function bindingTarget(
   uri: string,
   { uri: contact, path, flow }: Binding,
   username: string,
-  ours: string | null,
+  hosts: readonly string[] | null,
 ): DialTarget | undefined {
   const wanted = /^tel:/i.test(uri) ? { user: telNumber(uri), host: "" } : parse(uri);
   const registered = partsOf(contact);
-  if (
-    !wanted ||
-    !registered ||
-    (ours !== null && wanted.host !== ours.toLowerCase() && wanted.host !== registered.hostport.split(":", 1)[0]!.toLowerCase())
-  )
-    return undefined;
+  if (!wanted || !registered) return undefined;
   const { scheme, user: own, hostport, rest } = registered;
+  const contactHost = hostport.split(":", 1)[0]!;
+  if (hosts !== null && !hosts.some((host) => wanted.host === (host === "contact" ? contactHost : host).toLowerCase())) return undefined;
   const user = wanted.user === undefined || wanted.user === username ? own : wanted.user;
   const [edge] = path;
   const way = edge === undefined ? undefined : parse(edge.replace(/;lr\b[^;]*/i, ""));
   return {
     uri: `${scheme}${user === undefined ? "" : `${user}@`}${hostport}${rest}`,
-    proxy: path.length > 0 ? path.join(",") : flowUri(flow),
+    proxy: path.length > 0 ? path.join(",") : flowUri(flow, username),
     transport: way?.transport ?? flow.transport,
     host: way?.host ?? flow.address,
     user: wanted.user,

@@ -101,7 +101,7 @@ export class SipFlow {
     this.#stream.on("error", () => {});
     this.#stream.once("close", () => {
       if (this.#closed) return;
-      const lost = { connection: 1, transport: listener.transport, address: here.address, port: here.port };
+      const lost = { connection: 1, transport: listener.transport, address: here.address, port: here.port, shared: true };
       layer.connectionClosed(lost, this.now());
       this.agent.connectionClosed(lost, this.now());
     });

@@ -73,12 +73,27 @@ describe("a trunk that registers with us", () => {
     await out("sip:pbx@pbx");
     await out("tel:+49-30-1234");
     expect(bench.srf.placed.map(({ uri, options }) => [uri, options.proxy])).toEqual([
-      ["sip:pbx@10.0.0.5:5070;transport=tcp", "sip:198.51.100.7:5060;transport=tcp"],
-      ["sip:+49301234@10.0.0.5:5070;transport=tcp", "sip:198.51.100.7:5060;transport=tcp"],
+      ["sip:pbx@10.0.0.5:5070;transport=tcp", "sip:198.51.100.7:5060;transport=tcp;ob=pbx"],
+      ["sip:+49301234@10.0.0.5:5070;transport=tcp", "sip:198.51.100.7:5060;transport=tcp;ob=pbx"],
     ]);
     registered({ Path: "<sip:edge.example;lr>, <sip:core.example;lr>", Supported: "path" });
     await out("sip:pbx@10.0.0.5");
     expect(bench.srf.placed[2]?.options.proxy).toBe("sip:edge.example;lr,sip:core.example;lr");
+  });
+
+  it("takes no call for a number of a carrier's that it registers as its contact, nor one that leads to another trunk", async () => {
+    const carrier = trunk("carrier", { target: "sip:carrier.example;transport=tls", srtp: "preferred" });
+    await start({ trunks: [pbx, carrier], defaultTrunk: trunk("anybody", {}) });
+    for (const contact of ["sip:+4930123@carrier.example", "sip:+4930123@other.example"]) {
+      registered({ Contact: `<${contact}>` });
+      await bench.outbound.dialOut({ uri: contact, meetingId: "1000" });
+    }
+    await bench.outbound.dialOut({ uri: "tel:+4930123", meetingId: "1000" });
+    expect(bench.srf.placed.map(({ uri, options }) => [uri, options.proxy])).toEqual([
+      ["sip:+4930123@carrier.example;transport=tls", undefined],
+      ["sip:+4930123@other.example", undefined],
+      ["sip:+4930123@carrier.example;transport=tls;user=phone", undefined],
+    ]);
   });
 
   it("is nobody's business where no trunk registers", async () => {

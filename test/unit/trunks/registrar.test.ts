@@ -110,7 +110,7 @@ describe("the registrar", () => {
     put({ contact: `<sip:pbx@10.0.0.5:2000>${device}`, flow: moved });
     expect(uris()).toEqual(["sip:pbx@10.0.0.5:2000"]);
     expect([one.owns("pbx", flow, 0), one.owns("pbx", moved, 0)]).toEqual([false, true]);
-    expect(flowUri(one.bindings("pbx", 0)[0]!.flow)).toBe("sip:192.0.2.1:42000;transport=tcp");
+    expect(flowUri(one.bindings("pbx", 0)[0]!.flow, "p;x")).toBe("sip:192.0.2.1:42000;transport=tcp;ob=p%3Bx");
   });
 
   it("forgets trunks that are no more", () => {

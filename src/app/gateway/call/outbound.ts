@@ -12,6 +12,7 @@ import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } 
 import type { H323Gateway } from "../h323/calls.ts";
 import { h323Target } from "../h323/targets.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "../targets.ts";
+import { userOf } from "../trunks/register-desk.ts";
 import { Call, type CallEnd } from "./call.ts";
 import { pressWhenAnswered } from "./keys.ts";
 import { attachPictures, linesBeside } from "./pictures.ts";
@@ -200,30 +201,34 @@ export class Outbound {
 
   /** Where a URI leads within one trunk: to its target, or to where it has registered from. */
   within(trunk: Trunk, uri: string): DialTarget | undefined {
-    return (this.#registered(uri, [trunk], false) ?? dialTarget(uri, [trunk], null))?.target;
+    const own = [this.#context.config.callerHost ?? "", "contact"];
+    return (this.#registered(uri, [trunk], own) ?? dialTarget(uri, [trunk], null))?.target;
   }
 
-  /** The newest binding of a trunk without a target of its own. With `anywhere` the URI is the trunk's because somebody says so. */
-  #registered(uri: string, trunks: readonly Trunk[], anywhere: boolean): { trunk: Trunk; target: DialTarget } | undefined {
-    const { registrar, clock, config } = this.#context;
-    for (const trunk of trunks) {
+  /** The newest binding of a trunk without a target of its own; the trunk that has registered as the URI's user goes first. */
+  #registered(uri: string, trunks: readonly Trunk[], hosts: readonly string[] | null): { trunk: Trunk; target: DialTarget } | undefined {
+    const { registrar, clock } = this.#context;
+    const user = userOf(uri);
+    const isUser = (trunk: Trunk): number => (trunk.identity.registration?.username === user ? 0 : 1);
+    for (const trunk of trunks.toSorted((a, b) => isUser(a) - isUser(b))) {
       if (trunk.target !== null || !trunk.identity.registration) continue;
       const [binding] = registrar.bindings(trunk.name, clock.now());
-      if (!binding && anywhere) throw new AdminError(409, "not-registered", `trunk ${trunk.name} has not registered with us`);
-      const target =
-        binding && bindingTarget(uri, binding, trunk.identity.registration.username, anywhere ? null : (config.callerHost ?? ""));
+      if (!binding && hosts === null) throw new AdminError(409, "not-registered", `trunk ${trunk.name} has not registered with us`);
+      const target = binding && bindingTarget(uri, binding, trunk.identity.registration.username, hosts);
       if (target) return { trunk, target };
     }
     return undefined;
   }
 
   #targetOf(request: DialOutRequest): { trunk: Trunk; target: DialTarget } {
-    const { trunks, defaultTrunk } = this.#context.config;
+    const { trunks, defaultTrunk, callerHost = "" } = this.#context.config;
     const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
-    const found =
-      this.#registered(request.uri, named ? [named] : trunks, named !== undefined) ??
-      dialTarget(request.uri, named ? [named] : trunks, named ? null : defaultTrunk, named !== undefined);
+    const { uri } = request;
+    // Without a trunk's name a configured target goes before whatever a device has registered.
+    const found = named
+      ? (this.#registered(uri, [named], null) ?? dialTarget(uri, [named], null, true))
+      : (dialTarget(uri, trunks, null) ?? this.#registered(uri, trunks, [callerHost]) ?? dialTarget(uri, trunks, defaultTrunk));
     if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
     this.#checkLimit(trunk);
