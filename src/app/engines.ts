@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import { JanusSfu } from "../sfu/janus/janus.ts";
@@ -177,16 +178,25 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
   }
   const { startMediaServer } = await import("../media-server/index.ts");
   const password = randomBytes(24).toString("base64url");
+  const callSecret = randomBytes(32).toString("base64url");
   const log = logger.child({ engine: "media" });
+  const prompts = join(projectRoot, "src/ivr/prompts");
+  // Spoken names live as long as their meeting.
+  const names = resolve(config.data, "names");
+  rmSync(names, { recursive: true, force: true });
+  mkdirSync(names, { recursive: true, mode: 0o700 });
   const options: MediaServerOptions = {
     esl: { host: loopback, port: 0, password },
-    sip: { host: loopback, port: 0 },
+    sip: { host: loopback, port: 0, secret: callSecret },
+    sounds: prompts,
+    recordings: names,
+    folders: { play: [prompts, names], record: [names] },
     rtp: { host: config.listen, minPort: config.media.ports.min, maxPort: config.media.ports.max },
     rtpTimeoutSeconds: config.media.timeoutSeconds,
     workers: config.media.workers || Math.max(1, availableParallelism() - 1),
     // all it has: which are used, and in which order, is each call's own (a trunk may have its own list)
     codecs: codecNames.map((codec) => codec.toUpperCase()),
-    music: join(projectRoot, "src/ivr/prompts/common"),
+    music: join(prompts, "common"),
     ...(config.media.advertise ? { advertise: config.media.advertise } : {}),
     log: ({ level, message, fields }) => log[level](fields, message),
   };
@@ -200,7 +210,7 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
       startMediaServer({ ...options, esl: { ...options.esl, port: before.eslPort }, sip: { ...options.sip, port: before.sipPort } }),
   });
   return {
-    address: { host: loopback, port: running.eslPort, secret: password, listenAddress: loopback },
+    address: { host: loopback, port: running.eslPort, secret: password, listenAddress: loopback, callSecret, names },
     sipSource: `${loopback}:${running.sipPort}`,
     stats: () => supervisor.current.stats(),
     stop: () => supervisor.stop(),

@@ -1,4 +1,5 @@
 import type { UdpKind, UdpPlan } from "../udp/index.ts";
+import type { Folders } from "./control/places.ts";
 import type { LogLevel } from "./messages.ts";
 
 /** One line of the media server's log. Never holds a key, a password or the digits of a caller. */
@@ -19,6 +20,8 @@ export interface MediaServerOptions {
     readonly host: string;
     readonly port: number;
     readonly profile?: string;
+    /** Calls must show that they know it (call-proof.ts). Default: nothing is demanded. */
+    readonly secret?: string;
     readonly tls?: { readonly port: number; readonly cert: string; readonly key: string };
   };
   /** Media: even ports from `minPort`, each call takes two, RTP and RTCP. */
@@ -35,6 +38,8 @@ export interface MediaServerOptions {
   readonly recordings?: string;
   /** Folder of music for `local_stream://NAME`: NAME.wav in it. Default: `sounds`. */
   readonly music?: string;
+  /** Folders in which files may be played and recorded, links followed. Default: anywhere the process may. */
+  readonly folders?: Folders;
   /** End a call after this long without any packet from its far end while packets are due, in seconds. 0 is never. Default 0, as FreeSWITCH's profile. */
   readonly rtpTimeoutSeconds?: number;
   /** Seconds between HEARTBEAT events. Default 20. */
@@ -60,6 +65,7 @@ export interface Settings {
     readonly host: string;
     readonly port: number;
     readonly profile: string;
+    readonly secret?: string;
     readonly tls?: { readonly port: number; readonly cert: string; readonly key: string };
   };
   readonly rtp: { readonly host: string; readonly minPort: number; readonly maxPort: number };
@@ -69,6 +75,7 @@ export interface Settings {
   readonly sounds: string;
   readonly recordings: string;
   readonly music: string;
+  readonly folders?: Folders;
   readonly rtpTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly maxSessions: number;
@@ -91,6 +98,7 @@ export function settingsOf(options: MediaServerOptions, cwd: string): Settings {
     sounds,
     recordings: options.recordings ?? sounds,
     music: options.music ?? sounds,
+    ...(options.folders ? { folders: options.folders } : {}),
     rtpTimeoutMs: (options.rtpTimeoutSeconds ?? 0) * 1000,
     heartbeatMs: (options.heartbeatSeconds ?? 20) * 1000,
     maxSessions: options.maxSessions ?? 2000,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -123,6 +123,22 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
       await gateway.waitForParticipants("1000", (all) => all.length === 0, 20_000);
       await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ outcome: "media-timeout" });
     });
+  });
+
+  test("where SRTP is required of callers that no trunk matches, a plain one is refused with 488 and Warning, an encrypted one is not", async () => {
+    const before = readFileSync(gateway.configFile, "utf8");
+    const reloaded = gateway.logged(/configuration reloaded/).length;
+    const reload = async (text: string, times: number) => {
+      writeFileSync(gateway.configFile, text);
+      gateway.process.kill("SIGHUP");
+      await expect.poll(() => gateway.logged(/configuration reloaded/).length).toBe(reloaded + times);
+    };
+    await reload(before.replace("srtp: preferred", "srtp: required"), 1);
+    onTestFinished(() => reload(before, 2));
+    await expect(Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU" })).rejects.toThrow(/488/);
+    await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ outcome: "srtp-required" });
+    phones.push(await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", suite: "AEAD_AES_256_GCM" }));
+    await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
   });
 
   test("a client over secure WebSocket is answered, and its call is in the meeting (RFC 7118)", async () => {

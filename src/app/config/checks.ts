@@ -101,6 +101,8 @@ function checkTrunk(trunk: Trunk, path: Path, { h323 }: Config, { mistake, warn 
   if (trunk.privateNetwork && trunk.srtp !== "none" && !trunk.identity.networks) {
     warn([...path, "privateNetwork"], "without identity.networks, SRTP keys are accepted in clear from anywhere");
   }
+  if (trunk.media?.latch === "any" && trunk.srtp !== "required")
+    warn([...path, "media", "latch"], "any: without SRTP a stranger who sends to a call's media port first hears it and presses its keys");
   if (trunk.suites && trunk.srtp === "none") warn([...path, "suites"], "srtp is none: suites are not used");
   const target = trunk.target ?? "";
   if (trunk.srtp === "required" && target !== "" && !trunk.privateNetwork && !/^sips:|^h323:|transport=(tls|wss)/i.test(target)) {
@@ -159,6 +161,11 @@ function checkExposure(config: Config, { warn }: Findings): void {
   if (!local && config.web.port !== null && !config.web.tls)
     warn(["web", "tls"], "the admin token crosses the network in clear: turn on tls, or put a proxy in front");
   if (!local && config.unknownCallers) warn(["unknownCallers"], "anybody who reaches the listeners may call: meant for tests");
+  if (!config.demo && config.unknownCallers && config.unknownCallers.srtp !== "required")
+    warn(
+      ["unknownCallers", "srtp"],
+      "strangers may call without encryption: set it to required, and they are refused (488, in H.323 without H.235.6 cause 79)",
+    );
   if (!local && config.certificates.development !== null)
     warn(["certificates", "development"], "a development CA's key lies in this folder: never for production");
   for (const [engine, secret, sample] of [

@@ -47,6 +47,8 @@ export interface GatewayContext {
   readonly defence: Defence;
   /** File of a prompt as the media server sees it. */
   readonly promptsRoot: string;
+  /** Folder of spoken names, as the media server sees it. */
+  readonly namesFolder: string;
   readonly calls: Map<string, Call>;
   draining: boolean;
   emit(event: GatewayEvent): void;

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import type { GatewayEvent } from "../../admin/ports.ts";
 import { systemClock } from "../../base/clock.ts";
 import { FsmrfPort } from "../../call/fsmrf/port.ts";
@@ -52,6 +53,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       ...(freeswitch.advertisedAddress === undefined ? {} : { advertisedAddress: freeswitch.advertisedAddress }),
       ...(freeswitch.advertisedPort === undefined ? {} : { advertisedPort: freeswitch.advertisedPort }),
       ...(freeswitch.profile === undefined ? {} : { profile: freeswitch.profile }),
+      ...(freeswitch.callSecret === undefined ? {} : { callSecret: freeswitch.callSecret }),
     },
     (level, event, fields) => log[level]({ event, ...fields }, "media server"),
   );
@@ -83,6 +85,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     metrics: options.metrics ?? NO_METRICS,
     defence: options.defence ?? new Defence({ clock, log }),
     promptsRoot: options.promptsRoot,
+    namesFolder: options.freeswitch.names ?? tmpdir(),
     calls: new Map(),
     draining: false,
     emit: (event) => {

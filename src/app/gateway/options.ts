@@ -30,6 +30,10 @@ export interface MediaServerAddress extends EngineAddress {
   readonly advertisedPort?: number;
   /** SIP profile; `drachtio_mrf` where absent. */
   readonly profile?: string;
+  /** Secret of this start, by which the embedded media server knows our calls. */
+  readonly callSecret?: string;
+  /** Folder of spoken names, as the media server sees it; the system's for temporary files where absent. */
+  readonly names?: string;
 }
 
 /**

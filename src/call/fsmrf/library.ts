@@ -72,6 +72,8 @@ export interface ConnectOptions {
   readonly advertisedAddress?: string;
   readonly advertisedPort?: number;
   readonly profile?: string;
+  /** What calls to the embedded media server prove their sender by. FreeSWITCH knows of none. */
+  readonly callSecret?: string;
 }
 
 interface Mrf {

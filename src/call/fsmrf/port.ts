@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { MediaPort, MediaPortEvents, MediaSession } from "../media.ts";
+import { callProof, PROOF_HEADER } from "../../wire/esl/index.ts";
 import type { Dialog, LateDialog, Srf } from "../sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, gather, type MediaServer } from "./library.ts";
 import { probe } from "./probe.ts";
@@ -170,10 +171,14 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const address = server?.sip.ipv4.udp.address;
     if (!server || !address) throw new Error("the media server is not connected");
     const token = randomUUID();
+    const userAgent = `drachtio-fsmrf:${token}`;
+    const eventSocket = `${server.advertisedAddress}:${server.advertisedPort}`;
+    const { callSecret } = this.#options;
     const headers = {
       ...extra,
-      "User-Agent": `drachtio-fsmrf:${token}`,
-      "X-esl-outbound": `${server.advertisedAddress}:${server.advertisedPort}`,
+      "User-Agent": userAgent,
+      "X-esl-outbound": eventSocket,
+      ...(callSecret === undefined ? {} : { [PROOF_HEADER]: callProof(callSecret, userAgent, eventSocket) }),
       // The embedded media server connects while its answer is on its way; FreeSWITCH does not know the field and waits for the ACK.
       "X-Crosspoint-Event-Socket": "early",
     };

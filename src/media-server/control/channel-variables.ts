@@ -1,4 +1,5 @@
 import { codecInfo } from "../../audio/codec.ts";
+import { PROOF_HEADER } from "../../wire/esl/index.ts";
 import { type NameAddr, type SipRequest, tryParseUri, type Uri, utf8 } from "../../wire/sip/index.ts";
 import type { Settings } from "../options.ts";
 import type { Channel } from "./channel.ts";
@@ -41,7 +42,8 @@ export function describeRequest(channel: Channel, invite: SipRequest, settings: 
   set("sip_subject", invite.get("subject"));
   set("max_forwards", invite.get("max-forwards"));
   set("sip_allow", invite.get("allow"));
-  for (const { name, value } of invite.headers) if (/^x-/i.test(name)) set(`sip_h_${name}`, utf8(value));
+  for (const { name, value } of invite.headers)
+    if (/^x-/i.test(name) && name.toLowerCase() !== PROOF_HEADER.toLowerCase()) set(`sip_h_${name}`, utf8(value));
 }
 
 /** Sets what a negotiation came to as variables. */

@@ -1,4 +1,3 @@
-import { isAbsolute, join } from "node:path";
 import type { Settings } from "../options.ts";
 import { idleCpu, longDuration } from "./api/server.ts";
 import type { ProfileInfo } from "./api/context.ts";
@@ -14,6 +13,7 @@ import { Conferences } from "./conference/conferences.ts";
 import { type Core, VERSION } from "./core.ts";
 import { EslServer } from "./esl-server.ts";
 import type { MediaPool } from "./media-pool.ts";
+import { Places } from "./places.ts";
 import { SipProfile } from "./sip-profile.ts";
 import { Sounds } from "./sounds.ts";
 
@@ -63,8 +63,9 @@ export class ControlServer {
     this.#pool = pool;
     this.#settings = settings;
     this.#profileInfo = { name: settings.sip.profile, host: settings.sip.host, port: settings.sip.port, tlsPort: undefined };
-    const sounds = new Sounds(settings.sounds, settings.music);
-    const place = (path: string) => (isAbsolute(path) ? path : join(settings.recordings, path));
+    const places = new Places(settings.recordings, settings.folders);
+    const sounds = new Sounds(settings.sounds, settings.music, (path) => places.playable(path));
+    const place = (path: string) => places.recording(path);
     this.#conferences = new Conferences(core, pool, () => sounds.music());
     const applications = finder({
       ...basicApplications,

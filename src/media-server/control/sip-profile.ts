@@ -5,6 +5,7 @@ import type { Refusal } from "../../negotiation/index.ts";
 import { formatWarning } from "../../negotiation/index.ts";
 import type { ServerTransaction, Session } from "../../sip/index.ts";
 import { parseDtmfRelay } from "../../wire/sip/dtmf-relay.ts";
+import { isProven, PROOF_HEADER } from "../../wire/esl/index.ts";
 import { type SipRequest, utf8 } from "../../wire/sip/index.ts";
 import type { Settings } from "../options.ts";
 import { q850Of, sipStatusOf } from "./causes.ts";
@@ -116,6 +117,14 @@ export class SipProfile {
 
   async #invite(session: Session, now: Millis): Promise<void> {
     const { core, pool, settings } = this.#options;
+    if (!this.#isProven(session)) {
+      core.log("warn", "a call that does not know this start's secret was refused", {
+        event: "media-server-stranger",
+        address: session.source?.address ?? "",
+      });
+      session.reject(now, 403);
+      return;
+    }
     if (this.#draining || this.#options.calls() >= settings.maxSessions) {
       session.reject(now, 503, undefined, { headers: { "Retry-After": "5" } });
       return;
@@ -172,6 +181,17 @@ export class SipProfile {
     channel.variables.set("local_media_port", ports.rtpPort);
     this.#options.onChannel(channel);
     this.#answer(call, invite);
+  }
+
+  /** Whether a call comes from who has started this server: any process of the machine could place one otherwise, and have it call anybody's event socket. */
+  #isProven({ invite }: Session): boolean {
+    const { secret } = this.#options.settings.sip;
+    if (secret === undefined) return true;
+    return isProven(secret, {
+      proof: invite.get(PROOF_HEADER) ?? "",
+      userAgent: invite.get("user-agent") ?? "",
+      eventSocket: invite.get("x-esl-outbound") ?? "",
+    });
   }
 
   #channel(uuid: string, session: Session, leg: Channel["leg"]): Channel {

@@ -11,15 +11,18 @@ export function fileType(file: string): string {
 export class Sounds {
   readonly #sounds: string;
   readonly #music: string;
+  readonly #playable: (path: string) => boolean;
 
-  constructor(sounds: string, music: string) {
+  /** `playable`: which files may be played; all where absent. */
+  constructor(sounds: string, music: string, playable: (path: string) => boolean = () => true) {
     this.#sounds = sounds;
     this.#music = music;
+    this.#playable = playable;
   }
 
   /**
    * The source in the form the media threads know: an absolute file name, `tone_stream://`, `silence_stream://`, `file_string://a!b`, `music://FILE`.
-   * `{…}` parameters in front are dropped. `rate` chooses between folders like `ivr/8000/x.wav` and `ivr/48000/x.wav` when the name has no folder of a rate.
+   * `{…}` parameters in front are dropped. A file that may not be played is not found. `rate` chooses between folders like `ivr/8000/x.wav` and `ivr/48000/x.wav` when the name has no folder of a rate.
    */
   resolve(file: string, rate: number): string {
     const plain = file.replace(/^(\{[^}]*\})+/, "");
@@ -32,8 +35,9 @@ export class Sounds {
         .join("!")}`;
     const stream = /^local_stream:\/\/(.*)$/is.exec(plain);
     if (stream) return this.#stream(stream[1] ?? "", rate);
-    if (isAbsolute(plain)) return plain;
-    return this.#relative(plain, rate);
+    const path = isAbsolute(plain) ? plain : this.#relative(plain, rate);
+    // the empty name is nobody's: it is not found
+    return this.#playable(path) ? path : "";
   }
 
   /** Music for conferences whose members wait; undefined when none is installed. */

@@ -365,6 +365,7 @@ export class Bench {
       metrics: NO_METRICS,
       defence: new Defence({ clock: this.clock, log }),
       promptsRoot: "/prompts",
+      namesFolder: "/names",
       calls: new Map(),
       draining: false,
       emit: (event) => void this.events.push(event),

@@ -257,8 +257,25 @@ describe("warnings", () => {
     expect(ringing("sip.ringSeconds=141")).toEqual([]);
   });
 
+  it.each([
+    ["unknownCallers: {}\n", ["unknownCallers.srtp"]],
+    ["unknownCallers: { srtp: none }\n", ["unknownCallers.srtp"]],
+    ["unknownCallers: { srtp: required }\n", []],
+    ["unknownCallers: off\n", []],
+    ["trunks: [{ name: a, identity: { networks: [10.0.0.0/8] }, media: { latch: any } }]\n", ["trunks[0].media.latch"]],
+    ["trunks: [{ name: a, identity: { networks: [10.0.0.0/8] }, srtp: required, media: { latch: any } }]\n", []],
+  ])("recommends SRTP where a stranger could hear a call: %j", (text, paths) => {
+    expect(load(text).warnings.map((warning) => warning.path)).toEqual(paths);
+  });
+
   it("tell what is exposed", () => {
     const { warnings } = load("listen: 0.0.0.0\nunknownCallers: {}\nengine: { sip: drachtio, drachtio: { host: 10.0.0.1 } }\n");
-    expect(warnings.map((w) => w.path)).toEqual(["media.advertise", "web.tls", "unknownCallers", "engine.drachtio.secret"]);
+    expect(warnings.map((w) => w.path)).toEqual([
+      "media.advertise",
+      "web.tls",
+      "unknownCallers",
+      "unknownCallers.srtp",
+      "engine.drachtio.secret",
+    ]);
   });
 });

@@ -1,4 +1,3 @@
-import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { KeyMerger } from "../../../call/dtmf.ts";
@@ -33,6 +32,7 @@ export class JoinRunner {
   readonly #clock: Clock;
   readonly #delegate: JoinDelegate;
   readonly #promptsRoot: string;
+  readonly #namesFolder: string;
   readonly #dialogue: JoinDialogue;
   readonly #menu = new MeetingMenu();
   readonly #keys = new KeyMerger();
@@ -51,12 +51,14 @@ export class JoinRunner {
     readonly setup: JoinSetup;
     readonly delegate: JoinDelegate;
     readonly promptsRoot: string;
+    readonly namesFolder: string;
     readonly onFirstPrompt: () => void;
   }) {
     this.#call = options.call;
     this.#clock = options.clock;
     this.#delegate = options.delegate;
     this.#promptsRoot = options.promptsRoot;
+    this.#namesFolder = options.namesFolder;
     this.#onFirstPrompt = options.onFirstPrompt;
     this.#dialogue = new JoinDialogue(options.setup);
     this.#call.leg.on("dtmf", ({ digit }) => this.#onKey(digit, "signalling"));
@@ -69,7 +71,7 @@ export class JoinRunner {
 
   /** Where the caller's recorded name is, as the media server sees it. */
   get nameFile(): string {
-    return joinPath(tmpdir(), `crosspoint-name-${this.#call.id}.wav`);
+    return joinPath(this.#namesFolder, `crosspoint-name-${this.#call.id}.wav`);
   }
 
   /** Keys in the media of this session are the caller's. */

@@ -136,11 +136,12 @@ export class Reception {
 
   /** The call is up: the join dialogue begins. `role` is known of those we called. */
   lead(call: Call, { meeting, pin, role }: Destination, language: JoinSetup["language"] | null, invited = false): void {
-    const { config, clock, promptsRoot, metrics } = this.#context;
+    const { config, clock, promptsRoot, namesFolder, metrics } = this.#context;
     const runner: JoinRunner = new JoinRunner({
       call,
       clock,
       promptsRoot,
+      namesFolder,
       onFirstPrompt: () => metrics.stage("first-prompt", call.age),
       setup: {
         language: language ?? config.language,

@@ -8,16 +8,18 @@ import type { Application } from "./types.ts";
 /** The recordings of a channel that go on beside everything else (record_session), by path. */
 const taps = new WeakMap<Channel, Map<string, RecordJob>>();
 
-/** Applications that record. `place` makes an absolute path of what a client names. */
-export function recordApplications(place: (path: string) => string): Readonly<Record<string, Application>> {
+/** Applications that record. `place` makes an absolute path of what a client names; undefined where it may not record. */
+export function recordApplications(place: (path: string) => string | undefined): Readonly<Record<string, Application>> {
   const record: Application = {
     long: true,
     async run({ channel, arg, onBreak }) {
       const [path = "", limit = "", threshold, hits] = words(arg);
       if (path === "") return "-ERR no file";
+      const file = place(path);
+      if (file === undefined) return refused(channel, path);
       const { variables } = channel;
       variables.set("playback_terminator_used", undefined);
-      const job = channel.leg.record(place(path), {
+      const job = channel.leg.record(file, {
         limitMs: atoi(limit.replace(/^\+/, "")) * 1000,
         silenceThreshold: atoi(threshold),
         silenceHits: atoi(hits),
@@ -48,15 +50,17 @@ export function recordApplications(place: (path: string) => string): Readonly<Re
 }
 
 /** Starts recording the whole call beside everything else: `path [+seconds]`. */
-export function startTap(channel: Channel, arg: string, place: (path: string) => string): undefined {
+export function startTap(channel: Channel, arg: string, place: (path: string) => string | undefined): undefined {
   const [path = "", limit = ""] = words(arg);
   if (path === "") return undefined;
   const { variables } = channel;
   const own = taps.get(channel) ?? new Map<string, RecordJob>();
   taps.set(channel, own);
   if (own.has(path)) return undefined;
+  const file = place(path);
+  if (file === undefined) return void refused(channel, path);
   const side = variables.isTrue("record_read_only") ? "read" : variables.isTrue("record_write_only") ? "write" : "both";
-  const job = channel.leg.tap(place(path), {
+  const job = channel.leg.tap(file, {
     limitMs: atoi(limit.replace(/^\+/, "")) * 1000,
     stereo: variables.isTrue("record_stereo"),
     side,
@@ -70,6 +74,11 @@ export function startTap(channel: Channel, arg: string, place: (path: string) =>
     tellEnd(channel, path, result);
   });
   return undefined;
+}
+
+function refused(channel: Channel, path: string): string {
+  channel.core.log("warn", "a recording outside the folders of recordings was refused", { uuid: channel.uuid, path });
+  return "-ERR not allowed";
 }
 
 /** Ends one recording of a channel, or with "all" each. Returns how many. */

@@ -8,7 +8,7 @@ export interface ConferenceApiContext {
   readonly conferences: Conferences;
   readonly sounds: Sounds;
   /** Makes an absolute path of a recording's name. */
-  readonly place: (path: string) => string;
+  readonly place: (path: string) => string | undefined;
 }
 
 /** A command for the whole conference: its arguments after its name; undefined means wrong arguments, the usage is answered. */

@@ -227,9 +227,9 @@ export class Conference {
     return this.#playing.find((p) => p.member === undefined)?.file;
   }
 
-  /** Records what everybody hears. */
-  record(path: string, place: (path: string) => string): void {
-    const job = this.room.record(place(path), this.rate);
+  /** Records what everybody hears, into `file`; `path` is what its client calls it. */
+  record(path: string, file: string): void {
+    const job = this.room.record(file, this.rate);
     this.recordings.set(path, job);
     void job.started.then((opened) => {
       if (this.#destroyed) return;

@@ -43,7 +43,9 @@ function stop(conference: Conference, [which = "all", id]: readonly string[]): s
 function record(conference: Conference, [file]: readonly string[], { place }: ConferenceApiContext): string | undefined {
   if (file === undefined) return undefined;
   if (conference.recordings.has(file)) return `-ERR file [${file}] is already being used for recording.\n`;
-  conference.record(file, place);
+  const path = place(file);
+  if (path === undefined) return `-ERR file [${file}] may not be recorded to.\n`;
+  conference.record(file, path);
   return `+OK Record file ${file}\n`;
 }
 
