@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { installReader } from "./srf-reader.ts";
 
 /**
  * drachtio-srf as this application uses it, typed by what its code does: its own declarations know neither promises of `destroy` nor header lists.
@@ -117,8 +118,9 @@ export interface Srf {
 
 const load = createRequire(import.meta.url);
 
-/** A new drachtio-srf application, not yet connected. */
+/** A new drachtio-srf application, not yet connected, that reads messages as this project does. */
 export function createSrf(): Srf {
+  installReader(load);
   const Constructor = load("drachtio-srf") as new () => Srf;
   return new Constructor();
 }

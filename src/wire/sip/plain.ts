@@ -63,8 +63,23 @@ const addresses = new Set([
   "diversion",
   "history-info",
 ]);
+/** What somebody tells of the caller; nothing is decided by it, and the text is better than nothing. */
+const told = new Set(["p-asserted-identity", "p-preferred-identity", "remote-party-id", "diversion", "history-info"]);
 /** Of these there is one in a message, besides those that `checkMessage` refuses twice. */
 const once = new Set([...singleFields, "replaces", "referred-by", "target-dialog", "join", "reply-to", "subscription-state", "user-agent"]);
+const neededInResponses = new Set(["via", "from", "to", "cseq"]);
+const neededInRequests = new Set([
+  ...neededInResponses,
+  "contact",
+  "route",
+  "record-route",
+  "refer-to",
+  "content-type",
+  "require",
+  "proxy-require",
+]);
+/** What a dialog is made of, besides. */
+const neededInDialogs = new Set([...neededInResponses, "contact", "record-route"]);
 /** Two of these contradict each other about another call (RFC 3891 section 3, RFC 3892, RFC 3911, RFC 4538). */
 const contradicting = new Set(["replaces", "referred-by", "target-dialog", "join"]);
 /** How the names of fields begin that this gateway's parts use among each other (lower case): an application is given none from the network. */
@@ -116,20 +131,29 @@ export function objection(message: SipMessage, from: { readonly datagram: boolea
   if (!from.verified && message.size - message.body.length > plainLimits.head) return { status: 513, reason: "Message Too Large" };
   if (!isIdentifier(message.callId)) return bad("malformed Call-ID");
   for (const tag of [message.fromTag, message.toTag]) if (tag !== "" && !(isIdentifier(tag) && isWord(tag))) return bad("malformed tag");
-  if (message.kind === "response") return undefined;
+  if (message.kind === "response") return unreadable(message);
   if (message.method.length > plainLimits.name || message.method.includes("%")) return { status: 501, reason: "Not Implemented" };
   if (message.uri.length > plainLimits.uri) return { status: 414, reason: "Request-URI Too Long" };
   if (hasControl(message.uri)) return bad("malformed Request-URI");
   const seen = new Set<string>();
   for (const { key, name, value } of message.headers) {
     if (!isPlainName(name)) return bad("a field name that is no plain token");
-    if (breaksLine(value)) return bad(`control characters in ${headerSpelling(name)}`);
+    if (isBroken(value)) return bad(`control characters in ${headerSpelling(name)}`);
     if (!isKnownHeader(key)) continue;
     if (value.length > limitOf(key)) return bad(`${headerSpelling(name)} too long`);
     if (contradicting.has(key) && seen.has(key)) return bad(`more than one ${headerSpelling(name)}`);
     seen.add(key);
-    if ((key === "refer-to" || key === "content-type") && plainValue(key, value) === undefined)
-      return bad(`malformed ${headerSpelling(name)}`);
+  }
+  return unreadable(message);
+}
+
+/** The first field that has to be understood and cannot be. Where a response does not make a dialog its Contact is of no account. */
+function unreadable(message: SipMessage): Problem | undefined {
+  const needed = message.kind === "request" ? neededInRequests : message.status < 300 ? neededInDialogs : neededInResponses;
+  for (const { key, value } of message.headers) {
+    if (message.kind === "response" && isBroken(value) && isKnownHeader(key)) return bad(`control characters in ${headerSpelling(key)}`);
+    if (needed.has(key) && (value.length > limitOf(key) || plainValue(key, value) === undefined))
+      return bad(`malformed ${headerSpelling(key)}`);
   }
   return undefined;
 }
@@ -141,7 +165,12 @@ function bad(what: string): Problem {
 /** The value of one line in plain form, or undefined where it cannot be read as what it is to be. */
 function plainValue(key: string, value: string): string | undefined {
   if (address.has(key)) return plainAddress(value);
-  if (addresses.has(key)) return key === "contact" && value === "*" ? value : listOf(value, plainAddress);
+  if (addresses.has(key) && !(key === "contact" && value === "*")) {
+    const list = listOf(value, plainAddress);
+    if (list !== undefined || !told.has(key) || isBroken(value)) return list;
+    const text = tidy(value);
+    return listOf(text, plainAddress) ?? text;
+  }
   switch (key) {
     case "via":
       return listOf(value, (one) => {
@@ -154,18 +183,32 @@ function plainValue(key: string, value: string): string | undefined {
     }
     case "content-type":
       return plainType(value);
+    case "require":
+    case "proxy-require": {
+      const tags = elements(value);
+      return tags.every(isToken) ? tags.join(", ") : undefined;
+    }
+    case "supported":
+    case "unsupported":
+    case "allow":
+      return elements(value).filter(isToken).join(", ");
     default:
-      return tidy(value);
+      return isBroken(value) ? undefined : tidy(value);
   }
+}
+
+function elements(value: string): string[] {
+  return splitList(value).filter((element) => element !== "");
 }
 
 function listOf(value: string, one: (text: string) => string | undefined): string | undefined {
   const out: string[] = [];
   for (const element of splitList(value)) {
     const text = one(element);
-    if (text !== undefined) out.push(text);
+    if (text === undefined) return undefined;
+    out.push(text);
   }
-  return out.length === 0 ? undefined : out.join(", ");
+  return out.join(", ");
 }
 
 function plainAddress(value: string): string | undefined {
@@ -224,11 +267,11 @@ function hasControl(text: string): boolean {
   return false;
 }
 
-/** NUL or a line end that is not escaped in a quoted string (RFC 3261 section 25.1 allows NUL there, as RFC 4475 section 3.1.1.2 has it). */
-function breaksLine(text: string): boolean {
+/** A control character that is not escaped as in a quoted string (RFC 3261 section 25.1 allows them there, but no line ends). */
+function isBroken(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c === 0x0a || c === 0x0d || (c === 0 && text.charCodeAt(i - 1) !== 0x5c)) return true;
+    if (c === 0x0a || c === 0x0d || ((c === 0x7f || (c < 0x20 && c !== 0x09)) && text.charCodeAt(i - 1) !== 0x5c)) return true;
   }
   return false;
 }
@@ -259,7 +302,10 @@ export function tidy(text: string): string {
       out += c === 0x22 ? oneLine(text.slice(from, i + 1)) : text.slice(from, i + 1);
     } else gap = true;
   }
-  return out;
+  // A quoted string that does not end may end in white space.
+  let end = out.length;
+  while (out.charCodeAt(end - 1) === 0x20) end--;
+  return out.slice(0, end);
 }
 
 function isPlain(c: number): boolean {

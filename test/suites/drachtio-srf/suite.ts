@@ -27,9 +27,13 @@ export interface SuiteOptions {
   /** First of 1,000 ports for SIPp's signalling, and of about 1,900 for its media. */
   readonly sippPort?: number;
   readonly mediaPort?: number;
+  /** Who reads messages in drachtio-srf: its own parser, or what the gateway puts in that one's place (`src/call/sip/srf-reader.ts`). */
+  readonly reader?: SuiteReader | undefined;
   /** Keep TAP output and SIPp logs here. */
   readonly logDir?: string | undefined;
 }
+
+export type SuiteReader = "drachtio-srf" | "crosspoint";
 
 export interface FileResult {
   readonly file: string;
@@ -53,6 +57,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 const srf = dirname(dirname(require.resolve("drachtio-srf")));
 const HOST = "127.0.0.1";
 const FILE_TIMEOUT = 240_000;
+
+function preloads(reader: SuiteReader | undefined): string[] {
+  return reader === "crosspoint" ? ["--require", join(here, "our-reader.cjs")] : [];
+}
 
 /** Version of the package whose tests are run. */
 export function srfVersion(): string {
@@ -119,7 +127,12 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
         mediaPort: mediaPort + 250 * i,
       };
       const config = { "drachtio-sut": connectTo(options.sut), "drachtio-uas": connectTo(options.second) };
-      results.push(await runFile(file, work, logDir, { SRF_SUITE: JSON.stringify(suite), NODE_CONFIG: JSON.stringify(config) }));
+      results.push(
+        await runFile(file, work, logDir, preloads(options.reader), {
+          SRF_SUITE: JSON.stringify(suite),
+          NODE_CONFIG: JSON.stringify(config),
+        }),
+      );
     }
     return { files: results, pass: sum(results, "pass"), fail: sum(results, "fail") };
   } finally {
@@ -129,9 +142,9 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
 }
 
 /** drachtio-srf's mocha unit tests: how many passed and failed. */
-export async function runSrfUnitTests(): Promise<{ pass: number; fail: number; output: string }> {
+export async function runSrfUnitTests(reader?: SuiteReader): Promise<{ pass: number; fail: number; output: string }> {
   const mocha = join(dirname(require.resolve("mocha/package.json")), "bin", "mocha.js");
-  const args = [mocha, "--exit", "--reporter", "json", join(srf, "test", "unit-tests")];
+  const args = [mocha, ...preloads(reader), "--exit", "--reporter", "json", join(srf, "test", "unit-tests")];
   const output = await new Promise<string>((done) => {
     execFile(process.execPath, args, { cwd: srf, env: { ...process.env, NODE_ENV: "test" }, maxBuffer: 1 << 26 }, (_error, stdout) =>
       done(stdout),
@@ -149,9 +162,15 @@ function sum(results: readonly FileResult[], what: "pass" | "fail"): number {
   return results.reduce((total, r) => total + r[what], 0);
 }
 
-async function runFile(file: string, work: string, logDir: string, env: Record<string, string>): Promise<FileResult> {
+async function runFile(
+  file: string,
+  work: string,
+  logDir: string,
+  preload: readonly string[],
+  env: Record<string, string>,
+): Promise<FileResult> {
   const from = performance.now();
-  const child = spawn(process.execPath, ["--require", join(here, "preload.cjs"), join(srf, "test", `${file}.js`)], {
+  const child = spawn(process.execPath, [...preload, "--require", join(here, "preload.cjs"), join(srf, "test", `${file}.js`)], {
     cwd: work,
     env: { ...process.env, NODE_ENV: "test", TERM: "dumb", NODE_CONFIG_DIR: join(srf, "config"), SUPPRESS_NO_CONFIG_WARNING: "y", ...env },
     stdio: ["ignore", "pipe", "pipe"],
