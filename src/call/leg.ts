@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { maskDialled, maskText } from "../base/pin-mask.ts";
 
 /** Who is at the far end of a leg, before anybody has decided what to think of it. */
 export interface LegInfo {
@@ -16,6 +17,11 @@ export interface LegInfo {
   readonly to: string;
   readonly displayName: string;
   readonly userAgent: string | undefined;
+}
+
+/** Nothing that may be a PIN in what is shown of a call: what was dialled, and names, which may have been dialled elsewhere. */
+export function maskedInfo(info: LegInfo): LegInfo {
+  return { ...info, from: maskDialled(info.from), to: maskDialled(info.to), displayName: maskText(info.displayName) };
 }
 
 /** How a call is refused before it is answered. */

@@ -1,3 +1,4 @@
+import { maskDialled, maskText } from "../base/pin-mask.ts";
 import { trimEndOf } from "../base/text.ts";
 import { decodeSignalling, element, IE, readCause, readDisplay, readNumber } from "../wire/h225/index.ts";
 import { decodeControl, decodeFastStart } from "../wire/h245/index.ts";
@@ -50,7 +51,7 @@ export function readableSignalling(bytes: Uint8Array): Readable {
     display: readDisplay(element(message, IE.display)),
     calling: number(IE.callingPartyNumber),
     // Digits that come after Setup may be all of a PIN.
-    called: called === undefined ? undefined : message.type === "setup" ? withoutPin(called) : SECRET,
+    called: called === undefined ? undefined : message.type === "setup" ? maskDialled(withoutPin(called)) : SECRET,
     keypad: element(message, IE.keypad) === undefined ? undefined : SECRET,
     cause: readCause(element(message, IE.cause)),
     ...(shown(message.info?.["h323-uu-pdu"] ?? {}) as object),
@@ -72,7 +73,7 @@ function nameOf(message: object): string {
 
 function shown(value: unknown, key = ""): unknown {
   if (SECRETS.has(key)) return SECRET;
-  if (typeof value === "string") return withoutPin(value);
+  if (typeof value === "string") return maskText(maskDialled(withoutPin(value)));
   if (value instanceof Uint8Array) return octets(value, key);
   if (Array.isArray(value)) {
     if (key === "fastStart") return value.map((element) => shown(attempt(decodeFastStart, element as Uint8Array)));

@@ -1,10 +1,11 @@
 import type { Millis } from "../base/clock.ts";
+import { maskDialled } from "../base/pin-mask.ts";
 import { matchesNames, type PeerIdentity } from "./certificate-names.ts";
 import { DigestGuard, parseAuthorization } from "./digest.ts";
 import type { SipTransport, Trunk } from "./model.ts";
 import { Networks } from "./networks.ts";
-import type { Flow } from "./registrar.ts";
 import type { OutcomeCodeOfTrunk } from "./outcome.ts";
+import type { Flow } from "./registrar.ts";
 
 /** What is known of a caller before it is believed. */
 export interface CallerEvidence {
@@ -181,7 +182,7 @@ export class TrunkRecognition {
         };
       return { kind: "challenge", trunk, challenges: this.#digest.challenge(registration.realm ?? REALM, now, verdict === "stale") };
     }
-    const reason = `no trunk registers as ${user.slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
+    const reason = `no trunk registers as ${maskDialled(user).slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
     return { kind: "refused", code: "trunk-unknown", reason, known: this.#known(evidence) };
   }
 

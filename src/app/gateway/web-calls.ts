@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { GatewayEvent } from "../../admin/ports.ts";
-import type { LegInfo } from "../../call/leg.ts";
+import { type LegInfo, maskedInfo } from "../../call/leg.ts";
 import { type WebLine, webLines } from "../../call/web/description.ts";
 import { WebLeg } from "../../call/web/web-leg.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
@@ -262,7 +262,7 @@ function ticketOf({ token }: PageSource): JoinTicket | null {
 function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
   const ticket = ticketOf(source);
   const name = ticket?.name ?? (message.name === "" ? "Browser" : message.name);
-  return {
+  return maskedInfo({
     callId: id,
     protocol: "web",
     direction: "in",
@@ -272,5 +272,5 @@ function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
     to: `web:${parseDialString(message.meeting).number || (ticket?.meeting ?? "")}`,
     displayName: name,
     userAgent: source.userAgent,
-  };
+  });
 }

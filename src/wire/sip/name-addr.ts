@@ -3,7 +3,9 @@
  * Without angle brackets, parameters belong to the field, not to the URI.
  * Tolerated: unquoted display names with more than token characters, an empty display name, whitespace inside the brackets' ends.
  */
+
 import { ParseError } from "../../base/errors.ts";
+import { maskText } from "../../base/pin-mask.ts";
 import { formatParams, type Params, parseParams, skipQuoted, unquote } from "./text.ts";
 import { tryParseUri, type Uri } from "./uri.ts";
 
@@ -21,7 +23,7 @@ export interface NameAddr {
 /** Reads one address. Throws ParseError when no URI can be found in it. */
 export function parseNameAddr(text: string): NameAddr {
   const result = tryParseNameAddr(text);
-  if (result === undefined) throw new ParseError(`not an address: ${text.slice(0, 80)}`);
+  if (result === undefined) throw new ParseError(`not an address: ${maskText(text.slice(0, 80))}`);
   return result;
 }
 

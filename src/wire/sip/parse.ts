@@ -4,7 +4,9 @@
  * a missing empty line at the end of a datagram, more than one space in the start line, header lines that are no header lines
  * (kept, marked as a defect). What a request deserves for its defects is `checkMessage`'s to say.
  */
+
 import { ParseError } from "../../base/errors.ts";
+import { maskText } from "../../base/pin-mask.ts";
 import { trimOf } from "../../base/text.ts";
 import { headerKey } from "./header-names.ts";
 import { type HeaderField, type SipMessage, SipRequest, SipResponse } from "./message.ts";
@@ -114,15 +116,16 @@ function parseStartLine(line: string): SipMessage {
   if (line.startsWith("SIP/")) {
     const match = STATUS.exec(line);
     const status = match === null ? Number.NaN : Number(match[1]);
-    if (!(status >= 100 && status <= 699)) throw new ParseError(`not a status line: ${line.slice(0, 60)}`, 0);
+    if (!(status >= 100 && status <= 699)) throw new ParseError(`not a status line: ${maskText(line.slice(0, 60))}`, 0);
     return new SipResponse(status, match![2] ?? "");
   }
   const first = line.indexOf(" ");
   const last = line.trimEnd().lastIndexOf(" ");
-  if (first <= 0 || last <= first) throw new ParseError(`not a request line: ${line.slice(0, 60)}`, 0);
+  if (first <= 0 || last <= first) throw new ParseError(`not a request line: ${maskText(line.slice(0, 60))}`, 0);
   const method = line.slice(0, first);
   const version = line.slice(last + 1);
-  if (!isToken(method) || !/^SIP\/\d+\.\d+\s*$/i.test(version)) throw new ParseError(`not a request line: ${line.slice(0, 60)}`, 0);
+  if (!isToken(method) || !/^SIP\/\d+\.\d+\s*$/i.test(version))
+    throw new ParseError(`not a request line: ${maskText(line.slice(0, 60))}`, 0);
   const uri = line.slice(first + 1, last);
   const request = new SipRequest(method, uri);
   request.version = version.length === 7 && version.toUpperCase() === "SIP/2.0" ? "SIP/2.0" : version;

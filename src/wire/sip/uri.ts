@@ -2,7 +2,9 @@
  * URIs of SIP: `sip:`, `sips:` (RFC 3261 section 19.1), `tel:` (RFC 3966) and, untouched, any other absolute URI.
  * Tolerated: `;` in the user part (RFC 4475 3.1.1.9), raw `#` in the user part (dial strings such as 2000##1234), an empty user.
  */
+
 import { ParseError } from "../../base/errors.ts";
+import { maskText } from "../../base/pin-mask.ts";
 import { formatParams, type Params, parseNumber, parseParams } from "./text.ts";
 
 /** A URI taken apart. */
@@ -52,7 +54,7 @@ export function parseHostPort(text: string): { host: string; port: number | unde
 /** Parses a URI. Throws ParseError (400) when it is malformed; an unknown scheme is not an error here. */
 export function parseUri(text: string): Uri {
   const uri = tryParseUri(text);
-  if (uri === undefined) throw new ParseError(`not a URI: ${text.slice(0, 80)}`);
+  if (uri === undefined) throw new ParseError(`not a URI: ${maskText(text.slice(0, 80))}`);
   return uri;
 }
 

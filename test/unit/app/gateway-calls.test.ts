@@ -71,6 +71,26 @@ describe("the demo's meetings", () => {
     },
   );
 
+  it.each([
+    "sip:2000**98765##@gw",
+    "sip:2000*98765@gw",
+    "sip:2000**98765x5@gw",
+    "sip:2000%2A98765@gw",
+    "sip:2000%252A%252A98765@gw",
+    "sip:2000;pin=98765@gw",
+    "sip:2000:98765@gw",
+    "sip:2000@gw;pin=98765",
+    "tel:2000*98765",
+    "2000**98765@gw",
+  ])("%s is in no log, view or record with its PIN, and neither is a name or address written so", async (uri) => {
+    await start();
+    await bench.invite(uri);
+    await bench.invite("sip:9999@gw", { from: "2000**98765" });
+    await settle();
+    expect(bench.records.length).toBeGreaterThan(0);
+    expect(JSON.stringify([bench.lines, bench.events, bench.records])).not.toContain("98765");
+  });
+
   it("three wrong PINs end the call", async () => {
     await start();
     const { call, session, dialog } = await bench.invite("sip:2000@gw");

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Logger } from "pino";
 import type { CallView } from "../../../admin/ports.ts";
 import type { Clock, Millis } from "../../../base/clock.ts";
+import { maskText } from "../../../base/pin-mask.ts";
 import type { ContentControl, Leg, LegEnd } from "../../../call/leg.ts";
 import type { MediaExchange } from "../../../call/media-exchange.ts";
 import type { Pictures } from "../../../call/pictures.ts";
@@ -256,7 +257,7 @@ export class Call extends EventEmitter<CallEvents> {
       answeredAt: view.answeredAt,
       endedAt: new Date(this.#wall()).toISOString(),
       outcome: end.outcome,
-      reason: end.reason,
+      reason: maskText(end.reason),
       sipStatus: end.sipStatus,
       cause: end.cause,
       codec: audio?.codec ?? null,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { LegInfo } from "../../../call/leg.ts";
+import { maskDialled } from "../../../base/pin-mask.ts";
+import { type LegInfo, maskedInfo } from "../../../call/leg.ts";
 import type { SipRequest, SipResponse } from "../../../call/sip/drachtio.ts";
 import { IncomingSipLeg } from "../../../call/sip/incoming.ts";
 import { ALLOW } from "../../../call/sip/sip-leg.ts";
@@ -242,11 +243,11 @@ function dialledUri(request: SipRequest, { register }: Trunk): string {
 /** What a request says of its sender. A PIN in what was dialled is left out. */
 function legInfo(request: SipRequest): LegInfo {
   const from = request.getParsedHeader("from");
-  const fromUri = bareUri(from.uri);
+  const fromUri = maskDialled(bareUri(from.uri));
   const { number } = parseDialledUri(request.uri);
   const host = /@([^;?>]+)/.exec(request.uri)?.[1] ?? /^sips?:([^;?@]+)/i.exec(request.uri)?.[1] ?? "";
   const scheme = /^[a-z]+/i.exec(request.uri)?.[0].toLowerCase() ?? "sip";
-  return {
+  return maskedInfo({
     callId: request.get("Call-ID") ?? "",
     protocol: "sip",
     direction: "in",
@@ -256,7 +257,7 @@ function legInfo(request: SipRequest): LegInfo {
     to: scheme === "tel" ? `tel:${number}` : number === "" ? `${scheme}:${host}` : `${scheme}:${number}@${host}`,
     displayName: displayNameOf(from.name, fromUri),
     userAgent: request.get("User-Agent"),
-  };
+  });
 }
 
 function bareUri(uri: string): string {

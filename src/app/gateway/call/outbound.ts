@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AdminError, type DialOutRequest } from "../../../admin/ports.ts";
-import type { LegInfo } from "../../../call/leg.ts";
+import { maskDialled } from "../../../base/pin-mask.ts";
+import { type LegInfo, maskedInfo } from "../../../call/leg.ts";
 import { MediaExchange } from "../../../call/media-exchange.ts";
 import { OutgoingSipLeg } from "../../../call/sip/outgoing.ts";
 import type { Meeting, Role } from "../../../meetings/model.ts";
@@ -59,7 +60,7 @@ export class Outbound {
     const { trunk, target } = this.#targetOf(request);
     const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
     const end = await ringing;
-    if (end) throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${end.reason}`);
+    if (end) throw new AdminError(502, "not-reached", `${maskDialled(request.uri)} was not reached: ${end.reason}`);
     return call;
   }
 
@@ -70,7 +71,7 @@ export class Outbound {
     const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
     const credentials = credentialsOf(trunk);
     const id = randomUUID();
-    const info: LegInfo = {
+    const info: LegInfo = maskedInfo({
       callId: id,
       protocol: "sip",
       direction: "out",
@@ -80,7 +81,7 @@ export class Outbound {
       to: target.uri,
       displayName: displayName ?? target.user ?? target.uri,
       userAgent: undefined,
-    };
+    });
     const ringing = Promise.withResolvers<CallEnd | null>();
     const leg = new OutgoingSipLeg(
       context.srf,
@@ -164,10 +165,10 @@ export class Outbound {
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
     const target = h323Target(request.uri, { named, trunks, defaultTrunk });
     if (!target || !h323?.address)
-      throw new AdminError(400, "no-route", `${request.uri} cannot be called by H.323, or no trunk leads there`);
+      throw new AdminError(400, "no-route", `${maskDialled(request.uri)} cannot be called by H.323, or no trunk leads there`);
     const known = target.peer ?? h323.registered(target.user);
     const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user)) ?? {});
-    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${request.uri} is`);
+    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
     const { trunk, user, transport } = target;
     this.#checkLimit(trunk);
     if (transport === "tls" && h323.tlsPort === undefined)
@@ -176,7 +177,11 @@ export class Outbound {
       const role = request.role ?? "guest";
       return await h323.dial({ user, peer, transport, meeting, role, trunk, displayName: request.displayName, admission });
     } catch (error) {
-      throw new AdminError(502, "not-reached", `${request.uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
+      throw new AdminError(
+        502,
+        "not-reached",
+        `${maskDialled(request.uri)} was not reached: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -185,7 +190,11 @@ export class Outbound {
     try {
       return await h323.locate(alias);
     } catch (error) {
-      throw new AdminError(502, "not-reached", `${uri} was not reached: ${error instanceof Error ? error.message : String(error)}`);
+      throw new AdminError(
+        502,
+        "not-reached",
+        `${maskDialled(uri)} was not reached: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -229,7 +238,7 @@ export class Outbound {
     const found = named
       ? (this.#registered(uri, [named], null) ?? dialTarget(uri, [named], null, true))
       : (dialTarget(uri, trunks, null) ?? this.#registered(uri, trunks, [callerHost]) ?? dialTarget(uri, trunks, defaultTrunk));
-    if (!found) throw new AdminError(400, "no-route", `${request.uri} is no URI that can be called, or no trunk leads there`);
+    if (!found) throw new AdminError(400, "no-route", `${maskDialled(request.uri)} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
     this.#checkLimit(trunk);
     if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {

@@ -1,3 +1,4 @@
+import { maskDialled } from "../../../base/pin-mask.ts";
 import { ChangeRefused, NoAnswer } from "../../../call/leg.ts";
 import { type AcceptableOffer, MediaExchange, MediaRefused, readOffer } from "../../../call/media-exchange.ts";
 import { Digits } from "../../../ivr/digits.ts";
@@ -74,7 +75,8 @@ export class Reception {
     const meeting = asks ? undefined : await this.#context.directory.find(dialled.number, trunk.tenant);
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
     if (asks) return { meeting: null, pin: null, role: null };
-    if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.number.slice(0, 64)}`);
+    if (!meeting)
+      return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${maskDialled(dialled.number).slice(0, 64)}`);
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (granted === null && this.#pins.closed(meeting, call))

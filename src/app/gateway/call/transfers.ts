@@ -1,3 +1,4 @@
+import { maskDialled } from "../../../base/pin-mask.ts";
 import type { TransferRequest } from "../../../call/leg.ts";
 import type { Trunk } from "../../../trunks/model.ts";
 import type { GatewayContext } from "../context.ts";
@@ -25,6 +26,7 @@ export class Transfers {
   }
 
   requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
+    const shown = maskDialled(transfer.target);
     const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
     const who = call.meetingId === null ? undefined : this.#meetings.room(call.meetingId)?.participant(call.id);
     const target = this.#outbound.within(trunk, transfer.target);
@@ -34,18 +36,18 @@ export class Transfers {
         : !meeting || who?.state !== "joined"
           ? "they are in no meeting"
           : !target
-            ? `trunk ${trunk.name} does not lead to ${transfer.target}`
+            ? `trunk ${trunk.name} does not lead to ${shown}`
             : null;
     if (why !== null || !meeting || !who || !target) {
-      call.log.warn({ event: "transfer-refused", target: transfer.target, reason: why }, `a transfer was refused: ${why}`);
+      call.log.warn({ event: "transfer-refused", target: shown, reason: why }, `a transfer was refused: ${why}`);
       return transfer.reject(call.trust === "unverified" ? 403 : 603);
     }
     const busy = this.#limited(trunk);
     if (busy !== null) {
-      call.log.warn({ event: "transfer-refused", target: transfer.target, reason: busy }, `a transfer was refused: ${busy}`);
+      call.log.warn({ event: "transfer-refused", target: shown, reason: busy }, `a transfer was refused: ${busy}`);
       return transfer.reject(503);
     }
-    call.log.info({ event: "transfer", target: transfer.target }, "calling the party that is to take their place");
+    call.log.info({ event: "transfer", target: shown }, "calling the party that is to take their place");
     transfer.accept();
     const { ringing, answered } = this.#outbound.invite({
       target,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { H323View } from "../../../admin/ports.ts";
 import { DIGIT_WAYS, type DigitWay } from "../../../call/h323/description.ts";
 import { H323Leg, NoH323Codec } from "../../../call/h323/h323-leg.ts";
-import type { LegInfo } from "../../../call/leg.ts";
+import { type LegInfo, maskedInfo } from "../../../call/leg.ts";
 import { MediaExchange } from "../../../call/media-exchange.ts";
 import {
   type Address,
@@ -275,7 +275,7 @@ export class H323Gateway {
           ...(transport === "tls" ? { tls: { check: serverCheck(trunk) } } : {}),
           prepare: (session) => {
             const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}${transport === "tls" ? ";transport=tls" : ""}`;
-            const info: LegInfo = {
+            const info: LegInfo = maskedInfo({
               callId: session.machine.callIdentifier,
               protocol: "h323",
               direction: "out",
@@ -285,7 +285,7 @@ export class H323Gateway {
               to: uri,
               displayName: request.displayName ?? (user || uri),
               userAgent: undefined,
-            };
+            });
             const crosses = registration !== undefined || (admission !== undefined && this.#membership?.behind === true);
             const relay = trunk.srtp === "none" && !crosses ? undefined : this.#traversal?.relays(session);
             leg = new H323Leg(session, info, { digits: this.#digits, relay });
@@ -422,7 +422,7 @@ function dialledOf({ called, calledNumber }: IncomingCall): Dialled {
 function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled): LegInfo {
   const name = incoming.calling.map(aliasText).find((text) => text !== "") ?? incoming.callingNumber ?? "";
   const { host } = session.peer;
-  return {
+  return maskedInfo({
     callId: incoming.callIdentifier,
     protocol: "h323",
     direction: "in",
@@ -432,5 +432,5 @@ function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled):
     to: `h323:${dialled.number}`,
     displayName: incoming.displayName || name || host,
     userAgent: incoming.product,
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { maskText } from "../../../base/pin-mask.ts";
 import { repeated, type SipRequest, type SipResponse } from "../../../call/sip/drachtio.ts";
 import { ALLOW } from "../../../call/sip/sip-leg.ts";
 import type { CallerEvidence } from "../../../trunks/recognition.ts";
@@ -64,7 +65,12 @@ export class RegisterDesk {
       clock.now(),
     );
     response.send(answer.status, { headers: answer.headers });
-    const fields = { trunk: who.trunk.name, address: evidence.address, transport: evidence.transport, contact: request.get("Contact") };
+    const fields = {
+      trunk: who.trunk.name,
+      address: evidence.address,
+      transport: evidence.transport,
+      contact: maskText(request.get("Contact") ?? ""),
+    };
     if (answer.status !== 200) log.warn({ event: "registration-refused", status: answer.status, ...fields }, "a registration was refused");
     else if (answer.change === "refreshed")
       log.debug({ event: "trunk-contact", change: answer.change, ...fields }, "a trunk has refreshed");
