@@ -38,6 +38,7 @@ export const joinTokenRoutes: readonly Route[] = [
     method: "POST",
     path: "/meetings/{meetingId}/join-tokens",
     id: "createJoinToken",
+    scope: "meeting",
     tag: "meetings",
     summary: "Sign a token that a browser joins this meeting with",
     description:
@@ -53,6 +54,7 @@ export const joinTokenRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/meetings/{meetingId}/join-tokens",
     id: "revokeJoinTokens",
+    scope: "meeting",
     tag: "meetings",
     summary: "Revoke every join token of this meeting that was issued until now",
     description: "Participants who have joined stay in.",

@@ -35,10 +35,15 @@ function operation(route: Route, reference: (schema: z.ZodType) => Json): Json {
     }
   }
   const problems: Record<number, string> = { ...route.problems };
-  if (!route.open) Object.assign(problems, { 401: "No token, or a wrong one.", 429: "Too many requests." });
+  if (!route.open)
+    Object.assign(problems, {
+      401: "No token, a wrong one, or one that has expired.",
+      403: "The token's role, or the meetings it is limited to, do not allow it.",
+      429: "Too many requests.",
+    });
   if (route.body || route.query) problems[422] ??= "Some fields are not as they must be.";
   if (route.body)
-    Object.assign(problems, { 400: problems[400] ?? "Not JSON.", 413: "The body is too large.", 415: "Not application/json." });
+    Object.assign(problems, { 400: problems[400] ?? "No body, or not JSON.", 413: "The body is too large.", 415: "Not application/json." });
   const responses: Record<string, Json> = { [route.status]: success(route, reference) };
   for (const [status, description] of Object.entries(problems)) {
     const health = route.id === "health";

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { FastifyReply } from "fastify";
 import type { z } from "zod";
 import { AdminError } from "./ports.ts";
 import type { Problem } from "./schemas.ts";
@@ -14,6 +15,14 @@ export class InvalidInput extends AdminError {
 
 export function problem(status: number, code: string, detail: string, errors?: readonly { path: string; message: string }[]): Problem {
   return { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, code, detail, ...(errors ? { errors: [...errors] } : {}) };
+}
+
+/** Answers with a problem (RFC 9457). */
+export function send(reply: FastifyReply, told: Problem): FastifyReply {
+  return reply
+    .code(told.status)
+    .type("application/problem+json")
+    .send(Buffer.from(JSON.stringify(told)));
 }
 
 /** Any failure as a problem. What is not meant for the caller becomes a bare 500; `unexpected` says to log it: an AdminError was thrown on purpose. */

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ApiTokens } from "../security/api-tokens.ts";
 import type { JoinTokens } from "../security/join-token.ts";
 import { AdminError, type GatewayControl } from "./ports.ts";
 
@@ -8,9 +9,14 @@ export interface Route {
   /** Below /api/v1, parameters in braces. */
   readonly path: string;
   readonly id: string;
-  readonly tag: "gateway" | "calls" | "meetings" | "trunks" | "records" | "events";
+  readonly tag: "gateway" | "calls" | "meetings" | "trunks" | "records" | "events" | "tokens";
   readonly summary: string;
   readonly description?: string;
+  /**
+   * For tokens that are limited to some meetings: `meeting` where `{meetingId}` must be one of them, `filtered` where the handler sees to it. Absent:
+   * concerns the whole gateway, and such tokens may not.
+   */
+  readonly scope?: "meeting" | "filtered";
   /** Without a token. */
   readonly open?: boolean;
   readonly query?: z.ZodObject;
@@ -33,6 +39,9 @@ export interface RouteRequest {
   readonly gateway: GatewayControl;
   /** Null where there is no meeting page. */
   readonly joinTokens: Pick<JoinTokens, "issue" | "revoke" | "rollKey"> | null;
+  readonly tokens: Pick<ApiTokens, "list" | "make" | "remove">;
+  /** Whether what belongs to this meeting, or to none, may be shown to whoever asks. */
+  readonly inScope: (meetingId: string | null) => boolean;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;

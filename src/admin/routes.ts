@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { AdminError } from "./ports.ts";
+import type { CallRecord, RecordStore } from "../records/model.ts";
+import { apiTokenRoutes } from "./api-token-routes.ts";
+import { AdminError, type CallView, type GatewayControl } from "./ports.ts";
 import { joinTokenRoutes } from "./join-token-routes.ts";
 import { found, type Route } from "./route.ts";
 import * as schemas from "./schemas.ts";
@@ -14,6 +16,26 @@ const recordQuery = z.object({
   meetingId: z.string().max(64).optional(),
   outcome: schemas.outcomeSchema.optional(),
 });
+
+function callOf(gateway: GatewayControl, id: string, inScope: (meetingId: string | null) => boolean): CallView {
+  const call = gateway.call(id);
+  return found(call && inScope(call.meetingId) ? call : undefined, "call", id);
+}
+
+/** Page after page until there are as many as were asked for: most records may be of other meetings. */
+function recordsInScope(
+  records: RecordStore,
+  query: z.infer<typeof recordQuery>,
+  inScope: (meetingId: string | null) => boolean,
+): CallRecord[] {
+  const result: CallRecord[] = [];
+  for (let { before } = query; ; ) {
+    const page = records.list({ ...query, ...(before === undefined ? {} : { before }) } as Parameters<RecordStore["list"]>[0]);
+    result.push(...page.filter(({ meetingId }) => inScope(meetingId)));
+    if (page.length < query.limit || result.length >= query.limit) return result.slice(0, query.limit);
+    before = page.at(-1)!.id;
+  }
+}
 
 const actions = {
   admit: "Lets a participant in from the lobby or from waiting for the host.",
@@ -42,7 +64,8 @@ export const routes: readonly Route[] = [
     summary: "Calls in progress",
     status: 200,
     answer: z.array(schemas.callSchema),
-    handle: ({ gateway }) => gateway.calls(),
+    scope: "filtered",
+    handle: ({ gateway, inScope }) => gateway.calls().filter(({ meetingId }) => inScope(meetingId)),
   },
   {
     method: "POST",
@@ -61,7 +84,12 @@ export const routes: readonly Route[] = [
       502: "Refused or not reached before it rang; `detail` says why.",
       503: "Draining, no media server, or the trunk has all the calls it may have.",
     },
-    handle: ({ gateway, body }) => gateway.dialOut(body as z.infer<typeof schemas.dialOutSchema>),
+    scope: "filtered",
+    handle: ({ gateway, body, inScope }) => {
+      const request = body as z.infer<typeof schemas.dialOutSchema>;
+      if (!inScope(request.meetingId)) throw new AdminError(403, "out-of-scope", `this token is not for meeting ${request.meetingId}`);
+      return gateway.dialOut(request);
+    },
   },
   {
     method: "GET",
@@ -72,7 +100,8 @@ export const routes: readonly Route[] = [
     status: 200,
     answer: schemas.callSchema,
     problems: { 404: "No such call." },
-    handle: ({ gateway, params }) => found(gateway.call(params["callId"]!), "call", params["callId"]!),
+    scope: "filtered",
+    handle: ({ gateway, params, inScope }) => callOf(gateway, params["callId"]!, inScope),
   },
   {
     method: "DELETE",
@@ -82,7 +111,8 @@ export const routes: readonly Route[] = [
     summary: "End a call",
     status: 204,
     problems: { 404: "No such call." },
-    handle: ({ gateway, params }) => gateway.endCall(params["callId"]!),
+    scope: "filtered",
+    handle: ({ gateway, params, inScope }) => gateway.endCall(callOf(gateway, params["callId"]!, inScope).id),
   },
   {
     method: "GET",
@@ -92,7 +122,8 @@ export const routes: readonly Route[] = [
     summary: "All meetings",
     status: 200,
     answer: z.array(schemas.meetingSchema),
-    handle: ({ gateway }) => gateway.meetings(),
+    scope: "filtered",
+    handle: ({ gateway, inScope }) => gateway.meetings().filter(({ id }) => inScope(id)),
   },
   {
     method: "POST",
@@ -110,6 +141,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/meetings/{meetingId}",
     id: "getMeeting",
+    scope: "meeting",
     tag: "meetings",
     summary: "One meeting",
     status: 200,
@@ -121,6 +153,7 @@ export const routes: readonly Route[] = [
     method: "PUT",
     path: "/meetings/{meetingId}",
     id: "updateMeeting",
+    scope: "meeting",
     tag: "meetings",
     summary: "Change a meeting",
     description: "Absent fields stay as they are. Participants stay in.",
@@ -139,6 +172,7 @@ export const routes: readonly Route[] = [
     method: "DELETE",
     path: "/meetings/{meetingId}",
     id: "deleteMeeting",
+    scope: "meeting",
     tag: "meetings",
     summary: "Remove a meeting; its participants' calls end",
     status: 204,
@@ -146,10 +180,12 @@ export const routes: readonly Route[] = [
     handle: ({ gateway, params }) => gateway.deleteMeeting(params["meetingId"]!),
   },
   ...joinTokenRoutes,
+  ...apiTokenRoutes,
   {
     method: "GET",
     path: "/meetings/{meetingId}/participants",
     id: "listParticipants",
+    scope: "meeting",
     tag: "meetings",
     summary: "Who is in a meeting, in its lobby, or waiting",
     status: 200,
@@ -165,6 +201,7 @@ export const routes: readonly Route[] = [
       method: "POST",
       path: `/meetings/{meetingId}/participants/{participantId}/${action}`,
       id: `${action}Participant`,
+      scope: "meeting",
       tag: "meetings",
       summary: actions[action],
       status: 200,
@@ -202,12 +239,18 @@ export const routes: readonly Route[] = [
     query: recordQuery,
     status: 200,
     answer: z.array(schemas.recordSchema),
-    handle: ({ gateway, query }) => gateway.records.list(query as z.infer<typeof recordQuery>),
+    scope: "filtered",
+    handle: ({ gateway, query, inScope }) => {
+      const wanted = query as z.infer<typeof recordQuery>;
+      if (wanted.meetingId !== undefined && !inScope(wanted.meetingId)) return [];
+      return recordsInScope(gateway.records, wanted, inScope);
+    },
   },
   {
     method: "GET",
     path: "/events",
     id: "events",
+    scope: "filtered",
     tag: "events",
     summary: "Everything as it happens",
     description:

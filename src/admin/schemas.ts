@@ -185,6 +185,36 @@ export const joinTokenSchema = z
   })
   .meta({ id: "JoinToken" });
 
+const apiTokenFields = {
+  name: z.string().trim().min(1).max(64).describe("For people: whose it is, what for."),
+  role: z.enum(["operator", "viewer"]).describe("`operator` may do everything, `viewer` may only read."),
+  meetings: z.array(meetingId).min(1).max(1000).nullable().describe("The meetings it is limited to; null for no limit."),
+};
+
+export const apiTokenSchema = z
+  .strictObject({
+    id: z.string(),
+    ...apiTokenFields,
+    meetings: z.array(z.string()).nullable().describe("The meetings it is limited to; null for no limit."),
+    expiresAt: time().nullable(),
+    source: z.enum(["configuration", "api"]),
+  })
+  .meta({ id: "Token" });
+
+export const newApiTokenSchema = apiTokenSchema.extend({ token: z.string().describe("Shown this once. Secret.") }).meta({ id: "NewToken" });
+
+export const apiTokenInputSchema = z
+  .strictObject({
+    ...apiTokenFields,
+    meetings: apiTokenFields.meetings.optional(),
+    expiresAt: z.iso.datetime({ offset: true }).nullable().optional().describe("ISO 8601; null or absent for never."),
+    expiresInSeconds: z.int().min(1).max(315_360_000).optional().describe("Instead of `expiresAt`."),
+  })
+  .refine(({ expiresAt, expiresInSeconds }) => expiresAt == null || expiresInSeconds === undefined, {
+    error: "expected expiresAt or expiresInSeconds, not both",
+  })
+  .meta({ id: "TokenInput" });
+
 export const dialOutSchema = z
   .strictObject({
     uri: z
@@ -385,6 +415,9 @@ export const components: Readonly<Record<string, z.ZodType>> = {
   Video: videoSchema,
   Participant: participantSchema,
   Call: callSchema,
+  Token: apiTokenSchema,
+  NewToken: newApiTokenSchema,
+  TokenInput: apiTokenInputSchema,
   JoinTokenInput: joinTokenInputSchema,
   JoinToken: joinTokenSchema,
   Meeting: meetingSchema,

@@ -1,18 +1,30 @@
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { RateLimiter } from "../security/rate-limit.ts";
-import { sameSecret } from "../security/token.ts";
+import { type ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
+import { ClientAddresses } from "../security/client-address.ts";
+import { AllowedMethods } from "./allowed-methods.ts";
 import { EventHub } from "./events.ts";
+import { Gate } from "./gate.ts";
+import { HostCheck } from "./host-check.ts";
+import { type MetricsSource, serveMetrics } from "./metrics-server.ts";
 import { openApi } from "./openapi.ts";
 import { type Pages, servePages } from "./pages.ts";
 import type { GatewayControl } from "./ports.ts";
-import { InvalidInput, problem, toProblem } from "./problem.ts";
+import { InvalidInput, problem, send, toProblem } from "./problem.ts";
 import type { Route, RouteRequest } from "./route.ts";
 import { routes } from "./routes.ts";
+import { securityHeaders, strictTransport } from "./security-headers.ts";
 
 export interface AdminServerOptions {
   readonly gateway: GatewayControl;
+  /** The admin token. */
   readonly token: string;
+  /** All tokens of the API; the admin token alone where absent. */
+  readonly tokens?: ApiTokens;
+  /** Whose word on clients' addresses is believed; nobody's where absent. */
+  readonly clients?: ClientAddresses;
+  /** Names by which the listener may be asked for; `localhost` and addresses where absent. */
+  readonly hosts?: HostCheck;
   /** Signs what browsers join with; null or absent where there is no meeting page. */
   readonly joinTokens?: RouteRequest["joinTokens"];
   readonly version: string;
@@ -21,7 +33,9 @@ export interface AdminServerOptions {
   /** PEM; HTTPS where given. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The Prometheus text of `/metrics`, and its content type. */
-  readonly metrics?: { text(): Promise<string>; readonly contentType: string };
+  readonly metrics?: MetricsSource;
+  /** From where `/metrics` is read without a token; this machine where absent. */
+  readonly metricsNetworks?: readonly string[];
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
   readonly heartbeatSeconds?: number;
   /** Puts further routes on the listener, before it listens: the meeting page. */
@@ -41,17 +55,7 @@ export interface AdminServer {
 
 const maxBody = 64 * 1024;
 const consolePages: Pages = { folder: new URL("./console/", import.meta.url), path: "/" };
-
-/** Nothing from elsewhere, no frames, no guessing of types. */
-const securityHeaders: Readonly<Record<string, string>> = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-resource-policy": "same-origin",
-  "cross-origin-opener-policy": "same-origin",
-};
+const LOOPBACK = ["127.0.0.0/8", "::1"];
 
 /** The admin API, the console and /metrics, on one listener. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
@@ -66,23 +70,44 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...limits,
     logger: false,
     forceCloseConnections: true,
+    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) =>
+      send(reply.headers(securityHeaders), toProblem(error).problem),
     ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
   } as object);
-  app.removeContentTypeParser("text/plain");
   app.server.maxConnections = 1000;
   // An event stream may be idle between heartbeats; everything else must not.
   app.server.headersTimeout = 10_000;
   const hub = new EventHub(options.gateway, { heartbeatSeconds: options.heartbeatSeconds ?? 15 });
-  const gate = new Gate(options);
+  const tokens = options.tokens ?? new ApiTokens(null, options.token, []);
+  const clients = options.clients ?? new ClientAddresses([]);
+  const hosts = options.hosts ?? new HostCheck([]);
+  const gate = new Gate({ tokens, clients, requestsPerSecond: options.requestsPerSecond ?? 50, log: options.log });
+  const identities = new WeakMap<FastifyRequest, ApiIdentity>();
+  const allowed = new AllowedMethods();
+  takeBodies(app);
 
+  app.addHook("onRoute", ({ url, method }) => allowed.add(url, [method].flat()));
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
-    if (request.url.startsWith("/api/")) reply.header("cache-control", "no-store");
+    if (clients.of(request.raw).secure) reply.headers(strictTransport);
+    const path = request.url.split("?")[0]!;
+    if (path.startsWith("/api/")) reply.header("cache-control", "no-store");
+    if (!hosts.allows(request.headers.host))
+      return send(reply, problem(421, "host-not-allowed", "this gateway is not asked for by this name: web.hosts lists those it has"));
+    if (request.is404) return nothingAt(request.method, path, reply);
   });
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    send(reply, problem(404, "not-found", `there is nothing at ${request.method} ${request.url.split("?")[0]}`)),
-  );
+  app.setNotFoundHandler((request, reply) => nothingAt(request.method, request.url.split("?")[0]!, reply));
+
+  /** Before anything of the body is read: what there is at the path does not depend on it. */
+  function nothingAt(method: string, path: string, reply: FastifyReply): FastifyReply {
+    const methods = allowed.at(path);
+    if (methods.length === 0) return send(reply, problem(404, "not-found", `there is nothing at ${path.slice(0, 200)}`));
+    return send(
+      reply.header("allow", methods.join(", ")),
+      problem(405, "method-not-allowed", `${method} is none of ${methods.join(", ")}`),
+    );
+  }
 
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { problem: told, unexpected } = toProblem(error);
@@ -95,7 +120,13 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     app.route({
       method: route.method,
       url: `/api/v1${route.path.replace(/\{(\w+)\}/g, ":$1")}`,
-      onRequest: async (request, reply) => (route.open ? undefined : gate.check(request, reply)),
+      config: { takesBody: route.body !== undefined },
+      onRequest: async (request, reply) => {
+        if (route.open) return;
+        const identity = gate.identify(request, reply);
+        if (identity === null || !gate.permits(identity, route, request, reply)) return reply;
+        identities.set(request, identity);
+      },
       handler: async (request, reply) => {
         if (route.id === "openapi") {
           document ??= JSON.stringify(openApi(routes, options.version));
@@ -114,12 +145,15 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   async function answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const query = route.query?.safeParse(request.query);
     if (query && !query.success) throw new InvalidInput(query.error);
-    const body = route.body?.safeParse(request.body ?? {});
+    if (route.body && request.body === undefined) return send(reply, problem(400, "body-required", "send a JSON object, {} at least"));
+    const body = route.body?.safeParse(request.body);
     if (body && !body.success) throw new InvalidInput(body.error);
     const params = request.params as Record<string, string>;
     const result = await route.handle!({
       gateway: options.gateway,
       joinTokens: options.joinTokens ?? null,
+      tokens,
+      inScope: scopeOf(identities.get(request)!),
       params,
       query: query?.data ?? {},
       body: body?.data,
@@ -134,15 +168,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     if (hub.full) return send(reply, problem(503, "too-many-listeners", "too many listen to events already"));
     reply.hijack();
     request.raw.socket.setTimeout(0);
-    hub.add(reply.raw, request.headers["last-event-id"] as string | undefined, securityHeaders);
+    const identity = identities.get(request)!;
+    hub.add(reply.raw, request.headers["last-event-id"] as string | undefined, reply.getHeaders() as Record<string, string>, {
+      good: () => tokens.good(identity),
+      inScope: scopeOf(identity),
+    });
     return reply;
   }
 
   servePages(app, consolePages);
-  app.get("/metrics", async (_request, reply) => {
-    if (!options.metrics) return send(reply, problem(404, "not-found", "metrics are off"));
-    return reply.type(options.metrics.contentType).send(await options.metrics.text());
-  });
+  const { metrics } = options;
+  if (metrics) serveMetrics(app, { metrics, networks: options.metricsNetworks ?? LOOPBACK, clients, gate });
 
   options.extend?.(app);
 
@@ -162,44 +198,21 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   };
 }
 
-function send(reply: FastifyReply, told: ReturnType<typeof problem>): FastifyReply {
-  return reply
-    .code(told.status)
-    .type("application/problem+json")
-    .send(Buffer.from(JSON.stringify(told)));
+function scopeOf({ meetings }: ApiIdentity): (meetingId: string | null) => boolean {
+  return meetings === null ? () => true : (meetingId) => meetingId !== null && meetings.includes(meetingId);
 }
 
-/** Who may ask: the token, and not too often. */
-class Gate {
-  readonly #options: AdminServerOptions;
-  readonly #requests: RateLimiter;
-  /** Wrong tokens of one address: ten at once, then one in six seconds. */
-  readonly #guesses = new RateLimiter({ perSecond: 1 / 6, burst: 10 });
-
-  constructor(options: AdminServerOptions) {
-    this.#options = options;
-    const perSecond = options.requestsPerSecond ?? 50;
-    this.#requests = new RateLimiter({ perSecond, burst: perSecond * 4 });
-  }
-
-  check(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
-    const now = performance.now();
-    const from = request.ip;
-    if (!this.#requests.take(from, now) || this.#guesses.level(from, now) < 1) {
-      return send(
-        reply.header("retry-after", "6"),
-        problem(429, "too-many-requests", "too many requests from this address; try again later"),
-      );
-    }
-    const [scheme, token, ...rest] = (request.headers.authorization ?? "").split(" ");
-    if (scheme?.toLowerCase() === "bearer" && token && rest.length === 0 && sameSecret(token, this.#options.token)) return undefined;
-    if (token) {
-      this.#guesses.take(from, now);
-      this.#options.log.warn({ from, route: request.routeOptions.url }, "admin request with a wrong token");
-    }
-    return send(
-      reply.header("www-authenticate", 'Bearer realm="crosspoint"'),
-      problem(401, "unauthorized", "send the admin token: Authorization: Bearer TOKEN"),
-    );
-  }
+/** JSON where a route takes a body; where it takes none, what a client sends all the same is not looked at. An empty body is none, whatever type it has. */
+function takeBodies(app: FastifyInstance): void {
+  const json = app.getDefaultJsonParser("error", "error");
+  const takesBody = (request: FastifyRequest): boolean => (request.routeOptions.config as { takesBody?: boolean }).takesBody === true;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "" || !takesBody(request)) done(null, undefined);
+    else json(request, body as string, done);
+  });
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body, done) => {
+    if (body.length === 0 || !takesBody(request)) done(null, undefined);
+    else done(Object.assign(new Error("the body must be application/json"), { statusCode: 415 }));
+  });
 }

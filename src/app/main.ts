@@ -121,5 +121,8 @@ function untilStopped(running: Running, first: Config, options: LoadOptions, log
 }
 
 function changedSections(old: Config, next: Config): string[] {
-  return (Object.keys(next) as (keyof Config)[]).filter((key) => !isDeepStrictEqual(old[key], next[key]));
+  // tokens are taken at once, the rest of their section is not
+  const rest = (config: Config): Config => ({ ...config, admin: { ...config.admin, token: null, tokens: [] } });
+  const [before, after] = [rest(old), rest(next)];
+  return (Object.keys(next) as (keyof Config)[]).filter((key) => !isDeepStrictEqual(before[key], after[key]));
 }

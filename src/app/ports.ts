@@ -26,6 +26,7 @@ export function configuredListeners(config: Config): ConfiguredListener[] {
   add("h323.ras", "udp", config.h323.ras);
   add("h323.multiplex", "udp", config.h323.multiplex);
   add("web.port", "tcp", config.web.port);
+  add("web.metrics.port", "tcp", config.web.metrics.port);
   return found;
 }
 

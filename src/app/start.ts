@@ -1,8 +1,11 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { HostCheck } from "../admin/host-check.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { ensureDevelopmentCertificates } from "../security/development.ts";
+import { ApiTokens } from "../security/api-tokens.ts";
+import { ClientAddresses } from "../security/client-address.ts";
 import { JoinTokens } from "../security/join-token.ts";
 import { keptToken } from "../security/token.ts";
 import type { Config } from "./config/config.ts";
@@ -16,6 +19,7 @@ import { explainBindFailure, StartError } from "./ports.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
 import { withToldAddress } from "./told-address.ts";
 import { version } from "./version.ts";
+import { webHosts } from "./web-hosts.ts";
 import { loadMeetingPage, meetingPage, prepareWeb } from "./web-callers.ts";
 
 /** A running Crosspoint. */
@@ -127,7 +131,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
 
   const made = config.admin.token === null ? keptToken(config.data) : null;
   const token = config.admin.token ?? made!.token;
-  const joinTokens = openJoinTokens(join(config.data, "join-tokens.json"));
+  const apiTokens = openKept(join(config.data, "api-tokens.json"), (file) => new ApiTokens(file, token, config.admin.tokens));
+  const joinTokens = openKept(join(config.data, "join-tokens.json"), (file) => new JoinTokens(file));
   // a meeting made later under the same number is another one
   undo.push(
     gateway.onEvent((event) => {
@@ -145,15 +150,22 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   let admin: AdminServer | null = null;
   let webPort: number | null = null;
   if (config.web.port !== null) {
-    const page = gateway.pages && (await meetingPage(config, gateway.pages, joinTokens, logger));
+    const clients = new ClientAddresses(config.web.trustedProxies);
+    const hosts = new HostCheck(webHosts(config, tls));
+    const ownMetrics = config.web.metrics.port !== null;
+    const page = gateway.pages && (await meetingPage(config, gateway.pages, joinTokens, { clients, hosts }, logger));
     admin = createAdminServer({
       ...(page ? { extend: page.extend } : {}),
       gateway: meetings,
       token,
+      tokens: apiTokens,
+      clients,
+      hosts,
       joinTokens: page ? joinTokens : null,
       version,
       requestsPerSecond: config.admin.requestsPerSecond,
-      metrics,
+      ...(ownMetrics ? {} : { metrics }),
+      metricsNetworks: config.web.metrics.networks,
       log: logger,
       ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
     });
@@ -165,6 +177,24 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     webPort = await admin.listen(config.listen, config.web.port).catch(async (error: unknown) => {
       throw await explainBindFailure(config, error, (key) => key === "web.port");
     });
+  }
+  if (config.web.metrics.port !== null) {
+    const { createMetricsServer } = await import("../admin/metrics-server.ts");
+    const server = createMetricsServer({
+      metrics,
+      networks: config.web.metrics.networks,
+      clients: new ClientAddresses(config.web.trustedProxies),
+      hosts: new HostCheck(webHosts(config, tls)),
+      tokens: apiTokens,
+      requestsPerSecond: config.admin.requestsPerSecond,
+      log: logger,
+      ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+    });
+    undo.push(() => server.close());
+    const port = await server.listen(config.listen, config.web.metrics.port).catch(async (error: unknown) => {
+      throw await explainBindFailure(config, error, (key) => key === "web.metrics.port");
+    });
+    logger.info({ port }, "metrics listen on a port of their own");
   }
   if (made && !config.demo) logger.info({ file: made.file }, made.made ? "admin token made" : "admin token read");
 
@@ -201,6 +231,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       await takeCertificates(next);
       watch.replace(certificateFiles(next));
       await setAccess(next);
+      apiTokens.configure(next.admin.token ?? token, next.admin.tokens);
       const report = await gateway.reload(forNext);
       config = next;
       logger.info(report, "configuration reloaded");
@@ -232,13 +263,13 @@ function startStoppable<T extends { stop(): Promise<void> }>(starting: Promise<T
   return starting;
 }
 
-/** The key that join tokens are signed with. */
-function openJoinTokens(file: string): JoinTokens {
+/** Opens what is kept in a file of the data folder. Throws StartError where that file holds something else. */
+function openKept<T>(file: string, open: (file: string) => T): T {
   try {
-    return new JoinTokens(file);
+    return open(file);
   } catch (error) {
     throw new StartError(
-      `${file} cannot be used (${(error as Error).message}): without it a new key is made, and join tokens issued until now end`,
+      `${file} cannot be used (${(error as Error).message}): restore it, or move it away to begin without the tokens in it`,
     );
   }
 }

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
+import type { HostCheck } from "../admin/host-check.ts";
 import type { AdminServerOptions } from "../admin/server.ts";
+import type { ClientAddresses } from "../security/client-address.ts";
 import type { JoinTokens } from "../security/join-token.ts";
 import type { VisitHost } from "../web/ports.ts";
 import { type Config, isLoopback } from "./config/config.ts";
@@ -51,10 +53,11 @@ export async function meetingPage(
   config: Config,
   host: VisitHost,
   tokens: JoinTokens,
+  doors: { readonly clients: ClientAddresses; readonly hosts: HostCheck },
   log: Logger,
 ): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
   const [{ servePages }, { PageDoor }, { meetingPages }] = await loadMeetingPage();
-  const door = new PageDoor({ host, tokens, origins: config.web.origins, secure: config.web.tls, log });
+  const door = new PageDoor({ host, tokens, origins: config.web.origins, ...doors, log });
   return {
     extend: (app) => {
       servePages(app, meetingPages);

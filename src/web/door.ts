@@ -2,7 +2,9 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { RateLimiter } from "../security/rate-limit.ts";
+import type { ClientAddress, ClientAddresses } from "../security/client-address.ts";
 import type { JoinTokenVerdict } from "../security/join-token.ts";
 import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessage } from "./messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
@@ -24,7 +26,9 @@ export interface PageDoorOptions {
   readonly tokens: { verify(token: string): JoinTokenVerdict };
   /** Further origins whose pages may speak to us, `https://example.com`; the gateway's own always may. */
   readonly origins: readonly string[];
-  readonly secure: boolean;
+  readonly clients: ClientAddresses;
+  /** Whether the listener may be asked for by this Host. */
+  readonly hosts: { allows(host: string | undefined): boolean };
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
   readonly clock?: Clock;
 }
@@ -38,6 +42,7 @@ export class PageDoor {
   /** Wrong tokens of one address: ten at once, then one in six seconds. */
   readonly #guesses = new RateLimiter({ perSecond: 1 / 6, burst: 10 });
   readonly #messages = new RateLimiter({ perSecond: 30, burst: 150 });
+  /** WebSockets open, by source. */
   readonly #addresses = new Map<string, number>();
   readonly #beat: NodeJS.Timeout;
   readonly #answered = new WeakSet<WebSocket>();
@@ -65,18 +70,21 @@ export class PageDoor {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     socket.on("error", () => socket.destroy());
-    const address = plain(request.socket.remoteAddress);
+    const client = this.#options.clients.of(request);
+    const { address } = client;
+    const source = sourceOf(address);
     const refuse = (status: string): void => {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     };
     if ((request.url ?? "").split("?")[0] !== JOIN_PATH) return refuse("404 Not Found");
+    if (!this.#options.hosts.allows(request.headers.host)) return refuse("421 Misdirected Request");
     if (!this.#sameOrigin(request)) {
       this.#options.log.warn({ from: address, origin: String(request.headers.origin).slice(0, 200) }, "a page of another origin wanted in");
       return refuse("403 Forbidden");
     }
-    if (!this.#knocks.take(address, this.#clock.now()) || (this.#addresses.get(address) ?? 0) >= MAX_SOCKETS_PER_ADDRESS)
+    if (!this.#knocks.take(source, this.#clock.now()) || (this.#addresses.get(source) ?? 0) >= MAX_SOCKETS_PER_ADDRESS)
       return refuse("429 Too Many Requests\r\nRetry-After: 5");
-    this.#server.handleUpgrade(request, socket, head, (opened) => this.#opened(opened, request, address));
+    this.#server.handleUpgrade(request, socket, head, (opened) => this.#opened(opened, request, client));
   }
 
   /** Browsers always say where a page came from; what says nothing is no page, and has no user's cookies or network to abuse. */
@@ -87,9 +95,10 @@ export class PageDoor {
     return URL.canParse(origin) && new URL(origin).host === host;
   }
 
-  #opened(socket: WebSocket, request: IncomingMessage, address: string): void {
-    const key = `${address} ${this.#count++}`;
-    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+  #opened(socket: WebSocket, request: IncomingMessage, client: ClientAddress): void {
+    const source = sourceOf(client.address);
+    const key = `${source} ${this.#count++}`;
+    this.#addresses.set(source, (this.#addresses.get(source) ?? 0) + 1);
     this.#answered.add(socket);
     const link: PageLink = {
       send: (message: GatewayMessage) => {
@@ -109,7 +118,7 @@ export class PageDoor {
         if (visit && message.type !== "join" && message.type !== "resume") return visit.receive(message);
         if (visit || (message.type !== "join" && message.type !== "resume")) return socket.close(4400, "join or resume comes first, once");
         clearTimeout(timer);
-        const begun = this.#first(message, request, address, link);
+        const begun = this.#first(message, request, client, link);
         if (begun === "throttled") return socket.close(4429, "too many tokens that are not taken");
         visit = begun;
         if (!visit) socket.close(4404, "no such visit");
@@ -120,9 +129,9 @@ export class PageDoor {
     });
     socket.once("close", (code) => {
       clearTimeout(timer);
-      const left = (this.#addresses.get(address) ?? 1) - 1;
-      if (left > 0) this.#addresses.set(address, left);
-      else this.#addresses.delete(address);
+      const left = (this.#addresses.get(source) ?? 1) - 1;
+      if (left > 0) this.#addresses.set(source, left);
+      else this.#addresses.delete(source);
       visit?.detached(link, code === GOING_AWAY);
     });
   }
@@ -130,14 +139,14 @@ export class PageDoor {
   #first(
     message: Extract<PageMessage, { type: "join" | "resume" }>,
     request: IncomingMessage,
-    address: string,
+    { address, secure }: ClientAddress,
     link: PageLink,
   ): Visit | "throttled" | undefined {
-    const { host, secure } = this.#options;
+    const { host } = this.#options;
     if (message.type === "resume") return host.resume(message.visit, message.secret, link);
     const token = this.#verify(message, request);
     if (token !== null && "fault" in token) {
-      const within = this.#guesses.take(address, this.#clock.now());
+      const within = this.#guesses.take(sourceOf(address), this.#clock.now());
       if (!within) return "throttled";
       this.#options.log.warn(
         { event: "join-token-refused", from: address, code: token.fault },
@@ -165,8 +174,4 @@ export class PageDoor {
       socket.send('{"type":"beat"}');
     }
   }
-}
-
-function plain(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/, "");
 }

@@ -168,7 +168,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return (text === "" ? undefined : JSON.parse(text)) as T;
   };
-  const metrics = async () => (await fetch(`http://${host}:${options.port + 2}/metrics`, { headers: ONCE })).text();
+  const metrics = async () =>
+    (await fetch(`http://${host}:${options.port + 2}/metrics`, { headers: { ...ONCE, authorization: `Bearer ${token}` } })).text();
   const participants = (meeting: string) => api<Participant[]>("GET", `/meetings/${meeting}/participants`);
   return {
     sip: `${host}:${options.port}`,

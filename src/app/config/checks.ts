@@ -19,6 +19,7 @@ export function crossCheck<T>(config: Config, locate: (path: Path, message: stri
   checkTrunks(config, findings);
   checkListeners(config, findings);
   checkExposure(config, findings);
+  checkTokens(config, findings);
   checkCertificates(config, findings);
   engineChecks(config, findings);
   return { mistakes, warnings };
@@ -119,6 +120,7 @@ function checkListeners(config: Config, { mistake }: Findings): void {
     [["h323", "signalling"], config.h323.signalling],
     [["h323", "tls"], config.h323.tls],
     [["web", "port"], config.web.port],
+    [["web", "metrics", "port"], config.web.metrics.port],
   ];
   const taken = new Map<number, Path>();
   for (const [path, port] of tcp) {
@@ -142,6 +144,22 @@ function checkListeners(config: Config, { mistake }: Findings): void {
   for (const [path, port] of udp) if (port && port >= min && port <= max) mistake(path, `UDP port ${port} lies within media.ports`);
   if (config.sip.minSe > config.sip.sessionExpires)
     mistake(["sip", "minSe"], `is longer than sip.sessionExpires (${config.sip.sessionExpires})`);
+}
+
+function checkTokens({ admin, web }: Config, { mistake, warn }: Findings): void {
+  const names = new Set<string>();
+  const tokens = new Set(admin.token === null ? [] : [admin.token]);
+  for (const [i, { name, token, expires }] of admin.tokens.entries()) {
+    if (names.has(name)) mistake(["admin", "tokens", i, "name"], `there is another token "${name}"`);
+    if (tokens.has(token)) mistake(["admin", "tokens", i, "token"], "is the same as another's: one token has one role");
+    names.add(name);
+    tokens.add(token);
+    if (expires !== null && Date.parse(expires) <= Date.now()) warn(["admin", "tokens", i, "expires"], "is over: the token is refused");
+  }
+  for (const network of ["0.0.0.0/0", "::/0"]) {
+    const at = web.trustedProxies.indexOf(network);
+    if (at >= 0) warn(["web", "trustedProxies", at], "everybody is believed: any client may give itself any address");
+  }
 }
 
 function checkExposure(config: Config, { warn }: Findings): void {

@@ -106,6 +106,32 @@ const video = section(
   "Pictures: cameras and shared screens.",
 );
 
+const tokenForm = "at least 16 characters, or sha256$ and 64 hexadecimal digits; better {env: NAME} or {file: path}";
+const apiToken = z
+  .strictObject({
+    name: textLike(/^[A-Za-z0-9._-]{1,64}$/, "a name of letters, digits, dots and dashes").describe("Whose it is, what for."),
+    token: textLike(/^(?:sha256\$[0-9A-Fa-f]{64}|(?!sha256\$)\S{16,1024})$/, tokenForm).describe(
+      "The token, or the SHA-256 of it: `printf %s TOKEN | sha256sum`.",
+    ),
+    role: oneOf(["operator", "viewer"]).describe("`operator` may do everything, `viewer` may only read."),
+    expires: textLike(
+      /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]{5,16}(?:Z|[+-]\d{2}:?\d{2}))?$/,
+      "a date, or a time with its zone, such as 2027-06-30T12:00:00Z",
+    )
+      .refine((time) => !Number.isNaN(Date.parse(time)), { error: "expected a date that there is" })
+      .nullable()
+      .default(null)
+      .meta({ expects: "a date, or a time with its zone, such as 2027-06-30T12:00:00Z", shown: "never" })
+      .describe("When it ends; a date ends with its beginning, UTC."),
+    meetings: z
+      .array(text("a meeting's id"))
+      .min(1, { error: "expected at least one meeting" })
+      .nullable()
+      .default(null)
+      .describe("The meetings it is limited to; all where absent."),
+  })
+  .describe("A token of the admin API.");
+
 const admin = section(
   {
     token: z
@@ -118,6 +144,10 @@ const admin = section(
         shown: "made at first start, kept in the data folder as `admin-token`",
       })
       .describe("Bearer token of the admin API. The environment variable CROSSPOINT_ADMIN_TOKEN goes before it."),
+    tokens: z
+      .array(apiToken)
+      .default([])
+      .describe("Further bearer tokens. The API makes and removes others (`/tokens`). Re-read on SIGHUP."),
     requestsPerSecond: whole(1, 10_000, 50).describe("Requests a second that one address may send; more are answered 429."),
   },
   "The admin API.",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag, oneOf, port, section, text, textLike } from "./values.ts";
+import { flag, network, oneOf, port, section, text, textLike } from "./values.ts";
 
 const iceServer = z
   .strictObject({
@@ -32,6 +32,18 @@ const ice = section(
   },
   "How browsers' media find their way (ICE).",
 );
+
+const metrics = section(
+  {
+    networks: z
+      .array(network())
+      .default(["127.0.0.0/8", "::1"])
+      .describe("From where /metrics is read without a token. From elsewhere it takes an API token, of an operator or a viewer."),
+    port: port(null).describe("A port of its own for /metrics, for the same networks and tokens; the web port then has none."),
+  },
+  "Who may read /metrics.",
+);
+
 export const webSection = section(
   {
     port: port(8080).describe("Admin API, operator console, meeting page and /metrics."),
@@ -47,6 +59,19 @@ export const webSection = section(
       .array(textLike(/^https?:\/\/[^/\s]+$/, "an origin like https://example.com"))
       .default([])
       .describe("Further origins whose pages may join meetings here. The gateway's own always may."),
+    trustedProxies: z
+      .array(network())
+      .default([])
+      .describe(
+        "Reverse proxies in front of the web port, by address or network: their X-Forwarded-For or Forwarded, and X-Forwarded-Proto, are believed. The client is the right-most address that is none of them. A proxy must set the field it uses, not pass on its client's.",
+      ),
+    hosts: z
+      .array(textLike(/^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/, "a host name, or *.example.com"))
+      .default([])
+      .describe(
+        "Names by which the web port is asked for; a request with another name as Host is answered 421 (DNS rebinding). Addresses, `localhost`, this machine's name, the names of the server certificate, of `advertise` and of `origins` are known already.",
+      ),
+    metrics,
     ice,
   },
   "The web listener.",

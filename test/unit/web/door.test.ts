@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { JoinTokenVerdict } from "../../../src/security/join-token.ts";
+import { HostCheck } from "../../../src/admin/host-check.ts";
+import { ClientAddresses } from "../../../src/security/client-address.ts";
 import { PageDoor } from "../../../src/web/door.ts";
 import type { JoinMessage, PageMessage } from "../../../src/web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../../src/web/ports.ts";
@@ -57,7 +59,14 @@ describe("the door for pages", () => {
       warn: (_: object, message: string) => warnings.push(message),
       error: (_: object, message: string) => warnings.push(message),
     };
-    door = new PageDoor({ host, tokens, origins: ["https://app.example"], secure: false, log });
+    door = new PageDoor({
+      host,
+      tokens,
+      origins: ["https://app.example"],
+      clients: new ClientAddresses(["127.0.0.9"]),
+      hosts: new HostCheck(["gw.example"]),
+      log,
+    });
     server = createServer((_, response) => response.end());
     door.attach(server);
     server.listen(0, "127.0.0.1");

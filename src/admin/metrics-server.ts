@@ -1,0 +1,79 @@
+import type { AddressInfo } from "node:net";
+import fastify, { type FastifyInstance } from "fastify";
+import type { ApiTokens } from "../security/api-tokens.ts";
+import type { ClientAddresses } from "../security/client-address.ts";
+import { Networks } from "../security/networks.ts";
+import { Gate } from "./gate.ts";
+import type { HostCheck } from "./host-check.ts";
+import { problem, send, toProblem } from "./problem.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+/** The Prometheus text of `/metrics`, and its content type. */
+export interface MetricsSource {
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+export interface MetricsRouteOptions {
+  readonly metrics: MetricsSource;
+  /** From where it is read without a token. */
+  readonly networks: readonly string[];
+  readonly clients: ClientAddresses;
+  readonly gate: Gate;
+}
+
+/** Puts `/metrics` on a listener. */
+export function serveMetrics(app: FastifyInstance, { metrics, networks, clients, gate }: MetricsRouteOptions): void {
+  const open = new Networks(networks);
+  app.get("/metrics", {
+    onRequest: async (request, reply) => {
+      const { address, forwarded } = clients.of(request.raw);
+      // behind a proxy that web.trustedProxies does not name, every client has the proxy's address
+      if (!forwarded && open.contains(address) && request.headers.authorization === undefined) return;
+      const identity = gate.identify(request, reply);
+      if (identity === null || !gate.permits(identity, { method: "GET" }, request, reply)) return reply;
+    },
+    handler: async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+  });
+}
+
+export interface MetricsServerOptions extends Omit<MetricsRouteOptions, "gate"> {
+  readonly tokens: ApiTokens;
+  readonly hosts: HostCheck;
+  readonly requestsPerSecond: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+}
+
+/** A listener for `/metrics` alone (`web.metrics.port`). */
+export function createMetricsServer({ tokens, hosts, requestsPerSecond, tls, log, ...rest }: MetricsServerOptions) {
+  const limits = { bodyLimit: 1024, connectionTimeout: 60_000, requestTimeout: 15_000, keepAliveTimeout: 30_000 } as const;
+  const app: FastifyInstance = fastify({
+    ...limits,
+    logger: false,
+    forceCloseConnections: true,
+    ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
+  } as object);
+  app.server.maxConnections = 100;
+  app.server.headersTimeout = 10_000;
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(securityHeaders);
+    if (!hosts.allows(request.headers.host))
+      return send(reply, problem(421, "host-not-allowed", "web.hosts lists the names of this gateway"));
+    if (request.is404) return send(reply, problem(404, "not-found", "there is nothing but /metrics here"));
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { problem: told, unexpected } = toProblem(error);
+    if (unexpected) log.error({ err: error }, "metrics request failed");
+    return send(reply, told);
+  });
+  serveMetrics(app, { ...rest, gate: new Gate({ tokens, clients: rest.clients, requestsPerSecond, log }) });
+  return {
+    /** Listens; resolves with the actual port. Rejects with the system's error (EADDRINUSE). */
+    async listen(host: string, port: number): Promise<number> {
+      await app.listen({ host, port });
+      return (app.server.address() as AddressInfo).port;
+    },
+    close: () => app.close(),
+  };
+}
