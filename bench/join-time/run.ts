@@ -8,7 +8,7 @@
 import { execFileSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openSipEndpoint } from "../../src/io/sip-endpoint.ts";
+import { openSipEndpoint } from "../../src/io/sip/endpoint.ts";
 import { startCrosspoint } from "../../test/support/crosspoint.ts";
 import { type CallTimes, placeCall } from "../support/caller.ts";
 import { quantile } from "../support/statistics.ts";

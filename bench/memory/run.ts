@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { connect, type TLSSocket } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openSipEndpoint } from "../../src/io/sip-endpoint.ts";
+import { openSipEndpoint } from "../../src/io/sip/endpoint.ts";
 import { startCrosspoint } from "../../test/support/crosspoint.ts";
 import { placeCall } from "../support/caller.ts";
 import { residentOf } from "../support/statistics.ts";

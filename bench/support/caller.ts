@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { ulawDecodeTable } from "../../src/audio/g711.ts";
-import type { SipEndpoint } from "../../src/io/sip-endpoint.ts";
+import type { SipEndpoint } from "../../src/io/sip/endpoint.ts";
 
 /** When a call's stages were reached, in milliseconds from its INVITE. */
 export interface CallTimes {

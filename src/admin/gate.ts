@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { sourceOf } from "../base/ip-address.ts";
 import type { ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
 import type { ClientAddresses } from "../security/client-address.ts";
-import { RateLimiter } from "../security/rate-limit.ts";
+import { RateLimiter } from "../base/rate-limit.ts";
 import { problem, send } from "./problem.ts";
 import type { Route } from "./route.ts";
 

@@ -13,10 +13,10 @@ import type { RunningVideoRelay } from "../video-relay/index.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
-import type { EngineAddress, GatewayOptions, MediaServerAddress } from "./gateway/options.ts";
+import type { EngineAddress, GatewayOptions, MediaServerAddress } from "../gateway/options.ts";
 import { accessLists } from "./defences.ts";
-import { explainBindFailure } from "./ports.ts";
-import { Supervisor } from "./supervise.ts";
+import { explainBindFailure } from "./bind-errors.ts";
+import { Supervisor } from "../threads/supervisor.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 const loopback = "127.0.0.1";

@@ -1,6 +1,6 @@
 import { SIGNALLING_PORT } from "../h323/index.ts";
 import type { Config } from "./config/config.ts";
-import type { GatewayConfig, H323Listeners, UpstreamSettings } from "./gateway/options.ts";
+import type { GatewayConfig, H323Listeners, UpstreamSettings } from "../gateway/options.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 /** Of gatekeepers, UDP. */

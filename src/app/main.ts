@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import type { Logger } from "pino";
-import { announceDemo } from "./announce.ts";
+import { announceDemo } from "./demo-banner.ts";
 import type { Config } from "./config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "./config/load.ts";
 import { createLogger } from "./logging.ts";
-import { StartError } from "./ports.ts";
+import { StartError } from "./bind-errors.ts";
 import { type Running, startCrosspoint } from "./start.ts";
 import { version } from "./version.ts";
 

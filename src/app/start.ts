@@ -13,11 +13,11 @@ import { projectRoot } from "./config/load.ts";
 import { accessLists, banPolicy, createDefence } from "./defences.ts";
 import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
 import { FileWatch } from "./file-watch.ts";
-import type { GatewayConfig } from "./gateway/options.ts";
+import type { GatewayConfig } from "../gateway/options.ts";
 import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
-import { explainBindFailure, StartError } from "./ports.ts";
+import { explainBindFailure, StartError } from "./bind-errors.ts";
 import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
-import { withToldAddress } from "./told-address.ts";
+import { withToldAddress } from "./advertised-address.ts";
 import { version } from "./version.ts";
 import { webHosts } from "./web-hosts.ts";
 import { loadMeetingPage, meetingPage, prepareWeb } from "./web-callers.ts";
@@ -70,8 +70,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     import("../admin/server.ts"),
     import("../admin/metrics.ts"),
     import("../records/store.ts"),
-    import("./kept-meetings.ts"),
-    import("./gateway/gateway.ts"),
+    import("./meeting-persistence.ts"),
+    import("../gateway/gateway.ts"),
   ]);
   const records = new SqliteRecordStore({
     file: join(config.data, "records.sqlite"),

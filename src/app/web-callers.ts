@@ -5,7 +5,7 @@ import type { ClientAddresses } from "../security/client-address.ts";
 import type { JoinTokens } from "../security/join-token.ts";
 import type { VisitHost } from "../web/ports.ts";
 import { type Config, isLoopback } from "./config/config.ts";
-import type { WebGatewayOptions } from "./gateway/options.ts";
+import type { WebGatewayOptions } from "../gateway/options.ts";
 
 const loopback = "127.0.0.1";
 
@@ -46,7 +46,8 @@ export async function prepareWeb(config: Config, log: Logger): Promise<{ options
 }
 
 /** What {@link meetingPage} needs: loaded while there is time to. */
-export const loadMeetingPage = () => Promise.all([import("../admin/pages.ts"), import("../web/door.ts"), import("../web/pages.ts")]);
+export const loadMeetingPage = () =>
+  Promise.all([import("../admin/pages.ts"), import("../web/socket-server.ts"), import("../web/pages.ts")]);
 
 /** Puts the meeting page and its WebSocket on the web listener. `close` before the listener closes. */
 export async function meetingPage(

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
-import { apiReply } from "../call/fsmrf/probe.ts";
+import { apiReply } from "../media-client/probe.ts";
 
 /** What an engine said of itself. */
 export type EngineAnswer =

@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import type { Config } from "../app/config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
-import { bindAdvice, bindFailure, configuredListeners } from "../app/ports.ts";
+import { bindAdvice, bindFailure, configuredListeners } from "../app/bind-errors.ts";
 import { certificateFiles } from "../app/tls-material.ts";
 import { checkChain, readCertificates } from "../security/inspect.ts";
 import { clockDrift, clockOffset } from "./doctor-clock.ts";
@@ -51,8 +51,8 @@ async function examine(load: LoadOptions, ntp: string): Promise<Finding[]> {
   const { config, mistakes, warnings } = loadConfig(load);
   const findings: Finding[] = [node()];
   for (const mistake of mistakes)
-    findings.push(fail("configuration", showMistake(mistake), "correct the key; docs/configuration.md has them all"));
-  for (const warning of warnings) findings.push(warn("configuration", showMistake(warning), "see docs/configuration.md"));
+    findings.push(fail("configuration", showMistake(mistake), "correct the key; docs/operate/configuration.md has them all"));
+  for (const warning of warnings) findings.push(warn("configuration", showMistake(warning), "see docs/operate/configuration.md"));
   if (config) {
     findings.push(
       ok(

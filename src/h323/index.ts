@@ -14,7 +14,7 @@ export * from "./ras/client-types.ts";
 export * from "./ras/gatekeeper.ts";
 export * from "./ras/gatekeeper-types.ts";
 export type { Credentials } from "./ras/security.ts";
-export * from "./readable.ts";
+export * from "./trace-format.ts";
 export { PayloadCipher } from "./security/h235-cipher.ts";
 export type { MediaPolicy, ProtectedEvent } from "./security/media-security.ts";
 export { DURATIONS, type Durations } from "./timers.ts";

@@ -7,7 +7,7 @@ import { systemClock } from "../base/clock.ts";
 import { canonicalAddress } from "../base/ip-address.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { type BfcpMessage, bfcpLength, parseBfcp, writeBfcp } from "../wire/bfcp/index.ts";
-import type { PortRange } from "./port-pairs.ts";
+import type { PortRange } from "./rtp/port-pairs.ts";
 
 const TRIES = 50;
 /** Longest message looked at; a room's have some dozens of bytes. */

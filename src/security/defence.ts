@@ -3,7 +3,7 @@ import { sourceOf } from "../base/ip-address.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { AccessFilter, type AccessLists, type NotAdmitted } from "./access.ts";
 import { type Ban, type BanPolicy, Bans, type OffenceKind } from "./bans.ts";
-import { RateLimiter } from "./rate-limit.ts";
+import { RateLimiter } from "../base/rate-limit.ts";
 
 /** Whose word a ban is carried to: the SIP engine, in a thread of its own. */
 export interface BanFollower {

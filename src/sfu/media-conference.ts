@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
-import type { EslConnection, EslEvent } from "../call/fsmrf/library.ts";
-import { FsmrfSession } from "../call/fsmrf/session.ts";
-import type { MediaSession } from "../call/media.ts";
+import type { EslConnection, EslEvent } from "../media-client/drachtio-fsmrf.ts";
+import { FsmrfSession } from "../media-client/session.ts";
+import type { MediaSession } from "../call-media/media-server.ts";
 import type { Seat, SeatEvents } from "./port.ts";
 
 /** A media server that has not let somebody in by then will not. */

@@ -1,4 +1,4 @@
-import type { Picture, Pictures } from "../call/pictures.ts";
+import type { Picture, Pictures } from "../call-media/video-streams.ts";
 import type { SeatLine, VideoRelay, VideoSource } from "../video/port.ts";
 
 /** A participant's pictures in a meeting at the relay. */

@@ -1,5 +1,5 @@
-import type { MediaSession } from "../call/media.ts";
-import type { Pictures } from "../call/pictures.ts";
+import type { MediaSession } from "../call-media/media-server.ts";
+import type { Pictures } from "../call-media/video-streams.ts";
 
 /** Who joins, and how. */
 export interface SfuParticipant {

@@ -5,7 +5,7 @@
 import type { Clock, Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { ParseError } from "../base/errors.ts";
-import { RateLimiter } from "../security/rate-limit.ts";
+import { RateLimiter } from "../base/rate-limit.ts";
 import { sameSecret } from "../security/token.ts";
 import { SipLayer, STRAY_RESPONSE } from "../sip/layer.ts";
 import type { LayerHandler, ServerTransaction } from "../sip/layer-api.ts";

@@ -1,8 +1,8 @@
 /** The engine on real sockets, in the thread it is called in. `index.ts` runs it in a worker. */
 
 import { systemClock } from "../base/clock.ts";
-import { SipDriver } from "../io/sip-driver.ts";
-import type { ListenSpec, TransportLimits } from "../io/sip-transports.ts";
+import { SipDriver } from "../io/sip/driver.ts";
+import type { ListenSpec, TransportLimits } from "../io/sip/transports.ts";
 import type { TlsSettings } from "../io/tls.ts";
 import { standardTimers } from "../sip/timers.ts";
 import type { AccessLists } from "../security/access.ts";

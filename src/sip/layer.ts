@@ -24,7 +24,7 @@ import type { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { InviteServerTransaction } from "./transactions/invite-server.ts";
 import type { NonInviteClientTransaction } from "./transactions/non-invite-client.ts";
 import { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";
-import { Remains } from "./transactions/remains.ts";
+import { Remains } from "./transactions/absorbing.ts";
 import type { ServerTransactionBase } from "./transactions/server-base.ts";
 import {
   isReliable,

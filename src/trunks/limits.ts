@@ -1,7 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
-import { RateLimiter } from "../security/rate-limit.ts";
+import { RateLimiter } from "../base/rate-limit.ts";
 import type { Trunk } from "./model.ts";
 
 /** New calls a second from one source, an IPv4 address or IPv6 /64, which has as many at once, and one at least. */

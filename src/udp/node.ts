@@ -1,5 +1,5 @@
 import type { Socket } from "node:dgram";
-import { bindSocket } from "../io/port-pairs.ts";
+import { bindSocket } from "../io/rtp/port-pairs.ts";
 import { isPort, type TakeDatagram, type Udp, type UdpSocket } from "./port.ts";
 
 /** Sockets of node:dgram, on every platform. */

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
-import { closePair, PortAllocator, type PortPair } from "../io/port-pairs.ts";
+import { closePair, PortAllocator, type PortPair } from "../io/rtp/port-pairs.ts";
 import { openUdp, type UdpPlan, type UdpSocket } from "../udp/index.ts";
 import {
   type LineOutput,

@@ -1,9 +1,9 @@
 import type { Millis } from "../base/clock.ts";
-import { VideoLine } from "./line.ts";
-import { VideoMeeting } from "./meeting.ts";
-import type { LineOutput } from "./output.ts";
+import { VideoLine } from "./line/line.ts";
+import { VideoMeeting } from "./meeting/meeting.ts";
+import type { LineOutput } from "./send/output.ts";
 import type { LineAgreement, VideoSource } from "./port.ts";
-import { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "./speakers.ts";
+import { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "./meeting/speakers.ts";
 
 /** How often {@link VideoEngine.tick} wants to be called while there are lines. */
 export const TICK_MS = 20;

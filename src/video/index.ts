@@ -1,6 +1,6 @@
 export { addCounts, noCounts, type RelayFigures, type RelayThreadFigures, takeCounts, type VideoCounts } from "./counts.ts";
 export { type PlacedLine, type Shown, TICK_MS, VideoEngine } from "./engine.ts";
-export type { VideoLine } from "./line.ts";
-export { type LineOutput, OutBuffer } from "./output.ts";
+export type { VideoLine } from "./line/line.ts";
+export { type LineOutput, OutBuffer } from "./send/output.ts";
 export * from "./port.ts";
-export { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "./speakers.ts";
+export { DEFAULT_SPEAKER_TIMING, type SpeakerTiming } from "./meeting/speakers.ts";

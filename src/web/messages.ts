@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Participant } from "../meetings/model.ts";
 
 /**
- * What a page and the gateway say to each other: JSON objects, one in each WebSocket text message, told apart by `type`. docs/browsers.md describes them.
+ * What a page and the gateway say to each other: JSON objects, one in each WebSocket text message, told apart by `type`. docs/operate/browsers.md describes them.
  */
 
 const generation = z.number().int().min(1).max(1_000_000).describe("Which connection it belongs to: the number of its offer.");

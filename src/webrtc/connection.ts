@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import nodeDataChannel, { type Audio, type PeerConnection, type Video } from "node-datachannel";
 import { advertised, detours, readCandidate } from "./candidates.ts";
-import { OutgoingStream } from "./continuity.ts";
-import { type Detour, transportAddress } from "./detour.ts";
+import { OutgoingStream } from "./stream-rewriter.ts";
+import { type Detour, transportAddress } from "./ice-tcp.ts";
 import type { Line } from "./line.ts";
 import type { ConnectionState, LineCodec, MediaPath, OfferedLine, ProcessSettings } from "./messages.ts";
 import { SEND_TIME_EXTENSION, takesSendTime } from "./send-time.ts";

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import type { Track } from "node-datachannel";
 import { systemClock } from "../base/clock.ts";
-import { isRtcp, type OutgoingStream } from "./continuity.ts";
+import { isRtcp, type OutgoingStream } from "./stream-rewriter.ts";
 import type { LineTarget } from "./messages.ts";
 import { withSendTime } from "./send-time.ts";
 

@@ -4,7 +4,7 @@
 import { randomInt } from "node:crypto";
 import nodeDataChannel from "node-datachannel";
 import { Connection } from "./connection.ts";
-import { Detour } from "./detour.ts";
+import { Detour } from "./ice-tcp.ts";
 import { Line } from "./line.ts";
 import type { ConnectionState, LineSpec, LineTarget, OfferedLine, Order, ProcessSettings, Report } from "./messages.ts";
 import { SuiteLog } from "./suite-log.ts";

@@ -5,7 +5,7 @@ import { createEncoder } from "../../src/audio/codecs.ts";
 import type { SampleRate } from "../../src/audio/format.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { openSipEndpoint, type SipEndpoint, type TlsSettings } from "../../src/io/index.ts";
-import { MediaNegotiation } from "../../src/media-server/control/negotiate.ts";
+import { MediaNegotiation } from "../../src/media-server/control/sip/negotiate.ts";
 import { RtpLeg } from "../../src/media-server/media/rtp-leg.ts";
 import type { Session, SessionEvents } from "../../src/sip/index.ts";
 import { cryptoOf, findSuite, generateKeying } from "../../src/srtp/index.ts";

@@ -1,5 +1,5 @@
 import type { Trunk } from "../../trunks/model.ts";
-import type { MeetingDefinition } from "../gateway/options.ts";
+import type { MeetingDefinition } from "../../gateway/options.ts";
 import type { RawConfig } from "./schema.ts";
 import type { Path } from "./source.ts";
 

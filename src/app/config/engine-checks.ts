@@ -3,7 +3,7 @@ import { type Config, type Findings, isLoopback } from "./config.ts";
 /** ring_ms of docker/freeswitch/vars.xml, less what the gateway keeps in hand (call/fsmrf/stand-in.ts). */
 const RING_SECONDS = 140;
 
-/** What the chosen engines cannot do, as docs/engines.md lists it with the reasons. */
+/** What the chosen engines cannot do, as docs/operate/engines.md lists it with the reasons. */
 export function engineChecks(config: Config, { warn }: Findings): void {
   const drachtio = config.engine.sip === "drachtio";
   for (const [i, trunk] of config.trunks.entries()) {

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { unreadable } from "../../security/files.ts";
 import type { Trunk } from "../../trunks/model.ts";
-import type { MeetingDefinition } from "../gateway/options.ts";
+import type { MeetingDefinition } from "../../gateway/options.ts";
 import { crossCheck } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { explain } from "./mistakes.ts";

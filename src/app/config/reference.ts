@@ -1,4 +1,4 @@
-/** Writes docs/configuration.md's tables of keys from the schema: `node src/app/config/reference.ts`. A test keeps the two alike. */
+/** Writes docs/operate/configuration.md's tables of keys from the schema: `node src/app/config/reference.ts`. A test keeps the two alike. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
@@ -77,11 +77,11 @@ function byDefault(name: string, key: Key, parent: Key): string {
 export function updated(document: string): string {
   const [before, rest] = document.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/configuration.md has lost its marks ${begin} and ${end}`);
+  if (before === undefined || after === undefined) throw new Error(`docs/operate/configuration.md has lost its marks ${begin} and ${end}`);
   return `${before}${begin}\n\n${renderKeys()}\n\n${end}${after}`;
 }
 
 if (import.meta.main) {
-  const file = new URL("../../../docs/configuration.md", import.meta.url);
+  const file = new URL("../../../docs/operate/configuration.md", import.meta.url);
   writeFileSync(file, updated(readFileSync(file, "utf8")));
 }

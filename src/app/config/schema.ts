@@ -7,7 +7,7 @@ import { address, flag, host, oneOf, port, portRange, remotePort, section, text,
 import { webSection } from "./web-schema.ts";
 
 /**
- * The configuration's schema: every key, its default and what it is for. docs/configuration.md is made from it, and a test keeps the two alike.
+ * The configuration's schema: every key, its default and what it is for. docs/operate/configuration.md is made from it, and a test keeps the two alike.
  * Sections are strict: a key that is not here is a mistake.
  */
 
@@ -190,7 +190,7 @@ const engine = section(
     drachtio,
     freeswitch,
   },
-  "The engines. docs/engines.md tells what differs.",
+  "The engines. docs/operate/engines.md tells what differs.",
 );
 
 const janus = section(

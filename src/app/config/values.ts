@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /**
  * The leaf types of the configuration. YAML has no opinion on whether `1000` is a number or a name; these do.
- * `meta.expects` says in words what a leaf takes: it is printed in mistakes and in docs/configuration.md.
+ * `meta.expects` says in words what a leaf takes: it is printed in mistakes and in docs/operate/configuration.md.
  */
 
 const numberToText = (value: unknown): unknown => (typeof value === "number" || typeof value === "bigint" ? String(value) : value);

@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
-import { H323Leg, NoH323Codec } from "../../call/h323/h323-leg.ts";
+import { H323Leg, NoH323Codec } from "../../legs/h323/h323-leg.ts";
 import { aliasOf, parseH323Uri, SIGNALLING_PORT } from "../../h323/index.ts";
 import { type H323Session, openH323Endpoint, type TlsSettings } from "../../io/index.ts";
 import { CallMedia } from "./media.ts";

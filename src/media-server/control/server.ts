@@ -7,15 +7,15 @@ import { conferenceApplication } from "./apps/conference.ts";
 import { playApplications } from "./apps/playback.ts";
 import { recordApplications } from "./apps/record.ts";
 import type { Application } from "./apps/types.ts";
-import { unbridge } from "./bridge.ts";
-import type { Channel } from "./channel.ts";
+import { unbridge } from "./channel/bridge.ts";
+import type { Channel } from "./channel/channel.ts";
 import { Conferences } from "./conference/conferences.ts";
 import { type Core, VERSION } from "./core.ts";
-import { EslServer } from "./esl-server.ts";
-import type { MediaPool } from "./media-pool.ts";
+import { EslServer } from "./event-socket/esl-server.ts";
+import type { MediaPool } from "./media/media-pool.ts";
 import { Places } from "./places.ts";
-import { SipProfile } from "./sip-profile.ts";
-import { Sounds } from "./sounds.ts";
+import { SipProfile } from "./sip/sip-profile.ts";
+import { Sounds } from "./channel/sounds.ts";
 
 /** Where the server listens. */
 export interface Addresses {

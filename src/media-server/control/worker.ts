@@ -7,7 +7,7 @@ import type { MediaWorkerData } from "../media/worker.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import type { ControlData } from "../options.ts";
 import { Core } from "./core.ts";
-import { MediaPool } from "./media-pool.ts";
+import { MediaPool } from "./media/media-pool.ts";
 import type { FromControl, ToControl } from "./messages.ts";
 import { ControlServer } from "./server.ts";
 

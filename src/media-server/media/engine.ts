@@ -2,7 +2,7 @@ import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
 import type { AeadProvider } from "../../srtp/index.ts";
 import type { LegConfig, ToMedia } from "../messages.ts";
-import { Conductor } from "./conductor.ts";
+import { Conductor } from "./tick-scheduler.ts";
 import { LoneCalls, RoomCalls } from "./groups.ts";
 import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
 import { RtpLeg, type RtpLegEvents } from "./rtp-leg.ts";

@@ -1,5 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
-import type { Conductor, Group } from "./conductor.ts";
+import type { Conductor, Group } from "./tick-scheduler.ts";
 import type { Tell } from "./jobs.ts";
 import { TICK_MS } from "./pacer.ts";
 import { PhaseChoice } from "./phase-choice.ts";

@@ -1,5 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
-import { PHASE_MS, PHASES } from "./conductor.ts";
+import { PHASE_MS, PHASES } from "./tick-scheduler.ts";
 
 /** When one stream's next packets are there for sure, and how much it matters. */
 export interface Readiness {

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { loadOpus } from "../../audio/codecs.ts";
 import { systemClock } from "../../base/clock.ts";
-import { closePair, PortAllocator, type PortPair } from "../../io/port-pairs.ts";
+import { closePair, PortAllocator, type PortPair } from "../../io/rtp/port-pairs.ts";
 import { openUdp, type UdpPlan, type UdpSocket } from "../../udp/index.ts";
 import type { FromMedia, ToMedia } from "../messages.ts";
 import { MediaEngine } from "./engine.ts";

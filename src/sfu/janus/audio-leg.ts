@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { MediaPort, MediaSession } from "../../call/media.ts";
+import type { MediaPort, MediaSession } from "../../call-media/media-server.ts";
 import { capabilityOf } from "../../negotiation/index.ts";
 import { parseSdp } from "../../wire/sdp/index.ts";
 import type { JanusConnection, JanusHandle, PluginData } from "./client.ts";

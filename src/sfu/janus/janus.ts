@@ -1,4 +1,4 @@
-import type { MediaPort } from "../../call/media.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
 import type { VideoRelay } from "../../video/port.ts";
 import { joinConference } from "../media-conference.ts";
 import type { Seat, Sfu, SfuParticipant } from "../port.ts";

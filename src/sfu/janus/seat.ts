@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { Pictures } from "../../call/pictures.ts";
+import type { Pictures } from "../../call-media/video-streams.ts";
 import type { VideoCodecName } from "../../video/port.ts";
 import type { ConferenceSeat } from "../media-conference.ts";
 import { type PictureSeat, seatPictures } from "../pictures.ts";

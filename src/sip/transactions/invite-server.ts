@@ -13,7 +13,7 @@ import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
 import type { Timer } from "../timers.ts";
 import { isReliable, type Source } from "../types.ts";
 import type { TransactionContext } from "./context.ts";
-import type { Remains } from "./remains.ts";
+import type { Remains } from "./absorbing.ts";
 import { ServerTransactionBase } from "./server-base.ts";
 
 export class InviteServerTransaction extends ServerTransactionBase {

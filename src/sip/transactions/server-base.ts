@@ -7,7 +7,7 @@ import { newTag } from "../ids.ts";
 import { mergeKey } from "../match.ts";
 import type { Source, Target } from "../types.ts";
 import type { TransactionContext } from "./context.ts";
-import { Remains } from "./remains.ts";
+import { Remains } from "./absorbing.ts";
 
 /** What a server transaction tells its user. Set it as soon as the request is taken on. */
 export interface ServerTransactionUser {

@@ -27,7 +27,7 @@ export interface SuiteOptions {
   /** First of 1,000 ports for SIPp's signalling, and of about 1,900 for its media. */
   readonly sippPort?: number;
   readonly mediaPort?: number;
-  /** Who reads messages in drachtio-srf: its own parser, or what the gateway puts in that one's place (`src/call/sip/srf-reader.ts`). */
+  /** Who reads messages in drachtio-srf: its own parser, or what the gateway puts in that one's place (`src/legs/sip/srf-reader.ts`). */
   readonly reader?: SuiteReader | undefined;
   /** Keep TAP output and SIPp logs here. */
   readonly logDir?: string | undefined;

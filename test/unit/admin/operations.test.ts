@@ -6,15 +6,15 @@ import { suiteNames } from "../../../src/app/config/trunk-schema.ts";
 import { SUITE_ORDER } from "../../../src/negotiation/index.ts";
 import { noCounts } from "../../../src/video/index.ts";
 
-const document = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+const document = readFileSync(new URL("../../../docs/operate/operations.md", import.meta.url), "utf8");
 
-it("docs/operations.md has every outcome as the API has it", () => {
+it("docs/operate/operations.md has every outcome as the API has it", () => {
   const table = [...document.matchAll(/^\| `([a-z0-9-]+)` \| (.*) \|$/gm)].map((match) => [match[1]!, match[2]!] as const);
   const told = Object.fromEntries(table.filter(([code]) => code in outcomes));
   expect(told).toEqual(outcomes);
 });
 
-it("docs/operations.md has every metric of ours, and no other", async () => {
+it("docs/operate/operations.md has every metric of ours, and no other", async () => {
   const metrics = new Metrics({
     version: "1",
     engines: { sip: async () => ({}), media: async () => ({}) },

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { Protection } from "../../../src/call/h323/protection.ts";
+import { Protection } from "../../../src/legs/h323/media-encryption.ts";
 import type { ProtectedEvent } from "../../../src/h323/index.ts";
 import { PayloadCipher } from "../../../src/h323/security/h235-cipher.ts";
 import { algorithmOf } from "../../../src/h323/security/h235-keys.ts";

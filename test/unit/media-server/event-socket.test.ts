@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { Core } from "../../../src/media-server/control/core.ts";
-import { EslSession } from "../../../src/media-server/control/esl-session.ts";
+import { EslSession } from "../../../src/media-server/control/event-socket/esl-session.ts";
 import { EslCommandReader, type EslEvent, EslMessageReader } from "../../../src/wire/esl/index.ts";
 
 function session(password: string | undefined = "secret") {

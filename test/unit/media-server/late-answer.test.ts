@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { standInAnswer } from "../../../src/call/fsmrf/stand-in.ts";
-import { MediaNegotiation } from "../../../src/media-server/control/negotiate.ts";
+import { standInAnswer } from "../../../src/media-client/placeholder-answer.ts";
+import { MediaNegotiation } from "../../../src/media-server/control/sip/negotiate.ts";
 
 const local = { address: "127.0.0.1", rtpPort: 20_000, rtcpPort: 20_001 };
 

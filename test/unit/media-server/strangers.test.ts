@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Places } from "../../../src/media-server/control/places.ts";
-import { Sounds } from "../../../src/media-server/control/sounds.ts";
+import { Sounds } from "../../../src/media-server/control/channel/sounds.ts";
 import { type MediaServer, startMediaServer } from "../../../src/media-server/index.ts";
 import { callProof } from "../../../src/wire/esl/index.ts";
 import { Phone } from "../../support/media-phone.ts";

@@ -17,7 +17,7 @@ import {
   telephoneEventFor,
 } from "../../../src/negotiation/index.ts";
 import { parseSdp, type SdpSession, writeSdp } from "../../../src/wire/sdp/index.ts";
-import { asterisk, baresip, browser, cube, expressway, sipp } from "../wire-sdp/samples.ts";
+import { asterisk, baresip, browser, cube, expressway, sipp } from "../wire/sdp/samples.ts";
 
 const capabilities = [OPUS, G722, PCMU, PCMA, COMFORT_NOISE, telephoneEvent(8000), telephoneEvent(48000)];
 const local = { connection: { ipVersion: 4, address: "192.0.2.1" }, port: 20000 } as const;

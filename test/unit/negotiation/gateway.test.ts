@@ -15,7 +15,7 @@ import {
 } from "../../../src/negotiation/index.ts";
 import { cryptoOf, generateKeying, readCrypto, SRTP_SUITES, sameKeying } from "../../../src/srtp/index.ts";
 import { parseSdp, type SdpSession, writeSdp } from "../../../src/wire/sdp/index.ts";
-import { asterisk, baresip, cube, expressway, freeswitch, sipp } from "../wire-sdp/samples.ts";
+import { asterisk, baresip, cube, expressway, freeswitch, sipp } from "../wire/sdp/samples.ts";
 
 const tls: SrtpContext = { policy: "preferred", transport: "tls" };
 

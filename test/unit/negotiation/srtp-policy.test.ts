@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chooseAudio, decideSrtp, formatWarning, readAnswerCrypto, SUITE_ORDER, type SrtpPolicy } from "../../../src/negotiation/index.ts";
 import { cryptoOf, generateKeying, SRTP_SUITES, type SrtpSuiteName } from "../../../src/srtp/index.ts";
 import { formatCrypto, parseSdp, type SdpMedia } from "../../../src/wire/sdp/index.ts";
-import { asterisk, baresip, browser, cube, expressway, sipp } from "../wire-sdp/samples.ts";
+import { asterisk, baresip, browser, cube, expressway, sipp } from "../wire/sdp/samples.ts";
 
 const audioOf = (text: string): SdpMedia => parseSdp(text).media[0]!;
 

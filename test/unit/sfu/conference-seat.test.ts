@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import type { EslConnection } from "../../../src/call/fsmrf/library.ts";
-import type { FsmrfSession } from "../../../src/call/fsmrf/session.ts";
+import type { EslConnection } from "../../../src/media-client/drachtio-fsmrf.ts";
+import type { FsmrfSession } from "../../../src/media-client/session.ts";
 import { ConferenceSeat } from "../../../src/sfu/media-conference.ts";
 
 function seat() {

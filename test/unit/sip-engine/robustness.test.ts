@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../../src/security/issue.ts";
 import { type EngineLog, type SipEngine, startSipEngine } from "../../../src/sip-engine/index.ts";
 import { mutate, random } from "../../support/mutate.ts";
-import { torture } from "../wire-sip/rfc4475.ts";
+import { torture } from "../wire/sip/rfc4475.ts";
 import { LiveApp, portOf, requestText, SECRET, startEngine, tcpPeer, udpPeer } from "./live.ts";
 
 const ending: (() => unknown)[] = [];

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { ParseError } from "../../../src/base/errors.ts";
-import { installReader } from "../../../src/call/sip/srf-reader.ts";
+import { installReader } from "../../../src/legs/sip/srf-reader.ts";
 import {
   checkMessage,
   isToken,
@@ -21,7 +21,7 @@ import {
   utf8,
 } from "../../../src/wire/sip/index.ts";
 import { FUZZ_TIMEOUT, MUTATIONS, mutate, random } from "../../support/mutate.ts";
-import { torture } from "../wire-sip/rfc4475.ts";
+import { torture } from "../wire/sip/rfc4475.ts";
 
 interface Address {
   readonly uri: string;

@@ -5,7 +5,7 @@ import { Keystream } from "../../../src/srtp/keystream.ts";
 import { laneTables } from "../../../src/srtp/wasm/ghash-lanes.ts";
 import { hashLanes, instantiate, kernels, LAYOUT, laneGroups, memory, memoryWords } from "../../../src/srtp/wasm/kernels.ts";
 import { buildRtp } from "../../../src/wire/rtp/index.ts";
-import { seeded } from "../wire-rtp/random.ts";
+import { seeded } from "../wire/rtp/random.ts";
 
 const random = seeded(4);
 const bytes = (length: number) => Buffer.from(Array.from({ length }, () => random(256)));

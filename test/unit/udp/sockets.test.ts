@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { PortAllocator } from "../../../src/io/port-pairs.ts";
+import { PortAllocator } from "../../../src/io/rtp/port-pairs.ts";
 import { chooseUdp, openUdp, planUdp, type Udp, type UdpKind, type UdpSocket } from "../../../src/udp/index.ts";
 
 const kinds: readonly UdpKind[] = chooseUdp().kind === "native" ? ["node", "native"] : ["node"];

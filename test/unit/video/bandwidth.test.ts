@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BitrateNotices, commonBitrate, LossEstimate } from "../../../src/video/bandwidth.ts";
+import { BitrateNotices, commonBitrate, LossEstimate } from "../../../src/video/send/bandwidth.ts";
 import { writeRtcp } from "../../../src/wire/rtcp/index.ts";
 import { type Endpoint, TestRelay } from "./helpers.ts";
 

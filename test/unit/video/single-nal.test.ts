@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LONGEST_UNIT } from "../../../src/video/single-nal.ts";
+import { LONGEST_UNIT } from "../../../src/video/send/single-nal.ts";
 import type { RtpPacket } from "../../../src/wire/rtp/index.ts";
 import { type Endpoint, h264, PPS, SPS, TestRelay } from "./helpers.ts";
 

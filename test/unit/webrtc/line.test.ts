@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Track } from "node-datachannel";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { OutgoingStream } from "../../../src/webrtc/continuity.ts";
+import { OutgoingStream } from "../../../src/webrtc/stream-rewriter.ts";
 import { Line } from "../../../src/webrtc/line.ts";
 
 /** A track of the library's, as far as a line uses it. */

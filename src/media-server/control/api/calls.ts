@@ -1,9 +1,9 @@
 import { assign, sendDtmf } from "../apps/basic.ts";
 import { startTap, stopTap } from "../apps/record.ts";
-import { bridge, unbridge } from "../bridge.ts";
-import { causeOf } from "../causes.ts";
-import { type Channel, setStats } from "../channel.ts";
-import { words } from "../variables.ts";
+import { bridge, unbridge } from "../channel/bridge.ts";
+import { causeOf } from "../channel/causes.ts";
+import { type Channel, setStats } from "../channel/channel.ts";
+import { words } from "../channel/variables.ts";
 import type { ApiContext } from "./context.ts";
 import type { ApiCommand } from "./types.ts";
 

@@ -1,7 +1,7 @@
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../channel/channel.ts";
 import type { ConferenceApiContext } from "../conference/commands.ts";
 import type { Core } from "../core.ts";
-import type { MediaPool } from "../media-pool.ts";
+import type { MediaPool } from "../media/media-pool.ts";
 
 /** Where a SIP profile listens, for `sofia status`. */
 export interface ProfileInfo {

@@ -1,6 +1,6 @@
-import { causeOf } from "../causes.ts";
-import type { Channel } from "../channel.ts";
-import { atoi, isTrue, words } from "../variables.ts";
+import { causeOf } from "../channel/causes.ts";
+import type { Channel } from "../channel/channel.ts";
+import { atoi, isTrue, words } from "../channel/variables.ts";
 import type { Application } from "./types.ts";
 
 const quick = (run: (channel: Channel, arg: string) => string | undefined): Application => ({

@@ -1,4 +1,4 @@
-import { atoi } from "../variables.ts";
+import { atoi } from "../channel/variables.ts";
 
 /** What `play_and_get_digits` and `read` were told, as words. */
 export interface CollectOptions {

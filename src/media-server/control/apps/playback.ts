@@ -1,7 +1,7 @@
 import type { PlayResult } from "../../messages.ts";
-import { type Channel, rateOf } from "../channel.ts";
-import { fileType, type Sounds } from "../sounds.ts";
-import { words } from "../variables.ts";
+import { type Channel, rateOf } from "../channel/channel.ts";
+import { fileType, type Sounds } from "../channel/sounds.ts";
+import { words } from "../channel/variables.ts";
 import { DigitCollector, matchesAll } from "./collect.ts";
 import type { Application, ApplicationContext } from "./types.ts";
 

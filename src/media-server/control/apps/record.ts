@@ -1,7 +1,7 @@
 import type { RecordResult } from "../../messages.ts";
-import type { Channel } from "../channel.ts";
-import type { RecordJob } from "../media-jobs.ts";
-import { atoi, words } from "../variables.ts";
+import type { Channel } from "../channel/channel.ts";
+import type { RecordJob } from "../media/media-jobs.ts";
+import { atoi, words } from "../channel/variables.ts";
 import { isTerminator } from "./playback.ts";
 import type { Application } from "./types.ts";
 

@@ -1,5 +1,5 @@
-import type { Channel } from "../channel.ts";
-import type { RunContext, Runnable } from "../executor.ts";
+import type { Channel } from "../channel/channel.ts";
+import type { RunContext, Runnable } from "../channel/executor.ts";
 
 /** What a dialplan application gets to run. */
 export type ApplicationContext = RunContext<Channel>;

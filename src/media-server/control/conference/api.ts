@@ -1,4 +1,4 @@
-import { words } from "../variables.ts";
+import { words } from "../channel/variables.ts";
 import type { Conference } from "./conference.ts";
 import type { ConferenceApiContext, MemberCommand } from "./commands.ts";
 import { list, listAll } from "./list.ts";

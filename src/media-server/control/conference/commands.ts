@@ -1,4 +1,4 @@
-import type { Sounds } from "../sounds.ts";
+import type { Sounds } from "../channel/sounds.ts";
 import type { Conference } from "./conference.ts";
 import type { Conferences } from "./conferences.ts";
 import type { Member } from "./member.ts";

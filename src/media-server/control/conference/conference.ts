@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { EslEvent } from "../../../wire/esl/index.ts";
 import type { PlayResult } from "../../messages.ts";
-import { type Channel, rateOf } from "../channel.ts";
+import { type Channel, rateOf } from "../channel/channel.ts";
 import type { Core } from "../core.ts";
-import type { Job, RecordJob } from "../media-jobs.ts";
-import type { Room } from "../media-leg.ts";
-import type { MediaPool } from "../media-pool.ts";
+import type { Job, RecordJob } from "../media/media-jobs.ts";
+import type { Room } from "../media/media-leg.ts";
+import type { MediaPool } from "../media/media-pool.ts";
 import type { Member } from "./member.ts";
 import { frameLink } from "../../media/frame-ring.ts";
 

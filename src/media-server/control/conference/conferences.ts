@@ -1,7 +1,7 @@
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../channel/channel.ts";
 import type { Core } from "../core.ts";
-import { rateOf } from "../channel.ts";
-import type { MediaPool } from "../media-pool.ts";
+import { rateOf } from "../channel/channel.ts";
+import type { MediaPool } from "../media/media-pool.ts";
 import { Conference } from "./conference.ts";
 import type { JoinRequest } from "./join-args.ts";
 import { Member } from "./member.ts";

@@ -1,5 +1,5 @@
 import { sendDtmf } from "../apps/basic.ts";
-import { atoi } from "../variables.ts";
+import { atoi } from "../channel/variables.ts";
 import type { MemberCommand } from "./commands.ts";
 import type { Conference } from "./conference.ts";
 import { type Member, clampVolume } from "./member.ts";

@@ -1,6 +1,6 @@
 import type { EslEvent } from "../../../wire/esl/index.ts";
 import type { MemberState } from "../../messages.ts";
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../channel/channel.ts";
 
 /** FreeSWITCH's volume steps, -4 to 4, as factors (switch_resample.c, switch_change_sln_volume). */
 const volumeFactors = [0.2, 0.4, 0.6, 0.8, 1, 1.3, 2.3, 3.3, 4.3];

@@ -1,4 +1,4 @@
-import { atoi } from "../variables.ts";
+import { atoi } from "../channel/variables.ts";
 import type { ConferenceApiContext, RoomCommand } from "./commands.ts";
 import type { Conference } from "./conference.ts";
 

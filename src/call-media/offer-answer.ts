@@ -1,0 +1,280 @@
+import {
+  type AudioChoice,
+  answerForCaller,
+  answerForMediaServer,
+  checkCodecs,
+  chooseAudio,
+  compareDescriptions,
+  firstCodec,
+  type MediaPolicy,
+  mediaSources,
+  offerForMediaServer,
+  offerForPeer,
+  type Refusal,
+  refusal,
+  withMediaSources,
+} from "../negotiation/index.ts";
+import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
+import type { MediaPort, MediaSession } from "./media-server.ts";
+import { SideLines } from "./media-sections.ts";
+
+/** An offer that has been read and may be answered. */
+export interface AcceptableOffer {
+  readonly kind: "acceptable";
+  readonly offer: SdpSession;
+  readonly choice: AudioChoice;
+}
+
+/** An offer or answer that is no session description. */
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly text: string;
+}
+
+/** Reads an offer and decides about its audio, before anything is opened for it. */
+export function readOffer(text: string, context: MediaPolicy): AcceptableOffer | Refusal | Unreadable {
+  const offer = read(text);
+  if ("kind" in offer) return offer;
+  const choice = chooseAudio(offer, context);
+  if (choice.kind === "refuse") return choice;
+  return checkCodecs(offer.media[choice.index]!, context) ?? { kind: "acceptable", offer, choice };
+}
+
+function read(text: string): SdpSession | Unreadable {
+  try {
+    return parseSdp(text);
+  } catch (error) {
+    return { kind: "unreadable", text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A call of which only the audio is taken. */
+const NO_SIDES = new SideLines([]);
+
+async function closingOnFailure<T>(sides: SideLines, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    sides.close();
+    throw error;
+  }
+}
+
+/** An exchange that failed for a reason the far end is to be told. */
+export class MediaRefused extends Error {
+  override name = "MediaRefused";
+  readonly refusal: Refusal;
+  constructor(reason: Refusal) {
+    super(reason.text);
+    this.refusal = reason;
+  }
+}
+
+function agreed<T extends { readonly kind: string }>(result: T | Refusal): T {
+  if (result.kind === "refuse") throw new MediaRefused(result as Refusal);
+  return result as T;
+}
+
+/**
+ * The descriptions between a far end and its media session: the far end's offer as the media server gets it, and the way back, now and for every change
+ * later. Whoever made the last offer does not matter to a later one.
+ */
+export class MediaExchange {
+  readonly #port: MediaPort;
+  #context: MediaPolicy;
+  #media: MediaSession;
+  /** The far end's last description and which line of it is the audio. */
+  #theirs: { readonly session: SdpSession; readonly index: number } | undefined;
+  /** Our last to them, whose o= line goes on. */
+  #ours: SdpSession;
+  #suite: string | null;
+  /** The codec in force, which a later offer does not change unless it has to. */
+  #codec: string | undefined;
+  readonly #sides: SideLines;
+  /** The far end's signalling comes from elsewhere than when its last description came. */
+  #moved = false;
+
+  private constructor(port: MediaPort, context: MediaPolicy, media: MediaSession, ours: SdpSession, sides: SideLines) {
+    this.#port = port;
+    this.#context = context;
+    this.#media = media;
+    this.#ours = ours;
+    this.#suite = null;
+    this.#sides = sides;
+  }
+
+  /** Answers an offer. Rejects with MediaRefused when the media server has nothing in common with it. */
+  static async answering(port: MediaPort, context: MediaPolicy, accepted: AcceptableOffer, sides = NO_SIDES): Promise<MediaExchange> {
+    const { offer, choice } = accepted;
+    const [media, others] = await closingOnFailure(
+      sides,
+      Promise.all([
+        openFor(port, forMediaServer(offerForMediaServer(offer, choice, context), context)),
+        sides.answer(offer, choice.index, context),
+      ]),
+    );
+    try {
+      const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice, others }));
+      const exchange = new MediaExchange(port, context, media, session, sides);
+      exchange.#theirs = { session: offer, index: choice.index };
+      exchange.#suite = suiteOf(choice);
+      exchange.#codec = firstCodec(session.media[choice.index]);
+      return exchange;
+    } catch (error) {
+      sides.close();
+      await media.close();
+      throw error;
+    }
+  }
+
+  /** Makes an offer, to be answered soon (delayed offer) or later (a call of ours). */
+  static async offering(
+    port: MediaPort,
+    context: MediaPolicy,
+    { answer, secure, sides = NO_SIDES }: { readonly answer: "soon" | "later"; readonly secure: boolean; readonly sides?: SideLines },
+  ): Promise<MediaExchange> {
+    const [media, others] = await closingOnFailure(sides, Promise.all([port.openWithoutOffer({ secure, answer }), sides.offer(context)]));
+    try {
+      const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context, { others }));
+      return new MediaExchange(port, context, media, session, sides);
+    } catch (error) {
+      sides.close();
+      await media.close();
+      throw error;
+    }
+  }
+
+  /** The far end's next description comes from this address: where its media may come from, too, without SRTP to prove them. */
+  cameFrom(address: string | undefined): void {
+    if (address === undefined || address === this.#context.source) return;
+    this.#context = { ...this.#context, source: address };
+    this.#moved = true;
+  }
+
+  get media(): MediaSession {
+    return this.#media;
+  }
+
+  /** What the far end is to get: our answer, or our offer. */
+  get localSdp(): string {
+    return writeSdp(this.#ours);
+  }
+
+  /** SDES suite in use; null for plain RTP. */
+  get suite(): string | null {
+    return this.#suite;
+  }
+
+  /**
+   * Takes the answer to our offer. Resolves with a new offer where the media server, once it knew the answer, wants the far end to know other keys or
+   * another address; null when all is said. Rejects with MediaRefused.
+   */
+  async complete(answerText: string): Promise<string | null> {
+    const answer = read(answerText);
+    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", `The answer is no session description: ${answer.text}`, 304));
+    const before = this.#media.localSdp;
+    const { session, decision } = agreed(
+      answerForMediaServer(answer, { mediaServerOffer: parseSdp(before), sent: this.#ours, context: this.#context }),
+    );
+    this.#sides.answered(this.#ours, answer, 0, this.#context);
+    await this.#media.accept(forMediaServer(session, this.#context));
+    this.#theirs = { session: answer, index: 0 };
+    this.#codec = firstCodec(session.media[0]);
+    this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
+    const after = parseSdp(this.#media.localSdp);
+    const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
+    if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
+    const others = await this.#sides.offer(this.#context, this.#ours);
+    const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, { previous: this.#ours, others }));
+    this.#ours = next;
+    return writeSdp(next);
+  }
+
+  /** Answers a later offer of the far end. Rejects with MediaRefused; then everything is as it was. */
+  async reanswer(offerText: string): Promise<string> {
+    const read = readOffer(offerText, this.#context);
+    if (read.kind === "unreadable") throw new MediaRefused(refusal("audio-rejected", read.text, 304));
+    const { offer, choice } = agreed(read) as AcceptableOffer;
+    const before = this.#theirs;
+    const changes = before?.session.media.map((_, index) => agreed(compareDescriptions(before.session, offer, index)));
+    if (!this.#moved && changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
+    const answer = await this.#media
+      .modify(forMediaServer(offerForMediaServer(offer, choice, this.#context, this.#codec), this.#context))
+      .catch((error: unknown) => {
+        throw error instanceof MediaRefused
+          ? error
+          : new MediaRefused(refusal("no-common-codec", `The media server refuses the change: ${String(error)}`, 304));
+      });
+    this.#moved = false;
+    const others = await this.#sides.answer(offer, choice.index, this.#context);
+    const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, others, previous: this.#ours }));
+    this.#theirs = { session: offer, index: choice.index };
+    this.#ours = session;
+    this.#suite = suiteOf(choice);
+    this.#codec = firstCodec(session.media[choice.index]);
+    return writeSdp(session);
+  }
+
+  /** They asked for our offer by a re-INVITE without one, got `localSdp`, and answer. Their answer may hold, resume, or move the media. */
+  async reanswered(answerText: string): Promise<void> {
+    const answer = read(answerText);
+    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
+    const choice = agreed(chooseAudio(answer, this.#context));
+    this.#sides.answered(this.#ours, answer, choice.index, this.#context);
+    const theirs = offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]));
+    await this.#media.modify(forMediaServer(theirs, this.#context));
+    this.#theirs = { session: answer, index: choice.index };
+    this.#codec = firstCodec(answer.media[choice.index]);
+  }
+
+  /** Drops the media session for a new one that offers without keys: the far end has declined SRTP, which was not required. */
+  async offerPlain(): Promise<string> {
+    const media = await this.#port.openWithoutOffer({ secure: false, answer: "later" });
+    const before = this.#media;
+    this.#media = media;
+    await before.close();
+    const plain: MediaPolicy = { ...this.#context, policy: "none" };
+    const others = await this.#sides.offer(plain, this.#ours);
+    const { session } = agreed(offerForPeer(parseSdp(media.localSdp), plain, { previous: this.#ours, others }));
+    this.#ours = session;
+    return writeSdp(session);
+  }
+
+  close(): Promise<void> {
+    this.#sides.close();
+    return this.#media.close();
+  }
+}
+
+/** A far end's description as the media server gets it, with whose media it may believe. */
+function forMediaServer(session: SdpSession, context: MediaPolicy): string {
+  return writeSdp(withMediaSources(session, mediaSources(context)));
+}
+
+/** The offer with RTCP as the answer settled it: one port or two were both offered (RFC 5761 section 5.1.1), so choosing one changes nothing. */
+function withRtcpAsSettled(offer: SdpSession, settled: SdpSession): SdpSession {
+  const [now] = settled.media;
+  const port = (media: SdpMedia): number => media.rtcp?.port ?? media.port + 1;
+  const media = offer.media.map((line, index) => {
+    if (index !== 0 || !now || !(now.rtcpMux ? line.rtcpMux : port(line) === port(now))) return line;
+    const { rtcp: _, ...rest } = line;
+    return { ...rest, rtcpMux: now.rtcpMux, ...(now.rtcp && { rtcp: now.rtcp }) };
+  });
+  return { ...offer, media };
+}
+
+function suiteOf(choice: AudioChoice): string | null {
+  return choice.decision.kind === "srtp" ? choice.decision.crypto.keying.suite.name : null;
+}
+
+/** A media server that cannot take an offer answers 488 (415, 606); anything else is its own trouble. */
+async function openFor(port: MediaPort, offer: string): Promise<MediaSession> {
+  try {
+    return await port.open(offer);
+  } catch (error) {
+    const status = (error as { status?: unknown }).status;
+    if (status === 488 || status === 415 || status === 606)
+      throw new MediaRefused(refusal("no-common-codec", "No audio codec in common", 304));
+    throw error;
+  }
+}

@@ -1,0 +1,259 @@
+import { maskDialled } from "../../base/pin-mask.ts";
+import { ChangeRefused, NoAnswer } from "../../legs/leg.ts";
+import { type AcceptableOffer, MediaExchange, MediaRefused, readOffer } from "../../call-media/offer-answer.ts";
+import { Digits } from "../../ivr/digits.ts";
+import type { JoinInput, JoinSetup, MeetingFacts } from "../../ivr/join-types.ts";
+import type { Dialled } from "../../meetings/dial-string.ts";
+import { parseDialString } from "../../meetings/dial-string.ts";
+import type { Meeting, Role } from "../../meetings/model.ts";
+import { keysMayTravel, type MediaPolicy } from "../../negotiation/index.ts";
+import type { SrtpSuiteName } from "../../srtp/index.ts";
+import type { Trunk } from "../../trunks/model.ts";
+import { type GatewayContext, timingsOf, trunkNamed } from "../context.ts";
+import type { LiveMeetings } from "../meeting/active-meetings.ts";
+import type { GatewayConfig } from "../options.ts";
+import { type GatewayRefusal, refuse, refuseMedia } from "./refusals.ts";
+import type { Call } from "./call.ts";
+import { JoinRunner } from "../meeting/join-runner.ts";
+import { attachPictures, linesBeside } from "./video-streams.ts";
+import { PinChecks } from "./pin-checks.ts";
+
+/** What SRTP, codecs and the sources of media are decided by, for a leg of this trunk. `source`: the address its signalling comes from. */
+export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string, source?: string): MediaPolicy {
+  const codecs = trunk.codecs ?? config.codecs;
+  return {
+    policy: trunk.srtp,
+    transport,
+    privateNetwork: trunk.privateNetwork,
+    latch: trunk.media?.latch ?? "source",
+    ...(source === undefined ? {} : { source }),
+    ...(trunk.suites ? { allowedSuites: trunk.suites as readonly SrtpSuiteName[] } : {}),
+    ...(codecs ? { codecs } : {}),
+  };
+}
+
+function factsOf(meeting: Meeting): MeetingFacts {
+  return {
+    id: meeting.id,
+    language: meeting.language,
+    hasGuestPin: meeting.guestPin !== null,
+    hasHostPin: meeting.hostPin !== null,
+    askName: meeting.announcements === "names",
+  };
+}
+
+/** Where a call goes: a meeting, or the question for one. */
+export interface Destination {
+  readonly meeting: Meeting | null;
+  readonly pin: Digits | null;
+  /** Known before the call is answered only where that decided whether it is. */
+  readonly role: Role | null;
+}
+
+/**
+ * Receives callers whose trunk is known: finds the meeting, refuses what can be refused before answering, brings up media, and leads the caller through the
+ * join dialogue.
+ */
+export class Reception {
+  readonly #context: GatewayContext;
+  readonly #meetings: LiveMeetings;
+  readonly #pins: PinChecks;
+
+  constructor(context: GatewayContext, meetings: LiveMeetings) {
+    this.#context = context;
+    this.#meetings = meetings;
+    this.#pins = new PinChecks(context);
+  }
+
+  /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
+  async destination(call: Call, dialled: Dialled, trunk: Trunk, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
+    const { config } = this.#context;
+    if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
+      return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
+    }
+    const asks = dialled.number === "" || config.accessNumbers.some((number) => parseDialString(number).number === dialled.number);
+    const meeting = asks ? undefined : await this.#context.directory.find(dialled.number, trunk.tenant);
+    const pin = dialled.pin === null ? null : new Digits(dialled.pin);
+    if (asks) return { meeting: null, pin: null, role: null };
+    if (!meeting)
+      return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${maskDialled(dialled.number).slice(0, 64)}`);
+    call.calledMeeting = meeting.id;
+    if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
+    if (granted === null && this.#pins.closed(meeting, call))
+      return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
+    const locked = this.#meetings.refuses(meeting, granted);
+    if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted };
+    // a host may pass a lock; who it is can only be told by a PIN that came along
+    const result = granted !== null || pin === null || locked === "full" ? null : await this.#pins.check(meeting, call, pin);
+    if (result === "busy") return refuse("overload", `too many PINs for meeting ${meeting.id} wait to be compared`);
+    const role = result === "closed" ? null : result;
+    const refusal = this.#meetings.refuses(meeting, role);
+    if (refusal === null && result !== "closed") return { meeting, pin: null, role };
+    return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
+  }
+
+  /** Reads the offer before anything is opened for it. Null: there is none, we make it. */
+  offer(call: { readonly offer: string | null }, context: MediaPolicy): AcceptableOffer | null | GatewayRefusal {
+    if (call.offer === null) return null;
+    const read = readOffer(call.offer, context);
+    if (read.kind === "unreadable")
+      return refuse("bad-request", `the offer is no session description: ${read.text}`, { text: "Unreadable session description" });
+    return read.kind === "refuse" ? refuseMedia(read) : read;
+  }
+
+  /** Brings up the media and answers. Resolves when the call is up, or is over because the caller gave up; with a refusal when there are no media for it. */
+  async answer(call: Call, accepted: AcceptableOffer | null, context: MediaPolicy): Promise<GatewayRefusal | null> {
+    let exchange: MediaExchange;
+    const beside = linesBeside(this.#context, call.trunk, call.leg.info.protocol);
+    const { sides } = beside;
+    attachPictures(this.#context, call, beside);
+    try {
+      exchange = accepted
+        ? await MediaExchange.answering(this.#context.media, context, accepted, sides)
+        : await MediaExchange.offering(this.#context.media, context, {
+            answer: "soon",
+            // what is preferred is offered, too: by a line that may be answered without keys
+            secure:
+              context.policy === "required" || (call.leg.info.protocol === "sip" && context.policy !== "none" && keysMayTravel(context)),
+            sides,
+          });
+    } catch (error) {
+      return mediaRefusal(error);
+    }
+    call.carry(exchange);
+    if (call.over) return null;
+    try {
+      const answer = await call.leg.answer(exchange.localSdp);
+      call.answered();
+      this.#context.metrics.stage("answered", call.age);
+      if (answer !== null) await completeExchange(call, exchange, answer, context);
+      this.#follow(call);
+    } catch (error) {
+      // the leg has said how it ended; where it has not, the answer to our offer was of no use
+      const refusal = call.leg.answered ? mediaRefusal(error) : refuse("internal-error", String(error));
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+    }
+    return null;
+  }
+
+  /** The call is up: the join dialogue begins. `role` is known of those we called. */
+  lead(call: Call, { meeting, pin, role }: Destination, language: JoinSetup["language"] | null, invited = false): void {
+    const { config, clock, promptsRoot, namesFolder, metrics } = this.#context;
+    const runner: JoinRunner = new JoinRunner({
+      call,
+      clock,
+      promptsRoot,
+      namesFolder,
+      onFirstPrompt: () => metrics.stage("first-prompt", call.age),
+      setup: {
+        language: language ?? config.language,
+        languageChosen: language !== null,
+        meeting: meeting && factsOf(meeting),
+        dialledPin: pin,
+        role,
+        timings: timingsOf(config.ivr),
+      },
+      delegate: {
+        lookUp: (number) => this.#lookUp(call, number, runner),
+        checkPin: (digits) => this.#checkPinOf(call, digits),
+        admission: (as) => ({ type: "admission", to: this.#meetings.admission(call, as) }),
+        join: () => this.#meetings.join(call, runner),
+        menu: (action) => this.#meetings.menu(call, action),
+        isHost: () => this.#meetings.isHost(call),
+        state: (state) => {
+          call.emit("dialogue", state);
+          if (state === "lobby" || state === "waiting") call.state = state;
+          else if (state === "naming") this.#meetings.named(call);
+          else if (state === "number" || state === "pin") call.state = "ivr";
+        },
+        hangUp: (outcome, reason) => void call.end(outcome, reason),
+      },
+    });
+    call.once("ended", () => {
+      runner.stop();
+      this.#meetings.leave(call);
+    });
+    call.state = "ivr";
+    if (meeting) this.#meetings.arrive(meeting, call, runner, invited);
+    runner.start();
+  }
+
+  /** Later offers of the far end: hold, resume, new addresses and keys, or none but a question for ours. */
+  #follow(call: Call): void {
+    call.leg.on("change", (change) => {
+      const exchange = call.media;
+      if (!exchange || call.over) return change.reject(41, "the call is over");
+      const { offer } = change;
+      exchange.cameFrom(call.leg.source);
+      if (offer === null) {
+        change
+          .accept(exchange.localSdp)
+          .then((answer) => {
+            exchange.cameFrom(call.leg.source);
+            return answer === null ? undefined : exchange.reanswered(answer);
+          })
+          .catch((error: unknown) => call.log.warn({ event: "media-change-failed", err: error }, "the answer to our offer was of no use"));
+        return;
+      }
+      exchange.reanswer(offer).then(
+        (answer) => change.accept(answer),
+        (error: unknown) => {
+          const refusal = mediaRefusal(error);
+          call.log.warn({ event: "media-change-refused", code: refusal.code, reason: refusal.reason }, "a change of media was refused");
+          change.reject(refusal.cause, refusal.text);
+        },
+      );
+    });
+  }
+
+  /** Calls whose leg was not answered by us: we made them. */
+  follow(call: Call): void {
+    this.#follow(call);
+  }
+
+  async #lookUp(call: Call, number: Digits, runner: JoinRunner): Promise<JoinInput> {
+    const dialled = parseDialString(number.reveal());
+    // they had found another one, which has closed to PINs meanwhile
+    if (call.meetingId !== null) this.#meetings.leave(call);
+    const tenant = trunkNamed(this.#context, call.trunk)?.tenant ?? null;
+    const meeting = await this.#context.directory.find(dialled.number, tenant);
+    if (call.over || !meeting || this.#pins.closed(meeting, call)) return { type: "found", meeting: null };
+    const refusal = meeting.endToEndEncrypted ? "end-to-end-encrypted" : this.#meetings.refuses(meeting, null);
+    if (refusal !== null) {
+      const outcome = refusal === "full" ? "meeting-full" : refusal === "locked" ? "meeting-locked" : refusal;
+      return { type: "found-closed", outcome };
+    }
+    this.#meetings.arrive(meeting, call, runner, false);
+    return { type: "found", meeting: factsOf(meeting) };
+  }
+
+  async #checkPinOf(call: Call, digits: Digits): Promise<JoinInput> {
+    const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
+    return { type: "pin-checked", role: meeting ? await this.#pins.check(meeting, call, digits) : "closed" };
+  }
+}
+
+/** Takes the answer to an offer of ours; where it declines SRTP that was only preferred, offers anew without. Rejects with MediaRefused or ChangeRefused. */
+export async function completeExchange(call: Call, exchange: MediaExchange, answer: string, { policy }: MediaPolicy): Promise<void> {
+  let again: string | null;
+  exchange.cameFrom(call.leg.source);
+  try {
+    again = await exchange.complete(answer);
+  } catch (error) {
+    if (policy === "required" || !(error instanceof MediaRefused) || error.refusal.code !== "srtp-answer-mismatch") throw error;
+    const plain = await exchange.offerPlain();
+    call.watch();
+    again = await exchange.complete(await call.leg.change(plain));
+  }
+  // what the media server has decided since, once; a server that changes its keys at every answer would never come to rest
+  if (again !== null) await exchange.reanswered(await call.leg.change(again));
+}
+
+/** What a failure to bring up media means for the caller. */
+export function mediaRefusal(error: unknown): GatewayRefusal {
+  if (error instanceof ChangeRefused)
+    return refuse("far-end-refused", `the far end refuses the change of media the call needs: ${error.message}`, { cause: error.q850 });
+  if (error instanceof NoAnswer) return refuse("media-not-acceptable", error.message);
+  if (error instanceof MediaRefused) return refuseMedia(error.refusal);
+  return refuse("media-server-lost", `the media server does not take the call: ${error instanceof Error ? error.message : String(error)}`);
+}

@@ -1,0 +1,281 @@
+import { EventEmitter } from "node:events";
+import type { Logger } from "pino";
+import type { CallView } from "../../admin/ports.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
+import { maskText } from "../../base/pin-mask.ts";
+import type { ContentControl, Leg, LegEnd } from "../../legs/leg.ts";
+import type { MediaExchange } from "../../call-media/offer-answer.ts";
+import type { Pictures } from "../../call-media/video-streams.ts";
+import type { JoinState } from "../../ivr/join-types.ts";
+import type { AudioStats, Trust, VideoView } from "../../meetings/model.ts";
+import type { CallRecord, OutcomeCode } from "../../records/model.ts";
+import { viewPictures } from "./video-stats.ts";
+import { causeOfOutcome } from "./refusals.ts";
+
+/** How long the media server may take to say how it was, once a call is over. */
+const LAST_STATS_MS = 500;
+
+export type CallState = CallView["state"];
+
+/** How a call came to its end. */
+export interface CallEnd {
+  readonly outcome: OutcomeCode;
+  /** In words an operator can act on. */
+  readonly reason: string;
+  readonly cause: number;
+  readonly sipStatus: number | null;
+}
+
+interface CallEvents {
+  /** Anything that a view shows has changed. */
+  changed: [];
+  /** Where the join dialogue stands. */
+  dialogue: [state: JoinState];
+  /** Over; exactly once, before its record is made. */
+  ended: [end: CallEnd];
+}
+
+/** What is known of a call before it is anything else. */
+export interface CallStart {
+  readonly id: string;
+  readonly leg: Leg;
+  readonly trunk: string | null;
+  readonly trust: Trust;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * One call from its first message to its record: the leg, its media, where it stands. What is to happen is decided elsewhere; this only
+ * makes sure that a call ends once, with one outcome, whoever ends it.
+ */
+export class Call extends EventEmitter<CallEvents> {
+  readonly id: string;
+  readonly leg: Leg;
+  readonly trunk: string | null;
+  readonly trust: Trust;
+  readonly log: Logger;
+  readonly startedAt: Millis;
+  readonly #clock: Clock;
+  readonly #startedWall: number;
+  #answeredWall: number | null = null;
+  #state: CallState = "ringing";
+  #meetingId: string | null = null;
+  #media: MediaExchange | undefined;
+  /** The meeting that was called, from when it is found: one who hangs up in the moment of being answered never comes there. */
+  calledMeeting: string | null = null;
+  /** Set once, before its media are; null for a call without pictures. */
+  pictures: Pictures | null = null;
+  /** Where the call can say who presents: inside its protocol, or by a floor of its own. */
+  content: ContentControl | undefined;
+  #audio: AudioStats | null = null;
+  #video: VideoView | null = null;
+  #end: CallEnd | undefined;
+  #closed: Promise<CallRecord> | undefined;
+
+  constructor({ id, leg, trunk, trust, clock, log }: CallStart) {
+    super();
+    this.id = id;
+    this.leg = leg;
+    this.trunk = trunk;
+    this.trust = trust;
+    this.log = log;
+    this.#clock = clock;
+    this.startedAt = clock.now();
+    this.#startedWall = clock.wall();
+    leg.once("ended", (end) => this.#onLegEnded(end));
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  set state(state: CallState) {
+    if (state === this.#state || this.#end) return;
+    this.#state = state;
+    this.emit("changed");
+  }
+
+  get meetingId(): string | null {
+    return this.#meetingId;
+  }
+
+  set meetingId(id: string | null) {
+    if (id === this.#meetingId) return;
+    this.#meetingId = id;
+    this.emit("changed");
+  }
+
+  get media(): MediaExchange | undefined {
+    return this.#media;
+  }
+
+  /** What protects the audio between the far end and us: an SDES suite, or what the leg itself ends; null for nothing. */
+  get protection(): string | null {
+    return this.leg.mediaProtection ?? this.#media?.suite ?? null;
+  }
+
+  /** The last figures; the suite as it is now, which figures taken while it rang would not know. */
+  get audio(): AudioStats | null {
+    return this.#audio && { ...this.#audio, srtp: this.protection };
+  }
+
+  get video(): VideoView | null {
+    return this.#video;
+  }
+
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Milliseconds since the call came in. */
+  get age(): number {
+    return this.#clock.now() - this.startedAt;
+  }
+
+  /** From now on the call has these media; a call that is over lets them go at once. */
+  carry(media: MediaExchange): void {
+    this.#media = media;
+    if (this.#end) void media.close();
+    else this.watch();
+  }
+
+  /** Follows the media session that the exchange has now; again after it was replaced. */
+  watch(): void {
+    const session = this.#media?.media;
+    session?.once("gone", ({ cause, text }) => {
+      if (this.#media?.media !== session) return;
+      const outcome = cause === "media-timeout" ? "media-timeout" : "media-server-lost";
+      this.end(outcome, text);
+    });
+  }
+
+  answered(): void {
+    if (this.#answeredWall !== null) return;
+    this.#answeredWall = this.#wall();
+    this.emit("changed");
+  }
+
+  /** Ends the call if nobody has yet; the far end is told. Resolves with its record when everything is put away. */
+  end(
+    outcome: OutcomeCode,
+    reason: string,
+    options: { readonly cause?: number; readonly sipStatus?: number | null } = {},
+  ): Promise<CallRecord> {
+    const cause = options.cause ?? causeOfOutcome(outcome);
+    return this.#finish({ outcome, reason, cause, sipStatus: options.sipStatus ?? null }, () => this.leg.end(cause, reason));
+  }
+
+  /** The leg has been refused already. */
+  refused(outcome: OutcomeCode, reason: string, sipStatus: number, cause: number): Promise<CallRecord> {
+    return this.#finish({ outcome, reason, cause, sipStatus }, () => Promise.resolve());
+  }
+
+  /** Fresh figures from the media server; keeps the last ones when it has none. */
+  async measure(): Promise<AudioStats | null> {
+    const stats = (await this.#media?.media.stats().catch(() => null)) ?? null;
+    if (stats) this.#audio = { ...stats, srtp: this.protection };
+    this.#video = await viewPictures(this.pictures, this.leg.pictureProtection);
+    return this.audio;
+  }
+
+  view(): CallView {
+    const { info } = this.leg;
+    return {
+      id: this.id,
+      direction: info.direction,
+      protocol: info.protocol,
+      transport: info.transport,
+      trunk: this.trunk,
+      from: info.from,
+      to: info.to,
+      meetingId: this.#meetingId,
+      state: this.#state,
+      startedAt: new Date(this.#startedWall).toISOString(),
+      answeredAt: this.#answeredWall === null ? null : new Date(this.#answeredWall).toISOString(),
+      trust: this.trust,
+      audio: this.audio,
+    };
+  }
+
+  /** The time of day as it was when the call came in, and what has passed since: a clock that is set meanwhile makes no call longer or shorter. */
+  #wall(): number {
+    return this.#startedWall + this.age;
+  }
+
+  #onLegEnded(end: LegEnd): void {
+    if (this.#end) return;
+    // a leg may be hung up in the very turn it is answered in, before anybody has told us of the answer
+    if (this.leg.answered) this.answered();
+    const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : answeredOutcome(end);
+    void this.#finish({ outcome, reason: end.text, cause: end.cause, sipStatus: end.status ?? null }, () => Promise.resolve());
+  }
+
+  #unansweredOutcome(end: LegEnd): OutcomeCode {
+    if (end.cancelled) return "cancelled";
+    if (this.leg.info.direction === "in") return end.by === "engine" ? "internal-error" : "completed";
+    // without a status nothing was sent at all: that is ours
+    if (end.by === "engine") return end.status === undefined ? "internal-error" : "far-end-unreachable";
+    return end.by === "peer" ? "far-end-refused" : "completed";
+  }
+
+  #finish(end: CallEnd, tell: () => Promise<void>): Promise<CallRecord> {
+    if (this.#closed) return this.#closed;
+    this.#end = end;
+    this.#state = "ending";
+    // there before anybody hears of the end, and asks for the record
+    const closed = Promise.withResolvers<CallRecord>();
+    this.#closed = closed.promise;
+    this.#close(end, tell).then(closed.resolve, closed.reject);
+    return this.#closed;
+  }
+
+  async #close(end: CallEnd, tell: () => Promise<void>): Promise<CallRecord> {
+    // listeners that put the call out of its meeting run first, while its media are still there
+    this.emit("ended", end);
+    const told = tell().catch(() => undefined);
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, LAST_STATS_MS).unref());
+    await Promise.race([this.measure(), timeout]);
+    await Promise.all([this.#media?.close().catch(() => undefined), told]);
+    return this.#record(end);
+  }
+
+  #record(end: CallEnd): CallRecord {
+    const view = this.view();
+    const audio = this.#audio;
+    return {
+      id: view.id,
+      direction: view.direction,
+      protocol: view.protocol,
+      transport: view.transport,
+      trunk: view.trunk,
+      trust: view.trust,
+      from: view.from,
+      to: view.to,
+      meetingId: view.meetingId ?? (view.answeredAt === null ? null : this.calledMeeting),
+      startedAt: view.startedAt,
+      answeredAt: view.answeredAt,
+      endedAt: new Date(this.#wall()).toISOString(),
+      outcome: end.outcome,
+      reason: maskText(end.reason),
+      sipStatus: end.sipStatus,
+      cause: end.cause,
+      codec: audio?.codec ?? null,
+      srtp: this.protection,
+      packetsIn: audio?.packetsIn ?? 0,
+      packetsOut: audio?.packetsOut ?? 0,
+      lossPercent: audio?.lossPercent ?? null,
+      jitterMs: audio?.jitterMs ?? null,
+    };
+  }
+}
+
+function answeredOutcome(end: LegEnd): OutcomeCode {
+  if (end.cancelled) return "cancelled";
+  return end.by === "engine" ? lostOutcome(end) : "completed";
+}
+
+/** What the SIP engine ended itself: by its text, whether the session timer ran out or the far end is out of reach. */
+function lostOutcome(end: LegEnd): OutcomeCode {
+  return /session|expire/i.test(end.text) ? "session-expired" : "signalling-lost";
+}

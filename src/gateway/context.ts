@@ -1,0 +1,162 @@
+import type { Logger } from "pino";
+import type { GatewayEvent } from "../admin/ports.ts";
+import type { Clock } from "../base/clock.ts";
+import { CAUSE } from "../legs/cause.ts";
+import type { MediaPort } from "../call-media/media-server.ts";
+import type { SessionTimerPolicy } from "../legs/sip/session-timer.ts";
+import type { Srf } from "../legs/sip/drachtio.ts";
+import { DEFAULT_TIMINGS, type JoinTimings } from "../ivr/join-types.ts";
+import type { MemoryDirectory } from "../meetings/directory.ts";
+import type { PinLockout } from "../meetings/pin-lockout.ts";
+import type { CallRecord, RecordStore } from "../records/model.ts";
+import type { Defence } from "../security/defence.ts";
+import type { Sfu } from "../sfu/port.ts";
+import type { TrunkLimits } from "../trunks/limits.ts";
+import type { RegistrationView, Trunk } from "../trunks/model.ts";
+import type { TrunkRecognition } from "../trunks/recognition.ts";
+import type { Registrar } from "../trunks/registrar.ts";
+import type { VideoRelay } from "../video/port.ts";
+import type { Call } from "./call/call.ts";
+import type { Cameras } from "./meeting/far-end-camera.ts";
+import type { Presenting } from "./meeting/presenter.ts";
+import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./options.ts";
+
+/** What the gateway's parts share. Each has one owner; this only says where they are. */
+export interface GatewayContext {
+  /** The configuration in force; replaced as a whole by a reload. */
+  config: GatewayConfig;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly srf: Srf;
+  readonly media: MediaPort;
+  readonly sfu: Sfu;
+  readonly presenting: Presenting;
+  readonly cameras: Cameras;
+  /** Null: calls are audio only. */
+  readonly video: VideoRelay | null;
+  readonly directory: MemoryDirectory;
+  readonly lockout: PinLockout;
+  readonly recognition: TrunkRecognition;
+  readonly limits: TrunkLimits;
+  /** Registrations of trunks with us, and ours with trunks. */
+  readonly registrar: Registrar;
+  readonly registrations: { view(trunk: Pick<Trunk, "name">): RegistrationView | null };
+  readonly records: RecordStore;
+  readonly metrics: GatewayMetrics;
+  /** Where offences of callers are reported: `defence.offence(address, "wrong-pin")`. */
+  readonly defence: Defence;
+  /** File of a prompt as the media server sees it. */
+  readonly promptsRoot: string;
+  /** Folder of spoken names, as the media server sees it. */
+  readonly namesFolder: string;
+  readonly calls: Map<string, Call>;
+  draining: boolean;
+  emit(event: GatewayEvent): void;
+}
+
+/** Metrics of a gateway that nobody measures. */
+export const NO_METRICS: GatewayMetrics = {
+  callStarted: () => undefined,
+  callEnded: () => undefined,
+  stage: () => undefined,
+  pin: () => undefined,
+  gauges: () => undefined,
+  engine: () => undefined,
+};
+
+/** The configured waits in milliseconds. */
+export function timingsOf(ivr: IvrTimings = {}): JoinTimings {
+  const ms = (seconds: number | undefined, otherwise: number) => (seconds === undefined ? otherwise : seconds * 1000);
+  return {
+    entryMs: ms(ivr.entrySeconds, DEFAULT_TIMINGS.entryMs),
+    firstDigitMs: ms(ivr.firstDigitSeconds, DEFAULT_TIMINGS.firstDigitMs),
+    interDigitMs: ms(ivr.interDigitSeconds, DEFAULT_TIMINGS.interDigitMs),
+    tries: ivr.tries ?? DEFAULT_TIMINGS.tries,
+    lobbyMs: ms(ivr.lobbySeconds, DEFAULT_TIMINGS.lobbyMs),
+    hostMs: ms(ivr.hostSeconds, DEFAULT_TIMINGS.hostMs),
+  };
+}
+
+export function sessionTimerOf(context: GatewayContext): SessionTimerPolicy {
+  const { expires = 1800, minSe = 90 } = context.config.sessionTimer ?? {};
+  return { expires, minSe };
+}
+
+/** The trunk of this name, the default one too. */
+export function trunkNamed(context: GatewayContext, name: string | null): Trunk | undefined {
+  const { trunks, defaultTrunk } = context.config;
+  return name === null
+    ? undefined
+    : (trunks.find((trunk) => trunk.name === name) ?? (defaultTrunk?.name === name ? defaultTrunk : undefined));
+}
+
+/** A call of ours may ring this long, in seconds, where nothing else is configured. */
+const RING_SECONDS = 120;
+
+/** Gives a call of ours up when nobody answers it in time. Returns what calls that off. */
+export function limitRinging({ config }: GatewayContext, call: Call): () => void {
+  const seconds = config.ringSeconds ?? RING_SECONDS;
+  const end = () => void call.end("no-answer", `nobody answered within ${seconds} s`, { cause: CAUSE.noAnswer });
+  const timer = setTimeout(end, seconds * 1000);
+  return () => clearTimeout(timer);
+}
+
+/**
+ * Takes a call into the list of calls and out of it: its place on the trunk, its events, its record, its one line in the log.
+ */
+export function track(context: GatewayContext, call: Call): void {
+  const { info } = call.leg;
+  context.calls.set(call.id, call);
+  call.on("changed", () => context.emit({ type: "call", call: call.view() }));
+  call.once("ended", () => {
+    context.calls.delete(call.id);
+    if (call.trunk !== null) context.limits.release(call.trunk);
+    call.end("completed", "").then(
+      (record) => keep(context, call, record),
+      (error: unknown) => call.log.error({ event: "record-failed", err: error }, "a call left no record"),
+    );
+  });
+  context.emit({ type: "call", call: call.view() });
+  call.log.info(
+    {
+      event: "call-started",
+      direction: info.direction,
+      transport: info.transport,
+      address: info.address,
+      from: info.from,
+      to: info.to,
+      trust: call.trust,
+    },
+    info.direction === "in" ? "a call came in" : "calling",
+  );
+}
+
+/** The record of a call that is over, whether it was tracked or refused at the door. */
+export function keep(context: GatewayContext, call: Call, record: CallRecord): void {
+  const answered = record.answeredAt !== null;
+  context.metrics.callEnded({
+    direction: record.direction,
+    trunk: record.trunk,
+    outcome: record.outcome,
+    answered,
+    seconds: call.age / 1000,
+  });
+  context.records.add(record);
+  context.emit({ type: "call-ended", record });
+  const fields = {
+    outcome: record.outcome,
+    reason: record.reason,
+    cause: record.cause,
+    meeting: record.meetingId,
+    seconds: Math.round(call.age / 1000),
+  };
+  if (record.sipStatus !== null && !answered) {
+    call.log.warn(
+      { event: "call-refused", status: record.sipStatus, from: record.from, to: record.to, address: call.leg.info.address, ...fields },
+      `refused: ${record.reason}`,
+    );
+  } else {
+    const quality = { codec: record.codec, srtp: record.srtp, lossPercent: record.lossPercent, jitterMs: record.jitterMs };
+    call.log.info({ event: "call-ended", ...fields, ...quality }, `ended: ${record.reason}`);
+  }
+}

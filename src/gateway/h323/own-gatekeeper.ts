@@ -1,0 +1,152 @@
+import { randomBytes } from "node:crypto";
+import type { H323View } from "../../admin/ports.ts";
+import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../../h323/index.ts";
+import { openRasSocket, type RasSocket } from "../../io/index.ts";
+import { parseDialString } from "../../meetings/dial-string.ts";
+import type { GatewayContext } from "../context.ts";
+import type { GatekeeperSettings, H323Listeners } from "../options.ts";
+import type { H323Traversal } from "./traversal.ts";
+
+/** Where an endpoint is called, and how it registered if it did so with us. */
+export type RegisteredAddress = Address & { readonly registration?: Registration };
+
+const OPEN_TO_ANYBODY: GatekeeperSettings = {
+  identifier: "crosspoint",
+  timeToLive: 300,
+  registration: "anybody",
+  endpoints: [],
+  neighbours: [],
+};
+
+/** Our own gatekeeper, on the network: who registers, with what password, and whom it asks. */
+export class OwnGatekeeper {
+  readonly #context: GatewayContext;
+  readonly #socket: RasSocket<Gatekeeper, GatekeeperEvent>;
+  readonly #questions = new Map<string, (to: Address | undefined) => void>();
+  #asked = 0;
+
+  private constructor(context: GatewayContext, socket: RasSocket<Gatekeeper, GatekeeperEvent>) {
+    this.#context = context;
+    this.#socket = socket;
+  }
+
+  /** Rejects when the port cannot be had. */
+  static async open(
+    context: GatewayContext,
+    { host, advertise }: H323Listeners,
+    { port, signalling, traversal }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal },
+  ): Promise<OwnGatekeeper> {
+    const settings = () => context.config.gatekeeper ?? OPEN_TO_ANYBODY;
+    const { clock } = context;
+    let own: OwnGatekeeper | undefined;
+    const socket = await openRasSocket<Gatekeeper, GatekeeperEvent>(
+      {
+        host,
+        port,
+        clock,
+        admits: (address, from) => context.defence.refusal(address, from) === undefined,
+        onEvent: (event) => {
+          if (own !== undefined) own.#told(event);
+        },
+        tunnelled: (connection, bytes) => traversal.send(connection, bytes),
+      },
+      (ras) =>
+        new Gatekeeper({
+          identifier: settings().identifier,
+          ras: { host: advertise ?? ras.host, port: ras.port },
+          signalling,
+          // Asked for every message, so that a reload counts at once.
+          get timeToLive() {
+            return settings().timeToLive;
+          },
+          get neighbours() {
+            return settings().neighbours;
+          },
+          maxEndpoints: 2_000,
+          password: (alias) => passwordOf(settings(), alias),
+          ours: (alias) => isMeeting(context, alias),
+          maxBandwidth: 200_000,
+          traversal: traversal.timeToLive,
+          epoch: Math.floor((clock.wall() - clock.now()) / 1000),
+          random: (count) => randomBytes(count),
+        }),
+    );
+    own = new OwnGatekeeper(context, socket);
+    traversal.serve(socket);
+    return own;
+  }
+
+  /** Who is registered with us under an alias. */
+  registered(alias: string): RegisteredAddress | undefined {
+    const registration = this.#socket.machine.find(alias);
+    return registration && { ...registration.signalling, registration };
+  }
+
+  /** Asks the neighbours; undefined where none knows it. */
+  locate(alias: string): Promise<Address | undefined> {
+    const question = String(++this.#asked);
+    return new Promise((resolve) => {
+      this.#questions.set(question, resolve);
+      this.#socket.act((machine, now) => {
+        if (machine.locate(aliasOf(alias), question, now)) return;
+        this.#questions.delete(question);
+        resolve(undefined);
+      });
+    });
+  }
+
+  /** As it is shown to operators. */
+  get view(): NonNullable<H323View["gatekeeper"]> {
+    const { config, clock } = this.#context;
+    const { machine } = this.#socket;
+    const wall = clock.wall() - clock.now();
+    return {
+      endpoints: machine.registrations.map(({ aliases, signalling, product, traversal, expires }) => ({
+        aliases: aliases.map(aliasText),
+        address: `${signalling.host}:${signalling.port}`,
+        product: product ?? null,
+        traversal: traversal ?? null,
+        expiresAt: new Date(wall + expires).toISOString(),
+      })),
+      neighbours: (config.gatekeeper ?? OPEN_TO_ANYBODY).neighbours.map((neighbour) => ({
+        address: `${neighbour.host}:${neighbour.port}`,
+        answering: machine.answering(neighbour) ?? null,
+      })),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const resolve of this.#questions.values()) resolve(undefined);
+    await this.#socket.close();
+  }
+
+  #told(event: GatekeeperEvent): void {
+    const { log } = this.#context;
+    if (event.type === "registered" || event.type === "unregistered") {
+      const { aliases, signalling, product } = event.registration;
+      const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
+      log.info(fields, event.type === "registered" ? "an H.323 endpoint has registered" : "an H.323 endpoint is registered no more");
+    } else if (event.type === "not-summoned")
+      log.warn(
+        { event: "h323-not-summoned", callId: event.callIdentifier },
+        "an H.323 endpoint behind a firewall does not come for its call",
+      );
+    else if (event.type === "refused")
+      log.warn({ event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason }, "RAS refused");
+    else if (event.type === "located") {
+      this.#questions.get(event.question)?.(event.to);
+      this.#questions.delete(event.question);
+    }
+  }
+}
+
+function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: string): string | undefined | null {
+  const listed = endpoints.find((endpoint) => endpoint.alias.toLowerCase() === alias.toLowerCase());
+  return listed === undefined && registration === "listed" ? null : listed?.password;
+}
+
+/** Whether the gateway takes calls for it: a meeting, or the question for one. The directory is asked again when the call comes. */
+function isMeeting({ config, directory }: GatewayContext, alias: string): boolean {
+  const { number } = parseDialString(alias);
+  return config.accessNumbers.some((n) => parseDialString(n).number === number) || directory.get(number) !== undefined;
+}

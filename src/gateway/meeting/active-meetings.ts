@@ -1,0 +1,309 @@
+import { rm } from "node:fs/promises";
+import { join as joinPath } from "node:path";
+import type { MenuAction } from "../../ivr/meeting-menu.ts";
+import { type PromptId, promptFile } from "../../ivr/prompts/manifest.ts";
+import { sayOthers } from "../../ivr/spoken-number.ts";
+import type { Meeting, MeetingView, Participant, Role } from "../../meetings/model.ts";
+import { type Admission, type Consequences, MeetingRoom } from "../../meetings/room.ts";
+import type { Seat } from "../../sfu/port.ts";
+import type { Call } from "../call/call.ts";
+import type { JoinRunner } from "./join-runner.ts";
+import type { GatewayContext } from "../context.ts";
+import { cameraCodecs } from "../call/video-stats.ts";
+
+/** Somebody in, or on the way into, a meeting. The participant's identifier is the call's. */
+interface Attendance {
+  readonly call: Call;
+  readonly runner: JoinRunner;
+  seat?: Seat;
+  named: boolean;
+  /** Ends the watch over what their pictures are encoded in. */
+  unwatch?: () => void;
+}
+
+/** Tells the room what a call's pictures are encoded in, now and whenever that changes, until the returned function is called. */
+function watchCodecs({ id, pictures }: Call, room: MeetingRoom): () => void {
+  const tell = () => room.setCodecs(id, pictures && cameraCodecs(pictures));
+  pictures?.on("changed", tell);
+  tell();
+  return () => pictures?.off("changed", tell);
+}
+
+/** The meetings that somebody is in, and what is done in them: who comes, who goes, what is heard of it. */
+export class LiveMeetings {
+  readonly #context: GatewayContext;
+  readonly #rooms = new Map<string, MeetingRoom>();
+  readonly #attendances = new Map<string, Attendance>();
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  room(meetingId: string): MeetingRoom | undefined {
+    return this.#rooms.get(meetingId);
+  }
+
+  participants(meetingId: string): Participant[] {
+    return (this.#rooms.get(meetingId)?.participants() ?? []).map((one) => ({
+      ...one,
+      audio: this.#context.calls.get(one.callId)?.audio ?? one.audio,
+      video: this.#context.calls.get(one.callId)?.video ?? one.video,
+    }));
+  }
+
+  participant(meetingId: string, id: string): Participant | undefined {
+    return this.participants(meetingId).find((one) => one.id === id);
+  }
+
+  joinedCount(): number {
+    let count = 0;
+    for (const room of this.#rooms.values()) count += room.joinedCount;
+    return count;
+  }
+
+  /** Why a call to this meeting is refused before it is answered. */
+  refuses(meeting: Meeting, role: Role | null): "full" | "locked" | null {
+    return (this.#rooms.get(meeting.id) ?? new MeetingRoom(meeting)).refuses(role);
+  }
+
+  /** The meeting as the API shows it. */
+  view(meeting: Meeting, source: MeetingView["source"]): MeetingView {
+    const { guestPin, hostPin, ...rest } = meeting;
+    const room = this.#rooms.get(meeting.id);
+    return {
+      ...rest,
+      locked: room?.locked ?? meeting.locked,
+      hasGuestPin: guestPin !== null,
+      hasHostPin: hostPin !== null,
+      participants: room?.joinedCount ?? 0,
+      source,
+    };
+  }
+
+  /** A meeting's definition has changed. */
+  update(meeting: Meeting): void {
+    this.#rooms.get(meeting.id)?.update(meeting);
+    this.#tellMeeting(meeting.id);
+  }
+
+  /** The caller is at the meeting's door. */
+  arrive(meeting: Meeting, call: Call, runner: JoinRunner, invited: boolean): void {
+    let room = this.#rooms.get(meeting.id);
+    if (!room) {
+      room = new MeetingRoom(meeting, (event) => {
+        if (event.type === "participant") this.#context.emit(event);
+        else this.#tellMeeting(meeting.id);
+      });
+      this.#rooms.set(meeting.id, room);
+    }
+    call.meetingId = meeting.id;
+    this.#attendances.set(call.id, { call, runner, named: false });
+    const { info } = call.leg;
+    const address = info.direction === "in" ? info.from : info.to;
+    room.arrive(
+      { id: call.id, callId: call.id, displayName: info.displayName, address, protocol: info.protocol, trust: call.trust },
+      invited,
+    );
+  }
+
+  /** They turned back to look for another meeting, or are gone. */
+  leave(call: Call): void {
+    const attendance = this.#attendances.get(call.id);
+    const room = call.meetingId === null ? undefined : this.#rooms.get(call.meetingId);
+    if (!attendance || !room) return;
+    const wasIn = room.participant(call.id)?.state === "joined";
+    this.#attendances.delete(call.id);
+    attendance.unwatch?.();
+    const consequences = room.leave(call.id);
+    this.#context.presenting.left(room.meeting.id, call);
+    attendance.seat?.leave().catch(() => undefined);
+    if (wasIn && room.joinedCount > 0) void this.#announce(room.meeting, attendance, "left");
+    if (attendance.named) setTimeout(() => rm(attendance.runner.nameFile, { force: true }).catch(() => undefined), 10_000).unref();
+    if (room.empty) this.#rooms.delete(room.meeting.id);
+    this.#carryOut(room, consequences);
+    this.#tellMeeting(room.meeting.id);
+  }
+
+  admission(call: Call, role: Role): Admission {
+    const room = this.#roomOf(call);
+    const admission = room?.admission(call.id, role) ?? "full";
+    if (admission === "lobby" && room) this.#tellHosts(room, ["person-waiting"]);
+    return admission;
+  }
+
+  /** Into the conference, with everything that follows from it. */
+  async join(call: Call, runner: JoinRunner): Promise<void> {
+    const room = this.#roomOf(call);
+    const attendance = this.#attendances.get(call.id);
+    const media = call.media?.media;
+    if (!room || !attendance || !media) throw new Error("the meeting is gone");
+    const { meeting } = room;
+    const muted = room.participant(call.id)?.muted ?? false;
+    const seat = await this.#context.sfu.join(meeting.id, {
+      id: call.id,
+      displayName: call.leg.info.displayName,
+      media,
+      muted,
+      pictures: call.pictures,
+    });
+    if (call.over) return seat.leave();
+    attendance.seat = seat;
+    this.#context.presenting.joined(meeting.id, call);
+    seat.on("talking", (talking) => room.setTalking(call.id, talking));
+    seat.on("muted", (muted) => room.setMuted(call.id, muted));
+    seat.on("removed", () => void call.end("removed", "the media server put them out of the conference"));
+    attendance.unwatch = watchCodecs(call, room);
+    const others = room.joinedCount;
+    const consequences = room.joined(call.id, new Date(this.#context.clock.wall()).toISOString());
+    this.#context.metrics.stage("joined", call.age);
+    call.state = "joined";
+    call.log.info(
+      {
+        event: "call-joined",
+        meeting: meeting.id,
+        role: room.participant(call.id)?.role,
+        participants: room.joinedCount,
+        afterMs: Math.round(call.age),
+      },
+      "joined the meeting",
+    );
+    this.#tellMeeting(meeting.id);
+    this.#carryOut(room, consequences);
+    if (others > 0) await this.#announce(meeting, attendance, "joined").catch(() => undefined);
+    const words: PromptId[] = [
+      ...(meeting.announcements === "off" ? [] : sayOthers(others, runner.language)),
+      ...(muted ? (["muted"] as const) : []),
+    ];
+    void this.#tell(attendance, words);
+  }
+
+  named(call: Call): void {
+    const attendance = this.#attendances.get(call.id);
+    if (attendance) attendance.named = true;
+  }
+
+  isHost(call: Call): boolean {
+    return this.#roomOf(call)?.participant(call.id)?.role === "host";
+  }
+
+  /** Lets one person in from the lobby. False when they are not there. */
+  admit(meetingId: string, id: string): boolean {
+    const to = this.#rooms.get(meetingId)?.admit(id);
+    const attendance = this.#attendances.get(id);
+    if (!to || !attendance) return false;
+    attendance.runner.put({ type: "admission", to });
+    return true;
+  }
+
+  async mute(meetingId: string, id: string, muted: boolean, byHost: boolean): Promise<boolean> {
+    const room = this.#rooms.get(meetingId);
+    const attendance = this.#attendances.get(id);
+    if (!room || !attendance?.seat) return false;
+    await attendance.seat.setMuted(muted);
+    room.setMuted(id, muted);
+    if (muted) room.setTalking(id, false);
+    // a page shows it
+    if (attendance.call.leg.info.protocol !== "web")
+      void this.#tell(attendance, [muted ? (byHost ? "muted-by-host" : "muted") : "unmuted"]);
+    return true;
+  }
+
+  /** Puts somebody out, wherever they are, and tells them. */
+  async remove(id: string, outcome: "removed" | "meeting-ended", reason: string): Promise<void> {
+    const attendance = this.#attendances.get(id);
+    if (!attendance) return;
+    const { seat, runner } = attendance;
+    delete attendance.seat;
+    await seat?.leave().catch(() => undefined);
+    runner.put({ type: "dismiss", outcome, reason, prompts: [outcome, "goodbye"] });
+  }
+
+  /** Ends a meeting for everybody. */
+  async close(meetingId: string, reason: string): Promise<void> {
+    await Promise.all(this.participants(meetingId).map(({ id }) => this.remove(id, "meeting-ended", reason)));
+  }
+
+  lock(meetingId: string, locked: boolean): void {
+    this.#rooms.get(meetingId)?.lock(locked);
+  }
+
+  /** A participant's two keys. */
+  menu(call: Call, action: MenuAction) {
+    const room = this.#roomOf(call);
+    const attendance = this.#attendances.get(call.id);
+    const who = room?.participant(call.id);
+    if (!room || !attendance || !who) return;
+    const tell = (...prompts: PromptId[]) => void this.#tell(attendance, prompts);
+    switch (action) {
+      case "toggle-mute":
+        void this.mute(room.meeting.id, call.id, !who.muted, false).catch(() => undefined);
+        return;
+      case "toggle-hand":
+        return tell(room.toggleHand(call.id) ? "hand-raised" : "hand-lowered");
+      case "count":
+        return tell(...sayOthers(room.joinedCount - 1, attendance.runner.language));
+      case "help":
+        return tell(who.role === "host" ? "help-host" : "help-guest");
+      case "toggle-lock":
+        room.lock(!room.locked);
+        return tell(room.locked ? "meeting-now-locked" : "meeting-now-unlocked");
+      case "admit-next": {
+        const next = room.nextInLobby();
+        return tell(next !== undefined && this.admit(room.meeting.id, next) ? "let-in" : "nobody-waiting");
+      }
+    }
+  }
+
+  #roomOf(call: Call): MeetingRoom | undefined {
+    return call.meetingId === null ? undefined : this.#rooms.get(call.meetingId);
+  }
+
+  #carryOut(room: MeetingRoom, { release, end }: Consequences): void {
+    for (const id of release) {
+      const attendance = this.#attendances.get(id);
+      if (attendance) attendance.runner.put({ type: "admission", to: room.admission(id, "guest") });
+    }
+    for (const id of end) void this.remove(id, "meeting-ended", "the last host has left");
+  }
+
+  async #tell(attendance: Attendance, prompts: readonly PromptId[]): Promise<void> {
+    if (prompts.length === 0) return;
+    await attendance.seat?.play(attendance.runner.files(prompts)).catch((error: unknown) => {
+      attendance.call.log.warn({ event: "prompt-failed", prompts, err: error }, "a prompt could not be played into the meeting");
+    });
+  }
+
+  #tellHosts(room: MeetingRoom, prompts: readonly PromptId[]): void {
+    for (const id of room.hosts()) {
+      const host = this.#attendances.get(id);
+      if (host) void this.#tell(host, prompts);
+    }
+  }
+
+  /** What the others hear when somebody comes or goes. */
+  async #announce(meeting: Meeting, who: Attendance, what: "joined" | "left"): Promise<void> {
+    const file = (id: PromptId) => joinPath(this.#context.promptsRoot, promptFile(id, meeting.language));
+    // with the media server everybody goes, and nobody is left to hear it
+    if (meeting.announcements === "off" || !this.#context.media.connected) return;
+    const tone = file(what === "joined" ? "tone-join" : "tone-leave");
+    const files =
+      meeting.announcements === "tone"
+        ? [tone]
+        : who.named
+          ? [who.runner.nameFile, file(what === "joined" ? "has-joined" : "has-left")]
+          : [file(what === "joined" ? "someone-joined" : "someone-left")];
+    await this.#context.sfu.announce(meeting.id, files).catch((error: unknown) => {
+      who.call.log.warn({ event: "announcement-failed", meeting: meeting.id, err: error }, "an announcement could not be played");
+    });
+  }
+
+  #tellMeeting(meetingId: string): void {
+    const meeting = this.#context.directory.get(meetingId);
+    const source = this.#context.directory.source(meetingId);
+    if (meeting && source) this.#context.emit({ type: "meeting", meeting: this.view(meeting, source) });
+  }
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from "node:crypto";
+import { AdminError, type DialOutRequest } from "../../admin/ports.ts";
+import { maskDialled } from "../../base/pin-mask.ts";
+import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
+import { MediaExchange } from "../../call-media/offer-answer.ts";
+import { OutgoingSipLeg } from "../../legs/sip/outgoing.ts";
+import type { Meeting, Role } from "../../meetings/model.ts";
+import { keysMayTravel } from "../../negotiation/index.ts";
+import type { Trunk } from "../../trunks/model.ts";
+import { plainAddress } from "../../trunks/networks.ts";
+import { addressOfRecord } from "../../trunks/registration.ts";
+import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "../context.ts";
+import type { H323Gateway } from "../h323/incoming.ts";
+import { h323Target } from "../h323/dial-targets.ts";
+import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
+import { userOf } from "./registrar-requests.ts";
+import { Call, type CallEnd } from "../call/call.ts";
+import { pressWhenAnswered } from "../call/send-digits.ts";
+import { attachPictures, linesBeside } from "../call/video-streams.ts";
+import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "../call/answer.ts";
+
+export interface Invitation {
+  readonly target: DialTarget;
+  readonly trunk: Trunk;
+  readonly meeting: Meeting;
+  readonly role: Role;
+  readonly displayName: string | undefined;
+  /** Replaces value, for a call that takes another's place. */
+  readonly replaces?: string | undefined;
+  /** `TrunkLimits.admit` has counted this call already. */
+  readonly admitted?: boolean;
+}
+
+/** Calls that we make, to bring somebody into a meeting. */
+export class Outbound {
+  readonly #context: GatewayContext;
+  readonly #reception: Reception;
+  /** Calls by H.323; set once by who composes the gateway. */
+  h323: H323Gateway | undefined;
+
+  constructor(context: GatewayContext, reception: Reception) {
+    this.#context = context;
+    this.#reception = reception;
+  }
+
+  /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
+  async dialOut(request: DialOutRequest): Promise<Call> {
+    const call = await this.#dialOut(request);
+    if (request.keys !== undefined) pressWhenAnswered(call, request.keys);
+    return call;
+  }
+
+  async #dialOut(request: DialOutRequest): Promise<Call> {
+    const meeting = this.#context.directory.get(request.meetingId);
+    if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${request.meetingId}`);
+    if (meeting.endToEndEncrypted) throw new AdminError(409, "end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
+    if (this.#context.draining) throw new AdminError(503, "draining", "the gateway is being taken out of service");
+    if (!this.#context.media.connected) throw new AdminError(503, "media-server-lost", "the media server is not connected");
+    if (/^h323:/i.test(request.uri)) return this.#byH323(request, meeting);
+    const { trunk, target } = this.#targetOf(request);
+    const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
+    const end = await ringing;
+    if (end) throw new AdminError(502, "not-reached", `${maskDialled(request.uri)} was not reached: ${end.reason}`);
+    return call;
+  }
+
+  /** Calls. `ringing` resolves when the far end rings or answers, or with how the call ended before; `answered` with whether it was answered. */
+  invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<CallEnd | null>; readonly answered: Promise<boolean> } {
+    const context = this.#context;
+    const { target, trunk, meeting, displayName, replaces, admitted = false } = invitation;
+    const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
+    const credentials = credentialsOf(trunk);
+    const id = randomUUID();
+    const info: LegInfo = maskedInfo({
+      callId: id,
+      protocol: "sip",
+      direction: "out",
+      transport: target.transport,
+      address: plainAddress(target.host),
+      from: from ?? "sip:crosspoint",
+      to: target.uri,
+      displayName: displayName ?? target.user ?? target.uri,
+      userAgent: undefined,
+    });
+    const ringing = Promise.withResolvers<CallEnd | null>();
+    const leg = new OutgoingSipLeg(
+      context.srf,
+      {
+        uri: target.uri,
+        ...(from === undefined ? {} : { from: `<${from}>` }),
+        ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
+        ...(replaces === undefined ? {} : { headers: { Replaces: replaces, Require: "replaces" } }),
+        ...(credentials ? { auth: credentials } : {}),
+      },
+      info,
+      sessionTimerOf(context),
+    );
+    const call = new Call({
+      id,
+      leg,
+      trunk: trunk.name,
+      trust: trunk.trust,
+      clock: context.clock,
+      log: context.log.child({ call: id, callId: id, trunk: trunk.name }),
+    });
+    call.meetingId = meeting.id;
+    if (!admitted) context.limits.occupy(trunk.name);
+    context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
+    track(context, call);
+    call.once("ended", ringing.resolve);
+    const answered = this.#place(call, leg, invitation, () => ringing.resolve(null)).catch((error: unknown) => {
+      const refusal = mediaRefusal(error);
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+      return false;
+    });
+    return { call, ringing: ringing.promise, answered };
+  }
+
+  async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
+    const context = mediaPolicy(this.#context.config, trunk, target.transport);
+    const secure = context.policy !== "none" && keysMayTravel(context);
+    const beside = linesBeside(this.#context, call.trunk, "sip");
+    const { sides } = beside;
+    attachPictures(this.#context, call, beside);
+    const exchange = await MediaExchange.offering(this.#context.media, context, {
+      answer: "later",
+      secure,
+      sides,
+    });
+    call.carry(exchange);
+    if (call.over) return false;
+    const stopRinging = limitRinging(this.#context, call);
+    let answer: string;
+    try {
+      answer = await leg.call(exchange.localSdp, ringing);
+    } catch {
+      // the leg has said how it ended, and the call with it
+      return false;
+    } finally {
+      stopRinging();
+    }
+    // Some answer without ringing first.
+    ringing();
+    call.answered();
+    this.#context.metrics.stage("answered", call.age);
+    try {
+      await completeExchange(call, exchange, answer, context);
+    } catch (error) {
+      const refusal = mediaRefusal(error);
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+      return false;
+    }
+    if (call.over) return false;
+    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: exchange.suite }, "answered");
+    this.#reception.follow(call);
+    this.#reception.lead(call, { meeting, pin: null, role }, null, true);
+    return true;
+  }
+
+  /** `h323:user@host[:port][;transport=tls]`, or an alias registered with our gatekeeper. */
+  async #byH323(request: DialOutRequest, meeting: Meeting): Promise<Call> {
+    const { trunks, defaultTrunk } = this.#context.config;
+    const h323 = this.h323;
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
+    const target = h323Target(request.uri, { named, trunks, defaultTrunk });
+    if (!target || !h323?.address)
+      throw new AdminError(400, "no-route", `${maskDialled(request.uri)} cannot be called by H.323, or no trunk leads there`);
+    const known = target.peer ?? h323.registered(target.user);
+    const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user)) ?? {});
+    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
+    const { trunk, user, transport } = target;
+    this.#checkLimit(trunk);
+    if (transport === "tls" && h323.tlsPort === undefined)
+      throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
+    try {
+      const role = request.role ?? "guest";
+      return await h323.dial({ user, peer, transport, meeting, role, trunk, displayName: request.displayName, admission });
+    } catch (error) {
+      throw new AdminError(
+        502,
+        "not-reached",
+        `${maskDialled(request.uri)} was not reached: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+
+  /** As gatekeepers say. */
+  async #located(uri: string, h323: H323Gateway, alias: string): ReturnType<H323Gateway["locate"]> {
+    try {
+      return await h323.locate(alias);
+    } catch (error) {
+      throw new AdminError(
+        502,
+        "not-reached",
+        `${maskDialled(uri)} was not reached: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+
+  #checkLimit(trunk: Trunk): void {
+    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
+      throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
+  }
+
+  #from(): string | undefined {
+    const { callerHost, callerUser = "crosspoint" } = this.#context.config;
+    return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
+  }
+
+  /** Where a URI leads within one trunk: to its target, or to where it has registered from. */
+  within(trunk: Trunk, uri: string): DialTarget | undefined {
+    const own = [this.#context.config.callerHost ?? "", "contact"];
+    return (this.#registered(uri, [trunk], own) ?? dialTarget(uri, [trunk], null))?.target;
+  }
+
+  /** The newest binding of a trunk without a target of its own; the trunk that has registered as the URI's user goes first. */
+  #registered(uri: string, trunks: readonly Trunk[], hosts: readonly string[] | null): { trunk: Trunk; target: DialTarget } | undefined {
+    const { registrar, clock } = this.#context;
+    const user = userOf(uri);
+    const isUser = (trunk: Trunk): number => (trunk.identity.registration?.username === user ? 0 : 1);
+    for (const trunk of trunks.toSorted((a, b) => isUser(a) - isUser(b))) {
+      if (trunk.target !== null || !trunk.identity.registration) continue;
+      const [binding] = registrar.bindings(trunk.name, clock.now());
+      if (!binding && hosts === null) throw new AdminError(409, "not-registered", `trunk ${trunk.name} has not registered with us`);
+      const target = binding && bindingTarget(uri, binding, trunk.identity.registration.username, hosts);
+      if (target) return { trunk, target };
+    }
+    return undefined;
+  }
+
+  #targetOf(request: DialOutRequest): { trunk: Trunk; target: DialTarget } {
+    const { trunks, defaultTrunk, callerHost = "" } = this.#context.config;
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
+    const { uri } = request;
+    // Without a trunk's name a configured target goes before whatever a device has registered.
+    const found = named
+      ? (this.#registered(uri, [named], null) ?? dialTarget(uri, [named], null, true))
+      : (dialTarget(uri, trunks, null) ?? this.#registered(uri, trunks, [callerHost]) ?? dialTarget(uri, trunks, defaultTrunk));
+    if (!found) throw new AdminError(400, "no-route", `${maskDialled(request.uri)} is no URI that can be called, or no trunk leads there`);
+    const { trunk, target } = found;
+    this.#checkLimit(trunk);
+    if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {
+      throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
+    }
+    return { trunk, target };
+  }
+}
+
+/** What a trunk's challenges are answered with. */
+function credentialsOf({ identity: { digest }, register }: Trunk): { username: string; password: string } | undefined {
+  if (digest) return { username: digest.username, password: digest.password };
+  return register && { username: register.authUsername ?? register.username, password: register.password };
+}

@@ -1,0 +1,71 @@
+import { maskDialled } from "../../base/pin-mask.ts";
+import type { TransferRequest } from "../../legs/leg.ts";
+import type { Trunk } from "../../trunks/model.ts";
+import type { GatewayContext } from "../context.ts";
+import type { LiveMeetings } from "../meeting/active-meetings.ts";
+import { type LoadMeter, overloadReason } from "../overload.ts";
+import type { Call } from "../call/call.ts";
+import type { Outbound } from "./outgoing.ts";
+
+/**
+ * REFER from a participant: they want another party in their place. We call that party through the same trunk, into the same meeting, with the same
+ * role; the participant hangs up when it hears that it is there. Only callers of a trunk that is trusted may, and only to where that trunk leads:
+ * anybody else could make us place calls at our expense. The other party's call is one more of the trunk's, within its limits and the gateway's.
+ */
+export class Transfers {
+  readonly #context: GatewayContext;
+  readonly #meetings: LiveMeetings;
+  readonly #outbound: Outbound;
+  readonly #load: LoadMeter;
+
+  constructor(context: GatewayContext, meetings: LiveMeetings, outbound: Outbound, load: LoadMeter) {
+    this.#context = context;
+    this.#meetings = meetings;
+    this.#outbound = outbound;
+    this.#load = load;
+  }
+
+  requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
+    const shown = maskDialled(transfer.target);
+    const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
+    const who = call.meetingId === null ? undefined : this.#meetings.room(call.meetingId)?.participant(call.id);
+    const target = this.#outbound.within(trunk, transfer.target);
+    const why =
+      call.trust === "unverified"
+        ? "unverified callers may not have us place calls"
+        : !meeting || who?.state !== "joined"
+          ? "they are in no meeting"
+          : !target
+            ? `trunk ${trunk.name} does not lead to ${shown}`
+            : null;
+    if (why !== null || !meeting || !who || !target) {
+      call.log.warn({ event: "transfer-refused", target: shown, reason: why }, `a transfer was refused: ${why}`);
+      return transfer.reject(call.trust === "unverified" ? 403 : 603);
+    }
+    const busy = this.#limited(trunk);
+    if (busy !== null) {
+      call.log.warn({ event: "transfer-refused", target: shown, reason: busy }, `a transfer was refused: ${busy}`);
+      return transfer.reject(503);
+    }
+    call.log.info({ event: "transfer", target: shown }, "calling the party that is to take their place");
+    transfer.accept();
+    const { ringing, answered } = this.#outbound.invite({
+      target,
+      trunk,
+      meeting,
+      role: who.role,
+      displayName: undefined,
+      replaces: transfer.replaces,
+      admitted: true,
+    });
+    void ringing.then((end) => end ?? transfer.progress(180));
+    void answered.then((reached) => transfer.progress(reached ? 200 : 503));
+  }
+
+  /** Takes the place of one more call on the trunk, or says why there is none. */
+  #limited(trunk: Trunk): string | null {
+    const { config, draining, calls, limits, clock } = this.#context;
+    if (draining) return "the gateway is being taken out of service";
+    return overloadReason(calls.size, this.#load.samples, config.overload ?? {}) ?? limits.admit(trunk, clock.now())?.reason ?? null;
+  }
+}

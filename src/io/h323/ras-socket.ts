@@ -1,0 +1,99 @@
+/** A UDP socket with a RAS machine on it: a client's or our gatekeeper's. */
+import { createSocket, type Socket } from "node:dgram";
+import type { Clock } from "../../base/clock.ts";
+import type { Address, Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../../h323/index.ts";
+import { type RasCarrier, RasRunner } from "./ras-runner.ts";
+
+export interface RasSocketOptions<E> {
+  readonly host: string;
+  /** 1719; 0 for any free port. */
+  readonly port: number;
+  readonly clock?: Clock;
+  readonly onEvent: (event: E) => void;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: (address: string, port: number) => boolean;
+  /** Sends by the TCP connection of that number (H.460.17); what comes by it is given to `receive`. */
+  readonly tunnelled?: (connection: number, bytes: Uint8Array) => void;
+}
+
+/** Runs the machine until closed. Use the machine through `act`, so that what it leaves is sent. */
+export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | GatekeeperEvent> implements RasCarrier<M> {
+  readonly machine: M;
+  readonly #socket: Socket;
+  readonly #runner: RasRunner<M, E>;
+  readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
+  #closed = false;
+  /** Datagrams not yet handed to the system, and what is to be done when there are none. */
+  #sending = 0;
+  #sent = (): void => {};
+
+  constructor(socket: Socket, machine: M, options: RasSocketOptions<E>) {
+    this.machine = machine;
+    this.#socket = socket;
+    this.#tunnelled = options.tunnelled;
+    this.#runner = new RasRunner(machine, {
+      clock: options.clock,
+      send: (to, bytes) => this.#send(to, bytes),
+      onEvent: options.onEvent,
+    });
+    socket.on("message", (bytes, from) => {
+      if (options.admits?.(from.address, from.port) !== false) this.receive(bytes, { host: from.address, port: from.port });
+    });
+    // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
+    socket.on("error", () => {});
+  }
+
+  /** A RAS message, by whatever way. */
+  receive(bytes: Uint8Array, from: RasAddress): void {
+    this.#runner.receive(bytes, from);
+  }
+
+  get address(): Address {
+    const { address, port } = this.#socket.address();
+    return { host: address, port };
+  }
+
+  act(action: (machine: M, now: number) => void): void {
+    this.#runner.act(action);
+  }
+
+  #send({ host, port, connection }: RasAddress, bytes: Uint8Array): void {
+    if (connection !== undefined) {
+      this.#tunnelled?.(connection, bytes);
+      return;
+    }
+    this.#sending++;
+    this.#socket.send(bytes, port, host, () => {
+      if (--this.#sending === 0) this.#sent();
+    });
+  }
+
+  /** A client is unregistered first. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    this.#runner.stop(true);
+    return new Promise((resolve) => {
+      const close = () => this.#socket.close(() => resolve());
+      // What is still on its way out, such as that we leave, goes with the socket.
+      if (this.#sending === 0) close();
+      else this.#sent = close;
+    });
+  }
+}
+
+/** Binds a socket for the machine that `make` builds once the address is known. Rejects when the port cannot be had. */
+export function openRasSocket<M extends RasClient | Gatekeeper, E extends M extends RasClient ? RasEvent : GatekeeperEvent>(
+  options: RasSocketOptions<E>,
+  make: (address: Address) => M,
+): Promise<RasSocket<M, E>> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(options.host.includes(":") ? "udp6" : "udp4");
+    socket.once("error", reject);
+    socket.bind(options.port, options.host, () => {
+      socket.off("error", reject);
+      const { address, port } = socket.address();
+      resolve(new RasSocket(socket, make({ host: address, port }), options));
+    });
+  });
+}

@@ -1,0 +1,150 @@
+/** TLS for H.323 call signalling (port 1300): a listener that asks for a client certificate, and connections of ours. */
+import { createServer, isIP, type Server, type Socket } from "node:net";
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect as connectTls,
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server as TlsServer,
+  type TLSSocket,
+} from "node:tls";
+import type { Millis } from "../../base/clock.ts";
+import type { Address } from "../../h323/index.ts";
+import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
+import { plainAddress } from "../addresses.ts";
+import { Handshakes } from "../handshakes.ts";
+import { contextOptions, peerCertificateOf, type TlsSettings } from "../tls.ts";
+
+/** The listener and what it is to do. */
+export interface H323TlsOptions {
+  /** 1300; 0 for any free port; null takes no calls, only makes them (then `cert` may be empty). */
+  readonly port: number | null;
+  readonly settings: TlsSettings;
+  /** Whether an address is a trunk's, for which places are kept; none where absent. */
+  readonly isTrunk?: ((address: string) => boolean) | undefined;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: ((address: string, port: number) => boolean) | undefined;
+}
+
+/** Whether a server's certificate is the wanted one's; its chain has been verified. Without it, it must name the host that was called. */
+export type ServerCheck = (certificate: PeerCertificate) => boolean;
+
+/** A handshake must be done in so many ms. */
+const HANDSHAKE: Millis = 3_000;
+/** Handshakes under way at a time, in all and from one address: each costs more to us than to who asks for it. */
+const MOST_HANDSHAKES = 500;
+const MOST_OF_STRANGERS = 375;
+const MOST_FROM_ONE = 20;
+
+/** One certificate for both directions. */
+export class H323Tls {
+  readonly #options: H323TlsOptions;
+  readonly #tls: TlsServer;
+  readonly #raw: Server;
+  readonly #handshakes: Handshakes;
+  #context: SecureContext;
+
+  private constructor(options: H323TlsOptions, accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void) {
+    this.#options = options;
+    this.#handshakes = new Handshakes({
+      timeout: HANDSHAKE,
+      most: MOST_HANDSHAKES,
+      perSource: MOST_FROM_ONE,
+      strangers: MOST_OF_STRANGERS,
+      isTrunk: options.isTrunk ?? (() => false),
+    });
+    this.#context = createSecureContext(contextOf(options.settings));
+    this.#tls = createTlsServer({
+      ...contextOf(options.settings),
+      requestCert: true,
+      // Whether a certificate is demanded is the trunk's policy, not the listener's.
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE,
+    });
+    this.#raw = createServer({ noDelay: true }, (socket) => this.#begin(socket));
+    this.#tls.on("secureConnection", (socket: TLSSocket) => {
+      socket.on("error", () => {});
+      this.#handshakes.done(socket);
+      accept(socket, peerCertificateOf(socket));
+    });
+    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+  }
+
+  /** Opens the listener; rejects when the port cannot be had, throws when certificate and key do not fit. */
+  static async listen(
+    host: string,
+    options: H323TlsOptions,
+    accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void,
+  ): Promise<H323Tls> {
+    const tls = new H323Tls(options, accept);
+    if (options.port === null) return tls;
+    const { port } = options;
+    await new Promise<void>((resolve, reject) => {
+      tls.#raw.once("error", reject);
+      tls.#raw.listen(port, host, () => {
+        tls.#raw.off("error", reject);
+        resolve();
+      });
+    });
+    return tls;
+  }
+
+  /** Undefined where no calls are taken. */
+  get port(): number | undefined {
+    const bound = this.#raw.address();
+    return bound !== null && typeof bound !== "string" ? bound.port : undefined;
+  }
+
+  /** New certificates for handshakes from now on; calls that are up are left alone. Throws when they do not fit together; the old ones then stay. */
+  reload(settings: TlsSettings): void {
+    this.#context = createSecureContext(contextOf(settings));
+    this.#tls.setSecureContext(contextOf(settings));
+  }
+
+  /** Connects; the handshake is done when `secureConnect` comes. The certificate's chain is verified, its name by `objection`. */
+  connect(peer: Address, localAddress: string): TLSSocket {
+    const options: ConnectionOptions & { readonly localAddress: string } = {
+      host: peer.host,
+      port: peer.port,
+      localAddress,
+      secureContext: this.#context,
+      servername: isIP(peer.host) === 0 ? peer.host : "",
+      rejectUnauthorized: this.#options.settings.verifyServers !== false,
+      // Judged once the handshake is done, where the whole certificate can be seen.
+      checkServerIdentity: () => undefined,
+    };
+    return connectTls(options);
+  }
+
+  /** Why the server at the other end is not the one that was called; undefined when it is. */
+  objection(socket: TLSSocket, host: string, check: ServerCheck | undefined): string | undefined {
+    if (this.#options.settings.verifyServers === false) return undefined;
+    const certificate = peerCertificateOf(socket);
+    if (certificate?.verified !== true) return "its certificate is not verified";
+    if (check !== undefined) return check(certificate) ? undefined : "its certificate has another name";
+    return checkServerIdentity(host, socket.getPeerCertificate())?.message;
+  }
+
+  close(): Promise<void> {
+    this.#handshakes.close();
+    return this.#raw.listening ? new Promise((resolve) => this.#raw.close(() => resolve())) : Promise.resolve();
+  }
+
+  #begin(socket: Socket): void {
+    socket.on("error", () => {});
+    if (this.#options.admits?.(plainAddress(socket.remoteAddress ?? ""), socket.remotePort ?? 0) === false) {
+      socket.destroy();
+      return;
+    }
+    this.#handshakes.begin(socket);
+    this.#tls.emit("connection", socket);
+  }
+}
+
+function contextOf(settings: TlsSettings): SecureContextOptions {
+  const { cert, key, ...rest } = contextOptions(settings);
+  return settings.cert === "" ? rest : { ...rest, cert, key };
+}

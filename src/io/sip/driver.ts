@@ -1,0 +1,173 @@
+/** Runs a SIP layer on sockets: feeds it, does what it asks for, keeps its one timer. */
+import { type Clock, type Millis, systemClock } from "../../base/clock.ts";
+import type { SipLayer } from "../../sip/layer.ts";
+import type { Listener, Source, TransportName } from "../../sip/types.ts";
+import type { Connection } from "./connection.ts";
+import { type DnsClient, dnsClient } from "./dns.ts";
+import { type ListenSpec, SipTransports, type TransportLimits, type TransportSink } from "./transports.ts";
+import type { TlsSettings } from "../tls.ts";
+
+/** A connection that is gone. */
+export interface ClosedConnection {
+  readonly connection: number;
+  readonly transport: TransportName;
+  readonly address: string;
+  readonly port: number;
+  readonly reason: string;
+  /** It carried requests that named its address only, besides those that named it. */
+  readonly shared: boolean;
+}
+
+export interface SipDriverOptions {
+  readonly layer: SipLayer;
+  /** Told of every connection's end, after the layer was. By default the layer alone is told. */
+  readonly onConnectionClosed?: (closed: ClosedConnection, now: Millis) => void;
+  /** Whether anything of that address is read at all; everything where absent. */
+  readonly admits?: (address: string, port: number) => boolean;
+  /** Whether an address is a trunk's; none where absent. */
+  readonly isTrunk?: (address: string) => boolean;
+  /** A peer with a verified certificate has connected from there. */
+  readonly onVerified?: (address: string) => void;
+  /** A stream that could not be followed. */
+  readonly onBroken?: (why: string, source: Source) => void;
+  /** Something an operator may want to know; limit what you do with it. */
+  readonly onNotice?: (what: string, source: { address: string; port: number }) => void;
+  /**
+   * A fault of ours while a message or a timer was handled. With a handler the fault costs that message only; without one it is thrown,
+   * which ends the thread.
+   */
+  readonly onError?: (error: unknown) => void;
+  readonly tls?: TlsSettings | undefined;
+  readonly limits?: Partial<TransportLimits> | undefined;
+  readonly clock?: Clock | undefined;
+  readonly dns?: DnsClient | undefined;
+}
+
+export class SipDriver implements TransportSink {
+  readonly layer: SipLayer;
+  readonly transports: SipTransports;
+  readonly #clock: Clock;
+  readonly #dns: DnsClient;
+  readonly #options: SipDriverOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDue: Millis = Number.POSITIVE_INFINITY;
+  #flushQueued = false;
+  #closed = false;
+
+  constructor(options: SipDriverOptions) {
+    this.layer = options.layer;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#dns = options.dns ?? dnsClient();
+    this.transports = new SipTransports({ clock: this.#clock, sink: this, tls: options.tls, limits: options.limits });
+    this.layer.wake = () => {
+      if (this.#flushQueued) return;
+      this.#flushQueued = true;
+      queueMicrotask(this.#flush);
+    };
+  }
+
+  now(): Millis {
+    return this.#clock.now();
+  }
+
+  /** Opens a listener and tells the layer. */
+  async listen(spec: ListenSpec): Promise<Listener> {
+    const listener = await this.transports.listen(spec);
+    this.layer.addListener(listener);
+    return listener;
+  }
+
+  /** Stops everything; what is queued to be sent is handed to the sockets first. */
+  async close(): Promise<void> {
+    this.#flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.layer.wake = () => {};
+    await this.transports.close();
+  }
+
+  // ── what the sockets report ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  message(data: Buffer, source: Source): void {
+    this.#guarded(() => this.layer.receive(data, source, this.#clock.now()));
+  }
+  sendFailed(ref: number, reason: string): void {
+    this.layer.sendFailed(ref, reason, this.#clock.now());
+  }
+  connectionClosed(connection: Connection, reason: string): void {
+    if (this.#closed) return;
+    const { transport, source } = connection;
+    const closed: ClosedConnection = {
+      connection: connection.id,
+      transport,
+      address: source.address,
+      port: source.port,
+      reason,
+      shared: connection.addresses.size > 0,
+    };
+    const now = this.#clock.now();
+    this.layer.connectionClosed(closed, now);
+    this.#options.onConnectionClosed?.(closed, now);
+  }
+  broken(connection: Connection, why: string, status: number): void {
+    // A stateless answer would need the request's Via, which may not have come: the connection's end is the answer.
+    this.notice(`unreadable stream (${status} ${why})`, connection.source);
+    this.#options.onBroken?.(why, connection.source);
+  }
+  admits(address: string, port: number): boolean {
+    return this.#options.admits?.(address, port) ?? true;
+  }
+  isTrunk(address: string): boolean {
+    return this.#options.isTrunk?.(address) ?? false;
+  }
+  verified(address: string): void {
+    this.#options.onVerified?.(address);
+  }
+  notice(what: string, source: { address: string; port: number }): void {
+    this.#options.onNotice?.(what, source);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushQueued = false;
+    if (this.#closed) return;
+    for (let outputs = this.layer.drain(); outputs.length > 0; outputs = this.layer.drain()) {
+      for (const output of outputs) {
+        if (output.kind === "send") this.transports.send(output.target, output.data, output.ref);
+        else if (output.kind === "alias") this.transports.alias(output.connection, output.port);
+        else {
+          const { id } = output;
+          void this.#dns(output.lookup).then((answer) => this.layer.lookupDone(id, answer, this.#clock.now()));
+        }
+      }
+    }
+    this.#arm();
+  };
+
+  #arm(): void {
+    const due = this.layer.nextTimeout();
+    if (due === undefined || due >= this.#timerDue) return;
+    clearTimeout(this.#timer);
+    this.#timerDue = due;
+    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(due - this.#clock.now())));
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerDue = Number.POSITIVE_INFINITY;
+    this.#guarded(() => this.layer.handleTimeout(this.#clock.now()));
+    this.#flush();
+  };
+
+  #guarded(work: () => void): void {
+    const { onError } = this.#options;
+    if (onError === undefined) {
+      work();
+      return;
+    }
+    try {
+      work();
+    } catch (error) {
+      onError(error);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { CAUSE, formatReason, parseReason } from "../cause.ts";
+import type { LegInfo, Refusal } from "../leg.ts";
+import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
+import { dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
+import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
+
+/** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
+const PRACK_WAIT_MS = 4_000;
+
+/** What drachtio says of an answer to a request that has one already. */
+const UNKNOWN_TRANSACTION = /not sent due to unknown transaction/i;
+
+/** A call that came to us. */
+export class IncomingSipLeg extends SipLeg {
+  readonly #srf: Srf;
+  readonly #request: SipRequest;
+  readonly #response: SipResponse;
+  #pending = true;
+
+  constructor(srf: Srf, request: SipRequest, response: SipResponse, info: LegInfo, timer: SessionTimerPolicy) {
+    super(info, timer);
+    this.#srf = srf;
+    this.#request = request;
+    this.#response = response;
+    request.on("cancel", (cancel) => {
+      if (this.answered) return;
+      this.#pending = false;
+      const reason = parseReason(cancel.get("Reason"));
+      this.finish({
+        by: "peer",
+        cause: reason?.cause ?? CAUSE.normalClearing,
+        text: reason?.text || "cancelled by the caller",
+        cancelled: true,
+      });
+    });
+  }
+
+  get offer(): string | null {
+    return this.#request.body ? this.#request.body : null;
+  }
+
+  /** Why the request cannot even be looked at (RFC 3261 section 8.2.2, RFC 4028 section 9); null when it can. */
+  objection(): { readonly status: number; readonly headers: Headers } | null {
+    const type = this.#request.get("Content-Type");
+    if (this.offer !== null && type !== undefined && !/^application\/sdp\b/i.test(type) && !/^multipart\//i.test(type)) {
+      return { status: 415, headers: { Accept: "application/sdp" } };
+    }
+    const required = (this.#request.get("Require") ?? "").split(",").map((one) => one.trim().toLowerCase());
+    const unknown = required.filter((one) => one !== "" && !["100rel", "timer", "replaces", "norefersub", "tdialog"].includes(one));
+    if (unknown.length > 0) return { status: 420, headers: { Unsupported: unknown.join(", ") } };
+    const timer = answerSessionTimer(timerFields(this.#request), this.timerPolicy);
+    return timer.kind === "too-small" ? { status: 422, headers: { "Min-SE": String(timer.minSe) } } : null;
+  }
+
+  /** The caller demands reliable provisional responses, so that there is to be one (RFC 3262 section 3). */
+  get wantsRinging(): boolean {
+    return /\b100rel\b/i.test(this.#request.get("Require") ?? "");
+  }
+
+  async ring(): Promise<void> {
+    if (!this.#pending) return;
+    if (!this.wantsRinging) return this.#response.send(180);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PRACK_WAIT_MS);
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#response.send(180, { headers: { Require: "100rel" } }, (error) => error && go(), go);
+      this.once("ended", go);
+    });
+  }
+
+  async answer(sdp: string): Promise<string | null> {
+    if (!this.#pending) throw new Error("the caller has given up");
+    this.#pending = false;
+    const timer = answerSessionTimer(timerFields(this.#request), this.timerPolicy);
+    const timerHeaders = timer.kind === "accepted" ? timer.headers : {};
+    const headers = {
+      ...timerHeaders,
+      ...contactOver(this.info.transport),
+      Allow: ALLOW,
+      Supported: ["timer", "100rel", "replaces", "norefersub"].join(", "),
+    };
+    try {
+      let acked: Promise<string> | undefined;
+      const dialog = await dialogOf(
+        (made) => this.#srf.createUAS(this.#request, this.#response, { localSdp: sdp, headers }, made),
+        (fresh) => {
+          if (this.ended) return;
+          if (this.offer === null) acked = this.answerInAck(fresh);
+          acked?.catch(() => undefined);
+          this.establish(fresh, sdp);
+        },
+      );
+      if (!this.answered) {
+        // we were told to end while the 200 was on its way
+        await dialog.destroy({ headers: { Reason: formatReason(CAUSE.normalClearing, "ended while answering") } }).catch(() => undefined);
+        throw new Error("ended while answering");
+      }
+      return (await acked) ?? null;
+    } catch (error) {
+      if (!this.answered) {
+        // the CANCEL came while the 200 was on its way to the engine, which has answered 487 itself: drachtio-srf then hears of no CANCEL any more
+        const cancelled = isSipFailure(error) ? error.status === 487 : UNKNOWN_TRANSACTION.test(String(error));
+        this.finish({
+          by: cancelled ? "peer" : "engine",
+          cause: cancelled ? CAUSE.normalClearing : CAUSE.temporaryFailure,
+          text: cancelled ? "cancelled by the caller" : String(error),
+          cancelled,
+        });
+      }
+      throw error;
+    }
+  }
+
+  refuse(refusal: Refusal): void {
+    if (!this.#pending) return;
+    this.#pending = false;
+    const headers: Record<string, string> = { Reason: formatReason(refusal.cause, refusal.text) };
+    if (refusal.warning !== undefined) headers["Warning"] = formatWarning(refusal.warning, refusal.text);
+    if (refusal.retryAfterSeconds !== undefined) headers["Retry-After"] = String(refusal.retryAfterSeconds);
+    if (refusal.challenges) headers["WWW-Authenticate"] = repeated("WWW-Authenticate", refusal.challenges);
+    if (refusal.silent) headers["X-Crosspoint-Action"] = "discard";
+    if (refusal.status === 405) headers["Allow"] = ALLOW;
+    this.#response.send(refusal.status, { headers });
+    this.finish({ by: "us", cause: refusal.cause, text: refusal.text, cancelled: false });
+  }
+
+  protected giveUp(cause: number, text: string): void {
+    this.refuse({ status: 480, cause, text });
+  }
+}

@@ -1,0 +1,142 @@
+import { CAUSE, formatReason } from "../cause.ts";
+import type { LegInfo } from "../leg.ts";
+import { askSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
+import { Authentication } from "./digest-client.ts";
+import {
+  type Dialog,
+  type DialogMade,
+  dialogOf,
+  type Headers,
+  isSipFailure,
+  type SipFailure,
+  type SipRequest,
+  type Srf,
+} from "./drachtio.ts";
+import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
+
+export interface OutgoingOptions {
+  readonly uri: string;
+  /** `From` value, without tag; the engine's own address where absent. */
+  readonly from?: string;
+  readonly headers?: Headers;
+  readonly proxy?: string;
+  readonly auth?: { readonly username: string; readonly password: string };
+}
+
+/** A call that we make. */
+export class OutgoingSipLeg extends SipLeg {
+  readonly #srf: Srf;
+  readonly #options: OutgoingOptions;
+  #request: SipRequest | undefined;
+  #cancelled: { readonly cause: number; readonly text: string } | undefined;
+
+  constructor(srf: Srf, options: OutgoingOptions, info: LegInfo, timer: SessionTimerPolicy) {
+    super(info, timer);
+    this.#srf = srf;
+    this.#options = options;
+  }
+
+  /** The offer is ours; there is none to answer. */
+  get offer(): null {
+    return null;
+  }
+
+  /**
+   * Calls with our offer. `ringing` is told once, at the first provisional response that says so. Resolves with the far end's answer; rejects when it is refused, busy or
+   * gives no answer, after `ended`.
+   */
+  async call(sdp: string, ringing: () => void): Promise<string> {
+    const { uri, from, headers, proxy, auth } = this.#options;
+    let rang = false;
+    const authentication = auth && new Authentication(auth);
+    const attempt = (expires: SessionTimerPolicy, more: Headers = {}) =>
+      dialogOf(
+        (made) => invite(expires, more, made),
+        (dialog) => this.ended || this.establish(dialog, sdp),
+      );
+    const invite = (expires: SessionTimerPolicy, more: Headers, made: DialogMade) =>
+      this.#srf.createUAC(
+        uri,
+        {
+          localSdp: sdp,
+          headers: {
+            "Call-ID": this.info.callId,
+            ...askSessionTimer(expires),
+            Allow: ALLOW,
+            ...contactOver(this.info.transport),
+            ...(from === undefined ? {} : { From: from }),
+            ...headers,
+            ...more,
+          },
+          ...(proxy === undefined ? {} : { proxy }),
+        },
+        {
+          cbRequest: (error, request) => {
+            if (error) return;
+            this.#request = request;
+            if (this.#cancelled) this.giveUp(this.#cancelled.cause, this.#cancelled.text);
+          },
+          cbProvisional: (response) => {
+            if (rang || response.status < 180) return;
+            rang = true;
+            ringing();
+          },
+        },
+        made,
+      );
+    try {
+      let expires = this.timerPolicy;
+      const again = (error: unknown): Promise<Dialog> => {
+        if (this.ended || !isSipFailure(error)) throw error;
+        const larger = largerInterval(error);
+        const answer = error.res && this.#request && authentication?.answer(this.#request, error.res);
+        if (larger !== undefined && larger > expires.minSe) {
+          expires = { expires: larger, minSe: larger };
+          authentication?.restart();
+          return attempt(expires).catch(again);
+        }
+        if (!answer) throw error;
+        return attempt(expires, answer).catch(again);
+      };
+      const dialog = await attempt(expires).catch(again);
+      // challenges inside the dialog are drachtio-srf's to answer
+      if (auth) Object.assign(dialog, { auth });
+      if (!this.answered) {
+        // answered while our CANCEL was on its way (RFC 3261 section 9.1)
+        const { cause, text } = this.#cancelled ?? { cause: CAUSE.normalClearing, text: "given up" };
+        await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
+        throw new Error("given up before it was answered");
+      }
+      const answer = dialog.remote.sdp;
+      if (dialog.res) this.cameFrom(dialog.res);
+      if (answer) return answer;
+      await this.end(CAUSE.protocolError, "the answer carries no session description");
+      throw new Error("the answer carries no session description");
+    } catch (error) {
+      this.finish(endOfFailure(error));
+      throw error;
+    }
+  }
+
+  async ring(): Promise<void> {}
+
+  async answer(): Promise<string | null> {
+    throw new Error("an outgoing leg is answered by the far end");
+  }
+
+  refuse(): void {
+    void this.end(CAUSE.callRejected, "not wanted any more");
+  }
+
+  protected giveUp(cause: number, text: string): void {
+    this.#cancelled = { cause, text };
+    this.#request?.cancel({ headers: { Reason: formatReason(cause, text) } }, () => undefined);
+  }
+}
+
+/** Min-SE of a 422 (RFC 4028 section 7.3). */
+function largerInterval(error: SipFailure): number | undefined {
+  if (error.status !== 422) return undefined;
+  const minSe = Number.parseInt(error.res?.get("Min-SE") ?? "", 10);
+  return minSe > 0 && minSe <= 86_400 ? minSe : undefined;
+}

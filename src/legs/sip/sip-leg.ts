@@ -1,0 +1,317 @@
+import { EventEmitter } from "node:events";
+import { canonicalAddress } from "../../base/ip-address.ts";
+import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
+import { parseInfoDtmf } from "../dtmf.ts";
+import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
+import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "./media-control-xml.ts";
+import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
+import { type Dialog, describeResponse, isSipFailure, reinvite, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
+import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
+
+/** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
+const ACK_WAIT_MS = 33_000;
+const TRANSFER_WAIT_MS = 60_000;
+/** Both sides changed something at once: how often we try again, and how long we wait before (RFC 3261 section 14.1). */
+const GLARE_TRIES = 3;
+const GLARE_MS = { owner: [2_100, 4_000], other: [0, 2_000] } as const;
+
+/** What both directions of a SIP call have in common once there is a dialog. */
+export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
+  readonly info: LegInfo;
+  readonly #timer: SessionTimerPolicy;
+  #dialog: Dialog | undefined;
+  #ended = false;
+  /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
+  #changing = false;
+  #source: string | undefined;
+
+  constructor(info: LegInfo, timer: SessionTimerPolicy) {
+    super();
+    this.info = info;
+    this.#timer = timer;
+    if (info.direction === "in") this.#source = info.address;
+  }
+
+  get source(): string | undefined {
+    return this.#source;
+  }
+
+  /** A message of the far end's with a description has come. */
+  protected cameFrom({ source_address: address }: { readonly source_address?: string }): void {
+    if (address !== undefined && address !== "") this.#source = canonicalAddress(address);
+  }
+
+  abstract get offer(): string | null;
+  abstract ring(): Promise<void>;
+  abstract answer(sdp: string): Promise<string | null>;
+  abstract refuse(refusal: Refusal): void;
+  /** Gives up a call that has no dialog yet. */
+  protected abstract giveUp(cause: number, text: string): void;
+
+  get answered(): boolean {
+    return this.#dialog !== undefined;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  protected get timerPolicy(): SessionTimerPolicy {
+    return this.#timer;
+  }
+
+  async change(offer: string): Promise<string> {
+    const dialog = this.#dialog;
+    if (!dialog || this.#ended) throw new Error("the leg is not up");
+    if (this.#changing) throw new Error("another change is under way");
+    for (let tries = 1; ; tries++) {
+      this.#changing = true;
+      const response = await reinvite(dialog, offer).finally(() => {
+        this.#changing = false;
+      });
+      const { status } = response;
+      if (status < 300) {
+        this.cameFrom(response);
+        return response.body ?? "";
+      }
+      const said = describeResponse(response);
+      if (status === 408 || status === 481) this.#lost(dialog, said);
+      if (status !== 491 || tries === GLARE_TRIES || this.#ended) throw new ChangeRefused(said, causeOfStatus(status));
+      const [least, most] = GLARE_MS[this.info.direction === "out" ? "owner" : "other"];
+      await new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)));
+      if (this.#ended) throw new ChangeRefused("the call ended meanwhile", CAUSE.normalClearing);
+    }
+  }
+
+  /** RFC 3261 section 12.2.1.2: the far end does not know the call any more, or does not answer at all. */
+  #lost(dialog: Dialog, said: string): void {
+    this.finish({
+      by: "engine",
+      cause: CAUSE.destinationOutOfOrder,
+      text: `the far end does not know the call: ${said}`,
+      cancelled: false,
+    });
+    if (dialog.connected) dialog.destroy({ headers: { Reason: formatReason(CAUSE.destinationOutOfOrder, said) } }).catch(() => undefined);
+  }
+
+  async transfer(target: string): Promise<boolean> {
+    const dialog = this.#dialog;
+    if (!dialog || this.#ended) return false;
+    const done = Promise.withResolvers<boolean>();
+    const onNotify = (request: SipRequest, response: SipResponse) => {
+      response.send(200);
+      const status = parseSipfrag(request.body);
+      if (status !== undefined && status >= 200) done.resolve(status < 300);
+      else if (/terminated/i.test(request.get("Subscription-State") ?? "")) done.resolve(status !== undefined && status < 300);
+    };
+    const onEnd = () => done.resolve(false);
+    dialog.on("notify", onNotify);
+    this.once("ended", onEnd);
+    const timer = setTimeout(() => done.resolve(false), TRANSFER_WAIT_MS);
+    try {
+      const response = await dialog.request({
+        method: "REFER",
+        headers: { "Refer-To": `<${target}>`, "Referred-By": `<${dialog.local.uri}>`, Contact: dialog.local.contact ?? dialog.local.uri },
+      });
+      if (response.status >= 300) return false;
+      return await done.promise;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+      this.off("ended", onEnd);
+      dialog.removeListener("notify", onNotify);
+    }
+  }
+
+  async end(cause: number, text: string): Promise<void> {
+    if (this.#ended) return;
+    const dialog = this.#dialog;
+    if (!dialog) this.giveUp(cause, text);
+    this.finish({ by: "us", cause, text, cancelled: false });
+    // a far end that is gone does not answer: there is nobody to tell
+    if (dialog?.connected) await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
+  }
+
+  /** RFC 5168. Far ends that do not know it answer 415, which tells nothing new. */
+  requestKeyframe(): void {
+    const dialog = this.#dialog;
+    if (!dialog || this.#ended) return;
+    dialog
+      .request({ method: "INFO", headers: { "Content-Type": "application/media_control+xml" }, body: pictureFastUpdate() })
+      .catch(() => undefined);
+  }
+
+  /** The dialog is up: from now on its requests are the leg's events. */
+  protected establish(dialog: Dialog, localSdp: string): void {
+    this.#dialog = dialog;
+    dialog.local.sdp = localSdp;
+    dialog.on("destroy", (request, reason) => this.finish(endOf(request, reason)));
+    dialog.on("info", (request, response) => this.#onInfo(request, response));
+    dialog.on("modify", (request, response) => this.#onOffer(request, response));
+    dialog.on("update", (request, response) => this.#onOffer(request, response));
+    dialog.on("refer", (request, response) => this.#onRefer(request, response));
+    dialog.on("message", (_, response) => response.send(405, { headers: { Allow: ALLOW } }));
+  }
+
+  /** Says `ended`, once. */
+  protected finish(end: LegEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.emit("ended", end);
+  }
+
+  /** The far end's answer to an offer of ours that went out in a 200: it is in the ACK. */
+  protected answerInAck(dialog: Dialog): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new NoAnswer("no answer came with the ACK")), ACK_WAIT_MS);
+      const settle = (body: string | undefined, ack?: SipRequest) => {
+        if (ack) this.cameFrom(ack);
+        clearTimeout(timer);
+        if (body) resolve(body);
+        else reject(new NoAnswer("the ACK carries no answer to our offer"));
+      };
+      dialog.once("ack", (ack) => settle(ack.body, ack));
+      dialog.once("destroy", () => settle(undefined));
+    });
+  }
+
+  #onInfo(request: SipRequest, response: SipResponse): void {
+    const type = request.get("Content-Type");
+    const key = parseInfoDtmf(type, request.body ?? "");
+    if (key) {
+      response.send(200);
+      this.emit("dtmf", key);
+      // nothing at all is a keepalive
+    } else if (!request.body) response.send(200);
+    else if (PICTURE_FAST_UPDATE.test(type ?? "")) {
+      response.send(200);
+      if (asksForPicture(request.body)) this.emit("keyframe", -1);
+    } else response.send(415, { headers: { Accept: "application/dtmf-relay, application/dtmf, application/media_control+xml" } });
+  }
+
+  #onOffer(request: SipRequest, response: SipResponse) {
+    const timer = answerSessionTimer(timerFields(request), this.#timer);
+    if (timer.kind === "too-small") return response.send(422, { headers: { "Min-SE": String(timer.minSe) } });
+    const offer = request.body ? request.body : null;
+    const contact: Record<string, string> = this.#dialog?.local.contact === undefined ? {} : { Contact: this.#dialog.local.contact };
+    const headers = { ...contact, ...(request.has("Session-Expires") ? timer.headers : {}) };
+    if (request.method === "UPDATE" && offer === null) return response.send(200, { headers });
+    // nobody listens yet: the call is still being brought up
+    if (this.#changing || this.listenerCount("change") === 0) return response.send(491);
+    this.#changing = true;
+    this.cameFrom(request);
+    const change: MediaChange = {
+      offer,
+      accept: async (sdp) => {
+        const dialog = this.#dialog;
+        const acked = offer === null && dialog ? this.answerInAck(dialog) : null;
+        response.send(200, { headers: { ...headers, "Content-Type": "application/sdp" }, body: sdp });
+        if (dialog) dialog.local.sdp = sdp;
+        try {
+          return await acked;
+        } finally {
+          this.#changing = false;
+        }
+      },
+      reject: (cause, text) => {
+        this.#changing = false;
+        const status = cause === CAUSE.serviceNotImplemented || cause === CAUSE.bearerNotImplemented ? 488 : 500;
+        response.send(status, { headers: { ...(status === 488 ? { Warning: formatWarning(399, text) } : { "Retry-After": "5" }) } });
+      },
+    };
+    this.emit("change", change);
+  }
+
+  #onRefer(request: SipRequest, response: SipResponse) {
+    const refer = parseReferTo(request.get("Refer-To"));
+    if (!refer) return response.send(400);
+    if (this.listenerCount("transfer") === 0) return response.send(603);
+    // Refer-Sub: false (RFC 4488): they do not want to be told
+    const silent = /^\s*false/i.test(request.get("Refer-Sub") ?? "");
+    let over = false;
+    const notify = (status: number) => {
+      if (silent || over || this.#ended) return;
+      over = status >= 200;
+      this.#dialog
+        ?.request({
+          method: "NOTIFY",
+          headers: {
+            Event: "refer",
+            "Subscription-State": over ? "terminated;reason=noresource" : "active;expires=60",
+            "Content-Type": "message/sipfrag;version=2.0",
+            Contact: this.#dialog.local.contact ?? this.#dialog.local.uri,
+          },
+          body: formatSipfrag(status),
+        })
+        .catch(() => undefined);
+    };
+    this.emit("transfer", {
+      ...refer,
+      accept: () => {
+        response.send(202, { headers: { Contact: this.#dialog?.local.contact ?? this.info.to } });
+        notify(100);
+      },
+      reject: (status) => response.send(status),
+      progress: notify,
+    });
+  }
+}
+
+/** Methods we take (RFC 3261 section 20.5). */
+export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY";
+
+/**
+ * Our Contact over TLS; elsewhere the SIP engine's own. drachtio-server writes `sips:` there, which asks for TLS on every hop (RFC 3261 section 26.2.2) and which
+ * many phones do not know; both engines put their address in the place of `localhost`.
+ */
+export function contactOver(transport: string): { readonly Contact?: string } {
+  return transport.toLowerCase() === "tls" ? { Contact: "<sip:crosspoint@localhost;transport=tls>" } : {};
+}
+
+/** A Warning field (RFC 3261 section 20.43). */
+export function formatWarning(code: number, text: string): string {
+  return `${code} crosspoint "${text.replace(/[\u0000-\u001f\u007f"\\]/g, " ")}"`;
+}
+
+export function timerFields(request: SipMessage): {
+  sessionExpires: string | undefined;
+  minSe: string | undefined;
+  supported: string | undefined;
+} {
+  return { sessionExpires: request.get("Session-Expires"), minSe: request.get("Min-SE"), supported: request.get("Supported") };
+}
+
+/** A BYE of the far end, or one the SIP engine made itself because the far end is gone. */
+function endOf(request: SipRequest, reason: string | undefined): LegEnd {
+  const given = parseReason(request.get("Reason"));
+  if (request.source === "application") {
+    // a CANCEL that crossed our 200: both engines end the call by this BYE of theirs
+    if (/CANCEL after 200/i.test(`${given?.text} ${reason}`)) {
+      return { by: "peer", cause: CAUSE.normalClearing, text: "cancelled by the caller as it was answered", cancelled: true };
+    }
+    return {
+      by: "engine",
+      cause: given?.cause ?? CAUSE.timerExpiry,
+      text: given?.text || reason || "the far end does not answer any more",
+      cancelled: false,
+    };
+  }
+  return { by: "peer", cause: given?.cause ?? CAUSE.normalClearing, text: given?.text || "hung up", cancelled: false };
+}
+
+/** The end of a call of ours that was refused. */
+export function endOfFailure(error: unknown): LegEnd {
+  if (!isSipFailure(error))
+    return { by: "engine", cause: CAUSE.temporaryFailure, text: error instanceof Error ? error.message : String(error), cancelled: false };
+  const given = parseReason(error.res?.get("Reason"));
+  // what the SIP engine answers in place of a far end that it did not reach says so, and why
+  const unreached = error.res === undefined ? error.status === 408 : error.res.source_address === "";
+  return {
+    by: unreached ? "engine" : "peer",
+    cause: given?.cause ?? causeOfStatus(error.status),
+    text: error.res ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
+    cancelled: false,
+    status: error.status,
+  };
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
+import { Phone } from "../../support/media-phone.ts";
+import { portsOf } from "../../support/ports.ts";
+import { realDrachtio, realFreeswitch } from "../../support/real-engines.ts";
+import { tonesIn } from "../../support/spectrum.ts";
+
+/** A stranger's packets in a call, packets under a wrong key, and a client that speaks SIP over secure WebSocket. */
+const PORT = portsOf("gateway-strangers");
+const config = `
+unknownCallers: { trust: unverified, srtp: preferred, privateNetwork: true }
+meetings: [{ id: 1000, name: Open }, { id: 2000, name: Closed, guestPin: "1234" }]
+`;
+
+describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on embedded engines,", () => {
+  let gateway: Crosspoint;
+  const phones: Phone[] = [];
+  beforeAll(async () => {
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config, set: [`sip.wss=${PORT + 8}`, "media.timeoutSeconds=6"] });
+  });
+  afterEach(async () => {
+    await Promise.all(phones.splice(0).map((phone) => phone.hangup()));
+    await gateway.endCalls();
+    await gateway.waitForParticipants("1000", (all) => all.length === 0);
+  });
+  afterAll(() => gateway?.stop());
+
+  test.each([undefined, "AEAD_AES_256_GCM"])("a stranger's RTP and RTP under a wrong key change nothing in a call: %s", async (suite) => {
+    const before = gateway.logged("media-contention").length;
+    for (const tone of [700, 1300])
+      phones.push(await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", tone, ...(suite ? { suite } : {}) }));
+    const [a, b] = phones as [Phone, Phone];
+    await gateway.waitForParticipants("1000", (all) => all.filter(({ state }) => state === "joined").length === 2);
+    await delay(1500);
+    for (let i = 0; i < 300; i++) {
+      const packet = Buffer.alloc(suite ? 188 : 172, 0x55);
+      packet.writeUInt32BE(0x80000000 + i, 0);
+      packet.writeUInt32BE(i * 160, 4);
+      packet.writeUInt32BE(0x0badcafe, 8);
+      // without keys a packet from the right address is believed, whoever made it: only the stranger's is to be refused
+      await a.inject(packet, suite === undefined || i % 2 === 0);
+      if (i % 10 === 9) await delay(20);
+    }
+    await delay(1200);
+    await expect.poll(() => tonesIn(a.recent(800), a.rate, [700, 1300])).toEqual([1300]);
+    await expect.poll(() => tonesIn(b.recent(800), b.rate, [700, 1300])).toEqual([700]);
+    expect(gateway.logged("media-contention").length - before).toBeLessThanOrEqual(1);
+  });
+
+  describe("a caller behind a NAT, without SRTP,", () => {
+    /** RTP of PCMU as anybody may make it, to the gateway's media port; of telephone events with `digit` (RFC 4733). */
+    const packetOf = (i: number, event?: { digit: number; payloadType: number }) => {
+      const packet = Buffer.alloc(event ? 16 : 172, 0x55);
+      packet.writeUInt32BE(0x80000000 + (event?.payloadType ?? 0) * 0x10000 + i, 0);
+      packet.writeUInt32BE(event ? event.digit * 8000 : i * 160, 4);
+      packet.writeUInt32BE(0x0badcafe, 8);
+      if (event) packet.writeUInt32BE(event.digit * 0x1000000 + (i % 8 > 3 ? 0x800000 : 0) + 160 * (i % 8), 12);
+      return packet;
+    };
+
+    async function stranger() {
+      const socket = createSocket("udp4");
+      const got: number[] = [];
+      socket.on("message", (data) => got.push(data.length));
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.66", resolve));
+      onTestFinished(() => void socket.close());
+      const send = (data: Buffer, port: number) => new Promise<void>((resolve) => socket.send(data, port, "127.0.0.1", () => resolve()));
+      return { got, send };
+    }
+
+    const behindNat = (sdp: string) => sdp.replaceAll("c=IN IP4 127.0.0.1", "c=IN IP4 10.9.8.7");
+
+    test("is heard, and a stranger at its port hears nothing, is not heard, and presses no keys, though the caller is silent", async () => {
+      const before = gateway.logged("media-contention").length;
+      const phone = await Phone.call({ sipPort: PORT, to: "2000", codec: "PCMU", change: behindNat });
+      phones.push(phone);
+      phone.silent = true;
+      const thief = await stranger();
+      const { port } = phone.rtp.target!;
+      const { receivePayloadType: payloadType = 101 } = phone.rtp.config?.dtmf ?? {};
+      for (let i = 0; i < 10; i++) await thief.send(packetOf(i), port);
+      // the PIN, in telephone events
+      for (const digit of [1, 2, 3, 4, 11]) {
+        for (let i = 1; i < 7; i++) await thief.send(packetOf(digit * 8 + i, { digit, payloadType }), port);
+        await delay(200);
+      }
+      await delay(1000);
+      expect(thief.got).toEqual([]);
+      expect((await gateway.participants("2000")).filter(({ state }) => state === "joined")).toEqual([]);
+      phone.silent = false;
+      await expect.poll(() => phone.sizes.has(172)).toBe(true);
+      phone.rtp.sendDigits("1234#", 100);
+      await gateway.waitForParticipants("2000", (all) => all.some(({ state }) => state === "joined"));
+      for (let i = 0; i < 10; i++) await thief.send(packetOf(i), port);
+      expect(thief.got).toEqual([]);
+      const said = gateway.logged("media-contention").slice(before);
+      expect(said).toEqual([expect.objectContaining({ address: "127.0.0.66", rtcp: false })]);
+      expect((await gateway.engineStats())["media.contendedCalls"]).toBeGreaterThanOrEqual(1);
+    });
+
+    test("that is gone is not kept up by a stranger's RTP and RTCP", async () => {
+      const phone = await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", tone: 700, change: behindNat });
+      phones.push(phone);
+      await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+      await expect.poll(() => phone.sizes.has(172)).toBe(true);
+      phone.silent = true;
+      const thief = await stranger();
+      const { port } = phone.rtp.target!;
+      // an empty receiver report
+      const report = Buffer.from([0x80, 201, 0, 1, 0x0b, 0xad, 0xca, 0xfe]);
+      const noise = setInterval(() => {
+        void thief.send(report, port);
+        void thief.send(report, port + 1);
+        void thief.send(packetOf(Date.now() & 0xffff), port);
+      }, 100);
+      onTestFinished(() => clearInterval(noise));
+      await gateway.waitForParticipants("1000", (all) => all.length === 0, 20_000);
+      await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ outcome: "media-timeout" });
+    });
+  });
+
+  test("where SRTP is required of callers that no trunk matches, a plain one is refused with 488 and Warning, an encrypted one is not", async () => {
+    const before = readFileSync(gateway.configFile, "utf8");
+    const reloaded = gateway.logged(/configuration reloaded/).length;
+    const reload = async (text: string, times: number) => {
+      writeFileSync(gateway.configFile, text);
+      gateway.process.kill("SIGHUP");
+      await expect.poll(() => gateway.logged(/configuration reloaded/).length).toBe(reloaded + times);
+    };
+    await reload(before.replace("srtp: preferred", "srtp: required"), 1);
+    onTestFinished(() => reload(before, 2));
+    await expect(Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU" })).rejects.toThrow(/488/);
+    await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ outcome: "srtp-required" });
+    phones.push(await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", suite: "AEAD_AES_256_GCM" }));
+    await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+  });
+
+  test("a client over secure WebSocket is answered, and its call is in the meeting (RFC 7118)", async () => {
+    const ca = readFileSync(join(gateway.certificates, "ca.crt"));
+    const socket = new WebSocket(`wss://127.0.0.1:${PORT + 8}`, ["sip"], { ca });
+    const got: string[] = [];
+    socket.on("message", (data) => got.push(String(data)));
+    onTestFinished(() => socket.terminate());
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", () => resolve());
+      socket.once("error", reject);
+    });
+    expect(socket.protocol).toBe("sip");
+    const sdp = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${PORT + 220} RTP/AVP 0\r\n`;
+    const id = randomUUID();
+    const say = (method: string, cseq: number, to: string, body = "") =>
+      socket.send(
+        [
+          `${method} sip:1000@127.0.0.1:${PORT + 8};transport=ws SIP/2.0`,
+          `Via: SIP/2.0/WSS client.invalid;branch=z9hG4bK-${id}-${method}-${cseq}`,
+          "From: <sip:browser@client.invalid>;tag=w",
+          `To: <sip:1000@127.0.0.1>${to}`,
+          `Call-ID: ${id}`,
+          `CSeq: ${cseq} ${method}`,
+          "Contact: <sip:browser@client.invalid;transport=ws>",
+          "Max-Forwards: 70",
+          ...(body === "" ? [] : ["Content-Type: application/sdp"]),
+          `Content-Length: ${body.length}`,
+          "",
+          body,
+        ].join("\r\n"),
+      );
+    const answer = (method: string) => got.find((message) => message.startsWith("SIP/2.0 200") && message.includes(` ${method}\r\n`));
+    say("INVITE", 1, "", sdp);
+    await expect.poll(() => answer("INVITE")).toBeDefined();
+    const tag = /^To: .*(;tag=\S+)/m.exec(answer("INVITE")!)?.[1] ?? "";
+    say("ACK", 1, tag);
+    await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+    say("BYE", 2, tag);
+    await expect.poll(() => answer("BYE")).toBeDefined();
+    await expect.poll(async () => (await gateway.records())[0]).toMatchObject({ transport: "wss", outcome: "completed" });
+  });
+});

@@ -1,0 +1,291 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from "vitest";
+import type { CallRecord } from "../../../src/records/model.ts";
+import { createAuthority, type Issued, issueCertificate } from "../../../src/security/issue.ts";
+import { type Baresip, startBaresip } from "../../support/baresip.ts";
+import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
+import { ofTest } from "../../support/of-test.ts";
+import { sClient, tlsRequest } from "../../support/openssl.ts";
+import { describeWithPeers } from "../../support/peers.ts";
+import { inTurn, portsOf } from "../../support/ports.ts";
+import { realDrachtio } from "../../support/real-engines.ts";
+
+/** SIP over TLS and mutual TLS with OpenSSL and baresip at the other end: whose certificate is believed, what is spoken, how long a handshake may take. */
+const PORT = portsOf("gateway-tls");
+const FAR = PORT + 220;
+/** Of a room: its SIP ports and its control socket; a hundred for its media. */
+const roomPorts = inTurn(PORT + 230, 110, 3);
+const DAY = 86_400_000;
+
+describeWithPeers("TLS", ["openssl", "baresip"], () => {
+  describe.skipIf(realDrachtio !== undefined)("(embedded SIP engine)", () => {
+    const folder = mkdtempSync(join(tmpdir(), "crosspoint-tls-"));
+    const rooms: Baresip[] = [];
+    const file = (name: string) => join(folder, name);
+    let gateway: Crosspoint;
+    let root: Issued;
+
+    /** Writes NAME.crt (with its chain), NAME.key, and both in NAME.pem. */
+    function keep(name: string, { chain, key }: Issued): void {
+      writeFileSync(file(`${name}.crt`), chain);
+      writeFileSync(file(`${name}.key`), key);
+      writeFileSync(file(`${name}.pem`), key + chain);
+    }
+    const own = (name: string, from?: Date) =>
+      issueCertificate(root, { subject: { commonName: name, names: [name, "127.0.0.1"] }, ...(from ? { from, days: 5 } : {}) });
+    const config = (legacy: boolean) => `
+sip: { optionsSeconds: 0 }
+certificates: { cert: ${file("server.crt")}, key: ${file("server.key")}, ca: [${file("ca.crt")}] }
+trunks:
+  - { name: room, identity: { certificateNames: [room.test], ca: ${file("ca.crt")} }, trust: verified, legacyCiphers: ${legacy} }
+  - { name: pbx, identity: { certificateNames: [pbx.test], networks: [127.0.0.0/8] }, trust: verified }
+  - { name: out, identity: { networks: [192.0.2.0/24] }, target: "sip:127.0.0.1:${FAR};transport=tls" }
+meetings: [{ id: 1000, name: Open }]
+`;
+
+    beforeAll(async () => {
+      root = await createAuthority({ subject: { commonName: "trusted root" } });
+      const stranger = await createAuthority({ subject: { commonName: "somebody's root" }, kind: "ecdsa-p256" });
+      keep("ca", root);
+      keep("stranger-ca", stranger);
+      keep("server", await own("gateway.test"));
+      keep("room", await own("room.test"));
+      keep("other-name", await own("other.test"));
+      keep("expired", await own("room.test", new Date(Date.now() - 10 * DAY)));
+      keep("other-ca", await issueCertificate(stranger, { subject: { commonName: "room.test", names: ["room.test", "127.0.0.1"] } }));
+      gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config: config(false) });
+    });
+    afterEach(async () => {
+      for (const room of rooms.splice(0)) await room.stop();
+      await gateway.endCalls();
+    });
+    afterAll(async () => {
+      await gateway?.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    const shown = (name: string) => ["-cert", file(`${name}.crt`), "-key", file(`${name}.key`), "-CAfile", file("ca.crt")];
+    // s_client prints between what it gets: not always at a line's start
+    const final = /SIP\/2\.0 ([2-6]\d\d)/;
+    /** An INVITE for a number that is nobody's, so that 404 is for those who are believed. */
+    async function asks(args: readonly string[]): Promise<{ status: string; record: CallRecord | undefined }> {
+      const before = (await gateway.records())[0]?.id;
+      const { output } = await sClient(gateway.tls, args, tlsRequest("INVITE", "9999", gateway.tls), final);
+      const status = final.exec(output)?.[1] ?? output.slice(-1500);
+      await expect.poll(async () => (await gateway.records())[0]?.id).not.toBe(before);
+      return { status, record: (await gateway.records())[0] };
+    }
+
+    test.each(["-tls1_3", "-tls1_2"])("a trunk's own certificate is believed (openssl s_client %s)", async (version) => {
+      const { status, record } = await asks([version, ...shown("room")]);
+      expect(status).toBe("404");
+      expect(record).toMatchObject({ trunk: "room", trust: "verified", transport: "tls", outcome: "no-such-meeting" });
+    });
+
+    test.each([
+      ["another name's", () => shown("other-name"), /other\.test/],
+      ["an expired", () => shown("expired"), /no verified certificate/],
+      ["another authority's", () => shown("other-ca"), /no verified certificate/],
+      ["no", () => ["-CAfile", file("ca.crt")], /no verified certificate/],
+    ])("%s certificate is not, and the record says so", async (_, args, reason) => {
+      const { status, record } = await asks(args());
+      expect(status).toBe("403");
+      expect(record).toMatchObject({
+        trust: "unverified",
+        outcome: "trunk-certificate",
+        sipStatus: 403,
+        cause: 21,
+        reason: expect.stringMatching(reason),
+      });
+    });
+
+    /** A room with that certificate calls the meeting. */
+    async function dials(name: string): Promise<Baresip> {
+      const port = roomPorts();
+      const room = await startBaresip({
+        port,
+        controlPort: port + 3,
+        rtpStart: port + 10,
+        transport: "tls",
+        account: "mediaenc=srtp-mand",
+        certificate: file(`${name}.pem`),
+        ca: file("ca.crt"),
+      });
+      rooms.push(room);
+      await room.command("dial", `sip:1000@${gateway.tls};transport=tls`);
+      return room;
+    }
+    const joined = () => gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+
+    test.each([
+      ["room", true],
+      ["expired", false],
+      ["other-ca", false],
+    ])("baresip with the certificate %s: let in %s", async (name, letIn) => {
+      const room = await dials(name);
+      if (letIn) {
+        const [one] = await joined();
+        expect(one).toMatchObject({ trust: "verified" });
+      } else expect((await room.waitForEvent("CALL_CLOSED")).param).toContain("403");
+    });
+
+    test("certificates are reloaded on SIGHUP, with a call up", async () => {
+      const serial = async () => {
+        const { output } = await sClient(gateway.tls, [], tlsRequest("OPTIONS", "x", gateway.tls), final);
+        const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(output)?.[0];
+        return pem === undefined ? output : new X509Certificate(pem).serialNumber;
+      };
+      const serialOf = () => new X509Certificate(readFileSync(file("server.crt"))).serialNumber;
+      const room = await dials("room");
+      const [called] = await joined();
+      const before = serialOf();
+      expect(await serial()).toBe(before);
+      keep("server", await own("gateway.test"));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(serial).toBe(serialOf());
+      expect(serialOf()).not.toBe(before);
+      const [one] = await gateway.participants("1000");
+      expect(one).toMatchObject({ id: called!.id, state: "joined" });
+      await room.command("hangup");
+      await gateway.waitForParticipants("1000", (all) => all.length === 0);
+      await expect.poll(async () => (await gateway.records()).map(({ outcome }) => outcome)).toContain("completed");
+    });
+
+    test("a certificate that ends within 30 days is told of in log and metric as soon as it is put in place", async () => {
+      const before = gateway.logged(/certificate expires soon/).length;
+      const told = () => gateway.logged(/certificate expires soon/).slice(before);
+      const daysLeft = async () => {
+        const metrics = await (await fetch(`${gateway.web}/metrics`)).text();
+        return Number(/^crosspoint_certificate_expiry_days\{file="server\.crt"\} (\S+)$/m.exec(metrics)?.[1]);
+      };
+      const longLived = async () => {
+        keep("server", await own("gateway.test"));
+        gateway.process.kill("SIGHUP");
+        await expect.poll(daysLeft).toBeGreaterThan(30);
+      };
+      onTestFailed(longLived);
+      expect(told()).toEqual([]);
+      expect(await daysLeft()).toBeGreaterThan(30);
+      keep("server", await own("gateway.test", new Date()));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(told).not.toEqual([]);
+      expect(told()[0]).toMatchObject({ level: "warn", file: "server.crt" });
+      // of its five days, four are whole by now
+      await expect.poll(daysLeft).toBe(4);
+      await longLived();
+    });
+
+    const suite = async (...args: string[]) => {
+      const { output } = await sClient(
+        gateway.tls,
+        args,
+        "\r\n\r\n",
+        /^ {4}Verify return code|^Verify return code|alert|:error:|no protocols available/m,
+      );
+      return /alert|:error:|no protocols available/.test(output) ? "refused" : (/Cipher is (\S+)/.exec(output)?.[1] ?? output.slice(-500));
+    };
+    test("suites without forward secrecy, or with SHA-1, are off until a trunk turns them on; ours is the order", async () => {
+      // a try that failed may have turned them on
+      writeFileSync(gateway.configFile, config(false));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(() => suite("-tls1_2", "-cipher", "AES256-GCM-SHA384")).toBe("refused");
+      expect(await suite("-tls1_2")).toBe("ECDHE-RSA-AES256-GCM-SHA384");
+      expect(await suite("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384")).toBe(
+        "ECDHE-RSA-AES256-GCM-SHA384",
+      );
+      expect(await suite("-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")).toBe("refused");
+      const legacy = ["AES256-GCM-SHA384", "AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA", "ECDHE-RSA-AES128-SHA"];
+      for (const one of legacy) expect(await suite("-tls1_2", "-cipher", one), one).toBe("refused");
+      writeFileSync(gateway.configFile, config(true));
+      gateway.process.kill("SIGHUP");
+      await expect.poll(() => suite("-tls1_2", "-cipher", legacy[0]!)).toBe(legacy[0]);
+      for (const one of legacy) expect(await suite("-tls1_2", "-cipher", one), one).toBe(one);
+      expect(await suite("-tls1_2", "-cipher", [...legacy, "ECDHE-RSA-AES128-GCM-SHA256"].join(":"))).toBe("ECDHE-RSA-AES128-GCM-SHA256");
+    });
+
+    test("handshakes that are begun and left end after 3 s, and keep nobody else out", async () => {
+      const began = performance.now();
+      const flood: Socket[] = [];
+      const closed: number[] = [];
+      const before = gateway.logged(/refused connection/).length;
+      for (let i = 0; i < 600; i++) {
+        const socket = connect({ host: "127.0.0.1", port: PORT + 1, localAddress: "127.0.0.5" });
+        socket.on("error", () => {});
+        socket.on("close", () => closed.push(performance.now() - began));
+        flood.push(socket);
+      }
+      onTestFinished(() => {
+        for (const socket of flood) socket.destroy();
+      });
+      const open = () => flood.length - closed.length;
+      await expect.poll(open).toBeLessThanOrEqual(64);
+      expect(open()).toBeGreaterThan(0);
+      const { output } = await sClient(gateway.tls, shown("room"), tlsRequest("OPTIONS", "x", gateway.tls), final);
+      expect(output).toMatch(/SIP\/2\.0 200 OK/);
+      await expect.poll(() => closed.length).toBe(600);
+      expect(Math.max(...closed)).toBeGreaterThan(2900);
+      await expect.poll(async () => (await gateway.engineStats())["sip.halfOpen"]).toBe(0);
+      expect(gateway.logged(/refused connection/).length - before).toBeLessThanOrEqual(3);
+    });
+
+    describe("a far end that we call, openssl s_server,", () => {
+      let server: ChildProcess | undefined;
+      let said = "";
+      async function serve(name: string): Promise<void> {
+        said = "";
+        const args = [
+          "s_server",
+          "-accept",
+          `127.0.0.1:${FAR}`,
+          "-cert",
+          file(`${name}.crt`),
+          "-key",
+          file(`${name}.key`),
+          "-CAfile",
+          file("ca.crt"),
+          "-Verify",
+          "2",
+          "-naccept",
+          "1",
+        ];
+        server = ofTest(spawn("openssl", args, { stdio: ["pipe", "pipe", "pipe"] }));
+        const take = (data: Buffer) => (said += data.toString("latin1"));
+        server.stdout?.on("data", take);
+        server.stderr?.on("data", take);
+        await expect.poll(() => said).toMatch(/ACCEPT/);
+      }
+      const dial = () => gateway.api<{ id: string }>("POST", "/calls", { uri: "sip:callee@127.0.0.1", meetingId: "1000", trunk: "out" });
+
+      test.each([
+        ["another-host", /altnames|does not match|certificate/i],
+        ["expired", /expired/i],
+        ["other-ca", /issuer|self-signed|verify|certificate/i],
+      ])("that shows the certificate %s is not spoken to", async (name, reason) => {
+        if (name === "another-host")
+          keep(name, await issueCertificate(root, { subject: { commonName: "elsewhere.test", names: ["elsewhere.test"] } }));
+        await serve(name);
+        const before = (await gateway.records())[0]?.id;
+        await expect(dial()).rejects.toThrow(/502.*was not reached/s);
+        await expect.poll(async () => (await gateway.records())[0]?.id).not.toBe(before);
+        expect((await gateway.records())[0]).toMatchObject({ outcome: "far-end-unreachable" });
+        expect((await gateway.records())[0]?.reason).toMatch(reason);
+        expect(said).not.toContain("INVITE");
+      });
+
+      test("with the right one gets ours, and the INVITE", async () => {
+        await serve("room");
+        const ringing = dial().catch(() => undefined);
+        await expect.poll(() => said).toMatch(/INVITE sip:callee@127\.0\.0\.1/);
+        expect(said).toMatch(/subject=CN ?= ?gateway\.test/);
+        expect(said).not.toMatch(/verify error/);
+        server?.kill();
+        await ringing;
+      });
+    });
+  });
+});

@@ -1,0 +1,139 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
+import { describeWithPeers } from "../../support/peers.ts";
+import { callRecord, callView, FakeGateway, meetingView, participant } from "../../unit/admin/fake-gateway.ts";
+
+const token = "console-token-0123456789";
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+describeWithPeers("the operator console in a browser", ["chromium"], () => {
+  let browser: Browser;
+  let gateway: FakeGateway;
+  let server: AdminServer;
+  let url: string;
+  let page: Page;
+  let faults: string[];
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: flags });
+    return () => browser.close();
+  });
+  beforeEach(async () => {
+    gateway = new FakeGateway();
+    gateway.meetingMap.set("1000", meetingView("1000", { name: "Open meeting", source: "configuration" }));
+    gateway.meetingMap.set("3000", meetingView("3000", { name: "Meeting with a lobby", lobby: true, hasHostPin: true }));
+    gateway.meetingMap.set("5000", meetingView("5000", { name: "Deutsche Besprechung", language: "de", aliases: ["+15550111"] }));
+    gateway.people.push(
+      participant("p1", { displayName: "Room Aurora", trust: "verified", talking: true }),
+      participant("p2", { displayName: "+4930123456", meetingId: "3000", state: "lobby", joinedAt: null, audio: null }),
+      participant("p3", { displayName: "<b>Eve</b>", protocol: "h323" }),
+    );
+    gateway.callMap.set("c1", callView("c1", { audio: participant("x").audio }));
+    gateway.recordList.push(
+      callRecord("r2", { sipStatus: 488, outcome: "end-to-end-encrypted", reason: "the meeting is end-to-end encrypted" }),
+      callRecord("r1", { outcome: "completed" }),
+    );
+    server = createAdminServer({ gateway, token, version: "1.2.3", log: { warn() {}, error() {} } });
+    url = `http://127.0.0.1:${await server.listen("127.0.0.1", 0)}/`;
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    faults = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+    return async () => {
+      await page.close();
+      await server.close();
+    };
+  });
+  afterAll(() => browser?.close());
+
+  const shot = async (name: string) => {
+    const folder = process.env["SCREENSHOTS"];
+    if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+  };
+
+  it("signs in by the printed address, shows everything, and forgets the token in the address", async () => {
+    await page.goto(`${url}#token=${token}`);
+    await page.getByText("ok, version 1.2.3").waitFor();
+    expect(page.url()).toBe(url);
+    for (const text of ["Open meeting", "Room Aurora", "+4930123456", "<b>Eve</b>", "carrier", "end-to-end-encrypted (488)"]) {
+      await page.getByText(text, { exact: false }).first().waitFor();
+    }
+    expect(await page.locator("b").count()).toBe(0);
+    await shot("console-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shot("console-dark");
+    expect(faults).toEqual([]);
+  });
+
+  it("admits, mutes and removes, and follows events", async () => {
+    await page.goto(`${url}#token=${token}`);
+    await page.getByRole("button", { name: "Admit +4930123456" }).click();
+    await page.getByRole("button", { name: "Mute +4930123456" }).waitFor();
+    expect(gateway.people[1]!.state).toBe("joined");
+    await page.getByRole("button", { name: "Mute Room Aurora", exact: true }).click();
+    await page.getByRole("button", { name: "Unmute Room Aurora" }).waitFor();
+    await page.getByRole("button", { name: "Remove Room Aurora" }).click();
+    await page.getByText("Room Aurora").waitFor({ state: "detached" });
+    gateway.emit({ type: "participant", participant: participant("p9", { displayName: "Latecomer" }) });
+    await page.getByText("Latecomer").waitFor();
+    gateway.emit({ type: "call-ended", record: callRecord("c1", { reason: "said goodbye" }) });
+    await page.getByText("said goodbye").waitFor();
+    await page.getByText("No calls.").waitFor();
+    gateway.emit({ type: "meeting-deleted", meetingId: "5000" });
+    await page.getByRole("article", { name: "Meeting 5000" }).waitFor({ state: "detached" });
+    expect(faults).toEqual([]);
+  });
+
+  it("dials out, and says what is refused", async () => {
+    await page.goto(`${url}#token=${token}`);
+    await page.getByLabel("Call", { exact: true }).fill("sip:bob@example.com");
+    await page.getByRole("button", { name: "Dial" }).click();
+    await page.getByText("to sip:bob@example.com").waitFor();
+    gateway.people.length = 0;
+    await page.getByRole("button", { name: "Remove Room Aurora" }).click();
+    await page.getByRole("alert").getByText("there is no participant p1").waitFor();
+  });
+
+  it("asks for the token, and says when it is wrong", async () => {
+    await page.goto(url);
+    await page.getByLabel("Token", { exact: true }).fill("wrong");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByText("The token is not right.").waitFor();
+    await page.getByLabel("Token", { exact: true }).fill(token);
+    await page.keyboard.press("Enter");
+    await page.getByText("Room Aurora").waitFor();
+    await page.getByRole("button", { name: "Forget token" }).click();
+    await page.getByLabel("Token", { exact: true }).waitFor();
+    expect(await page.evaluate("sessionStorage.length")).toBe(0);
+  });
+
+  it("fits a phone without scrolling sideways", async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(`${url}#token=${token}`);
+    await page.getByText("Room Aurora").waitFor();
+    await shot("console-phone");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
+  });
+
+  it("comes back when the gateway does", async () => {
+    await page.goto(`${url}#token=${token}`);
+    await page.getByText("Room Aurora").waitFor();
+    await server.close();
+    await page.getByText("Connection lost").waitFor();
+    gateway.people[0] = participant("p1", { displayName: "Room Borealis" });
+    const port = Number(new URL(url).port);
+    server = createAdminServer({ gateway, token, version: "1.2.3", log: { warn() {}, error() {} } });
+    await server.listen("127.0.0.1", port);
+    await page.getByText("Room Borealis").waitFor();
+    await page.getByText("ok, version").waitFor();
+  });
+});

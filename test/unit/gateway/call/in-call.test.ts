@@ -1,0 +1,519 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { AdminError } from "../../../../src/admin/ports.ts";
+import type { GatewayConfig } from "../../../../src/gateway/options.ts";
+import { trunk } from "../../trunks/fixtures.ts";
+import { Bench, OPEN, sdp, settle, type, until } from "../harness.ts";
+
+let bench: Bench;
+const start = async (config: Partial<GatewayConfig> = {}) => {
+  bench = await Bench.create(config);
+  return bench;
+};
+afterEach(() => bench.stop());
+const status = async (work: Promise<unknown>) =>
+  work.then(
+    () => 200,
+    (error: unknown) => (error instanceof AdminError ? error.status : error),
+  );
+
+describe("a call that is up", () => {
+  it("is answered with our offer when it brought none, and its answer completes the media", async () => {
+    await start();
+    const { dialog, call, session } = await bench.invite("sip:1000@gw", { body: "" });
+    expect(dialog.local.sdp).toContain("m=audio");
+    expect(call.state).toBe("ringing");
+    dialog.emit("ack", { body: sdp() });
+    await settle();
+    expect(session.done).toEqual(["accept RTP/AVP"]);
+    expect(call.state).toBe("joined");
+  });
+
+  it("ends when the ACK brings no answer", async () => {
+    await start();
+    const { dialog } = await bench.invite("sip:1000@gw", { body: "" });
+    dialog.emit("ack", { body: "" });
+    await settle();
+    expect(dialog.byeReason).toBeDefined();
+    expect(bench.context.calls.size).toBe(0);
+  });
+
+  it("rings reliably where that is demanded", async () => {
+    await start();
+    const { sent } = await bench.invite("sip:1000@gw", { headers: { Require: "100rel" } });
+    expect(sent).toMatchObject([{ status: 180, headers: { Require: "100rel" } }]);
+  });
+
+  it("holds and resumes, and a refresh changes nothing", async () => {
+    await start();
+    const { dialog, session } = await bench.invite("sip:1000@gw");
+    expect(dialog.deliver("modify", "INVITE", {}, sdp("RTP/AVP", ["a=sendonly"], 2))).toEqual([]);
+    await settle();
+    expect(session.done).toEqual(["modify sendonly"]);
+    const resumed = dialog.deliver("modify", "INVITE", {}, sdp("RTP/AVP", [], 3));
+    await settle();
+    expect(resumed).toMatchObject([{ status: 200, body: expect.stringContaining("m=audio") }]);
+    const refreshed = dialog.deliver("modify", "INVITE", { "Session-Expires": "1800", Supported: "timer" }, sdp("RTP/AVP", [], 3));
+    await settle();
+    expect(session.done).toEqual(["modify sendonly", "modify sendrecv"]);
+    expect(refreshed).toMatchObject([{ status: 200, body: resumed[0]?.body, headers: { "Session-Expires": "1800;refresher=uac" } }]);
+    expect(dialog.deliver("update", "UPDATE")).toMatchObject([{ status: 200 }]);
+    expect(dialog.deliver("update", "UPDATE", { "Session-Expires": "30", Supported: "timer" })).toMatchObject([
+      { status: 422, headers: { "Min-SE": "90" } },
+    ]);
+  });
+
+  it("answers a re-INVITE without offer with its own, one at a time", async () => {
+    await start();
+    const { dialog, session } = await bench.invite("sip:1000@gw");
+    const sent = dialog.deliver("modify", "INVITE");
+    expect(sent).toMatchObject([{ status: 200, body: expect.stringContaining("m=audio") }]);
+    expect(dialog.deliver("modify", "INVITE", {}, sdp())).toMatchObject([{ status: 491 }]);
+    dialog.emit("ack", { body: sdp("RTP/AVP", ["a=sendonly"], 5) });
+    await settle();
+    expect(session.done).toEqual(["modify sendonly"]);
+  });
+
+  it("keeps its media when a change is refused", async () => {
+    await start();
+    const { dialog, call, session } = await bench.invite("sip:1000@gw");
+    const sent = dialog.deliver("modify", "INVITE", {}, sdp().replace("m=audio", "m=video"));
+    await settle();
+    expect(sent).toMatchObject([{ status: 488 }]);
+    expect(session.done).toEqual([]);
+    expect(call.state).toBe("joined");
+  });
+
+  it("takes keys from INFO, once when they come in the media too", async () => {
+    await start();
+    const { call, dialog, session } = await bench.invite("sip:2000@gw");
+    for (const digit of "1234#") {
+      expect(dialog.deliver("info", "INFO", { "Content-Type": "application/dtmf-relay" }, `Signal=${digit}\r\nDuration=100`)).toMatchObject(
+        [{ status: 200 }],
+      );
+      session.emit("dtmf", { digit, durationMs: 100 });
+    }
+    await until(() => call.state === "joined", "joined");
+    expect(dialog.deliver("info", "INFO", { "Content-Type": "text/x" }, "x")).toMatchObject([{ status: 415 }]);
+    expect(dialog.deliver("info", "INFO")).toMatchObject([{ status: 200 }]);
+  });
+
+  it("is told when the media server goes, and has its record", async () => {
+    await start();
+    const { session, dialog } = await bench.invite("sip:1000@gw");
+    session.emit("gone", { cause: "media-server-lost", text: "the media server is lost" });
+    await settle();
+    expect(dialog.byeReason).toMatch(/cause=42;text="the media server is lost"/);
+    expect(bench.records).toMatchObject([{ outcome: "media-server-lost", answeredAt: expect.any(String) }]);
+    expect(bench.meetings.size).toBe(0);
+  });
+
+  it.each([
+    ["Session timer expired", "session-expired"],
+    ["ACK timeout", "signalling-lost"],
+  ])("ended by the SIP engine (%s) is recorded as %s", async (reason, outcome) => {
+    await start();
+    const { dialog } = await bench.invite("sip:1000@gw");
+    dialog.bye({}, "application", reason);
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome }]);
+  });
+
+  it("that is hung up in the turn it is answered in is over, and was answered", async () => {
+    await start();
+    bench.srf.atOnce = (dialog) => dialog.bye();
+    await bench.invite("sip:1000@gw");
+    expect(bench.records).toMatchObject([{ outcome: "completed", answeredAt: expect.any(String), meetingId: "1000" }]);
+    expect(bench.context.calls.size).toBe(0);
+    expect(bench.meetings.size).toBe(0);
+    bench.srf.atOnce = (dialog) => dialog.bye({}, "application", "CANCEL after 200 OK");
+    await bench.invite("sip:1000@gw");
+    expect(bench.records[1]).toMatchObject({ outcome: "cancelled" });
+  });
+
+  it("whose CANCEL reaches the SIP engine before our 200 is cancelled; another failure there is a fault", async () => {
+    await start();
+    bench.srf.unanswerable = new Error("Response not sent due to unknown transaction");
+    await bench.invite("sip:1000@gw");
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "cancelled", reason: "cancelled by the caller", answeredAt: null }]);
+    bench.srf.unanswerable = new Error("the engine is on fire");
+    await bench.invite("sip:1000@gw");
+    await settle();
+    expect(bench.records[1]).toMatchObject({ outcome: "internal-error" });
+    expect(bench.context.calls.size).toBe(0);
+  });
+
+  it("that is cancelled is over, whenever it is", async () => {
+    await start();
+    const early = bench.invite("sip:1000@gw");
+    const call = [...bench.context.calls.values()][0];
+    (await early).request.emit("cancel", { get: () => undefined });
+    await settle();
+    expect(call?.over).toBeFalsy();
+    bench.stop();
+    await start();
+    const opened = Promise.withResolvers<void>();
+    const open = bench.port.open.bind(bench.port);
+    bench.port.open = async (offer) => {
+      await opened.promise;
+      return open(offer);
+    };
+    const { request, dialog } = await bench.invite("sip:1000@gw");
+    request.emit("cancel", { get: () => 'Q.850;cause=16;text="changed my mind"' });
+    opened.resolve();
+    await settle();
+    expect(dialog).toBeUndefined();
+    expect(bench.records).toMatchObject([{ outcome: "cancelled", reason: "changed my mind" }]);
+    expect(bench.port.sessions[0]?.closed).toBe(true);
+  });
+});
+
+describe("in the meeting", () => {
+  const two = async (config: Partial<GatewayConfig> = {}) => {
+    await start({
+      meetings: [
+        { id: "1", hostPin: "9" },
+        { id: "2", hostPin: "9", lobby: true, endWithHost: true },
+      ],
+      ...config,
+    });
+    const host = await bench.invite("sip:1**9@gw", { from: "Host" });
+    await until(() => host.call.state === "joined", "host");
+    const guest = await bench.invite("sip:1@gw", { from: "Guest" });
+    type(guest.session, "#");
+    await until(() => guest.call.state === "joined", "guest");
+    bench.sfu.done.length = 0;
+    return { host, guest };
+  };
+
+  it("everybody mutes themselves, raises a hand, asks how many there are, and for help", async () => {
+    const { guest } = await two();
+    type(guest.session, "*6");
+    await settle();
+    type(guest.session, "*6*3*3*8**");
+    await settle();
+    expect(bench.sfu.done).toEqual(
+      [
+        "Guest muted",
+        "Guest hears muted",
+        "Guest unmuted",
+        "Guest hears hand-raised",
+        "Guest hears hand-lowered",
+        "Guest hears one-other",
+        "Guest hears help-guest",
+        "Guest hears unmuted",
+      ].sort((a, b) => bench.sfu.done.indexOf(a) - bench.sfu.done.indexOf(b)),
+    );
+    expect(bench.meetings.participants("1").map(({ muted }) => muted)).toEqual([false, false]);
+  });
+
+  it("the host locks; a guest cannot", async () => {
+    const { host, guest } = await two();
+    type(guest.session, "*5");
+    await settle();
+    expect(bench.meetings.room("1")?.locked).toBe(false);
+    type(host.session, "*5");
+    await settle();
+    expect(bench.meetings.room("1")?.locked).toBe(true);
+    expect(bench.sfu.done).toEqual(["Guest hears help-guest", "Host hears meeting-now-locked"]);
+    expect((await bench.invite("sip:1@gw")).sent).toMatchObject([{ status: 603 }]);
+  });
+
+  it("the host is told of the lobby and lets people in one by one; the meeting ends with the host", async () => {
+    await two();
+    const host = await bench.invite("sip:2**9@gw", { from: "Host" });
+    await until(() => host.call.state === "joined", "host");
+    const guests = [await bench.invite("sip:2@gw", { from: "A" }), await bench.invite("sip:2@gw", { from: "B" })];
+    for (const { session } of guests) type(session, "#");
+    await until(() => guests.every(({ call }) => call.state === "lobby"), "lobby");
+    expect(bench.sfu.done.filter((line) => line === "Host hears person-waiting")).toHaveLength(2);
+    type(host.session, "*7");
+    await settle();
+    expect(guests.map(({ call }) => call.state)).toEqual(["joined", "lobby"]);
+    host.dialog.bye();
+    await settle();
+    expect(guests[0]?.session.done.at(-1)).toBe("play en/meeting-ended en/goodbye");
+    expect(guests[1]?.call.state).toBe("lobby");
+  });
+
+  it("is heard of by a tone, by name, or not at all", async () => {
+    await start({
+      meetings: [
+        { id: "t", announcements: "tone" },
+        { id: "n", announcements: "names" },
+        { id: "o", announcements: "off" },
+      ],
+    });
+    for (const id of ["t", "n", "o"]) {
+      const calls = [await bench.invite(`sip:${id}@gw`, { from: "A" }), await bench.invite(`sip:${id}@gw`, { from: "B" })];
+      for (const { session } of id === "n" ? calls : []) {
+        type(session, "1");
+        await settle();
+      }
+      await until(() => calls.every(({ call }) => call.state === "joined"), id);
+      calls[0]?.dialog.bye();
+      await settle();
+    }
+    const heard = bench.sfu.done.filter((line) => /^[tno] hears/.test(line)).map((line) => line.replace(/\S*crosspoint-name-\S+/, "NAME"));
+    expect(heard).toEqual([
+      "t hears common/tone-join",
+      "t hears common/tone-leave",
+      "n hears NAME en/has-joined",
+      "n hears NAME en/has-left",
+    ]);
+    expect(bench.sfu.done.some((line) => line === "A hears alone")).toBe(true);
+  });
+
+  it("mute on join and the host's mute are told", async () => {
+    await start({ meetings: [{ id: "1", muteOnJoin: true, announcements: "off" }] });
+    const { call } = await bench.invite("sip:1@gw");
+    expect(bench.sfu.done).toEqual(["Anna joins 1 muted", "Anna hears muted"]);
+    await bench.meetings.mute("1", call.id, false, true);
+    await bench.meetings.mute("1", call.id, true, true);
+    expect(bench.sfu.done.slice(2)).toEqual(["Anna unmuted", "Anna hears unmuted", "Anna muted", "Anna hears muted-by-host"]);
+  });
+
+  it("who talks is known, and who is put out by the media server is out", async () => {
+    const { guest } = await two();
+    const seat = bench.sfu.seats.get(guest.call.id)!;
+    seat.emit("talking", true);
+    expect(bench.meetings.participant("1", guest.call.id)?.talking).toBe(true);
+    seat.emit("removed");
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "removed" }]);
+  });
+
+  it("a removed participant hears so first", async () => {
+    const { guest } = await two();
+    await bench.meetings.remove(guest.call.id, "removed", "by the operator");
+    expect(bench.sfu.done).toEqual(["Guest leaves"]);
+    await settle();
+    expect(guest.session.done.at(-1)).toBe("play en/removed en/goodbye");
+    guest.session.finish(true);
+    await settle();
+    expect(guest.dialog.byeReason).toContain("by the operator");
+  });
+
+  it("a conference that cannot be joined is a technical problem", async () => {
+    await start();
+    bench.sfu.failure = new Error("no conference");
+    const { session, call } = await bench.invite("sip:1000@gw");
+    expect(session.done).toEqual(["play en/technical-problem en/goodbye"]);
+    session.finish(true);
+    await until(() => call.over, "over");
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "internal-error" }]);
+  });
+});
+
+describe("transfer", () => {
+  const pbx = trunk("pbx", { identity: { networks: ["198.51.100.0/24"] }, target: "sip:pbx.example" });
+  const from = { headers: { "X-Source": "198.51.100.1" } };
+
+  it("calls who is to take their place, and tells how it goes", async () => {
+    await start({ trunks: [pbx] });
+    const { dialog, call } = await bench.invite("sip:1000@gw", from);
+    const sent = dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>" });
+    expect(sent).toMatchObject([{ status: 202 }]);
+    await until(() => dialog.requests.some(({ body }) => body?.startsWith("SIP/2.0 200") === true), "told");
+    expect(dialog.requests.map(({ body }) => body?.slice(8, 11))).toEqual(["100", "180", "200"]);
+    expect(bench.srf.placed).toMatchObject([{ uri: "sip:bob@pbx.example", options: { headers: { Replaces: "a@b;to-tag=1;from-tag=2" } } }]);
+    expect(bench.meetings.participants("1000").map(({ state }) => state)).toEqual(["joined", "joined"]);
+    expect(call.over).toBe(false);
+  });
+
+  it("tells of a refusal", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = () => ({ status: 486, ring: false });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    await until(() => dialog.requests.length === 2, "told");
+    expect(dialog.requests[1]?.body).toMatch(/^SIP\/2.0 503/);
+  });
+
+  it("is one more call of the trunk, within its limits", async () => {
+    await start({ trunks: [{ ...pbx, maxCalls: 2 }] });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    expect(refer()).toMatchObject([{ status: 202 }]);
+    await until(() => bench.meetings.participants("1000").filter(({ state }) => state === "joined").length === 2, "the other party");
+    expect(bench.context.limits.calls("pbx")).toBe(2);
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    await settle();
+    expect(bench.srf.placed).toHaveLength(1);
+    bench.srf.dialogs.at(-1)?.bye();
+    await until(() => bench.context.limits.calls("pbx") === 1, "its place is free again");
+    expect(refer()).toMatchObject([{ status: 202 }]);
+  });
+
+  it("is within the calls a second of the trunk and the calls of the whole gateway", async () => {
+    await start({ trunks: [{ ...pbx, maxCallsPerSecond: 1 }] });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    bench.clock.advance(1000);
+    bench.context.config = { ...bench.context.config, overload: { maxCalls: 1 } };
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    bench.context.config = { ...bench.context.config, overload: {} };
+    bench.context.draining = true;
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    expect(bench.srf.placed).toEqual([]);
+    bench.context.draining = false;
+    expect(refer()).toMatchObject([{ status: 202 }]);
+  });
+
+  it("is for trusted trunks, to where they lead", async () => {
+    await start({ trunks: [pbx] });
+    const trusted = await bench.invite("sip:1000@gw", from);
+    expect(trusted.dialog.deliver("refer", "REFER", { "Refer-To": "<sip:premium@elsewhere.example>" })).toMatchObject([{ status: 603 }]);
+    expect(trusted.dialog.deliver("refer", "REFER", {})).toMatchObject([{ status: 400 }]);
+    const stranger = await bench.invite("sip:1000@gw");
+    expect(stranger.dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" })).toMatchObject([{ status: 403 }]);
+    expect(bench.srf.placed).toEqual([]);
+  });
+});
+
+describe("a call that we make", () => {
+  const pbx = trunk("pbx", { target: "sip:pbx.example", identity: { digest: { username: "u", password: "p" } } });
+  const out = (changes = {}) => bench.outbound.dialOut({ uri: "sip:bob@pbx.example", meetingId: "3000", ...changes });
+
+  it("joins the meeting when it is answered, past the lobby, with the role it was given", async () => {
+    await start({ trunks: [pbx], callerHost: "gw.example" });
+    const call = await out({ role: "host", displayName: "Bob" });
+    await until(() => call.state === "joined", "joined");
+    expect(bench.srf.placed).toMatchObject([{ uri: "sip:bob@pbx.example", options: { headers: { From: "<sip:crosspoint@gw.example>" } } }]);
+    expect(bench.meetings.participants("3000")).toMatchObject([{ displayName: "Bob", role: "host", state: "joined" }]);
+    expect(call.view()).toMatchObject({ direction: "out", trunk: "pbx", to: "sip:bob@pbx.example" });
+    bench.srf.dialogs[0]?.bye();
+    await settle();
+    expect(bench.records).toMatchObject([{ direction: "out", outcome: "completed" }]);
+  });
+
+  it("presses the keys it was given once it is answered, and says them to nobody", async () => {
+    await start({ trunks: [pbx] });
+    const call = await out({ keys: "4711#" });
+    const session = bench.port.sessions[0]!;
+    await expect.poll(() => session.done.at(-1), { timeout: 4000 }).toBe("press 4711#@160");
+    expect(JSON.stringify(call.view())).not.toContain("4711");
+  });
+
+  it("offers our suites over TLS, and calls again without where SRTP is declined", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    expect(bench.srf.placed[0]?.options.localSdp).toMatch(/RTP\/AVP[\s\S]*a=crypto:1 AEAD_AES_256_GCM/);
+    expect(bench.port.sessions.map(({ localSdp, closed }) => [/RTP\/S?AVP/.exec(localSdp)?.[0], closed])).toEqual([
+      ["RTP/SAVP", true],
+      ["RTP/AVP", false],
+    ]);
+    expect(bench.srf.dialogs[0]?.requests[0]?.body).not.toContain("a=crypto");
+  });
+
+  it("that refuses the change it needs is over, and the far end is named", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
+    const call = await out();
+    bench.srf.dialogs[0]!.answer = () => 488;
+    await until(() => bench.records.length === 1, "the end");
+    expect(call.over).toBe(true);
+    expect(bench.records).toMatchObject([
+      { outcome: "far-end-refused", cause: 79, reason: "the far end refuses the change of media the call needs: 488 No: no such media" },
+    ]);
+    expect(bench.srf.dialogs[0]?.byeReason).toContain("cause=79");
+  });
+
+  it("that has forgotten the call by then is lost", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls" }] });
+    await out();
+    bench.srf.dialogs[0]!.answer = () => 481;
+    await until(() => bench.records.length === 1, "the end");
+    expect(bench.records).toMatchObject([
+      { outcome: "signalling-lost", reason: "the far end does not know the call: 481 No: no such media" },
+    ]);
+  });
+
+  it("ends where SRTP is required and declined", async () => {
+    await start({ trunks: [{ ...pbx, target: "sip:pbx.example;transport=tls", srtp: "required" }] });
+    await out();
+    await until(() => bench.records.length === 1, "the end");
+    expect(bench.srf.placed[0]?.options.localSdp).toContain("RTP/SAVP");
+    expect(bench.records).toMatchObject([{ outcome: "srtp-required" }]);
+    expect(bench.srf.dialogs[0]?.connected).toBe(false);
+  });
+
+  it("that is refused is over", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = () => ({ status: 486, ring: false });
+    await expect(out()).rejects.toMatchObject({ status: 502, code: "not-reached", message: "sip:bob@pbx.example was not reached: 486 x" });
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "far-end-refused", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null }]);
+  });
+
+  const challenges =
+    'Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth",Digest realm="pbx", nonce="n1", algorithm=SHA-256, qop="auth-int", opaque="o"';
+
+  it("answers a challenge with the strongest algorithm, the body too where that is asked for", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = (attempt) =>
+      attempt === 1 ? { status: 407, headers: { "Proxy-Authenticate": challenges }, ring: false } : { status: 200, sdp: sdp() };
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    const [first, second] = bench.srf.placed.map(({ options }) => options.headers);
+    expect(first).not.toHaveProperty("Proxy-Authorization");
+    expect(second).toMatchObject({ CSeq: "8 INVITE", "Call-ID": first!["Call-ID"], From: "<sip:us@gw>;tag=us" });
+    expect(second!["Proxy-Authorization"]).toMatch(
+      /^Digest username="u",realm="pbx",nonce="n1".*algorithm=SHA-256,opaque="o".*qop=auth-int,nc=00000001$/,
+    );
+  });
+
+  it("is refused where its credentials are, and goes on where only the nonce was too old", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = () => ({ status: 401, headers: { "WWW-Authenticate": challenges }, ring: false });
+    await expect(out()).rejects.toMatchObject({ status: 502 });
+    await settle();
+    expect(bench.srf.placed).toHaveLength(2);
+    expect(bench.records).toMatchObject([{ outcome: "far-end-refused", sipStatus: 401 }]);
+    bench.srf.placed.length = 0;
+    const stale = `${challenges}, stale=true`.replaceAll("n1", "n2");
+    bench.srf.peer = (attempt) =>
+      attempt < 3
+        ? { status: 401, headers: { "WWW-Authenticate": attempt === 1 ? challenges : stale }, ring: false }
+        : { status: 200, sdp: sdp() };
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    expect(bench.srf.placed).toHaveLength(3);
+  });
+
+  it("that reaches nobody says why", async () => {
+    await start({ trunks: [pbx] });
+    const why = "Hostname/IP does not match certificate's altnames: Host: pbx.example. is not in the cert's altnames: DNS:other.example";
+    bench.srf.peer = () => ({ status: 503, ring: false, address: "", headers: { Warning: `399 crosspoint "${why}"` } });
+    await expect(out()).rejects.toMatchObject({ status: 502, message: `sip:bob@pbx.example was not reached: 503 x: ${why}` });
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", reason: `503 x: ${why}`, sipStatus: 503 }]);
+    expect(bench.events_("call-refused")).toMatchObject([{ reason: `503 x: ${why}` }]);
+  });
+
+  it("asks for a longer session where the far end wants that", async () => {
+    await start({ trunks: [pbx] });
+    bench.srf.peer = (attempt) =>
+      attempt === 1 ? { status: 422, headers: { "Min-SE": "3600" }, ring: false } : { status: 200, sdp: sdp() };
+    const call = await out();
+    await until(() => call.state === "joined", "joined");
+    expect(bench.srf.placed[1]?.options.headers).toMatchObject({ "Session-Expires": "3600", "Min-SE": "3600" });
+  });
+
+  it("cannot be tried where nothing leads, or not like that", async () => {
+    await start({ trunks: [pbx], defaultTrunk: null });
+    expect(await status(out({ meetingId: "77" }))).toBe(404);
+    expect(await status(out({ meetingId: "4000" }))).toBe(409);
+    expect(await status(out({ uri: "h323:x@y" }))).toBe(400);
+    expect(await status(out({ uri: "mailto:x@y" }))).toBe(400);
+    expect(await status(out({ trunk: "none" }))).toBe(400);
+    bench.context.config = { ...bench.context.config, trunks: [{ ...pbx, srtp: "required" }] };
+    expect(await status(out())).toBe(400);
+    bench.context.draining = true;
+    expect(await status(out())).toBe(503);
+    expect(bench.srf.placed).toEqual([]);
+    expect(OPEN.target).toBeNull();
+  });
+});

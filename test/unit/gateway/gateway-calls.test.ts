@@ -1,0 +1,448 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { NO_METRICS } from "../../../src/gateway/context.ts";
+import type { GatewayConfig } from "../../../src/gateway/options.ts";
+import { peerToken } from "../../../src/wire/sip/index.ts";
+import { trunk } from "../trunks/fixtures.ts";
+import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
+
+let bench: Bench;
+const start = async (config: Partial<GatewayConfig> = {}, peerStamps = true) => {
+  bench = await Bench.create(config, peerStamps);
+  return bench;
+};
+afterEach(() => bench.stop());
+
+/** What came of each PIN from now on. */
+function pinResults(): string[] {
+  const results: string[] = [];
+  Object.assign(bench.context, { metrics: { ...NO_METRICS, pin: (result: string) => void results.push(result) } });
+  return results;
+}
+
+function closeToStrangers(): void {
+  const { lockout, clock } = bench.context;
+  for (let i = 0; i < 21; i++) lockout.reserve("2000", null, clock.now())?.settle(false, clock.now());
+}
+
+describe("the demo's meetings", () => {
+  it("1000 is joined at once, and the caller hears of being alone", async () => {
+    await start();
+    const { call, dialog } = await bench.invite("sip:1000@gw");
+    expect(bench.sfu.done).toEqual(["Anna joins 1000", "Anna hears alone"]);
+    expect(call.view()).toMatchObject({
+      state: "joined",
+      meetingId: "1000",
+      trunk: "open",
+      trust: "unverified",
+      to: "sip:1000@gw",
+      from: "sip:anna@example.com",
+    });
+    dialog.bye({ Reason: 'Q.850;cause=16;text="Normal"' });
+    await settle();
+    expect(bench.records).toMatchObject([
+      { outcome: "completed", cause: 16, meetingId: "1000", codec: "PCMU", packetsIn: 10, sipStatus: null },
+    ]);
+    expect(bench.context.calls.size).toBe(0);
+    expect(bench.port.sessions[0]?.closed).toBe(true);
+    expect(bench.context.limits.calls("open")).toBe(0);
+  });
+
+  it("2000 asks for a PIN, gives the role by it, and never writes it down", async () => {
+    await start();
+    const { call, session } = await bench.invite("sip:2000@gw");
+    expect(session.done).toEqual(["play en/enter-pin"]);
+    type(session, "98765#");
+    await until(() => call.state === "joined", "joined as host");
+    expect(bench.meetings.participants("2000")).toMatchObject([{ role: "host", state: "joined", displayName: "Anna" }]);
+    expect(JSON.stringify([bench.lines, bench.events])).not.toContain("98765");
+  });
+
+  it.each(["sip:2000**1234@gw", "sip:2000%23%231234@gw"])(
+    "%s is joined without a word, and its PIN is in no log, view or record",
+    async (uri) => {
+      await start();
+      const { call, session, dialog } = await bench.invite(uri);
+      await until(() => call.state === "joined", "joined");
+      expect(session.done).toEqual([]);
+      dialog.bye();
+      await settle();
+      expect(bench.records).toHaveLength(1);
+      expect(JSON.stringify([bench.lines, bench.events, bench.records])).not.toContain("1234");
+    },
+  );
+
+  it.each([
+    "sip:2000**98765##@gw",
+    "sip:2000*98765@gw",
+    "sip:2000**98765x5@gw",
+    "sip:2000%2A98765@gw",
+    "sip:2000%252A%252A98765@gw",
+    "sip:2000;pin=98765@gw",
+    "sip:2000:98765@gw",
+    "sip:2000@gw;pin=98765",
+    "tel:2000*98765",
+    "2000**98765@gw",
+  ])("%s is in no log, view or record with its PIN, and neither is a name or address written so", async (uri) => {
+    await start();
+    await bench.invite(uri);
+    await bench.invite("sip:9999@gw", { from: "2000**98765" });
+    await settle();
+    expect(bench.records.length).toBeGreaterThan(0);
+    expect(JSON.stringify([bench.lines, bench.events, bench.records])).not.toContain("98765");
+  });
+
+  it("three wrong PINs end the call", async () => {
+    await start();
+    const { call, session, dialog } = await bench.invite("sip:2000@gw");
+    for (const pin of ["1", "2", "3"]) {
+      const before = session.done.length;
+      type(session, `${pin}#`);
+      await until(() => session.done.length > before, "an answer to the PIN");
+    }
+    expect(session.done.at(-1)).toBe("play en/pin-wrong en/goodbye");
+    session.finish(true);
+    await until(() => call.over, "the end");
+    await settle();
+    expect(dialog.byeReason).toContain("cause=21");
+    expect(bench.records).toMatchObject([{ outcome: "wrong-pin" }]);
+  });
+
+  it("more than twenty wrong PINs make it a meeting that does not exist, for ten minutes", async () => {
+    await start();
+    closeToStrangers();
+    expect((await bench.invite("sip:2000@gw")).sent).toMatchObject([{ status: 404 }]);
+    expect((await bench.invite("sip:2000**1234@gw")).sent).toMatchObject([{ status: 404 }]);
+    expect((await bench.invite("sip:9999@gw")).sent[0]?.headers["Reason"]).toBe(
+      (await bench.invite("sip:2000@gw")).sent[0]?.headers["Reason"],
+    );
+    expect(bench.records.map(({ outcome }) => outcome)).toEqual(["pin-locked-out", "pin-locked-out", "no-such-meeting", "pin-locked-out"]);
+    expect((await bench.invite("sip:1000@gw")).sent).toEqual([]);
+    bench.clock.advance(600_000);
+    expect((await bench.invite("sip:2000@gw")).sent).toEqual([]);
+  });
+
+  it("somebody who is asked for the PIN when it closes hears of no meeting", async () => {
+    await start();
+    const { session } = await bench.invite("sip:2000@gw");
+    closeToStrangers();
+    type(session, "1234#");
+    await until(() => session.done.length > 1, "an answer");
+    expect(session.done.at(-1)).toBe("play en/number-unknown en/goodbye");
+  });
+
+  it("of 100 PINs at once 21 are compared, the right one after them is not let in, another meeting's guest is", async () => {
+    await start();
+    const pins = pinResults();
+    const calls = [];
+    for (let i = 0; i < 99; i++) calls.push((await bench.invite(`sip:2000**${55_000 + i}@gw`)).call);
+    const right = (await bench.invite("sip:2000**1234@gw")).call;
+    const guest = (await bench.invite("sip:5000**98765@gw")).call;
+    await until(() => guest.state === "joined", "the guest of another meeting");
+    await until(() => pins.length === 101, "an answer to each PIN");
+    const count = (result: string) => pins.filter((one) => one === result).length;
+    expect([count("wrong"), count("right"), count("locked-out")]).toEqual([21, 1, 79]);
+    await settle();
+    expect(right?.state).not.toBe("joined");
+    expect(bench.meetings.participants("2000").filter(({ state }) => state === "joined")).toEqual([]);
+    expect(bench.events_("pin-lockout")).toHaveLength(1);
+  });
+
+  it("a verified caller passes a lockout that strangers caused, and is asked for its PIN", async () => {
+    await start({ defaultTrunk: trunk("bank", { trust: "verified" }) });
+    closeToStrangers();
+    const { call, session } = await bench.invite("sip:2000@gw");
+    expect(session.done).toEqual(["play en/enter-pin"]);
+    type(session, "1234#");
+    await until(() => call.state === "joined", "joined");
+    // its own wrong PINs close the meeting to it
+    for (let i = 0; i < 21; i++) bench.context.lockout.reserve("2000", "bank", bench.clock.now())?.settle(false, bench.clock.now());
+    const refused = await bench.invite("sip:2000**1234@gw", { from: "Bert" });
+    const unknown = await bench.invite("sip:9999**1234@gw", { from: "Bert" });
+    expect(refused.sent).toMatchObject([{ status: 404 }]);
+    expect(refused.sent).toEqual(unknown.sent);
+  });
+
+  it("a call that is over before its PIN's turn is neither compared nor counted", async () => {
+    await start();
+    const pins = pinResults();
+    const first = await bench.invite("sip:2000**1@gw");
+    const gone = await bench.invite("sip:2000**2@gw");
+    gone.dialog.bye();
+    await until(() => first.call.state === "ivr" && pins.length > 0, "the first PIN");
+    const last = await bench.invite("sip:2000**1234@gw");
+    await until(() => last.call.state === "joined", "joined");
+    expect(pins).toEqual(["wrong", "right"]);
+  });
+
+  it("3000's lobby keeps unverified callers until each is admitted", async () => {
+    await start();
+    const anna = await bench.invite("sip:3000@gw");
+    const bert = await bench.invite("sip:3000@gw", { from: "Bert" });
+    expect(anna.session.done).toEqual(["play en/lobby-wait"]);
+    anna.session.finish(true);
+    await settle();
+    expect(anna.session.done).toEqual(["play en/lobby-wait", "loop common/music"]);
+    expect(bench.meetings.participants("3000").map(({ state }) => state)).toEqual(["lobby", "lobby"]);
+    expect(bench.meetings.admit("3000", anna.call.id)).toBe(true);
+    await settle();
+    expect([anna.call.state, bert.call.state]).toEqual(["joined", "lobby"]);
+    expect(bench.meetings.admit("3000", anna.call.id)).toBe(false);
+  });
+
+  it("4000 is refused, and told why", async () => {
+    await start();
+    const { sent } = await bench.invite("sip:4000@gw");
+    expect(sent).toMatchObject([
+      {
+        status: 488,
+        headers: { Warning: expect.stringMatching(/^399 .*end-to-end encrypted/), Reason: expect.stringContaining("cause=79") },
+      },
+    ]);
+    expect(bench.records).toMatchObject([{ outcome: "end-to-end-encrypted", sipStatus: 488, cause: 79, answeredAt: null }]);
+    expect(bench.events_("call-refused")).toHaveLength(1);
+  });
+
+  it("5000 speaks German and keeps guests waiting until the host is there", async () => {
+    await start();
+    const guest = await bench.invite("sip:5000**1234@gw", { from: "Gast" });
+    await until(() => guest.call.state === "waiting", "waiting");
+    await settle();
+    expect(guest.session.done).toEqual(["play de/host-wait"]);
+    const host = await bench.invite("sip:5000**98765@gw", { from: "Host" });
+    await until(() => guest.call.state === "joined", "joined");
+    expect(host.call.state).toBe("joined");
+    expect(bench.sfu.done.slice(0, 2)).toEqual(["Host joins 5000", "Host hears alone"]);
+    expect(bench.sfu.done).toContain("Gast joins 5000");
+    expect(bench.sfu.done).toContain("5000 hears common/tone-join");
+  });
+
+  it.each(["sip:meet@gw", "sip:+15550100@gw", "sip:gw", "tel:+1-555-0100"])("%s asks for the number", async (uri) => {
+    await start();
+    const { call, session } = await bench.invite(uri);
+    expect(session.done).toEqual(["play en/welcome en/enter-number"]);
+    type(session, "1000#");
+    await until(() => call.state === "joined", "joined");
+    expect(call.view().meetingId).toBe("1000");
+  });
+
+  it("the number entered may be of no meeting, or of one that refuses", async () => {
+    await start();
+    const { session } = await bench.invite("sip:meet@gw");
+    type(session, "77#");
+    await settle();
+    expect(session.done.at(-1)).toBe("play en/number-unknown en/enter-number");
+    type(session, "4000#");
+    await settle();
+    expect(session.done.at(-1)).toBe("play en/encrypted-refused en/goodbye");
+  });
+});
+
+describe("refusals", () => {
+  it("no such meeting", async () => {
+    await start();
+    expect((await bench.invite("sip:9999@gw")).sent).toMatchObject([{ status: 404 }]);
+  });
+
+  it("full and locked; a host's PIN in the dial string passes the lock", async () => {
+    await start({
+      meetings: [
+        { id: "1", maxParticipants: 1 },
+        { id: "2", locked: true, hostPin: "77" },
+      ],
+    });
+    await bench.invite("sip:1@gw");
+    expect((await bench.invite("sip:1@gw")).sent).toMatchObject([{ status: 486 }]);
+    expect((await bench.invite("sip:2@gw")).sent).toMatchObject([{ status: 603 }]);
+    const wrong = await bench.invite("sip:2**1@gw");
+    await until(() => wrong.sent.length > 0, "refused");
+    expect(wrong.sent).toMatchObject([{ status: 603 }]);
+    const host = await bench.invite("sip:2**77@gw");
+    await until(() => host.call.state === "joined", "joined");
+  });
+
+  it.each([
+    ["required", "tls", "RTP/AVP", "srtp-required"],
+    ["required", "udp", "RTP/SAVP", "srtp-not-acceptable"],
+    ["preferred", "udp", "RTP/SAVP", "srtp-not-acceptable"],
+    ["none", "tls", "RTP/SAVP", "srtp-not-acceptable"],
+  ] as const)("SRTP %s over %s with %s", async (srtp, transport, protocol, outcome) => {
+    await start({ defaultTrunk: { ...OPEN, srtp } });
+    const key = `a=crypto:1 AEAD_AES_256_GCM inline:${Buffer.alloc(44, 1).toString("base64")}`;
+    const { sent } = await bench.invite("sip:1000@gw", {
+      headers: { "X-Transport": transport },
+      body: sdp(protocol, protocol === "RTP/SAVP" ? [key] : []),
+    });
+    expect(sent).toMatchObject([{ status: 488, headers: { Warning: expect.stringMatching(/^(304|399) /) } }]);
+    expect(bench.records).toMatchObject([{ outcome, cause: 79 }]);
+    expect(bench.port.sessions).toEqual([]);
+    expect(JSON.stringify([sent, bench.lines, bench.records])).not.toContain(Buffer.alloc(44, 1).toString("base64"));
+  });
+
+  it("takes SRTP over TLS, and says which suite", async () => {
+    await start();
+    const key = `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${Buffer.alloc(30, 1).toString("base64")}`;
+    const { call, dialog } = await bench.invite("sip:1000@gw", { headers: { "X-Transport": "tls" }, body: sdp("RTP/SAVP", [key]) });
+    expect(call.media?.suite).toBe("AES_CM_128_HMAC_SHA1_80");
+    expect(dialog.local.sdp).toMatch(/m=audio \d+ RTP\/SAVP/);
+  });
+
+  it("an offer without audio, none of our codecs, and no description at all", async () => {
+    await start();
+    expect((await bench.invite("sip:1000@gw", { body: sdp().replace("m=audio", "m=video") })).sent).toMatchObject([
+      { status: 488, headers: { Warning: expect.stringMatching(/^304/) } },
+    ]);
+    bench.port.failure = Object.assign(new Error("488"), { status: 488 });
+    expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 488, headers: { Warning: expect.stringMatching(/^304/) } }]);
+    expect((await bench.invite("sip:1000@gw", { body: "hello" })).sent).toMatchObject([{ status: 400 }]);
+    expect((await bench.invite("sip:1000@gw", { headers: { "Content-Type": "text/plain" } })).sent).toMatchObject([
+      { status: 415, headers: { Accept: "application/sdp" } },
+    ]);
+  });
+
+  it("a media server that is gone, draining, and too many calls", async () => {
+    await start({ overload: { maxCalls: 1 } });
+    bench.port.connected = false;
+    expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 503, headers: { "Retry-After": "10" } }]);
+    bench.port.connected = true;
+    await bench.invite("sip:1000@gw");
+    expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 503, headers: { "Retry-After": "10" } }]);
+    bench.context.draining = true;
+    expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 503 }]);
+    expect(bench.records.map(({ outcome }) => outcome)).toEqual(["media-server-lost", "overload", "draining"]);
+  });
+
+  it("what the request demands and we do not have", async () => {
+    await start();
+    expect((await bench.invite("sip:1000@gw", { headers: { Require: "timer, gruu" } })).sent).toMatchObject([
+      { status: 420, headers: { Unsupported: "gruu" } },
+    ]);
+    expect((await bench.invite("sip:1000@gw", { headers: { "Session-Expires": "60", Supported: "timer" } })).sent).toMatchObject([
+      { status: 422, headers: { "Min-SE": "90" } },
+    ]);
+    expect((await bench.invite("sip:1000@gw", { headers: { "X-To-Tag": "x" } })).sent).toMatchObject([{ status: 481 }]);
+  });
+});
+
+describe("trunks", () => {
+  const office = trunk("office", { identity: { networks: ["198.51.100.0/24"] }, siteUuids: ["AA"], maxCalls: 1, tenant: "A" });
+  const from = { "X-Source": "198.51.100.9" };
+  const meetings = [
+    { id: "a", aliases: ["10"], tenant: "A" },
+    { id: "b", aliases: ["20"], tenant: "B" },
+  ];
+
+  it("reach their own tenant's meetings only", async () => {
+    await start({ trunks: [office], defaultTrunk: null, meetings });
+    expect((await bench.invite("sip:20@gw", { headers: from })).sent).toMatchObject([{ status: 404 }]);
+    expect((await bench.invite("sip:10@gw", { headers: from })).call.view()).toMatchObject({
+      trunk: "office",
+      trust: "verified",
+      meetingId: "a",
+    });
+  });
+
+  it("also through the number they enter", async () => {
+    await start({ trunks: [office], defaultTrunk: null, meetings });
+    const { session } = await bench.invite("sip:meet@gw", { headers: from });
+    type(session, "20#");
+    await settle();
+    expect(session.done.at(-1)).toBe("play en/number-unknown en/enter-number");
+  });
+
+  it("name a site that is known, or none", async () => {
+    await start({ trunks: [office], defaultTrunk: null, meetings });
+    expect((await bench.invite("sip:10@gw;x-cisco-site-uuid=bb", { headers: from })).sent).toMatchObject([{ status: 404 }]);
+    expect(bench.records.at(-1)?.outcome).toBe("unknown-site");
+    expect((await bench.invite("sip:10@gw;x-cisco-site-uuid=aa", { headers: from })).sent).toEqual([]);
+  });
+
+  it("keep to their calls", async () => {
+    await start({ trunks: [office], defaultTrunk: null, meetings });
+    await bench.invite("sip:10@gw", { headers: from });
+    expect((await bench.invite("sip:10@gw", { headers: from })).sent).toMatchObject([{ status: 503, headers: { "Retry-After": "10" } }]);
+  });
+
+  it("that are none are told so a few times, then get no answer; scanners never get one", async () => {
+    await start({ trunks: [office], defaultTrunk: null });
+    const stranger = () => bench.invite("sip:1000@gw");
+    expect((await stranger()).sent).toMatchObject([{ status: 403 }]);
+    expect((await stranger()).sent[0]?.headers["X-Crosspoint-Action"]).toBeUndefined();
+    for (let i = 0; i < 3; i++) await stranger();
+    expect((await stranger()).sent[0]?.headers["X-Crosspoint-Action"]).toBe("discard");
+    const lines = bench.records.length;
+    await stranger();
+    expect(bench.records.length).toBe(lines);
+    const scanner = await bench.invite("sip:1000@gw", { headers: { "User-Agent": "friendly-scanner", "X-Source": "203.0.113.5" } });
+    expect(scanner.sent[0]?.headers["X-Crosspoint-Action"]).toBe("discard");
+    expect(bench.records.at(-1)?.outcome).toBe("scanner");
+  });
+
+  it("are recognised by the stamp of the embedded engine only", async () => {
+    const named = trunk("named", { identity: { certificateNames: ["edge.example"] } });
+    const stamp = {
+      "X-Session-Token": peerToken({
+        verified: true,
+        subject: "CN=x",
+        issuer: "CN=y",
+        san: ["DNS:edge.example"],
+        ca: "aa",
+        fingerprint: "bb",
+      }),
+      "X-Transport": "tls",
+    };
+    await start({ trunks: [named], defaultTrunk: null });
+    expect((await bench.invite("sip:1000@gw", { headers: stamp })).call.view()).toMatchObject({ trunk: "named", trust: "verified" });
+    bench.stop();
+    await start({ trunks: [named], defaultTrunk: null }, false);
+    expect((await bench.invite("sip:1000@gw", { headers: stamp })).sent).toMatchObject([{ status: 403 }]);
+  });
+
+  it("with digest are challenged before anything else is told", async () => {
+    await start({ trunks: [trunk("pbx", { identity: { digest: { username: "u", password: "p" } } })], defaultTrunk: null });
+    const { sent } = await bench.invite("sip:1000@gw");
+    expect(sent).toMatchObject([
+      { status: 401, headers: { "WWW-Authenticate": expect.stringMatching(/SHA-256.*\r\nWWW-Authenticate: .*MD5/) } },
+    ]);
+    expect(bench.records).toEqual([]);
+  });
+});
+
+describe("other requests", () => {
+  it("OPTIONS is answered, REGISTER is not ours, stray in-dialog requests have no dialog", async () => {
+    await start();
+    expect(bench.request("options")).toMatchObject([{ status: 200, headers: { Allow: expect.stringContaining("INVITE") } }]);
+    expect(bench.request("register")).toMatchObject([{ status: 405 }]);
+    expect(bench.request("info")).toMatchObject([{ status: 481 }]);
+    expect(bench.request("options", { "User-Agent": "sipvicious" })[0]?.headers["X-Crosspoint-Action"]).toBe("discard");
+    bench.port.connected = false;
+    expect(bench.request("options")).toMatchObject([{ status: 503 }]);
+  });
+});
+
+describe("codecs", () => {
+  const offering = sdp().replace("m=audio 4000 RTP/AVP 0 101", "m=audio 4000 RTP/AVP 0 8 9 101");
+
+  it("shows the media server the configured ones in their order, or the trunk's", async () => {
+    await start({
+      codecs: ["G722", "PCMU"],
+      trunks: [trunk("carrier", { identity: { networks: ["198.51.100.0/24"] }, codecs: ["PCMA"], trust: "unverified" })],
+    });
+    const open = bench.port.open.bind(bench.port);
+    const shown: string[] = [];
+    bench.port.open = (offer) => {
+      shown.push(/m=audio.*/.exec(offer)![0]);
+      return open(offer);
+    };
+    await bench.invite("sip:1000@gw", { body: offering });
+    await bench.invite("sip:1000@gw", { body: offering, headers: { "X-Source": "198.51.100.7" } });
+    expect(shown).toEqual(["m=audio 4000 RTP/AVP 9 0 101", "m=audio 4000 RTP/AVP 8 101"]);
+  });
+
+  it("refuses a caller who has none of them, and says which there are", async () => {
+    await start({ codecs: ["opus", "G722"] });
+    const { sent } = await bench.invite("sip:1000@gw", { body: sdp() });
+    expect(sent).toMatchObject([{ status: 488, headers: { Warning: expect.stringContaining("PCMU offered, opus, G722 taken") } }]);
+    expect(bench.records).toMatchObject([{ outcome: "media-not-acceptable" }]);
+    expect(bench.port.sessions).toEqual([]);
+  });
+});

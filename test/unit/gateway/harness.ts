@@ -1,0 +1,466 @@
+import { EventEmitter } from "node:events";
+import pino from "pino";
+import type { GatewayEvent } from "../../../src/admin/ports.ts";
+import type { Call } from "../../../src/gateway/call/call.ts";
+import { Cameras } from "../../../src/gateway/meeting/far-end-camera.ts";
+import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
+import { Inbound } from "../../../src/gateway/sip/incoming.ts";
+import { Outbound } from "../../../src/gateway/sip/outgoing.ts";
+import { Reception } from "../../../src/gateway/call/answer.ts";
+import { Transfers } from "../../../src/gateway/sip/transfers.ts";
+import { type GatewayContext, NO_METRICS } from "../../../src/gateway/context.ts";
+import { defineMeeting } from "../../../src/gateway/meeting/define-meeting.ts";
+import { LiveMeetings } from "../../../src/gateway/meeting/active-meetings.ts";
+import type { GatewayConfig, MeetingDefinition } from "../../../src/gateway/options.ts";
+import { LoadMeter } from "../../../src/gateway/overload.ts";
+import { Registrations } from "../../../src/gateway/sip/trunk-registrations.ts";
+import { FakeClock } from "../../../src/base/clock.ts";
+import type { MediaPort, MediaPortEvents, MediaSession, MediaSessionEvents } from "../../../src/call-media/media-server.ts";
+import type { Srf } from "../../../src/legs/sip/drachtio.ts";
+import { MemoryDirectory } from "../../../src/meetings/directory.ts";
+import { hashPin } from "../../../src/meetings/pin.ts";
+import { PinLockout } from "../../../src/meetings/pin-lockout.ts";
+import type { CallRecord } from "../../../src/records/model.ts";
+import { Defence } from "../../../src/security/defence.ts";
+import type { Seat, SeatEvents, Sfu, SfuParticipant } from "../../../src/sfu/port.ts";
+import { TrunkLimits } from "../../../src/trunks/limits.ts";
+import type { Trunk } from "../../../src/trunks/model.ts";
+import { TrunkRecognition } from "../../../src/trunks/recognition.ts";
+import { Registrar } from "../../../src/trunks/registrar.ts";
+import { trunk } from "../trunks/fixtures.ts";
+
+export function sdp(protocol = "RTP/AVP", extra: readonly string[] = [], version = 1): string {
+  return [
+    "v=0",
+    `o=- 1 ${version} IN IP4 192.0.2.1`,
+    "s=-",
+    "c=IN IP4 192.0.2.1",
+    "t=0 0",
+    `m=audio 4000 ${protocol} 0 101`,
+    "a=rtpmap:0 PCMU/8000",
+    "a=rtpmap:101 telephone-event/8000",
+    ...extra,
+    "",
+  ].join("\r\n");
+}
+
+/** A media session that does at once what it is told, and writes it down. */
+export class FakeSession extends EventEmitter<MediaSessionEvents> implements MediaSession {
+  readonly id = "session";
+  localSdp: string;
+  closed = false;
+  readonly done: string[] = [];
+  /** Resolves what is playing. */
+  finish: (ended: boolean) => void = () => undefined;
+  constructor(localSdp: string) {
+    super();
+    this.localSdp = localSdp;
+  }
+  async accept(answer: string) {
+    this.done.push(`accept ${/m=audio \d+ (\S+)/.exec(answer)?.[1]}`);
+  }
+  async modify(offer: string) {
+    this.done.push(`modify ${/a=(send\w+|recvonly|inactive)/.exec(offer)?.[1] ?? "sendrecv"}`);
+    return this.localSdp;
+  }
+  play(files: readonly string[]) {
+    this.done.push(`play ${files.map((file) => file.replace(/^\/prompts\/|\.wav$/g, "")).join(" ")}`);
+    return new Promise<boolean>((resolve) => {
+      this.finish = resolve;
+    });
+  }
+  loop(file: string) {
+    this.done.push(`loop ${file.replace(/^\/prompts\/|\.wav$/g, "")}`);
+    return new Promise<void>((resolve) => {
+      this.finish = () => resolve();
+    });
+  }
+  async stopPlaying() {
+    this.finish(false);
+  }
+  async press(keys: string) {
+    this.done.push(`press ${keys}`);
+  }
+  async record() {}
+  async stopRecording() {}
+  async stats() {
+    return { codec: "PCMU", srtp: null, packetsIn: 10, packetsOut: 20, lossPercent: 0, jitterMs: 1 };
+  }
+  async close() {
+    this.closed = true;
+    this.done.push("close");
+  }
+}
+
+export class FakePort extends EventEmitter<MediaPortEvents> implements MediaPort {
+  connected = true;
+  readonly sessions: FakeSession[] = [];
+  /** What opening fails with. */
+  failure: Error | undefined;
+  async open(offer: string) {
+    if (this.failure) throw this.failure;
+    const crypto = /a=crypto:(\d+) (\S+) inline:(\S+)/.exec(offer);
+    const answer = sdp(/m=audio \d+ (\S+)/.exec(offer)?.[1], crypto ? [`a=crypto:${crypto[1]} ${crypto[2]} inline:${crypto[3]}`] : []);
+    return this.#add(new FakeSession(answer));
+  }
+  async openWithoutOffer({ secure }: { secure: boolean }) {
+    if (this.failure) throw this.failure;
+    const key = Buffer.alloc(44, 7).toString("base64");
+    return this.#add(new FakeSession(sdp(secure ? "RTP/SAVP" : "RTP/AVP", secure ? [`a=crypto:1 AEAD_AES_256_GCM inline:${key}`] : [])));
+  }
+  async close() {}
+  #add(session: FakeSession) {
+    this.sessions.push(session);
+    return session;
+  }
+}
+
+class FakeSeat extends EventEmitter<SeatEvents> implements Seat {
+  readonly done: string[];
+  readonly name: string;
+  constructor(name: string, done: string[]) {
+    super();
+    this.name = name;
+    this.done = done;
+  }
+  async setMuted(muted: boolean) {
+    this.done.push(`${this.name} ${muted ? "muted" : "unmuted"}`);
+  }
+  async play(files: readonly string[]) {
+    this.done.push(`${this.name} hears ${files.map((file) => file.replace(/^\/prompts\/..\/|\.wav$/g, "")).join(" ")}`);
+  }
+  async leave() {
+    this.done.push(`${this.name} leaves`);
+  }
+}
+
+export class FakeSfu implements Sfu {
+  readonly done: string[] = [];
+  readonly seats = new Map<string, FakeSeat>();
+  failure: Error | undefined;
+  async join(meetingId: string, { id, displayName, muted }: SfuParticipant) {
+    if (this.failure) throw this.failure;
+    this.done.push(`${displayName} joins ${meetingId}${muted ? " muted" : ""}`);
+    const seat = new FakeSeat(displayName, this.done);
+    this.seats.set(id, seat);
+    return seat;
+  }
+  present(meetingId: string, participantId: string | null) {
+    this.done.push(`${meetingId} is shown ${participantId === null ? "nobody's screen" : `the screen of ${participantId}`}`);
+  }
+  async announce(meetingId: string, files: readonly string[]) {
+    this.done.push(`${meetingId} hears ${files.map((file) => file.replace(/^\/prompts\/|\.wav$/g, "")).join(" ")}`);
+  }
+}
+
+/** A response as it was sent. */
+export interface Sent {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export class FakeDialog extends EventEmitter {
+  readonly id = "dialog";
+  connected = true;
+  readonly sip = { callId: "c", localTag: "l", remoteTag: "r" };
+  readonly local = { uri: "sip:us@gw", sdp: "", contact: "<sip:us@gw>" };
+  readonly remote: { uri: string; sdp: string | undefined } = { uri: "sip:them@x", sdp: undefined };
+  readonly requests: { method: string; headers?: Record<string, string>; body?: string }[] = [];
+  /** Reason of our BYE. */
+  byeReason: string | undefined;
+  /** What re-INVITEs of ours are answered with: a description, or a status. */
+  answer: () => string | number = () => sdp();
+  async destroy({ headers }: { headers?: Record<string, string> }) {
+    this.connected = false;
+    this.byeReason = headers?.["Reason"];
+  }
+  async request(
+    request: { method: string; headers?: Record<string, string>; body?: string },
+    callback?: (
+      error: null,
+      response: { status: number; reason: string; body?: string; get: (name: string) => string | undefined },
+    ) => void,
+  ) {
+    this.requests.push(request);
+    if (request.method !== "INVITE") return { status: 202 };
+    callback?.(null, { status: 100, reason: "Trying", get: () => undefined });
+    const answer = this.answer();
+    const get = (name: string) => (name === "Warning" ? '304 far.example "no such media"' : undefined);
+    await Promise.resolve();
+    callback?.(null, typeof answer === "number" ? { status: answer, reason: "No", get } : { status: 200, reason: "OK", body: answer, get });
+    return undefined;
+  }
+  /** Delivers an in-dialog request and returns what was answered. */
+  deliver(event: string, method: string, headers: Record<string, string> = {}, body = ""): Sent[] {
+    const { request, response, sent } = message(method, "sip:us@gw", headers, body);
+    this.emit(event, request, response);
+    return sent;
+  }
+  bye(headers: Record<string, string> = {}, source = "network", reason?: string): void {
+    this.connected = false;
+    const { request } = message("BYE", "sip:us@gw", headers, "");
+    this.emit("destroy", Object.assign(request, { source }), reason);
+  }
+}
+
+export function message(
+  method: string,
+  uri: string,
+  headers: Record<string, string>,
+  body: string,
+  from = { name: "Anna", uri: "sip:anna@example.com", params: { tag: "1" } },
+) {
+  const sent: Sent[] = [];
+  const get = (name: string) => Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+  const request = Object.assign(new EventEmitter(), {
+    method,
+    uri,
+    body,
+    protocol: headers["X-Transport"] ?? "udp",
+    source: "network",
+    source_address: headers["X-Source"] ?? "192.0.2.1",
+    ...(headers["X-Session-Token"] === undefined ? {} : { sessionToken: headers["X-Session-Token"] }),
+    source_port: 5060,
+    get,
+    has: (name: string) => get(name) !== undefined,
+    getParsedHeader: (name: string) =>
+      name === "from" ? from : { uri: headers["X-To"] ?? uri, params: headers["X-To-Tag"] ? { tag: headers["X-To-Tag"] } : {} },
+  });
+  const response = {
+    finalResponseSent: false,
+    send(status: number, options: { headers?: Record<string, string>; body?: string } = {}, done?: (error: unknown) => void) {
+      sent.push({ status, headers: options.headers ?? {}, ...(options.body === undefined ? {} : { body: options.body }) });
+      if (status >= 200) this.finalResponseSent = true;
+      done?.(null);
+    },
+  };
+  return { request, response, sent };
+}
+
+type Handler = (request: unknown, response: unknown) => void;
+
+/** srf with its routes, dialogs made at once, and outgoing calls answered as `peer` says. */
+export class FakeSrf {
+  readonly routes = new Map<string, Handler>();
+  readonly dialogs: FakeDialog[] = [];
+  /** What comes with the same bytes as the news of a dialog. */
+  atOnce: (dialog: FakeDialog) => void = () => undefined;
+  /** Why calls cannot be answered, where they cannot. */
+  unanswerable: Error | undefined;
+  readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
+  peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean; address?: string } = () => ({
+    status: 200,
+    sdp: sdp(),
+  });
+  /** Requests outside dialogs, and what each is answered with, from 203.0.113.1. */
+  readonly requested: { uri: string; options: { headers: Record<string, string>; proxy?: string } }[] = [];
+  answers: (nth: number) => { status: number; headers?: Record<string, string> } = () => ({ status: 200 });
+  request(
+    uri: string,
+    options: { method: string; headers: Record<string, string>; proxy?: string },
+    callback: (error: null, request: unknown) => void,
+  ) {
+    this.requested.push({ uri, options });
+    const { status, headers = {} } = this.answers(this.requested.length);
+    const { request } = message(options.method, uri, { From: "<sip:us@gw>;tag=us", ...options.headers }, "");
+    callback(null, request);
+    const response = { status, reason: "x", source_address: "203.0.113.1", get: (name: string) => headers[name] };
+    void Promise.resolve().then(() => request.emit("response", response));
+  }
+  use(method: string, handler: Handler) {
+    this.routes.set(method, handler);
+  }
+  createUAS(
+    _: unknown,
+    response: { finalResponseSent: boolean },
+    { localSdp, headers }: { localSdp: string; headers: Record<string, string> },
+    made: (error: Error | null, dialog?: FakeDialog) => void,
+  ) {
+    if (this.unanswerable) {
+      made(this.unanswerable);
+      return;
+    }
+    const dialog = new FakeDialog();
+    dialog.local.sdp = localSdp;
+    Object.assign(dialog, { okHeaders: headers });
+    response.finalResponseSent = true;
+    this.dialogs.push(dialog);
+    made(null, dialog);
+    this.atOnce(dialog);
+  }
+  async createUAC(
+    uri: string,
+    options: { headers: Record<string, string>; localSdp?: string },
+    progress: { cbRequest?: (error: null, request: unknown) => void; cbProvisional?: (response: { status: number }) => void },
+    made: (error: Error | null, dialog?: FakeDialog) => void,
+  ) {
+    this.placed.push({ uri, options });
+    const { status, sdp: body, headers = {}, ring = true, address = "203.0.113.1" } = this.peer(this.placed.length);
+    const fields: Record<string, string> = { CSeq: "7 INVITE", From: "<sip:us@gw>;tag=us", ...options.headers };
+    progress.cbRequest?.(null, {
+      method: "INVITE",
+      uri,
+      body: options.localSdp,
+      get: (name: string) => fields[name],
+      cancel: () => undefined,
+    });
+    if (ring) progress.cbProvisional?.({ status: 180 });
+    await Promise.resolve();
+    if (status !== 200) {
+      made(
+        Object.assign(new Error(`${status}`), {
+          status,
+          res: { status, reason: "x", source_address: address, get: (name: string) => headers[name] },
+        }),
+      );
+      return;
+    }
+    const dialog = new FakeDialog();
+    dialog.remote.sdp = body;
+    this.dialogs.push(dialog);
+    made(null, dialog);
+    this.atOnce(dialog);
+  }
+}
+
+/** The gateway's parts on fake engines. */
+export class Bench {
+  readonly clock = new FakeClock();
+  readonly srf = new FakeSrf();
+  readonly port = new FakePort();
+  readonly sfu = new FakeSfu();
+  readonly records: CallRecord[] = [];
+  readonly events: GatewayEvent[] = [];
+  readonly lines: Record<string, unknown>[] = [];
+  readonly context: GatewayContext;
+  readonly meetings: LiveMeetings;
+  readonly outbound: Outbound;
+  readonly registrar = new Registrar();
+  readonly registrations = new Registrations();
+  readonly #load = new LoadMeter();
+
+  private constructor(config: GatewayConfig, peerStamps: boolean) {
+    const log = pino({ level: "trace" }, { write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) });
+    this.context = {
+      config,
+      log,
+      clock: this.clock,
+      srf: this.srf as unknown as Srf,
+      media: this.port,
+      sfu: this.sfu,
+      presenting: new Presenting(this.sfu),
+      cameras: new Cameras(),
+      video: null,
+      directory: new MemoryDirectory(),
+      lockout: new PinLockout(),
+      recognition: new TrunkRecognition({ trunks: config.trunks, defaultTrunk: config.defaultTrunk }, undefined, {
+        registered: (name, flow, now) => this.registrar.owns(name, flow, now),
+        fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
+      }),
+      limits: new TrunkLimits(),
+      registrar: this.registrar,
+      registrations: this.registrations,
+      records: { add: (record) => void this.records.push(record), list: () => [], close: () => undefined },
+      metrics: NO_METRICS,
+      defence: new Defence({ clock: this.clock, log }),
+      promptsRoot: "/prompts",
+      namesFolder: "/names",
+      calls: new Map(),
+      draining: false,
+      emit: (event) => void this.events.push(event),
+    };
+    this.meetings = new LiveMeetings(this.context);
+    const reception = new Reception(this.context, this.meetings);
+    this.outbound = new Outbound(this.context, reception);
+    new Inbound({
+      context: this.context,
+      reception,
+      transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
+      load: this.#load,
+      peerStamps,
+    }).route();
+  }
+
+  static async create(config: Partial<GatewayConfig> = {}, peerStamps = true): Promise<Bench> {
+    const bench = new Bench(
+      { meetings: DEMO, trunks: [], defaultTrunk: OPEN, accessNumbers: ["meet", "+15550100"], language: "en", ...config },
+      peerStamps,
+    );
+    const defined = await Promise.all(bench.context.config.meetings.map(async (one) => defineMeeting(await hashed(one), undefined, "en")));
+    bench.context.directory.replaceConfiguration(defined);
+    return bench;
+  }
+
+  stop(): void {
+    this.#load.stop();
+  }
+
+  /** Sends an INVITE and waits until it is answered, refused or the caller is in the dialogue. */
+  async invite(uri: string, options: { headers?: Record<string, string>; body?: string; from?: string } = {}) {
+    const from = { name: options.from ?? "Anna", uri: `sip:${(options.from ?? "anna").toLowerCase()}@example.com`, params: { tag: "1" } };
+    const { request, response, sent } = message(
+      "INVITE",
+      uri,
+      { "Call-ID": `${Math.random()}`, ...options.headers },
+      options.body ?? sdp(),
+      from,
+    );
+    const before = new Set(this.context.calls.keys());
+    this.srf.routes.get("invite")?.(request, response);
+    const call = () => [...this.context.calls.values()].find(({ id }) => !before.has(id));
+    await settle();
+    return { request, sent, call: call() as Call, session: this.port.sessions.at(-1)!, dialog: this.srf.dialogs.at(-1)! };
+  }
+
+  request(method: string, headers: Record<string, string> = {}): Sent[] {
+    const { request, response, sent } = message(method.toUpperCase(), "sip:gw", headers, "");
+    this.srf.routes.get(method)?.(request, response);
+    return sent;
+  }
+
+  events_(name: string): Record<string, unknown>[] {
+    return this.lines.filter(({ event }) => event === name);
+  }
+}
+
+const hashes = new Map<string, Promise<string>>();
+
+/** Hashing takes its time: each PIN of the tests is hashed once. */
+async function hashed(meeting: MeetingDefinition): Promise<MeetingDefinition> {
+  const hash = async (pin: string | null | undefined) => {
+    if (typeof pin !== "string") return pin;
+    if (!hashes.has(pin)) hashes.set(pin, hashPin(pin));
+    return hashes.get(pin);
+  };
+  const [guestPin, hostPin] = await Promise.all([hash(meeting.guestPin), hash(meeting.hostPin)]);
+  return { ...meeting, ...(guestPin === undefined ? {} : { guestPin }), ...(hostPin === undefined ? {} : { hostPin }) };
+}
+
+/** Lets everything that waits for nothing but promises happen. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for what happens on other threads: PINs are hashed there. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`it did not come to this: ${what}`);
+}
+
+export function type(session: FakeSession, keys: string): void {
+  for (const digit of keys) session.emit("dtmf", { digit, durationMs: 100 });
+}
+
+export const OPEN: Trunk = trunk("open", { trust: "unverified" });
+
+export const DEMO = [
+  { id: "1000" },
+  { id: "2000", guestPin: "1234", hostPin: "98765" },
+  { id: "3000", lobby: true },
+  { id: "4000", endToEndEncrypted: true },
+  { id: "5000", language: "de" as const, waitForHost: true, guestPin: "1234", hostPin: "98765" },
+];

@@ -1,0 +1,160 @@
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect } from "node:tls";
+import type { CallEvent } from "../../../../src/h323/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint, type TlsSettings } from "../../../../src/io/index.ts";
+import { createAuthority, type Issued, issueCertificate } from "../../../../src/security/issue.ts";
+
+const kind = "ecdsa-p256" as const;
+let root: Issued;
+let stranger: Issued;
+const certificate = async (authority: Issued, commonName: string, names: string[]): Promise<TlsSettings> => {
+  const own = await issueCertificate(authority, { subject: { commonName, names }, kind });
+  return { cert: own.chain, key: own.key, cas: [root.cert] };
+};
+let gateway: TlsSettings;
+let room: TlsSettings;
+let false_: TlsSettings;
+
+beforeAll(async () => {
+  root = await createAuthority({ subject: { commonName: "root" }, kind });
+  stranger = await createAuthority({ subject: { commonName: "somebody's root" }, kind });
+  gateway = await certificate(root, "gateway.example", ["gateway.example", "127.0.0.1"]);
+  room = await certificate(root, "room.example", ["room.example"]);
+  false_ = await certificate(stranger, "room.example", ["room.example", "127.0.0.1"]);
+});
+
+const open: H323Endpoint[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((e) => e.close()));
+});
+
+const media = { rtp: { host: "127.0.0.1", port: 40_000 }, rtcp: { host: "127.0.0.1", port: 40_001 } };
+
+/** An endpoint over TLS that answers; `seen` are the sessions it was brought, `events` what they told. */
+async function endpoint(settings: TlsSettings, tunnelling = true) {
+  const seen: H323Session[] = [];
+  const events: CallEvent[] = [];
+  const e = await openH323Endpoint({
+    host: "127.0.0.1",
+    port: 0,
+    identity: { aliases: [{ "h323-ID": "x" }], displayName: "x", product: "test", version: "1" },
+    capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: undefined, userInput: ["alphanumeric"] },
+    style: { tunnelling },
+    tls: { port: 0, settings },
+    onSession: (session) => {
+      seen.push(session);
+      session.onEvent = (event) => {
+        events.push(event);
+        if (event.type === "incoming")
+          session.act((machine, now) => {
+            machine.setMedia(media, now);
+            machine.answer(now);
+          });
+      };
+    },
+  });
+  open.push(e);
+  return { e, seen, events };
+}
+
+/** Calls over TLS; resolves when the call is up or over. */
+function call(from: H323Endpoint, to: H323Endpoint, check?: () => boolean): Promise<CallEvent> {
+  return new Promise((resolve, reject) => {
+    from
+      .call(
+        { host: "127.0.0.1", port: to.tlsPort! },
+        { aliases: [{ "h323-ID": "x" }] },
+        {
+          tls: check === undefined ? {} : { check },
+          prepare: (session) => {
+            session.onEvent = (event) => {
+              if (event.type === "transmit" || event.type === "released") resolve(event);
+            };
+            session.act((machine, now) => machine.setMedia(media, now));
+          },
+        },
+      )
+      .catch(reject);
+  });
+}
+
+describe("H.323 call signalling over TLS", () => {
+  it("takes a call and sees the caller's certificate", async () => {
+    const b = await endpoint(gateway);
+    const a = await endpoint(room);
+    expect(await call(a.e, b.e)).toMatchObject({ type: "transmit" });
+    expect(b.seen[0]).toMatchObject({
+      transport: "tls",
+      certificate: { verified: true, subject: expect.stringContaining("room.example"), san: ["DNS:room.example"] },
+    });
+    // The port that a peer is to call back is the one that is encrypted.
+    expect(b.seen[0]?.peer.host).toBe("127.0.0.1");
+  });
+
+  it("takes a caller whose certificate nobody knows, as one who is not verified; refusing is the trunk's", async () => {
+    const b = await endpoint(gateway);
+    const a = await endpoint({ ...false_, cas: [root.cert] });
+    expect(await call(a.e, b.e)).toMatchObject({ type: "transmit" });
+    expect(b.seen[0]?.certificate).toMatchObject({ verified: false });
+  });
+
+  it("does not call a server of another authority or another name, unless its name is the one wanted", async () => {
+    const a = await endpoint(gateway);
+    await expect(call(a.e, (await endpoint(false_)).e)).rejects.toThrow(/certificate|issuer/i);
+    const other = await endpoint(room);
+    await expect(call(a.e, other.e)).rejects.toThrow(/IP|altname|name/i);
+    expect(await call(a.e, other.e, () => true)).toMatchObject({ type: "transmit" });
+    await expect(call(a.e, other.e, () => false)).rejects.toThrow(/another name/);
+    expect(other.seen).toHaveLength(1);
+  });
+
+  it("does not open a control connection in the clear beside it", async () => {
+    const b = await endpoint(gateway);
+    const a = await endpoint(room, false);
+    expect(await call(a.e, b.e)).toMatchObject({ type: "released", cause: 79 });
+    expect(b.events.at(-1)).toMatchObject({ type: "released", cause: 79 });
+  });
+
+  it("shows new certificates from a reload on, and keeps the old when new ones do not fit", async () => {
+    const b = await endpoint(gateway);
+    const name = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect({ host: "127.0.0.1", port: b.e.tlsPort!, ca: [root.cert], checkServerIdentity: () => undefined }, () => {
+          resolve(String(socket.getPeerCertificate().subject.CN));
+          socket.destroy();
+        });
+        socket.once("error", reject);
+      });
+    expect(await name()).toBe("gateway.example");
+    b.e.reloadTls(room);
+    expect(await name()).toBe("room.example");
+    expect(() => b.e.reloadTls({ ...gateway, key: room.key })).toThrow();
+    expect(await name()).toBe("room.example");
+  });
+
+  it("lets one address have twenty handshakes under way, the oldest given up for a newer one", async () => {
+    const b = await endpoint(gateway);
+    const sockets: Socket[] = [];
+    const begun = () =>
+      new Promise<Socket>((resolve) => {
+        const socket = connectTcp({ host: "127.0.0.1", port: b.e.tlsPort! }, () => resolve(socket));
+        sockets.push(socket.on("error", () => {}));
+      });
+    for (let i = 0; i < 20; i++) await begun();
+    const oldest = new Promise((resolve) => sockets[0]!.once("close", resolve));
+    await begun();
+    await oldest;
+    expect(sockets.map((socket) => socket.destroyed)).toEqual([true, ...new Array<boolean>(20).fill(false)]);
+    for (const socket of sockets) socket.destroy();
+    const a = await endpoint(room);
+    await expect
+      .poll(() =>
+        call(a.e, b.e).then(
+          ({ type }) => type,
+          () => "refused",
+        ),
+      )
+      .toBe("transmit");
+  });
+});
