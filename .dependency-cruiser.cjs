@@ -12,14 +12,19 @@ const allowed = {
   rtp: ["wire"],
   video: ["wire", "srtp", "negotiation", "rtp"],
   io: ["wire", "sip", "h323"],
-  // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
   // worker threads and child processes, whatever runs in them
   threads: [],
+  // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
   udp: ["srtp", "io"],
   "sip-engine": ["wire", "sip", "io", "security", "threads"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp", "threads"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
-  call: ["wire", "srtp", "rtp", "negotiation", "video", "h323", "io", "webrtc"],
+  legs: ["wire", "srtp", "rtp", "negotiation", "video", "h323", "io", "webrtc"],
+  // a call's media at the media server and the video relay: of legs only what a description and a cause are
+  "call-media": ["wire", "srtp", "rtp", "negotiation", "video", "io", "legs", "bfcp"],
+  // drachtio-fsmrf and the media server behind it
+  "media-client": ["wire", "negotiation", "call-media", "legs"],
+  bfcp: ["wire"],
   // WebRTC's other process: sockets and native code, no meeting
   webrtc: [],
   // the meeting page and what is spoken with it
@@ -28,11 +33,11 @@ const allowed = {
   meetings: [],
   trunks: ["wire", "meetings", "security"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp", "threads"],
-  sfu: ["meetings", "call", "video", "negotiation", "wire"],
+  sfu: ["meetings", "call-media", "media-client", "legs", "video", "negotiation", "wire"],
   records: ["meetings"],
   security: [],
   // of video and webrtc what they count, for /metrics
-  admin: ["meetings", "records", "trunks", "call", "security", "video", "webrtc"],
+  admin: ["meetings", "records", "trunks", "legs", "call-media", "security", "video", "webrtc"],
 };
 module.exports = {
   forbidden: [
@@ -48,7 +53,7 @@ module.exports = {
       name: "only-the-gateway-knows-drachtio",
       severity: "error",
       comment: "drachtio-srf and drachtio-fsmrf are the gateway's; engines speak the wire protocols themselves",
-      from: { path: "^src/", pathNot: ["^src/call/", "^src/app/", "^src/sfu/"] },
+      from: { path: "^src/", pathNot: ["^src/legs/sip/", "^src/media-client/"] },
       to: { path: "node_modules/drachtio-(srf|fsmrf)" },
     },
     {
@@ -62,8 +67,8 @@ module.exports = {
       name: "gateway-is-composed",
       severity: "error",
       comment: "the gateway is given its engines and its configuration; it does not read or start them",
-      from: { path: "^src/app/gateway/" },
-      to: { path: "^src/app/", pathNot: "^src/app/gateway/" },
+      from: { path: "^src/gateway/" },
+      to: { path: "^src/(app|cli|sip-engine|media-server|video-relay)/" },
     },
     { name: "adapters-apart", severity: "error", from: { path: "^src/sfu/([^/]+)/" }, to: { path: "^src/sfu/[^/]+/", pathNot: "^src/sfu/$1/" } },
     { name: "src-knows-no-tests", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench)/" } },

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { inTurn, PORTS } from "../../support/ports.ts";
 
@@ -23,7 +23,11 @@ const OWN =
 const UNREAL = /\/(h323|sip)-tshark\.test|\/(conference-calls|h323-pair|ports|ras-net)\.ts/;
 
 test("they have no ports beside those of the table", () => {
-  const files = ["peers", "support"].flatMap((folder) => readdirSync(join(TEST, folder)).map((name) => join(folder, name)));
+  const files = ["peers", "support"].flatMap((folder) =>
+    readdirSync(join(TEST, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(relative(TEST, entry.parentPath), entry.name)),
+  );
   const found = files.flatMap((file) => [...readFileSync(join(TEST, file), "utf8").matchAll(OWN)].map(([text]) => `${file}: ${text}`));
   expect(files.length).toBeGreaterThan(50);
   expect(found.filter((line) => !UNREAL.test(line))).toEqual([]);
