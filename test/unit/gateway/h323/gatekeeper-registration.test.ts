@@ -35,6 +35,7 @@ function context(gatekeeper: Partial<GatekeeperSettings> = {}, meetings: readonl
     clock: systemClock,
     config: { accessNumbers: [], gatekeeper: settings },
     directory: { get: (number: string) => (meetings.includes(number) ? {} : undefined) },
+    defence: { refusal: () => undefined },
   };
   return { context: fake as unknown as GatewayContext, lines };
 }
