@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Millis } from "../base/clock.ts";
-import { type AuthField, digestAlgorithm, digestResponse, formatChallenges, parseAuth } from "../wire/sip/index.ts";
+import { type AuthField, digestAlgorithm, digestResponse, formatChallenges, parseAuth, tryParseUri } from "../wire/sip/index.ts";
 
 /** A nonce is good for this long; then the caller is told `stale=true` and computes anew without asking anybody for a password. */
 const NONCE_LIFE_MS = 60_000;
@@ -19,11 +19,14 @@ export interface ExpectedDigest {
   readonly password: string;
   readonly realm: string;
   readonly method: string;
+  /** Request-URI: the one in the answer must name the same resource (RFC 7616 section 3.4.6, RFC 3261 section 22.4). */
+  readonly uri?: string | undefined;
   /** For `auth-int`. */
   readonly body?: string | undefined;
 }
 
-export type DigestVerdict = "right" | "wrong" | "stale" | "replayed";
+/** `foreign`: the nonce is none of ours, so nothing was compared. */
+export type DigestVerdict = "right" | "wrong" | "stale" | "replayed" | "foreign";
 
 /**
  * Challenges and checks their answers. Nonces carry their time and our signature, so that none is kept before it is used; of used ones the
@@ -49,10 +52,14 @@ export class DigestGuard {
     if (!known || known.algorithm === "SHA-512-256" || (qop !== undefined && qop !== "auth" && qop !== "auth-int")) return "wrong";
     const nonce = get("nonce");
     const made = this.#timeOf(nonce);
-    if (made === undefined) return "wrong";
+    if (made === undefined) return "foreign";
+    if (qop !== undefined && (!isNonceCount(get("nc")) || get("cnonce") === "")) return "wrong";
     const response = digestResponse({ ...known, ...expected, uri: get("uri"), nonce, nc: get("nc"), cnonce: get("cnonce"), qop });
     const right =
-      get("username") === expected.username && get("realm") === expected.realm && sameText(response, get("response").toLowerCase());
+      (expected.uri === undefined || sameResource(get("uri"), expected.uri)) &&
+      get("username") === expected.username &&
+      get("realm") === expected.realm &&
+      sameText(response, get("response").toLowerCase());
     if (!right) return "wrong";
     if (now - made > NONCE_LIFE_MS || made > now + 1) return "stale";
     const count = qop === undefined ? 1 : Number.parseInt(get("nc"), 16);
@@ -80,6 +87,28 @@ export class DigestGuard {
     const dot = nonce.lastIndexOf(".");
     if (dot < 0 || !sameText(nonce.slice(dot + 1), this.#sign(nonce.slice(0, dot)))) return undefined;
     return Number.parseInt(nonce.split(".", 1)[0]!, 36);
+  }
+}
+
+/** Eight hexadecimal digits (RFC 7616 section 3.4). */
+function isNonceCount(nc: string): boolean {
+  return nc.length === 8 && /^[0-9a-fA-F]+$/.test(nc);
+}
+
+/** Whether two URIs name one resource, as far as a proxy on the way may write them differently: parameters and spelling of host and port. */
+export function sameResource(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [x, y] = [tryParseUri(a), tryParseUri(b)];
+  if (!x || !y || x.scheme !== y.scheme || unescaped(x.user) !== unescaped(y.user)) return false;
+  const port = x.scheme === "sips" ? 5061 : 5060;
+  return x.host.toLowerCase() === y.host.toLowerCase() && (x.port ?? port) === (y.port ?? port);
+}
+
+function unescaped(user = ""): string {
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user;
   }
 }
 

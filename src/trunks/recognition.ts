@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { maskDialled } from "../base/pin-mask.ts";
 import { matchesNames, type PeerIdentity } from "./certificate-names.ts";
+import { CredentialGuesses } from "./credential-guesses.ts";
 import { DigestGuard, parseAuthorization } from "./digest.ts";
 import type { SipTransport, Trunk } from "./model.ts";
 import { Networks } from "./networks.ts";
@@ -18,22 +21,26 @@ export interface CallerEvidence {
   /** Authorization field, if any. */
   readonly authorization: string | undefined;
   readonly method: string;
+  /** Request-URI, which a digest covers. */
+  readonly uri?: string | undefined;
   /** Of the request, where it has one: a digest may cover it. */
   readonly body?: string | undefined;
+}
+
+interface RefusedCaller {
+  readonly kind: "refused";
+  readonly code: OutcomeCodeOfTrunk;
+  /** For the operator. */
+  readonly reason: string;
+  /** It showed a certificate we verified, or calls from a network of ours: it may be told. Others may be left without an answer. */
+  readonly known: boolean;
 }
 
 export type Recognition =
   | { readonly kind: "trunk"; readonly trunk: Trunk }
   /** Answer 401 with these WWW-Authenticate values. */
   | { readonly kind: "challenge"; readonly trunk: Trunk; readonly challenges: readonly string[] }
-  | {
-      readonly kind: "refused";
-      readonly code: OutcomeCodeOfTrunk;
-      /** For the operator. */
-      readonly reason: string;
-      /** It showed a certificate we verified, or calls from a network of ours: it may be told. Others may be left without an answer. */
-      readonly known: boolean;
-    };
+  | RefusedCaller;
 
 interface Prepared {
   readonly trunk: Trunk;
@@ -52,6 +59,8 @@ export interface TrunkSetup {
 }
 
 const REALM = "crosspoint";
+/** Computed with where there is no such user, so that the time of an answer tells nobody who there is. */
+const NOBODY = randomBytes(24).toString("base64url");
 
 /** What registrations tell of a caller. */
 export interface RegistrationLinks {
@@ -72,6 +81,7 @@ export class TrunkRecognition {
   #default: Trunk | null = null;
   #roots: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #digest: DigestGuard;
+  readonly #guesses = new CredentialGuesses();
   readonly #links: RegistrationLinks;
 
   constructor(setup: TrunkSetup, digest = new DigestGuard(), links = NO_LINKS) {
@@ -94,8 +104,10 @@ export class TrunkRecognition {
   }
 
   recognise(evidence: CallerEvidence, now: Millis): Recognition {
-    let refusal: Recognition | undefined;
+    let refusal: RefusedCaller | undefined;
     let challenge: Recognition | undefined;
+    let wrong: RefusedCaller | undefined;
+    let other: Trunk | undefined;
     for (const candidate of this.#prepared) {
       const { trunk } = candidate;
       if (trunk.transports && !trunk.transports.includes(evidence.transport)) continue;
@@ -111,21 +123,17 @@ export class TrunkRecognition {
       }
       const verdict = trunk.identity.digest ? this.#digestOf(trunk.identity.digest, evidence, now) : "right";
       if (verdict === "right") return { kind: "trunk", trunk };
-      if (verdict === "wrong") {
-        refusal ??= {
-          kind: "refused",
-          code: "trunk-credentials",
-          reason: `wrong digest credentials for trunk ${trunk.name}`,
-          known: this.#known(evidence),
-        };
-      } else {
-        challenge ??= {
-          kind: "challenge",
-          trunk,
-          challenges: this.#digest.challenge(trunk.identity.digest?.realm ?? REALM, now, verdict === "stale"),
-        };
-      }
+      if (verdict === "other") other ??= trunk;
+      else if (verdict === "wrong") wrong ??= this.#wrongCredentials(evidence, `wrong digest credentials for trunk ${trunk.name}`);
+      else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, now, verdict === "stale");
     }
+    // who names a user there is not is answered as one whose password is wrong, after the same work
+    if (other && !challenge && !wrong) {
+      const stranger = { username: userOf(evidence), password: NOBODY, realm: other.identity.digest?.realm };
+      if (this.#digestOf(stranger, evidence, now) === "wrong") wrong = this.#wrongCredentials(evidence, "digest credentials of no user");
+      else challenge = this.#challenge(other, other.identity.digest?.realm, now, false);
+    }
+    if (wrong) return wrong;
     if (challenge) return challenge;
     if (this.#default && refusal?.kind !== "refused") return { kind: "trunk", trunk: this.#default };
     if (refusal) return refusal;
@@ -147,7 +155,7 @@ export class TrunkRecognition {
     return matchesNames(peer, trunk.identity.certificateNames ?? []);
   }
 
-  #wrongCertificate(trunk: Trunk, evidence: CallerEvidence): Recognition {
+  #wrongCertificate(trunk: Trunk, evidence: CallerEvidence): RefusedCaller {
     const shown = evidence.peer?.verified
       ? `the certificate of ${describe(evidence.peer)} is not trunk ${trunk.name}'s`
       : "no verified certificate was shown";
@@ -164,23 +172,27 @@ export class TrunkRecognition {
    * from there, is a stranger.
    */
   recogniseRegister(evidence: CallerEvidence, user: string, now: Millis): Recognition {
+    let other: Trunk | undefined;
     for (const { trunk, networks } of this.#prepared) {
       const { registration, certificateNames } = trunk.identity;
-      if (registration?.username !== user) continue;
+      if (registration === undefined) continue;
       if (trunk.transports && !trunk.transports.includes(evidence.transport)) continue;
       if (networks && !networks.contains(evidence.address)) continue;
       if (certificateNames && !this.#certificateFits(trunk, evidence.peer)) continue;
+      other ??= trunk;
+      if (registration.username !== user) continue;
       const verdict = this.#digestOf(registration, evidence, now);
       if (verdict === "right") return { kind: "trunk", trunk };
-      const known = this.#known(evidence);
-      if (verdict === "wrong")
-        return {
-          kind: "refused",
-          code: "trunk-credentials",
-          reason: `wrong credentials for the registration of trunk ${trunk.name}`,
-          known,
-        };
-      return { kind: "challenge", trunk, challenges: this.#digest.challenge(registration.realm ?? REALM, now, verdict === "stale") };
+      if (verdict === "wrong") return this.#wrongCredentials(evidence, `wrong credentials for the registration of trunk ${trunk.name}`);
+      if (verdict === "other") break;
+      return this.#challenge(trunk, registration.realm, now, verdict === "stale");
+    }
+    // a name that nobody registers is answered as one that somebody does
+    if (other) {
+      const realm = other.identity.registration?.realm;
+      const verdict = this.#digestOf({ username: userOf(evidence), password: NOBODY, realm }, evidence, now);
+      if (verdict !== "wrong") return this.#challenge(other, realm, now, false);
+      return this.#wrongCredentials(evidence, `wrong credentials: no trunk registers as ${maskDialled(user).slice(0, 64)} with them`);
     }
     const reason = `no trunk registers as ${maskDialled(user).slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
     return { kind: "refused", code: "trunk-unknown", reason, known: this.#known(evidence) };
@@ -190,30 +202,55 @@ export class TrunkRecognition {
     return port !== undefined && this.#links.registered(trunk.name, { transport, address, port }, now);
   }
 
-  #notRegistered(trunk: Trunk, { address, port }: CallerEvidence): Recognition {
+  #notRegistered(trunk: Trunk, { address, port }: CallerEvidence): RefusedCaller {
     const reason = `${address}:${port ?? "?"} is in trunk ${trunk.name}'s network, but nobody has registered from there`;
     return { kind: "refused", code: "trunk-unknown", reason, known: true };
   }
 
-  /** `ask`: no credentials of this trunk were given, or they can not be used again. */
+  #challenge(trunk: Trunk, realm: string | undefined, now: Millis, stale: boolean): Recognition {
+    return { kind: "challenge", trunk, challenges: this.#digest.challenge(realm ?? REALM, now, stale) };
+  }
+
+  #wrongCredentials(evidence: CallerEvidence, reason: string): RefusedCaller {
+    return { kind: "refused", code: "trunk-credentials", reason, known: this.#known(evidence) };
+  }
+
+  /** `ask`: no credentials were given. `other`: they are of another user. */
   #digestOf(
-    digest: { readonly username: string; readonly password: string; readonly realm?: string },
+    digest: { readonly username: string; readonly password: string; readonly realm?: string | undefined },
     evidence: CallerEvidence,
     now: Millis,
-  ): "right" | "wrong" | "ask" | "stale" {
+  ): "right" | "wrong" | "ask" | "stale" | "other" {
     const authorization = evidence.authorization === undefined ? undefined : parseAuthorization(evidence.authorization);
-    if (!authorization || authorization.params.get("username") !== digest.username) return "ask";
+    if (!authorization) return "ask";
+    if (authorization.params.get("username") !== digest.username) return "other";
+    const source = sourceOf(evidence.address);
+    const user = digest.username.slice(0, 128);
+    if (!this.#guesses.allow(source, user, now)) return "wrong";
     const verdict = this.#digest.check(
       authorization,
-      { ...digest, realm: digest.realm ?? REALM, method: evidence.method, body: evidence.body },
+      { ...digest, realm: digest.realm ?? REALM, method: evidence.method, uri: evidence.uri, body: evidence.body },
       now,
     );
+    // nothing was compared
+    if (verdict === "foreign") return "wrong";
+    // the password of nobody fits nothing
+    if (verdict === "wrong" || digest.password === NOBODY) {
+      this.#guesses.wrong(source, user, now);
+      return "wrong";
+    }
+    this.#guesses.right(source, user, now);
     return verdict === "replayed" ? "stale" : verdict;
   }
 
   #known(evidence: CallerEvidence): boolean {
     return evidence.peer?.verified === true || this.#prepared.some(({ networks }) => networks?.contains(evidence.address) === true);
   }
+}
+
+/** Who the credentials say they are of. */
+function userOf({ authorization }: CallerEvidence): string {
+  return (authorization === undefined ? undefined : parseAuthorization(authorization)?.params.get("username")) ?? "";
 }
 
 function describe(peer: PeerIdentity): string {

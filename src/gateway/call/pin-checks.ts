@@ -59,7 +59,7 @@ export class PinChecks {
   }
 
   async #compare({ meetingId, call, digits }: Check): Promise<PinResult> {
-    const { lockout, clock, metrics, log, directory } = this.#context;
+    const { lockout, clock, metrics, log, directory, defence } = this.#context;
     const meeting = directory.get(meetingId);
     if (!meeting || call.over) return "closed";
     const reservation = lockout.reserve(meetingId, verifiedCaller(call), clock.now());
@@ -73,8 +73,11 @@ export class PinChecks {
     }
     metrics.pin(role === null ? "wrong" : "right");
     const closes = reservation.settle(role !== null, clock.now());
-    if (role === null)
-      call.log.info({ event: "pin-wrong", meeting: meetingId, address: call.leg.info.address, trust: call.trust }, "a wrong PIN");
+    if (role === null) {
+      const { address, transport } = call.leg.info;
+      call.log.info({ event: "pin-wrong", meeting: meetingId, address, trust: call.trust }, "a wrong PIN");
+      defence.offence(address, "wrong-pin", { transport });
+    }
     if (closes) log.warn({ event: "pin-lockout", meeting: meetingId }, "too many wrong PINs: the meeting takes none for ten minutes");
     return role;
   }

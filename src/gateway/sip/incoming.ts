@@ -140,6 +140,8 @@ export class Inbound {
     const { address } = call.leg.info;
     const agent = request.get("User-Agent");
     if (recognition.kind === "refused") {
+      if (recognition.code === "trunk-credentials")
+        this.#context.defence.offence(address, "wrong-credentials", { transport: call.leg.info.transport });
       const silent = !recognition.known && this.#scanners.refused(address, agent, clock.now());
       const tool = ScannerSense.isTool(agent) && !recognition.known;
       if (tool || silent) this.#context.defence.offence(address, "scanner", { transport: call.leg.info.transport });
@@ -179,6 +181,7 @@ export class Inbound {
       peer: this.#peerStamps ? parsePeerToken(request.sessionToken) : undefined,
       authorization: request.get("Authorization"),
       method: request.method,
+      uri: request.uri,
       body: request.body,
     };
   }

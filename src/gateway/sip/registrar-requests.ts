@@ -41,6 +41,8 @@ export class RegisterDesk {
     if (who.kind === "challenge")
       return response.send(401, { headers: { "WWW-Authenticate": repeated("WWW-Authenticate", who.challenges) } });
     if (who.kind === "refused") {
+      if (who.code === "trunk-credentials")
+        this.#context.defence.offence(evidence.address, "wrong-credentials", { transport: evidence.transport });
       const silent = !who.known && this.#scanners.refused(evidence.address, agent, clock.now());
       if (silent) scanner();
       if (this.#worthALine(evidence.address))

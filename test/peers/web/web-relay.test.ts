@@ -9,7 +9,7 @@ import { startTurn, type Turn } from "../../support/turn.ts";
 
 const PORT = portsOf("web-relay");
 const TURN_PORT = PORT + 430;
-const CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
+const CERTIFICATES = join(import.meta.dirname, "../../../certs/demo");
 
 describeWithPeers("browsers behind a firewall without UDP", ["chromium", "turnserver"], () => {
   let turn: Turn;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { certificateNames, matchesNames, type PeerIdentity } from "../../../src/trunks/certificate-names.ts";
 import { DigestGuard } from "../../../src/trunks/digest.ts";
-import { answerChallenges } from "../../../src/wire/sip/index.ts";
 import { Networks, plainAddress } from "../../../src/trunks/networks.ts";
 import { type CallerEvidence, type Recognition, TrunkRecognition } from "../../../src/trunks/recognition.ts";
+import { answerChallenges } from "../../../src/wire/sip/index.ts";
 import { trunk } from "./fixtures.ts";
 
 const peer = (changes: Partial<PeerIdentity> = {}): PeerIdentity => ({
@@ -67,7 +67,10 @@ describe("certificate names", () => {
 describe("digest", () => {
   const secrets = { username: "pbx", password: "s3cret" };
   const guard = () => new DigestGuard(Buffer.alloc(32));
-  function answer(challenge: string, changes: { password?: string; nc?: number; method?: string; body?: string } = {}): string {
+  function answer(
+    challenge: string,
+    changes: { username?: string; password?: string; nc?: number; method?: string; body?: string } = {},
+  ): string {
     const { nc = 1, method = "INVITE", body, ...credentials } = changes;
     const [value] = answerChallenges([challenge], { ...secrets, ...credentials }, { method, uri: "sip:2000@gw", body }, { nc });
     return value!;
@@ -112,6 +115,62 @@ describe("digest", () => {
     expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!, { method: "BYE" }) }), 1))).toBe(
       "trunk-credentials",
     );
+  });
+
+  it("tells nobody which users there are: an unknown one is answered as a wrong password", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: trunk("anybody", {}) }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    const late = (username: string, password: string, now: number) =>
+      recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!, { username, password }) }), now).kind;
+    for (const now of [10, 61_000]) expect([late("pbx", "guess", now), late("nobody", "guess", now)]).toEqual(["refused", "refused"]);
+    const codes = ["pbx", "nobody"].map((username) =>
+      outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!, { username, password: "guess" }) }), 20)),
+    );
+    expect(codes).toEqual(["trunk-credentials", "trunk-credentials"]);
+  });
+
+  it("compares few of many guesses, and none that is right among the others; who was right from there before is let in", () => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    const from = (address: string, password: string, nc: number, now: number) =>
+      outcome(recognition.recognise(caller({ address, authorization: answer(challenge.challenges[0]!, { password, nc }) }), now));
+    expect(from("198.51.100.9", "s3cret", 1, 1)).toBe("pbx");
+    for (let i = 0; i < 200; i++) expect(from("203.0.113.66", `guess${i}`, 2, 2)).toBe("trunk-credentials");
+    expect(from("203.0.113.66", "s3cret", 3, 3)).toBe("trunk-credentials");
+    expect(from("203.0.113.67", "s3cret", 3, 3)).toBe("trunk-credentials");
+    expect(from("198.51.100.9", "s3cret", 4, 4)).toBe("pbx");
+    expect(from("203.0.113.66", "s3cret", 5, 30_000)).toBe("pbx");
+  });
+
+  it.each([
+    ["sip:2000@gw", "pbx"],
+    ["sip:2000@GW:5060;transport=udp", "pbx"],
+    ["sip:%32000@gw", "pbx"],
+    ["sip:9999@gw", "trunk-credentials"],
+    ["sip:2000@other", "trunk-credentials"],
+    ["sip:2000@gw:5070", "trunk-credentials"],
+    ["sips:2000@gw", "trunk-credentials"],
+    ["tel:2000", "trunk-credentials"],
+  ])("an answer for sip:2000@gw to a request for %s is %s's", (uri, whose) => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    expect(outcome(recognition.recognise(caller({ authorization: answer(challenge.challenges[0]!), uri }), 1))).toBe(whose);
+  });
+
+  it.each([
+    ["nc=00000001", "nc=1"],
+    ["nc=00000001", "nc=0000000g"],
+    [/cnonce="[^"]+"/, 'cnonce=""'],
+  ])("an answer with %s written %s is refused", (was, is) => {
+    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+    const challenge = recognition.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    const changed = answer(challenge.challenges[0]!).replace(was, is);
+    expect(changed).toContain(is);
+    expect(outcome(recognition.recognise(caller({ authorization: changed }), 1))).toBe("trunk-credentials");
   });
 
   it("does not believe a nonce it has not made", () => {

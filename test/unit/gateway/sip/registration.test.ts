@@ -58,7 +58,8 @@ describe("a trunk that registers with us", () => {
     expect(register()).toMatchObject([{ status: 403 }]);
     const inside = { ...at, "X-Source": "203.0.113.9" };
     expect(registered(inside, "guess")).toMatchObject([{ status: 403 }]);
-    expect(register(inside, "somebody")).toMatchObject([{ status: 403 }]);
+    // a name nobody registers is answered as one that somebody does
+    expect(register(inside, "somebody")).toMatchObject([{ status: 401 }]);
     expect(registered(inside)).toMatchObject([{ status: 200 }]);
     const { call } = await bench.invite("sip:1000@gw", { headers: inside });
     expect(call.trunk).toBe("pbx");
