@@ -169,7 +169,7 @@ function plainValue(key: string, value: string): string | undefined {
     const list = listOf(value, plainAddress);
     if (list !== undefined || !told.has(key) || isBroken(value)) return list;
     const text = tidy(value);
-    return listOf(text, plainAddress) ?? text;
+    return text === "" ? undefined : (listOf(text, plainAddress) ?? text);
   }
   switch (key) {
     case "via":

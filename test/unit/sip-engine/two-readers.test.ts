@@ -168,7 +168,8 @@ function decided(message: SipMessage): Record<string, unknown> {
           : utf8(contact.uriText),
     route: utf8(tryParseNameAddr(message.list("route")[0] ?? "")?.uriText ?? ""),
     body: message.body.toString("utf8"),
-    type: message.contentType,
+    // white space around the slash is the grammar's (SLASH)
+    type: message.contentType.replace(/[ \t]/g, ""),
     credentials: words(message.getAll("authorization").map(tidy).join(",")),
     require: tags(message.list("require")),
     supported: tags(message.list("supported")),
