@@ -17,6 +17,7 @@ export const apiTokenRoutes: readonly Route[] = [
     method: "GET",
     path: "/tokens",
     id: "listTokens",
+    paged: true,
     tag: "tokens",
     summary: "Tokens that may ask this API, without the tokens themselves",
     status: 200,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageQuery } from "./paging.ts";
 import type { Route } from "./route.ts";
 import { components, healthSchema, problemSchema } from "./schemas.ts";
 
@@ -27,8 +28,9 @@ function operation(route: Route, reference: (schema: z.ZodType) => Json): Json {
   const parameters = [...route.path.matchAll(/\{(\w+)\}/g)].map(
     (match): Json => ({ name: match[1], in: "path", required: true, schema: { type: "string" } }),
   );
-  if (route.query) {
-    const { properties = {}, required = [] } = reference(route.query) as { properties?: Record<string, Json>; required?: string[] };
+  const queried = route.paged ? pageQuery : route.query;
+  if (queried) {
+    const { properties = {}, required = [] } = reference(queried) as { properties?: Record<string, Json>; required?: string[] };
     for (const [name, schema] of Object.entries(properties)) {
       const { description, ...rest } = schema;
       parameters.push({ name, in: "query", required: required.includes(name), ...(description ? { description } : {}), schema: rest });
@@ -41,10 +43,20 @@ function operation(route: Route, reference: (schema: z.ZodType) => Json): Json {
       403: "The token's role, or the meetings it is limited to, do not allow it.",
       429: "Too many requests.",
     });
-  if (route.body || route.query) problems[422] ??= "Some fields are not as they must be.";
+  if (route.method === "POST")
+    parameters.push({
+      name: "Idempotency-Key",
+      in: "header",
+      required: false,
+      description: "Names this request: repeated within an hour it is not carried out again but answered as before.",
+      schema: { type: "string", minLength: 1, maxLength: 255 },
+    });
+  if (route.body || queried) problems[422] ??= "Some fields are not as they must be.";
   if (route.body)
     Object.assign(problems, { 400: problems[400] ?? "No body, or not JSON.", 413: "The body is too large.", 415: "Not application/json." });
-  const responses: Record<string, Json> = { [route.status]: success(route, reference) };
+  const paged = route.paged || route.id === "listRecords";
+  if (paged) problems[400] ??= "The cursor is none.";
+  const responses: Record<string, Json> = { [route.status]: { ...success(route, reference), ...(paged ? { headers: PAGE_HEADERS } : {}) } };
   for (const [status, description] of Object.entries(problems)) {
     const health = route.id === "health";
     const content = health
@@ -74,6 +86,12 @@ function success(route: Route, reference: (schema: z.ZodType) => Json): Json {
     ? { description: route.summary, content: { "application/json": { schema: reference(route.answer) } } }
     : { description: route.summary };
 }
+
+const PAGE_HEADERS: Json = {
+  "X-Total-Count": { description: "Entries of the whole list.", schema: { type: "integer" } },
+  "X-Next-Cursor": { description: "`cursor` of the next page; absent on the last.", schema: { type: "string" } },
+  Link: { description: 'The next page, `rel="next"` (RFC 8288); absent on the last.', schema: { type: "string" } },
+};
 
 /** Query and body schemas are described as they come in. */
 function jsonSchema(schema: z.ZodType): Json {

@@ -21,6 +21,8 @@ export interface Route {
   readonly open?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** A list of entries with `id` or `name`, answered page by page: the handler gives it whole. */
+  readonly paged?: boolean;
   readonly status: number;
   /** Absent: no body. */
   readonly answer?: z.ZodType;
@@ -48,6 +50,6 @@ export interface RouteRequest {
 }
 
 export function found<T>(thing: T | undefined, what: string, id: string): T {
-  if (thing === undefined) throw new AdminError(404, "not-found", `there is no ${what} ${id}`);
+  if (thing === undefined) throw new AdminError(404, `no-such-${what}`, `there is no ${what} ${id}`);
   return thing;
 }

@@ -3,7 +3,8 @@ import type { CallRecord, RecordStore } from "../records/model.ts";
 import { apiTokenRoutes } from "./api-token-routes.ts";
 import { AdminError, type CallView, type GatewayControl } from "./ports.ts";
 import { joinTokenRoutes } from "./join-token-routes.ts";
-import { found, type Route } from "./route.ts";
+import { invalidCursor, type Page } from "./paging.ts";
+import { found, type Route, type RouteRequest } from "./route.ts";
 import * as schemas from "./schemas.ts";
 
 const recordQuery = z.object({
@@ -13,6 +14,7 @@ const recordQuery = z.object({
     .max(128)
     .optional()
     .describe("Only older ones than this: a record's `id` (the last of the page before) or an ISO 8601 time."),
+  cursor: z.string().max(128).optional().describe("The same as `before`: the `X-Next-Cursor` of the page before."),
   meetingId: z.string().max(64).optional(),
   outcome: schemas.outcomeSchema.optional(),
 });
@@ -22,19 +24,26 @@ function callOf(gateway: GatewayControl, id: string, inScope: (meetingId: string
   return found(call && inScope(call.meetingId) ? call : undefined, "call", id);
 }
 
-/** Page after page until there are as many as were asked for: most records may be of other meetings. */
-function recordsInScope(
-  records: RecordStore,
-  query: z.infer<typeof recordQuery>,
-  inScope: (meetingId: string | null) => boolean,
-): CallRecord[] {
-  const result: CallRecord[] = [];
-  for (let { before } = query; ; ) {
-    const page = records.list({ ...query, ...(before === undefined ? {} : { before }) } as Parameters<RecordStore["list"]>[0]);
-    result.push(...page.filter(({ meetingId }) => inScope(meetingId)));
-    if (page.length < query.limit || result.length >= query.limit) return result.slice(0, query.limit);
+/** Counting stops here: the total is then at least so much. */
+const MOST_COUNTED = 100_000;
+
+/** Page after page until there are as many as were asked for: most records may be of other meetings. Throws AdminError 400 for a `before` that is none. */
+function recordsPage({ gateway: { records }, query, inScope }: RouteRequest): Page<CallRecord> {
+  const { cursor, before: since = cursor, ...wanted } = query as z.infer<typeof recordQuery>;
+  const isTime = since !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(since) && !Number.isNaN(Date.parse(since));
+  if (since !== undefined && !isTime && records.get(since) === undefined) throw invalidCursor();
+  const filter = wanted as { limit: number } & Parameters<RecordStore["count"]>[0];
+  if (wanted.meetingId !== undefined && !inScope(wanted.meetingId)) return { items: [], total: 0, next: null };
+  const items: CallRecord[] = [];
+  for (let before = since; ; ) {
+    // one more than wanted tells whether there is another page
+    const page = records.list({ ...filter, limit: wanted.limit + 1, ...(before === undefined ? {} : { before }) });
+    items.push(...page.filter(({ meetingId }) => inScope(meetingId)));
+    if (page.length <= wanted.limit || items.length > wanted.limit) break;
     before = page.at(-1)!.id;
   }
+  const shown = items.slice(0, wanted.limit);
+  return { items: shown, total: records.count(filter, MOST_COUNTED), next: items.length > shown.length ? shown.at(-1)!.id : null };
 }
 
 const actions = {
@@ -60,6 +69,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/calls",
     id: "listCalls",
+    paged: true,
     tag: "calls",
     summary: "Calls in progress",
     status: 200,
@@ -118,6 +128,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/meetings",
     id: "listMeetings",
+    paged: true,
     tag: "meetings",
     summary: "All meetings",
     status: 200,
@@ -185,6 +196,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/meetings/{meetingId}/participants",
     id: "listParticipants",
+    paged: true,
     scope: "meeting",
     tag: "meetings",
     summary: "Who is in a meeting, in its lobby, or waiting",
@@ -240,10 +252,22 @@ export const routes: readonly Route[] = [
     status: 200,
     answer: z.array(schemas.recordSchema),
     scope: "filtered",
-    handle: ({ gateway, query, inScope }) => {
-      const wanted = query as z.infer<typeof recordQuery>;
-      if (wanted.meetingId !== undefined && !inScope(wanted.meetingId)) return [];
-      return recordsInScope(gateway.records, wanted, inScope);
+    problems: { 400: "`before` is neither a record nor a time." },
+    handle: recordsPage,
+  },
+  {
+    method: "GET",
+    path: "/records/{recordId}",
+    id: "getRecord",
+    tag: "records",
+    summary: "One ended call",
+    scope: "filtered",
+    status: 200,
+    answer: schemas.recordSchema,
+    problems: { 404: "No such record." },
+    handle: ({ gateway, params, inScope }) => {
+      const record = gateway.records.get(params["recordId"]!);
+      return found(record && inScope(record.meetingId) ? record : undefined, "record", params["recordId"]!);
     },
   },
   {

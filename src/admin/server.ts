@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import type { z } from "zod";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
 import { ClientAddresses } from "../security/client-address.ts";
@@ -6,10 +7,12 @@ import { AllowedMethods } from "./allowed-methods.ts";
 import { EventHub } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { HostCheck } from "./host-check.ts";
+import { Idempotency, type KeptAnswer } from "./idempotency.ts";
 import { type MetricsSource, serveMetrics } from "./metrics-server.ts";
 import { openApi } from "./openapi.ts";
 import { type Pages, servePages } from "./pages.ts";
-import type { GatewayControl } from "./ports.ts";
+import { type Page, pageOf, pageQuery } from "./paging.ts";
+import { AdminError, type GatewayControl } from "./ports.ts";
 import { InvalidInput, problem, send, toProblem } from "./problem.ts";
 import type { Route, RouteRequest } from "./route.ts";
 import { routes } from "./routes.ts";
@@ -84,6 +87,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   const gate = new Gate({ tokens, clients, requestsPerSecond: options.requestsPerSecond ?? 50, log: options.log });
   const identities = new WeakMap<FastifyRequest, ApiIdentity>();
   const allowed = new AllowedMethods();
+  const idempotency = new Idempotency();
   takeBodies(app);
 
   app.addHook("onRoute", ({ url, method }) => allowed.add(url, [method].flat()));
@@ -143,25 +147,56 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   }
 
   async function answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const query = route.query?.safeParse(request.query);
+    const identity = identities.get(request)!;
+    const key = request.headers["idempotency-key"];
+    if (route.method !== "POST" || typeof key !== "string") return give(reply, await carryOut(route, request, identity));
+    const said = JSON.stringify([request.url, request.body ?? null]);
+    const { repeated, ...kept } = await idempotency.once(key, identity.id, said, () => carryOut(route, request, identity));
+    if (repeated) reply.header("idempotency-replayed", "true");
+    return give(reply, kept);
+  }
+
+  function give(reply: FastifyReply, { status, headers, body }: KeptAnswer): FastifyReply {
+    reply.code(status).headers(headers);
+    return body === undefined ? reply.send() : reply.send(body);
+  }
+
+  /** Checks a request and does what it asks for. Throws AdminError. */
+  async function carryOut(route: Route, request: FastifyRequest, identity: ApiIdentity): Promise<KeptAnswer> {
+    const query = (route.paged ? pageQuery : route.query)?.safeParse(request.query);
     if (query && !query.success) throw new InvalidInput(query.error);
-    if (route.body && request.body === undefined) return send(reply, problem(400, "body-required", "send a JSON object, {} at least"));
+    if (route.body && request.body === undefined) throw new AdminError(400, "body-required", "send a JSON object, {} at least");
     const body = route.body?.safeParse(request.body);
     if (body && !body.success) throw new InvalidInput(body.error);
-    const params = request.params as Record<string, string>;
     const result = await route.handle!({
       gateway: options.gateway,
       joinTokens: options.joinTokens ?? null,
       tokens,
-      inScope: scopeOf(identities.get(request)!),
-      params,
+      inScope: scopeOf(identity),
+      params: request.params as Record<string, string>,
       query: query?.data ?? {},
       body: body?.data,
     });
-    if (route.status === 201 && route.located !== false)
-      reply.header("location", `/api/v1${route.path}/${encodeURIComponent((result as { id: string }).id)}`);
-    reply.code(route.status);
-    return route.answer ? reply.send(result) : reply.send();
+    const { status } = route;
+    if (!route.answer) return { status, headers: {}, body: undefined };
+    if (route.paged) return listed(request, pageOf(result as { id: string }[], query!.data as z.output<typeof pageQuery>));
+    if (route.id === "listRecords") return listed(request, result as Page<unknown>);
+    const location =
+      status === 201 && route.located !== false && `/api/v1${route.path}/${encodeURIComponent((result as { id: string }).id)}`;
+    return { status, headers: location ? { location } : {}, body: result };
+  }
+
+  /** A page of a list: the entries, and beside them how many there are and where the next page is (RFC 8288). */
+  function listed(request: FastifyRequest, { items, total, next }: Page<unknown>): KeptAnswer {
+    const headers: Record<string, string> = { "x-total-count": String(total) };
+    if (next !== null) {
+      const [path, search = ""] = request.url.split("?");
+      const query = new URLSearchParams(search);
+      query.delete("before");
+      query.set("cursor", next);
+      Object.assign(headers, { "x-next-cursor": next, link: `<${path}?${query}>; rel="next"` });
+    }
+    return { status: 200, headers, body: items };
   }
 
   function stream(request: FastifyRequest, reply: FastifyReply): FastifyReply {

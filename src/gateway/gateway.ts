@@ -154,7 +154,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       context.metrics.gauges({
         calls: context.calls.size,
         participants: meetings.joinedCount(),
-        meetings: meetings.size,
+        meetings: context.directory.list().length,
         pictures: pictureLines(context.calls.values()),
       }),
     GAUGES_MS,

@@ -74,6 +74,10 @@ export interface CallRecord {
 export interface RecordStore {
   /** Keeps a record. A store that fails (a full disk) says so once in the log, keeps what it can in memory, and never throws into a call. */
   add(record: CallRecord): void;
+  /** One record; undefined where there is none of this identifier. */
+  get(id: string): CallRecord | undefined;
+  /** How many there are; at most `most`, which bounds the work. */
+  count(query: { meetingId?: string; outcome?: OutcomeCode }, most: number): number;
   /** Newest first. */
   list(query: { limit: number; before?: string; meetingId?: string; outcome?: OutcomeCode }): CallRecord[];
   close(): void;

@@ -96,6 +96,23 @@ export class SqliteRecordStore implements RecordStore {
     return fresh.length < limit ? [...fresh, ...this.#select({ ...query, limit: limit - fresh.length })] : fresh;
   }
 
+  get(id: string): CallRecord | undefined {
+    const pending = this.#pending.findLast((record) => record.id === id);
+    if (pending) return pending;
+    const row = this.#database.prepare("SELECT body FROM records WHERE id = ?").get(id);
+    return row && (JSON.parse(row["body"] as string) as CallRecord);
+  }
+
+  count({ meetingId, outcome }: Pick<Query, "meetingId" | "outcome">, most: number): number {
+    const wanted = { limit: most, ...(meetingId === undefined ? {} : { meetingId }), ...(outcome === undefined ? {} : { outcome }) };
+    const pending = this.#pending.filter((record) => matches(record, wanted)).length;
+    const where = [...(meetingId === undefined ? [] : ["meeting = ?"]), ...(outcome === undefined ? [] : ["outcome = ?"])];
+    const condition = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
+    const values = [meetingId, outcome].filter((value) => value !== undefined);
+    const row = this.#database.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM records ${condition} LIMIT ?)`).get(...values, most);
+    return Math.min(most, pending + (row!["n"] as number));
+  }
+
   close(): void {
     if (this.#closed) return;
     this.flush();

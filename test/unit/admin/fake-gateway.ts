@@ -21,7 +21,15 @@ export class FakeGateway implements GatewayControl {
   readonly #listeners = new Set<(event: GatewayEvent) => void>();
   readonly records: RecordStore = {
     add: (record) => void this.recordList.unshift(record),
-    list: ({ limit, meetingId }) => this.recordList.filter((r) => meetingId === undefined || r.meetingId === meetingId).slice(0, limit),
+    list: ({ limit, meetingId, before }) => {
+      const from = this.recordList.findIndex(({ id }) => id === before) + 1;
+      return this.recordList
+        .slice(from)
+        .filter((r) => meetingId === undefined || r.meetingId === meetingId)
+        .slice(0, limit);
+    },
+    get: (id) => this.recordList.find((record) => record.id === id),
+    count: ({ meetingId }) => this.recordList.filter((record) => meetingId === undefined || record.meetingId === meetingId).length,
     close: () => {},
   };
 
