@@ -78,8 +78,10 @@ export function parseMessage(data: Buffer, options: { readonly ignoreLength?: bo
 }
 
 function parseField(head: string, pos: number, end: number, folded: boolean): HeaderField {
-  const colon = head.indexOf(":", pos);
-  if (colon < 0 || colon >= end) return { key: "", name: "", value: "", raw: head.slice(pos, end) };
+  // Not indexOf: on each line without a colon it would read all the lines that follow.
+  let colon = pos;
+  while (colon < end && head.charCodeAt(colon) !== 0x3a) colon++;
+  if (colon >= end) return { key: "", name: "", value: "", raw: head.slice(pos, end) };
   let nameEnd = colon;
   while (nameEnd > pos && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
   let from = colon + 1;
