@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CallView } from "../../../src/admin/ports.ts";
@@ -26,6 +27,41 @@ describe("the admin API of a running gateway", () => {
 
   const caller = (number: string, seconds: number): Promise<CallReport> => placeCall(`sip:${number}@${crosspoint.sip}`, { seconds });
   const only = (state: Participant["state"]) => (people: readonly Participant[]) => people.length === 1 && people[0]!.state === state;
+
+  it("compares 21 of many wrong PINs at once: the right one after them is not let in, a verified caller and another meeting's guest are", async () => {
+    await crosspoint.api("POST", "/meetings", { id: "8100", guestPin: "47110" });
+    const count = async (result: string) => (await crosspoint.metric(`crosspoint_pins_total{result="${result}"}`)) ?? 0;
+    const compared = async () => [await count("right"), await count("wrong")];
+    const [right = 0, wrong = 0] = await compared();
+    const inviters = await Promise.all(Array.from({ length: 16 }, (_, i) => inviter(`127.0.2.${i + 1}`)));
+    for (const [i, { call }] of inviters.entries()) for (const pin of [50_000 + i, 60_000 + i]) call(`8100**${pin}`);
+    inviters[0]!.call("8100**47110");
+    // by another protocol, counted together
+    const byH323 = placeCall(`h323:8100**70000@127.0.0.1:${PORT + 3}`, { seconds: 1 });
+    const guest = await placeCall(`sip:2000**1234@${crosspoint.sip}`, { seconds: 8 });
+    expect(guest.error).toBeNull();
+    expect(crosspoint.logged("call-joined").map(({ meeting }) => meeting)).toEqual(["2000"]);
+    await expect.poll(compared, { timeout: 15_000 }).toEqual([right + 1, wrong + 21]);
+    await expect.poll(() => crosspoint.logged(/takes none for ten minutes/).length).toBe(1);
+    const late = await placeCall(`sip:8100**47110@${crosspoint.sip}`, { seconds: 1 });
+    const unknown = await placeCall(`sip:8199**47110@${crosspoint.sip}`, { seconds: 1 });
+    expect(late.error).toContain("404");
+    expect(late.error?.replaceAll("8100", "8199")).toBe(unknown.error);
+    const { certificates } = crosspoint;
+    const known = placeCall(`sips:8100@${crosspoint.tls}`, {
+      seconds: 4,
+      pin: "47110",
+      cert: `${certificates}/client.crt`,
+      key: `${certificates}/client.key`,
+    });
+    await crosspoint.waitForParticipants("8100", (all) => all.some(({ state, trust }) => state === "joined" && trust !== "unverified"));
+    expect(await compared()).toEqual([right + 2, wrong + 21]);
+    const people = await crosspoint.participants("8100");
+    expect(people.filter(({ state, trust }) => state === "joined" && trust === "unverified")).toEqual([]);
+    for (const { close } of inviters) close();
+    await Promise.all([byH323, known]);
+    expect(crosspoint.output().split("Ctrl+C stops it.")[1]).not.toContain("47110");
+  });
 
   it("takes no PIN for guests that is the hosts', given together, one after the other, or both at once", async () => {
     const put = (pins: Record<string, string | null>) => crosspoint.api("PUT", "/meetings/8100", pins);
@@ -181,3 +217,32 @@ describe("the admin API of a running gateway", () => {
     expect(text).not.toContain("crosspoint-call@");
   });
 });
+
+/** Sends INVITEs from an address of its own, as fast as it is asked to, and reads no answer. */
+async function inviter(address: string): Promise<{ call(number: string): void; close(): void }> {
+  const socket = createSocket("udp4");
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+  const { port } = socket.address();
+  let calls = 0;
+  return {
+    call(number) {
+      const id = `${address}-${++calls}`;
+      const body = `v=0\r\no=- 1 1 IN IP4 ${address}\r\ns=-\r\nc=IN IP4 ${address}\r\nt=0 0\r\nm=audio ${40_000 + 2 * calls} RTP/AVP 0\r\n`;
+      const head = [
+        `INVITE sip:${number}@127.0.0.1:${PORT} SIP/2.0`,
+        `Via: SIP/2.0/UDP ${address}:${port};rport;branch=z9hG4bK-${id}`,
+        "Max-Forwards: 70",
+        `From: <sip:guesser@${address}>;tag=${id}`,
+        "To: <sip:8100@127.0.0.1>",
+        `Call-ID: ${id}`,
+        "CSeq: 1 INVITE",
+        `Contact: <sip:guesser@${address}:${port}>`,
+        "Content-Type: application/sdp",
+        `Content-Length: ${body.length}`,
+      ];
+      socket.send(`${head.join("\r\n")}\r\n\r\n${body}`, PORT, "127.0.0.1");
+    },
+    close: () => socket.close(),
+  };
+}
