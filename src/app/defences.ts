@@ -4,7 +4,11 @@ import type { AccessLists } from "../security/access.ts";
 import type { BanPolicy } from "../security/bans.ts";
 import { Defence, NO_BANS } from "../security/defence.ts";
 import { Networks } from "../security/networks.ts";
+import { STRANGER_CALLS_PER_SECOND } from "../trunks/limits.ts";
 import type { Config } from "./config/config.ts";
+
+/** All strangers together bring as many new calls a second as so many sources may. */
+const SOURCES_AT_ONCE = 5;
 
 /** Who is listened to, and what bans: one for the whole process. */
 export function createDefence(config: Config, log: Logger): Defence {
@@ -12,8 +16,15 @@ export function createDefence(config: Config, log: Logger): Defence {
 }
 
 /** `allow`, `deny` and the trunks. `own` are addresses, with or without ports, that are let in all the same: our media server's. */
-export function accessLists(config: Pick<Config, "allow" | "deny" | "trunks">, own: readonly string[] = []): AccessLists {
-  return { allow: config.allow, deny: config.deny, trunks: trunkNetworks(config), own };
+export function accessLists(config: Pick<Config, "allow" | "deny" | "trunks" | "limits">, own: readonly string[] = []): AccessLists {
+  const perSource = config.limits.callsPerSecondPerSource ?? STRANGER_CALLS_PER_SECOND;
+  return {
+    allow: config.allow,
+    deny: config.deny,
+    trunks: trunkNetworks(config),
+    strangerCalls: perSource === 0 ? null : { perSource, all: perSource * SOURCES_AT_ONCE },
+    own,
+  };
 }
 
 /** Networks that trunks are recognised by: their callers are no strangers, whatever else they have to show. */

@@ -76,7 +76,9 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
       wanted,
       ({ level, what, fields }) => log[level](fields, what),
       (offences) => {
-        for (const { address, kind, ...details } of offences) defence.offence(address, kind, details);
+        for (const { address, kind, ...details } of offences)
+          if (kind === "shed") defence.shed(address, details);
+          else defence.offence(address, kind, details);
       },
     );
   const running = await start(options()).catch(async (error: unknown) => {

@@ -1,6 +1,6 @@
 import { SIGNALLING_PORT } from "../h323/index.ts";
 import type { Config } from "./config/config.ts";
-import type { GatewayConfig, H323Listeners, UpstreamSettings } from "../gateway/options.ts";
+import type { GatewayConfig, H323Listeners, OverloadLimits, UpstreamSettings } from "../gateway/options.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 /** Of gatekeepers, UDP. */
@@ -8,7 +8,7 @@ const RAS_PORT = 1719;
 
 /** The part of the configuration that is the gateway's. */
 export function gatewayConfig(config: Config): GatewayConfig {
-  const { h323, ivr, limits, sip } = config;
+  const { h323, ivr, sip } = config;
   return {
     meetings: config.meetings,
     trunks: config.trunks,
@@ -23,7 +23,7 @@ export function gatewayConfig(config: Config): GatewayConfig {
       hostSeconds: ivr.hostSeconds,
       lobbySeconds: ivr.lobbySeconds,
     },
-    overload: limits,
+    overload: overloadOf(config),
     sessionTimer: { expires: sip.sessionExpires, minSe: sip.minSe },
     codecs: config.media.codecs,
     video: config.video.enabled
@@ -40,6 +40,17 @@ export function gatewayConfig(config: Config): GatewayConfig {
     trunkOptionsSeconds: sip.optionsSeconds,
     gatekeeper: { ...h323.gatekeeper, neighbours: h323.gatekeeper.neighbours.map(({ host, port }) => ({ host, port: port ?? RAS_PORT })) },
     upstream: h323.upstream && upstreamOf(h323.upstream),
+  };
+}
+
+/** Limits that are left to the gateway are not in it. */
+function overloadOf({ limits, media }: Pick<Config, "limits" | "media">): OverloadLimits {
+  const { callsPerSecondPerSource, callsPerSource, ...rest } = limits;
+  return {
+    ...rest,
+    ...(callsPerSecondPerSource === null ? {} : { callsPerSecondPerSource }),
+    ...(callsPerSource === null ? {} : { callsPerSource }),
+    mediaPorts: media.ports.max - media.ports.min + 1,
   };
 }
 

@@ -16,6 +16,7 @@ import type { RegistrationView, Trunk } from "../trunks/model.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
 import type { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelay } from "../video/port.ts";
+import type { CallAdmission } from "./call/admission.ts";
 import type { Call } from "./call/call.ts";
 import type { Cameras } from "./meeting/far-end-camera.ts";
 import type { Presenting } from "./meeting/presenter.ts";
@@ -38,6 +39,8 @@ export interface GatewayContext {
   readonly lockout: PinLockout;
   readonly recognition: TrunkRecognition;
   readonly limits: TrunkLimits;
+  /** Whether one more call is taken, whatever it comes by. */
+  readonly admission: CallAdmission;
   /** Registrations of trunks with us, and ours with trunks. */
   readonly registrar: Registrar;
   readonly registrations: { view(trunk: Pick<Trunk, "name">): RegistrationView | null };

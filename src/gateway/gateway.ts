@@ -13,6 +13,7 @@ import type { Sfu } from "../sfu/port.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition, type TrunkSetup } from "../trunks/recognition.ts";
 import { Registrar } from "../trunks/registrar.ts";
+import { CallAdmission } from "./call/admission.ts";
 import type { Call } from "./call/call.ts";
 import { Cameras } from "./meeting/far-end-camera.ts";
 import { Presenting } from "./meeting/presenter.ts";
@@ -62,6 +63,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const sfu: Sfu = options.sfu?.(media, video) ?? new ConferenceSfu(media, video);
   const registrar = new Registrar();
   const registrations = new Registrations();
+  const load = new LoadMeter();
   const context: GatewayContext = {
     config,
     log,
@@ -79,6 +81,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       fromRegistrar: (trunk, address) => registrations.fromRegistrar(trunk, address),
     }),
     limits: new TrunkLimits(),
+    admission: new CallAdmission(() => context, load),
     registrar,
     registrations,
     records,
@@ -104,18 +107,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const meetings = new LiveMeetings(context);
   const reception = new Reception(context, meetings);
   const outbound = new Outbound(context, reception);
-  const load = new LoadMeter();
   const inbound = new Inbound({
     context,
     reception,
     transfers: new Transfers(context, meetings, outbound, load),
-    load,
     peerStamps: (options.sipEngine ?? "embedded") === "embedded",
   });
   const probe = new TrunkProbe(context);
-  const h323 = new H323Gateway(context, reception, load);
+  const h323 = new H323Gateway(context, reception);
   outbound.h323 = h323;
-  const web = options.web && new WebGateway(context, reception, meetings, load, options.web);
+  const web = options.web && new WebGateway(context, reception, meetings, options.web);
   if (web) listeners.add((event) => web.told(event));
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {

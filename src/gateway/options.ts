@@ -66,8 +66,14 @@ export interface OverloadLimits {
   readonly eventLoopMs?: number;
   /** Of one core, for the gateway's own thread, in percent; 95 where absent. */
   readonly cpuPercent?: number;
-  /** New calls a second from one source address; 0 where absent (off). */
+  /** New calls a second from one source, an IPv4 address or IPv6 /64, trunks' too; where absent 20, of strangers only. */
   readonly callsPerSecondPerSource?: number;
+  /** Calls at a time of one source of strangers; where absent five times what it may bring a second. */
+  readonly callsPerSource?: number;
+  /** Percent of calls, media ports and load that is for callers a trunk recognises; 25 where absent. */
+  readonly keptForTrunks?: number;
+  /** How many media ports there are; not counted where absent. */
+  readonly mediaPorts?: number;
 }
 
 /** RFC 4028 session timers. */

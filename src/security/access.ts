@@ -2,6 +2,14 @@ import type { Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { Networks } from "./networks.ts";
 
+/** New calls a second, twice as many at once. */
+export interface StrangerCallLimits {
+  /** From one source, an IPv4 address or IPv6 /64. */
+  readonly perSource: number;
+  /** From all of them. */
+  readonly all: number;
+}
+
 /** Which networks may speak to us at all; can be copied to another thread. */
 export interface AccessLists {
   /** Only these, where there are any. */
@@ -10,6 +18,8 @@ export interface AccessLists {
   readonly deny: readonly string[];
   /** Networks of trunks: places are kept for them where strangers come in numbers. */
   readonly trunks: readonly string[];
+  /** New calls a second of callers from elsewhere; as many as come where null. */
+  readonly strangerCalls: StrangerCallLimits | null;
   /** `127.0.0.1:41000`: our own media server, whatever the lists say. A bare address stands for all its ports. */
   readonly own: readonly string[];
 }

@@ -29,6 +29,12 @@ export interface BanView {
   readonly count: number;
 }
 
+/** Calls that were refused before anything was kept of them. */
+export interface ShedCalls {
+  readonly count: number;
+  readonly transport: string;
+}
+
 /** Nobody is banned. */
 export const NO_BANS: BanPolicy = {
   limits: { "wrong-pin": 0, "wrong-credentials": 0, "wrong-token": 0, scanner: 0, malformed: 0 },
@@ -56,6 +62,7 @@ export class Defence {
   readonly #lines = new RateLimiter(LINES);
   readonly #allLines = new TokenBucket(ALL_LINES.perSecond, ALL_LINES.burst);
   #unsaid = 0;
+  onShed: (address: string, calls: ShedCalls) => void = () => {};
 
   constructor(options: { readonly clock: Clock; readonly log: DefenceLog; readonly policy?: BanPolicy; readonly lists?: AccessLists }) {
     this.#clock = options.clock;
@@ -101,6 +108,11 @@ export class Defence {
     } else this.#unsaid++;
     const ban = this.#bans.offence(address, kind, now, count);
     if (ban !== undefined) this.#began(ban);
+  }
+
+  /** Calls of a source that nobody has looked at, for there were too many; whoever keeps the records hears of them by `onShed`. */
+  shed(address: string, calls: ShedCalls): void {
+    this.onShed(address, calls);
   }
 
   /** Bans an address or its /64 by an operator's word. */

@@ -1,15 +1,21 @@
 /** Whom the engine listens to, and what its owner hears of sources that send nonsense. */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { AccessFilter, type AccessLists } from "../security/access.ts";
 import type { Source } from "../sip/types.ts";
+import { StrangerCalls } from "./stranger-calls.ts";
 
-/** Malformed messages of one source since the last report. */
+/** Malformed messages of one source since the last report, or calls of strangers that were more than may be and were not looked at. */
 export interface EngineOffence {
   readonly address: string;
   readonly transport: string;
-  readonly kind: "malformed";
+  readonly kind: "malformed" | "shed";
   readonly count: number;
+}
+
+interface Count {
+  readonly transport: string;
+  count: number;
 }
 
 /** Offences are reported together this often, ms, of so many sources at most: a flood of nonsense is not to become one of reports. */
@@ -21,7 +27,8 @@ export class EngineAccess {
   readonly #filter: AccessFilter;
   readonly #clock: Clock;
   readonly #report: (offences: readonly EngineOffence[]) => void;
-  readonly #counts = new Map<string, { readonly transport: string; count: number }>();
+  readonly #counts = { malformed: new Map<string, Count>(), shed: new Map<string, Count>() };
+  #calls: StrangerCalls | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Sources from which peers with a verified certificate have connected, the last ones. */
   readonly #verified = new Set<string>();
@@ -30,6 +37,7 @@ export class EngineAccess {
 
   constructor(lists: AccessLists | undefined, clock: Clock, report: (offences: readonly EngineOffence[]) => void) {
     this.#filter = new AccessFilter(lists);
+    this.#calls = callsOf(lists);
     this.#clock = clock;
     this.#report = report;
   }
@@ -54,6 +62,15 @@ export class EngineAccess {
 
   replace(lists: AccessLists): void {
     this.#filter.replace(lists);
+    this.#calls = callsOf(lists);
+  }
+
+  /** Whether a new call is looked at: a trunk's always, strangers' while they are not too many. */
+  admitsCall(source: Source, now: Millis): ReturnType<StrangerCalls["admits"]> {
+    if (this.#calls === undefined || source.peer?.verified === true || this.isTrunk(source.address)) return true;
+    const admitted = this.#calls.admits(sourceOf(source.address), now);
+    if (admitted !== true) this.#count("shed", source);
+    return admitted;
   }
   ban(source: string, milliseconds: number): void {
     this.#filter.ban(source, this.#clock.now() + milliseconds);
@@ -62,10 +79,15 @@ export class EngineAccess {
     this.#filter.lift(source);
   }
 
-  malformed({ address, transport }: Source): void {
-    const known = this.#counts.get(address);
+  malformed(source: Source): void {
+    this.#count("malformed", source);
+  }
+
+  #count(kind: EngineOffence["kind"], { address, transport }: Source): void {
+    const counts = this.#counts[kind];
+    const known = counts.get(address);
     if (known !== undefined) known.count++;
-    else if (this.#counts.size < MAX_SOURCES) this.#counts.set(address, { transport, count: 1 });
+    else if (counts.size < MAX_SOURCES) counts.set(address, { transport, count: 1 });
     this.#timer ??= setTimeout(() => this.#flush(), REPORT_EVERY).unref();
   }
 
@@ -75,8 +97,15 @@ export class EngineAccess {
 
   #flush(): void {
     this.#timer = undefined;
-    const offences = [...this.#counts].map(([address, seen]): EngineOffence => ({ address, kind: "malformed", ...seen }));
-    this.#counts.clear();
+    const offences = (["malformed", "shed"] as const).flatMap((kind) => {
+      const counts = [...this.#counts[kind]];
+      this.#counts[kind].clear();
+      return counts.map(([address, seen]): EngineOffence => ({ address, kind, ...seen }));
+    });
     this.#report(offences);
   }
+}
+
+function callsOf(lists: AccessLists | undefined): StrangerCalls | undefined {
+  return lists?.strangerCalls ? new StrangerCalls(lists.strangerCalls) : undefined;
 }

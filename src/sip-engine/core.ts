@@ -108,9 +108,10 @@ export class EngineCore implements LayerHandler {
     return objection(message, { datagram: source.transport === "udp", verified: source.peer?.verified === true });
   }
 
-  admits(request: SipRequest, source: Source, now: Millis): boolean {
-    // Calls are the application's to count, and what is inside its dialogs has been let in with them. Everything else costs somebody an answer.
-    const counted = request.toTag === "" ? request.method !== "INVITE" : this.#state.dialogOf(request) === undefined;
+  admits(request: SipRequest, source: Source, now: Millis): boolean | { readonly retryAfter: number } {
+    if (request.method === "INVITE" && request.toTag === "") return this.#state.options.admitsCall?.(source, now) ?? true;
+    // What is inside an application's dialogs has been let in with them. Everything else costs somebody an answer.
+    const counted = request.toTag === "" || this.#state.dialogOf(request) === undefined;
     if (this.#perSource === undefined || !counted || this.#perSource.take(sourceOf(source.address), now)) return true;
     this.#state.log("warn", "flood: requests of one address are not answered", {
       address: source.address,
@@ -137,7 +138,7 @@ export class EngineCore implements LayerHandler {
   onAck(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void {
     // The INVITE's own user has been told by its transaction; what is left are calls we proxied.
     if (this.#proxy.relayedDialogs === 0 || invite?.repeat2xx === true) return;
-    if (this.admits(ack, source, now)) this.#proxy.onAck(ack, source, now);
+    if (this.admits(ack, source, now) === true) this.#proxy.onAck(ack, source, now);
   }
 
   onRejected(why: string, source: Source): void {

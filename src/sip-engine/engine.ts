@@ -81,6 +81,7 @@ export async function runEngine(
     requestsPerSource: options.requestsPerSource,
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
     onMalformed: (source) => access.malformed(source),
+    admitsCall: (source, now) => access.admitsCall(source, now),
   };
   const access = new EngineAccess(options.access, systemClock, onOffences);
   const fault = (error: unknown): void => {

@@ -1,6 +1,6 @@
 /** What the parts of the engine share: the layer, the applications, the tables, and the way frames are written. */
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Millis } from "../base/clock.ts";
 import { dialogKey } from "../sip/dialog.ts";
 import type { SipLayer } from "../sip/layer.ts";
 import type { Source, Target } from "../sip/types.ts";
@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly orphanGrace?: number | undefined;
   /** Requests outside dialogs, other than INVITE, that one address may send a second; twice as many at once. More get no answer. No limit where absent. */
   readonly requestsPerSource?: number | undefined;
+  /** Whether a new call is looked at; every call where absent. */
+  readonly admitsCall?: ((source: Source, now: Millis) => boolean | { readonly retryAfter: number }) | undefined;
   /** A message that is no SIP came. */
   readonly onMalformed?: ((source: Source) => void) | undefined;
   /** Limited log. */

@@ -14,8 +14,10 @@ export type ServerTransaction = InviteServerTransaction | NonInviteServerTransac
 
 /** The user of a layer. */
 export interface LayerHandler {
-  /** Whether a new request is looked at at all. One that is not gets no answer, and nothing is kept of it but a count. */
-  admits?(request: SipRequest, source: Source, now: Millis): boolean;
+  /**
+   * Whether a new request is looked at at all. One that is not gets no answer, or 503 with `Retry-After` in seconds, and nothing is kept of it but a count.
+   */
+  admits?(request: SipRequest, source: Source, now: Millis): boolean | { readonly retryAfter: number };
   /** Why a well-formed message is not taken: a request is refused with the status, a response dropped. All are where it is absent. */
   objection?(message: SipMessage, source: Source): Problem | undefined;
   /** A new request other than ACK and CANCEL. Answer it by `transaction.reply` or `.respond`, at once or later. */

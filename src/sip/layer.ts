@@ -349,8 +349,10 @@ export class SipLayer implements CallContext {
   }
 
   #onNewRequest(request: SipRequest, source: Source, key: string, now: Millis): void {
-    if (this.#handler.admits?.(request, source, now) === false) {
+    const admitted = this.#handler.admits?.(request, source, now) ?? true;
+    if (admitted !== true) {
       this.stats.dropped++;
+      if (admitted !== false) this.#refuseStateless(request, source, key, admitted.retryAfter);
       return;
     }
     const transaction = this.#newTransaction(request, source, key);
@@ -367,6 +369,13 @@ export class SipLayer implements CallContext {
       this.#acks.set(ackKey(request, transaction.localTag), transaction);
     }
     this.#handler.onRequest(transaction, now);
+  }
+
+  #refuseStateless(request: SipRequest, source: Source, key: string, retryAfter: number): void {
+    const refusing = new NonInviteServerTransaction(this, request, source, key, this.#gone);
+    const response = createResponse(request, 503, "Service Unavailable", newTag());
+    response.set("Retry-After", String(retryAfter));
+    this.send(refusing.target, response.toBuffer(), 0);
   }
 
   #newTransaction(request: SipRequest, source: Source, key: string): ServerTransaction {

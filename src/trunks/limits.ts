@@ -4,6 +4,9 @@ import { TokenBucket } from "../base/token-bucket.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
 import type { Trunk } from "./model.ts";
 
+/** New calls a second of one source of callers whom no trunk recognises, where nothing else is configured. */
+export const STRANGER_CALLS_PER_SECOND = 20;
+
 /** New calls a second from one source, an IPv4 address or IPv6 /64, which has as many at once, and one at least. */
 export class SourceLimit {
   readonly #maxSources: number;
@@ -13,10 +16,10 @@ export class SourceLimit {
     this.#maxSources = maxSources;
   }
   /** False when this call is one too many; `rate` 0 allows all, another than before counts anew. */
-  allow(address: string, rate: number, now: Millis): boolean {
+  allow(address: string, rate: number, now: Millis, burst = rate): boolean {
     if (rate <= 0) return true;
     if (this.#limiter === undefined || rate !== this.#rate) {
-      this.#limiter = new RateLimiter({ perSecond: rate, burst: Math.max(1, rate), maxKeys: this.#maxSources });
+      this.#limiter = new RateLimiter({ perSecond: rate, burst: Math.max(1, burst), maxKeys: this.#maxSources });
       this.#rate = rate;
     }
     return this.#limiter.take(sourceOf(address), now);

@@ -112,6 +112,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     // A busy test machine must not look like overload; what overload does has tests of its own.
     "limits.cpuPercent=0",
     "limits.eventLoopMs=0",
+    // Every caller here has one address; what limits by source do has tests of its own.
+    "limits.callsPerSecondPerSource=0",
     ...(options.config === undefined || options.config.includes("certificates:") ? [] : [`certificates.development=${DEMO_CERTIFICATES}`]),
     ...engines.settings,
     ...(options.set ?? []),

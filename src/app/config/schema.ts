@@ -3,7 +3,7 @@ import { allowSchema, bansSchema, denySchema } from "./defence-schema.ts";
 import { gatekeeperSchema, upstreamSchema } from "./h323-schema.ts";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
-import { address, flag, host, oneOf, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
+import { address, flag, host, oneOf, optionalWhole, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
 import { webSection } from "./web-schema.ts";
 
 /**
@@ -241,7 +241,15 @@ const ivr = section(
 const limits = section(
   {
     maxCalls: whole(0, 1_000_000, 0).describe("Calls at a time; 0 for no limit. More are answered 503 with Retry-After."),
-    callsPerSecondPerSource: whole(0, 100_000, 0).describe("New calls a second from one address; 0 for no limit."),
+    callsPerSecondPerSource: optionalWhole(0, 100_000, "20 and 40 at once, of strangers only").describe(
+      "New calls a second, and as many at once, from one source: an IPv4 address or an IPv6 /64, by SIP, H.323 and the meeting page together. What is set here holds for trunks' callers too; 0 for no limit. More are answered 503 with Retry-After.",
+    ),
+    callsPerSource: optionalWhole(0, 1_000_000, "five times callsPerSecondPerSource").describe(
+      "Calls at a time of one source of callers whom no trunk recognises; 0 for no limit.",
+    ),
+    keptForTrunks: whole(0, 90, 25, "percent").describe(
+      "Share of maxCalls, of media.ports and of the load limits below that is for callers whom a trunk recognises: strangers are refused before. Nothing is kept where there are no trunks.",
+    ),
     eventLoopMs: whole(0, 10_000, 250, "milliseconds").describe(
       "Delay of the gateway's event loop (99th percentile over a second) above which new calls are answered 503; 0 never does.",
     ),

@@ -47,6 +47,13 @@ export function whole(min: number, max: number, byDefault: number, unit = "") {
   return z.int(message).min(min, message).max(max, message).default(byDefault).meta({ expects });
 }
 
+/** A whole number within limits that may be left to the gateway: `shown` says in words what it then is. */
+export function optionalWhole(min: number, max: number, shown: string) {
+  const expects = `a whole number from ${min} to ${max}`;
+  const message = { error: `expected ${expects}` };
+  return z.int(message).min(min, message).max(max, message).nullable().default(null).meta({ expects, shown });
+}
+
 /** `true` or `false`, and the `yes`, `no`, `on`, `off` that people write. */
 export function flag(byDefault: boolean) {
   const words: Record<string, boolean> = { yes: true, on: true, no: false, off: false };

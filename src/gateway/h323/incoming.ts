@@ -25,7 +25,6 @@ import { attachPictures, linesBeside } from "../call/video-streams.ts";
 import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "../call/answer.ts";
 import { type GatewayContext, keep, limitRinging, track } from "../context.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import { H323Door } from "./rejected-connections.ts";
 import { OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
@@ -43,7 +42,6 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
 export class H323Gateway {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
-  readonly #load: LoadMeter;
   readonly #door: H323Door;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
@@ -51,10 +49,9 @@ export class H323Gateway {
   #gatekeeper: OwnGatekeeper | undefined;
   #membership: Membership | undefined;
 
-  constructor(context: GatewayContext, reception: Reception, load: LoadMeter) {
+  constructor(context: GatewayContext, reception: Reception) {
     this.#context = context;
     this.#reception = reception;
-    this.#load = load;
     this.#door = new H323Door(context.log, context.clock);
   }
 
@@ -183,7 +180,7 @@ export class H323Gateway {
       clock,
       log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
     });
-    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk, incoming);
+    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk, info.address, incoming);
     if (refusal || !trunk) return this.#refuse(call, leg, refusal ?? refuse("trunk-unknown", "no trunk takes this caller by H.323"));
     const limited = limits.admit(trunk, clock.now());
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
@@ -210,12 +207,11 @@ export class H323Gateway {
     return mediaPolicy(this.#context.config, { ...trunk, srtp: "none" }, transport);
   }
 
-  #atTheDoor(reason: string | null, trunk: Trunk | null, incoming: IncomingCall): GatewayRefusal | null {
-    const { config, draining, calls } = this.#context;
+  #atTheDoor(reason: string | null, trunk: Trunk | null, address: string, incoming: IncomingCall): GatewayRefusal | null {
+    const { config, admission } = this.#context;
     if (reason !== null || !trunk) return refuse("trunk-unknown", reason ?? "no trunk takes this caller by H.323");
-    if (draining) return refuse("draining", "the gateway is being taken out of service");
-    const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
-    if (overload) return refuse("overload", overload);
+    const limited = admission.refusal(address, trunk === config.defaultTrunk ? "stranger" : "trunk");
+    if (limited) return limited;
     if (trunk.srtp === "required" && !incoming.encryption)
       return refuse("srtp-required", `trunk ${trunk.name} requires encrypted media, and the caller offers none that we have (H.235.6)`);
     return null;

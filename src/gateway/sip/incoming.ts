@@ -5,14 +5,12 @@ import type { SipRequest, SipResponse } from "../../legs/sip/drachtio.ts";
 import { IncomingSipLeg } from "../../legs/sip/incoming.ts";
 import { ALLOW } from "../../legs/sip/sip-leg.ts";
 import { type Dialled, parseDialledUri } from "../../meetings/dial-string.ts";
-import { SourceLimit } from "../../trunks/limits.ts";
 import type { SipTransport, Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
 import { parsePeerToken } from "../../wire/sip/index.ts";
 import { type GatewayContext, keep, sessionTimerOf, track } from "../context.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import { DISCARD, RegisterDesk, userOf } from "./registrar-requests.ts";
 import { Call } from "../call/call.ts";
@@ -27,18 +25,15 @@ export class Inbound {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #transfers: Transfers;
-  readonly #load: LoadMeter;
   /** The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else. */
   readonly #peerStamps: boolean;
-  readonly #sources = new SourceLimit();
   readonly #scanners = new ScannerSense();
   readonly #silentAt = new Map<string, number>();
 
-  constructor(options: { context: GatewayContext; reception: Reception; transfers: Transfers; load: LoadMeter; peerStamps: boolean }) {
+  constructor(options: { context: GatewayContext; reception: Reception; transfers: Transfers; peerStamps: boolean }) {
     this.#context = options.context;
     this.#reception = options.reception;
     this.#transfers = options.transfers;
-    this.#load = options.load;
     this.#peerStamps = options.peerStamps;
   }
 
@@ -136,7 +131,7 @@ export class Inbound {
 
   /** What is decided before anything is looked up. */
   #atTheDoor(recognition: Recognition, call: Call, request: SipRequest): GatewayRefusal | null {
-    const { config, draining, calls, clock } = this.#context;
+    const { config, admission, clock } = this.#context;
     const { address } = call.leg.info;
     const agent = request.get("User-Agent");
     if (recognition.kind === "refused") {
@@ -154,12 +149,9 @@ export class Inbound {
       this.#context.defence.offence(address, "scanner", { transport: call.leg.info.transport });
       return refuse("scanner", `${agent} is a scanner`, { silent: true });
     }
-    if (draining) return refuse("draining", "the gateway is being taken out of service");
-    const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
-    if (overload) return refuse("overload", overload);
-    if (!this.#sources.allow(address, config.overload?.callsPerSecondPerSource ?? 0, clock.now())) {
-      return refuse("overload", `${address} calls more often than it may`, { text: "Too many calls", retryAfterSeconds: 2 });
-    }
+    const kind = recognition.kind === "challenge" ? "challenged" : recognition.trunk === config.defaultTrunk ? "stranger" : "trunk";
+    const refusal = admission.refusal(address, kind);
+    if (refusal) return refusal;
     if (recognition.kind === "challenge") {
       return refuse("trunk-credentials", `challenged for trunk ${recognition.trunk.name}`, {
         status: 401,

@@ -8,7 +8,6 @@ import type { ParticipantAction } from "../../meetings/model.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
 import type { JoinTicket, JoinTokenFault } from "../../security/join-token.ts";
 import { sameSecret } from "../../security/token.ts";
-import { SourceLimit } from "../../trunks/limits.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { iceServersFor } from "../../web/ice.ts";
 import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
@@ -19,7 +18,6 @@ import { type VisitDelegate, WebVisit } from "./browser-session.ts";
 import { type GatewayContext, keep, track } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { WebGatewayOptions } from "../options.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 
 /** Stands for the trunk of a call that came by none: what the reception asks of one. */
@@ -51,10 +49,8 @@ export class WebGateway implements VisitHost {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #meetings: LiveMeetings;
-  readonly #load: LoadMeter;
   readonly #options: WebGatewayOptions;
   readonly #visits = new Map<string, WebVisit>();
-  readonly #sources = new SourceLimit();
   readonly #delegate: VisitDelegate = {
     tellAll: (visit) => this.#tellAll(visit),
     mute: (visit, muted) => this.#mute(visit, muted),
@@ -62,11 +58,10 @@ export class WebGateway implements VisitHost {
     nameOf: ({ call }, memberId) => (call?.meetingId ? this.#context.sfu.nameOf?.(call.meetingId, memberId) : undefined),
   };
 
-  constructor(context: GatewayContext, reception: Reception, meetings: LiveMeetings, load: LoadMeter, options: WebGatewayOptions) {
+  constructor(context: GatewayContext, reception: Reception, meetings: LiveMeetings, options: WebGatewayOptions) {
     this.#context = context;
     this.#reception = reception;
     this.#meetings = meetings;
-    this.#load = load;
     this.#options = options;
   }
 
@@ -193,17 +188,10 @@ export class WebGateway implements VisitHost {
   }
 
   #atTheDoor(call: Call, { token }: PageSource): GatewayRefusal | null {
-    const { config, draining, calls, clock } = this.#context;
-    const { address } = call.leg.info;
     if (token !== null && "fault" in token) return refuse(`token-${token.fault}`, TOKEN_FAULTS[token.fault]);
     if (!this.#options.callers.anyone && call.trust !== "verified")
       return refuse("trunk-unknown", "browsers without a join token are not taken: web.callers");
-    if (draining) return refuse("draining", "the gateway is being taken out of service");
-    const overload = overloadReason(calls.size, this.#load.samples, config.overload ?? {});
-    if (overload) return refuse("overload", overload);
-    if (!this.#sources.allow(address, config.overload?.callsPerSecondPerSource ?? 0, clock.now()))
-      return refuse("overload", `${address} calls more often than it may`, { text: "Too many calls", retryAfterSeconds: 2 });
-    return null;
+    return this.#context.admission.refusal(call.leg.info.address, call.trust === "verified" ? "trunk" : "stranger");
   }
 
   #refuse(visit: WebVisit, call: Call, leg: WebLeg, refusal: GatewayRefusal): void {

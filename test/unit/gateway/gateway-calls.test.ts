@@ -131,7 +131,7 @@ describe("the demo's meetings", () => {
   });
 
   it("of 100 PINs at once 21 are compared, the right one after them is not let in, another meeting's guest is", async () => {
-    await start();
+    await start({ overload: { callsPerSecondPerSource: 0 } });
     const pins = pinResults();
     const calls = [];
     for (let i = 0; i < 99; i++) calls.push((await bench.invite(`sip:2000**${55_000 + i}@gw`)).call);

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
+import { CallAdmission } from "../../../src/gateway/call/admission.ts";
 import type { Call } from "../../../src/gateway/call/call.ts";
 import { Cameras } from "../../../src/gateway/meeting/far-end-camera.ts";
 import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
@@ -359,6 +360,7 @@ export class Bench {
         fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
       }),
       limits: new TrunkLimits(),
+      admission: new CallAdmission(() => this.context, this.#load),
       registrar: this.registrar,
       registrations: this.registrations,
       records: {
@@ -383,7 +385,6 @@ export class Bench {
       context: this.context,
       reception,
       transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
-      load: this.#load,
       peerStamps,
     }).route();
   }

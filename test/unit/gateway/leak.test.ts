@@ -50,7 +50,7 @@ h323: { signalling: off, ras: off }
 web: { port: off }
 media: { ports: 23000-23199, workers: 1 }
 data: ${join(folder, "data")}
-limits: { cpuPercent: 0, eventLoopMs: 0 }
+limits: { cpuPercent: 0, eventLoopMs: 0, callsPerSecondPerSource: 0 }
 unknownCallers: { srtp: none }
 meetings: [{ id: open, name: Open, aliases: ["1000"] }]
 `,

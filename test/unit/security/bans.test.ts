@@ -103,6 +103,7 @@ describe("access", () => {
       deny: ["192.0.2.128/25"],
       own: ["127.0.0.1:5080"],
       trunks: [],
+      strangerCalls: null,
     });
     const verdict = (address: string, port = 5060) => filter.refusal(address, port, 0);
     expect(verdict("192.0.2.1")).toBeUndefined();

@@ -5,6 +5,7 @@ import { OwnGatekeeper } from "../../../../src/gateway/h323/own-gatekeeper.ts";
 import { type MemberEndpoint, Membership } from "../../../../src/gateway/h323/gatekeeper-registration.ts";
 import { H323Traversal } from "../../../../src/gateway/h323/traversal.ts";
 import type { GatekeeperSettings, H323Listeners, UpstreamSettings } from "../../../../src/gateway/options.ts";
+import { Defence } from "../../../../src/security/defence.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import type { Address } from "../../../../src/h323/index.ts";
 import { type H323EndpointOptions, type H323Session, openH323Endpoint } from "../../../../src/io/index.ts";
@@ -33,6 +34,7 @@ function context(gatekeeper: Partial<GatekeeperSettings> = {}, meetings: readonl
   const fake = {
     log,
     clock: systemClock,
+    defence: new Defence({ clock: systemClock, log }),
     config: { accessNumbers: [], gatekeeper: settings },
     directory: { get: (number: string) => (meetings.includes(number) ? {} : undefined) },
     defence: { refusal: () => undefined },
