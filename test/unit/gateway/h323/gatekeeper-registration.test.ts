@@ -37,7 +37,6 @@ function context(gatekeeper: Partial<GatekeeperSettings> = {}, meetings: readonl
     defence: new Defence({ clock: systemClock, log }),
     config: { accessNumbers: [], gatekeeper: settings },
     directory: { get: (number: string) => (meetings.includes(number) ? {} : undefined) },
-    defence: { refusal: () => undefined },
   };
   return { context: fake as unknown as GatewayContext, lines };
 }
