@@ -1,7 +1,7 @@
+import type { Clock } from "../../base/clock.ts";
 import { sourceOf } from "../../base/ip-address.ts";
 import { SourceLimit, STRANGER_CALLS_PER_SECOND } from "../../trunks/limits.ts";
-import type { GatewayContext } from "../context.ts";
-import type { OverloadLimits } from "../options.ts";
+import type { GatewayConfig, OverloadLimits } from "../options.ts";
 import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "./refusals.ts";
 import type { Call } from "./call.ts";
@@ -13,16 +13,24 @@ const KEPT_FOR_TRUNKS = 25;
 /** Media ports that a new call may come to need. */
 const PORTS_OF_NEW_CALL = 8;
 
+/** What of the gateway decides whether a call is taken. */
+export interface AdmissionState {
+  readonly config: GatewayConfig;
+  readonly draining: boolean;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly clock: Clock;
+}
+
 /** `challenged`: asked for credentials of a trunk, which costs little and may be followed by the trunk's call. */
 export type CallerKind = "trunk" | "challenged" | "stranger";
 
 /** Whether one more call is taken: SIP, H.323 and browsers are counted together, by IPv4 address or IPv6 /64. Strangers are the first to be refused. */
 export class CallAdmission {
-  readonly #context: () => Pick<GatewayContext, "config" | "draining" | "calls" | "clock">;
+  readonly #context: () => AdmissionState;
   readonly #load: Pick<LoadMeter, "samples">;
   readonly #sources = new SourceLimit();
 
-  constructor(context: () => Pick<GatewayContext, "config" | "draining" | "calls" | "clock">, load: Pick<LoadMeter, "samples">) {
+  constructor(context: () => AdmissionState, load: Pick<LoadMeter, "samples">) {
     this.#context = context;
     this.#load = load;
   }
