@@ -208,6 +208,22 @@ export const routes: readonly Route[] = [
       return gateway.participants(params["meetingId"]!);
     },
   },
+  {
+    method: "GET",
+    path: "/participants",
+    id: "listAllParticipants",
+    tag: "meetings",
+    summary: "Who is in any meeting, in its lobby, or waiting",
+    scope: "filtered",
+    paged: true,
+    status: 200,
+    answer: z.array(schemas.participantSchema),
+    handle: ({ gateway, inScope }) =>
+      gateway
+        .meetings()
+        .filter(({ id }) => inScope(id))
+        .flatMap(({ id }) => gateway.participants(id)),
+  },
   ...(Object.keys(actions) as (keyof typeof actions)[]).map(
     (action): Route => ({
       method: "POST",

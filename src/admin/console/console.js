@@ -1,5 +1,7 @@
 // The operator console: reads the admin API once, then follows its events. No framework and no build: what you read is what runs.
 
+import { patchChildren } from "./patch.js";
+
 const api = "/api/v1";
 const byId = (id) => document.getElementById(id);
 
@@ -47,10 +49,11 @@ function element(name, attributes = {}, ...children) {
 
 /** A button that says what went wrong, and cannot be pressed twice. */
 function button(label, about, action, extra = {}) {
-  const made = element("button", { type: "button", "aria-label": `${label} ${about}`, ...extra }, label);
+  const made = element("button", { type: "button", "aria-label": `${label} ${about}`, "data-key": label, ...extra }, label);
+  made.action = action;
   made.addEventListener("click", async () => {
     made.disabled = true;
-    await attempt(action);
+    await attempt(made.action);
     made.disabled = false;
   });
   return made;
@@ -103,7 +106,7 @@ function showPerson(person) {
   const waits = person.state === "lobby" || person.state === "waiting";
   return element(
     "li",
-    { class: person.talking ? "talking" : "" },
+    { class: person.talking ? "talking" : "", "data-key": person.id },
     element(
       "div",
       { class: "person" },
@@ -145,7 +148,7 @@ function showMeeting(meeting) {
   ].filter(Boolean);
   return element(
     "article",
-    { class: "card", "aria-label": `Meeting ${meeting.id}` },
+    { class: "card", "aria-label": `Meeting ${meeting.id}`, "data-key": meeting.id },
     element("header", {}, element("h3", {}, meeting.name), element("span", { class: "id" }, meeting.id)),
     tags.length ? element("ul", { class: "tags" }, ...tags.map((tag) => element("li", { class: "tag" }, tag))) : null,
     people.length ? element("ul", { class: "people" }, ...people.map(showPerson)) : element("p", { class: "empty" }, "Nobody is in."),
@@ -153,11 +156,11 @@ function showMeeting(meeting) {
 }
 
 /** A table row; the labels are shown on a phone, where there is no head. */
-function row(table, cells) {
+function row(table, key, cells) {
   const labels = [...byId(table).querySelectorAll("th")].map((head) => head.textContent);
   return element(
     "tr",
-    {},
+    { "data-key": key },
     ...cells.map(([content, kind], i) =>
       element("td", { "data-label": labels[i], class: [kind, content === "" ? "none" : ""].filter(Boolean).join(" ") }, content),
     ),
@@ -166,7 +169,7 @@ function row(table, cells) {
 
 function showCall(call) {
   const party = call.direction === "in" ? call.from : call.to;
-  return row("calls", [
+  return row("calls", call.id, [
     [clock(call.startedAt), "nowrap"],
     [`${call.direction === "in" ? "from" : "to"} ${party}`],
     [call.meetingId ?? ""],
@@ -179,7 +182,7 @@ function showCall(call) {
 
 function showTrunk(trunk) {
   const reach = trunk.reachable === null ? "" : trunk.reachable ? ", reachable" : ", does not answer";
-  return row("trunks", [
+  return row("trunks", trunk.name, [
     [trunk.name],
     [trunk.trust],
     [trunk.srtp],
@@ -192,7 +195,7 @@ function showRecord(record) {
   const media = record.codec
     ? `${record.codec}${record.srtp ? `, ${record.srtp}` : ""}${record.lossPercent === null ? "" : `, loss ${record.lossPercent.toFixed(1)} %`}`
     : "";
-  return row("records", [
+  return row("records", record.id, [
     [clock(record.endedAt), "nowrap"],
     [record.from],
     [record.to],
@@ -207,29 +210,25 @@ function showRecord(record) {
 
 function fill(table, rows, empty) {
   const columns = byId(table).querySelectorAll("th").length;
-  byId(table).tBodies[0].replaceChildren(
-    ...(rows.length ? rows : [element("tr", {}, element("td", { colspan: String(columns), class: "empty" }, empty))]),
-  );
+  const none = () => element("tr", { "data-key": "" }, element("td", { colspan: String(columns), class: "empty" }, empty));
+  patchChildren(byId(table).tBodies[0], rows.length ? rows : [none()]);
 }
 
-/** Draws everything anew, at most once a frame. Focus stays on the button it was on. */
+/** Shows everything as it is now, at most once a frame. */
 let drawing = false;
 function draw() {
   if (drawing) return;
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    const focused = document.activeElement?.getAttribute("aria-label");
     const meetings = [...state.meetings.values()].sort((a, b) => a.id.localeCompare(b.id, undefined, { numeric: true }));
-    byId("meetings").replaceChildren(...meetings.map(showMeeting));
+    patchChildren(byId("meetings"), meetings.map(showMeeting));
     fillChoices(meetings);
     const calls = [...state.calls.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
     byId("calls-count").textContent = calls.length ? String(calls.length) : "";
     fill("calls", calls.slice(0, 200).map(showCall), "No calls.");
     fill("trunks", state.trunks.map(showTrunk), "No trunks.");
     fill("records", state.records.slice(0, 50).map(showRecord), "No calls have ended yet.");
-    if (focused && focused !== document.activeElement?.getAttribute("aria-label"))
-      document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   });
 }
 
@@ -267,17 +266,16 @@ const on = {
 };
 
 async function load() {
-  const [meetings, calls, trunks, records] = await Promise.all(
-    ["/meetings", "/calls", "/trunks", "/records?limit=50"].map((path) => ask("GET", path)),
+  const [meetings, participants, calls, trunks, records] = await Promise.all(
+    ["/meetings", "/participants", "/calls", "/trunks", "/records?limit=50"].map((path) => ask("GET", path)),
   );
-  const people = await Promise.all(meetings.map((meeting) => ask("GET", `/meetings/${encodeURIComponent(meeting.id)}/participants`)));
   const keyed = (list) => new Map(list.map((thing) => [thing.id, thing]));
   Object.assign(state, {
     meetings: keyed(meetings),
     calls: keyed(calls),
     trunks,
     records,
-    participants: keyed(people.flat().filter((person) => person.state !== "left")),
+    participants: keyed(participants.filter((person) => person.state !== "left")),
   });
   draw();
 }

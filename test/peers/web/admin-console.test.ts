@@ -103,6 +103,35 @@ describeWithPeers("the operator console in a browser", ["chromium"], () => {
     await page.getByRole("alert").getByText("there is no participant p1").waitFor();
   });
 
+  it("loads with a thousand meetings, and keeps selection, focus and a click over a storm of events", async () => {
+    for (let i = 0; i < 1000; i++) gateway.meetingMap.set(`9${i}`, meetingView(`9${i}`));
+    await page.goto(`${url}#token=${token}`);
+    await page.getByRole("article", { name: "Meeting 9999" }).waitFor();
+    const name = page.getByRole("article", { name: "Meeting 3000" }).getByText("+4930123456", { exact: true });
+    await name.selectText();
+    const admit = page.getByRole("button", { name: "Admit +4930123456" });
+    await page.evaluate("window.pressed = document.querySelector('[aria-label=\"Admit +4930123456\"]')");
+    const drawn = () =>
+      page.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 50))");
+    const told = (id: string, more: object) =>
+      gateway.emit({ type: "participant", participant: { ...gateway.people.find((one) => one.id === id)!, ...more } });
+    for (let i = 0; i < 5; i++) {
+      for (const id of ["p1", "p3"]) told(id, { talking: i % 2 === 0 });
+      await drawn();
+    }
+    expect(await page.evaluate("getSelection().toString()")).toBe("+4930123456");
+    expect(await page.evaluate("window.pressed.isConnected")).toBe(true);
+    // the button goes down before its person is drawn anew, and up after it
+    await admit.hover();
+    await page.mouse.down();
+    told("p1", { talking: true });
+    told("p2", { role: "host" });
+    await drawn();
+    await page.mouse.up();
+    await expect.poll(() => gateway.people.find(({ id }) => id === "p2")!.state).toBe("joined");
+    expect(faults).toEqual([]);
+  });
+
   it("asks for the token, and says when it is wrong", async () => {
     await page.goto(url);
     await page.getByLabel("Token", { exact: true }).fill("wrong");

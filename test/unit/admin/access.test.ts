@@ -84,6 +84,7 @@ describe("roles", () => {
     expect(ids(await get("/records"))).toEqual(["r-3000"]);
     expect(await get("/records?meetingId=1000")).toEqual([]);
     expect(ids(await get("/meetings/3000/participants"))).toEqual(["p-3000"]);
+    expect(ids(await get("/participants"))).toEqual(["p-3000"]);
     expect(await get("/calls/c-1000")).toMatchObject({ status: 404 });
     for (const [method, path, payload] of [
       ["GET", "/meetings/1000", undefined],

@@ -31,6 +31,7 @@ describe("lists", () => {
     ["/calls", "c"],
     ["/meetings", "m"],
     ["/meetings/m0/participants", "p"],
+    ["/participants", "p"],
     ["/records", "r"],
   ])("%s is paged with a cursor and a total, and whole without", async (path, letter) => {
     const all = Array.from({ length: 7 }, (_, i) => `${letter}${i}`);
