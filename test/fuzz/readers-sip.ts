@@ -1,9 +1,10 @@
 import { parseReason } from "../../src/legs/cause.ts";
 import { parseInfoDtmf } from "../../src/legs/dtmf.ts";
-import { asksForPicture } from "../../src/legs/sip/media-control-xml.ts";
-import { parseSessionExpires } from "../../src/legs/sip/session-timer.ts";
 import { describeResponse } from "../../src/legs/sip/drachtio.ts";
+import { asksForPicture } from "../../src/legs/sip/media-control-xml.ts";
 import { parseReferTo, parseSipfrag } from "../../src/legs/sip/refer.ts";
+import { parseSessionExpires } from "../../src/legs/sip/session-timer.ts";
+import { getParser, parseChallenge, parseSipMessage, parseUri } from "../../src/legs/sip/srf-reader.ts";
 import { infoDigit } from "../../src/media-server/control/sip/sip-profile.ts";
 import { parseDialledUri } from "../../src/meetings/dial-string.ts";
 import { floorLabels, pictureRole } from "../../src/negotiation/video.ts";
@@ -54,6 +55,15 @@ export const sipReaders: readonly Reader[] = [
       if (address) uriOf(address);
       tagOf(value);
     }
+  }),
+  // As the application reads what an engine sends it, every field taken apart.
+  text("application-message", Object.values(torture), (message) => {
+    const read = parseSipMessage(message, true);
+    for (const [name, value] of Object.entries(read?.headers ?? {})) getParser(name.toLowerCase())({ s: String(value) });
+  }),
+  text("application-fields", [...addresses, challenge], (value) => {
+    parseUri(value);
+    parseChallenge(value);
   }),
   {
     name: "sip-stream",
