@@ -34,7 +34,8 @@ const allowed = {
   trunks: ["wire", "meetings", "security"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp", "threads"],
   sfu: ["meetings", "call-media", "media-client", "legs", "video", "negotiation", "wire"],
-  records: ["meetings"],
+  // security for the modes of files
+  records: ["meetings", "security"],
   security: [],
   // of video and webrtc what they count, for /metrics
   admin: ["meetings", "records", "trunks", "legs", "call-media", "security", "video", "webrtc"],

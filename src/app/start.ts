@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { HostCheck } from "../admin/host-check.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { ensureDevelopmentCertificates } from "../security/development.ts";
+import { privateFolder } from "../security/files.ts";
 import { ApiTokens } from "../security/api-tokens.ts";
 import { ClientAddresses } from "../security/client-address.ts";
 import { JoinTokens } from "../security/join-token.ts";
@@ -77,6 +78,8 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     file: join(config.data, "records.sqlite"),
     retentionDays: config.records.retentionDays,
     masking: config.records.maskCallers,
+    maxRecords: config.records.maxRecords,
+    maxBytes: config.records.maxMegabytes * 1_000_000,
     log: logger,
   });
   undo.push(() => records.close());
@@ -279,6 +282,7 @@ function prepareData(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.W_OK);
+    privateFolder(folder, (name) => name.endsWith(".sqlite") || name === "admin-token");
   } catch (error) {
     throw new StartError(
       `data: ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}): choose another with --set data=FOLDER or CROSSPOINT_DATA`,

@@ -18,6 +18,7 @@ import type { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { CallAdmission } from "./call/admission.ts";
 import type { Call } from "./call/call.ts";
+import type { RefusalSampler } from "./call/refusal-sampler.ts";
 import type { Cameras } from "./meeting/far-end-camera.ts";
 import type { Presenting } from "./meeting/presenter.ts";
 import type { GatewayConfig, GatewayMetrics, IvrTimings } from "./options.ts";
@@ -45,6 +46,8 @@ export interface GatewayContext {
   readonly registrar: Registrar;
   readonly registrations: { view(trunk: Pick<Trunk, "name">): RegistrationView | null };
   readonly records: RecordStore;
+  /** Which refused calls have a line and a record of their own. */
+  readonly refusals: RefusalSampler;
   readonly metrics: GatewayMetrics;
   /** Where offences of callers are reported: `defence.offence(address, "wrong-pin")`. */
   readonly defence: Defence;
@@ -120,7 +123,8 @@ export function track(context: GatewayContext, call: Call): void {
     );
   });
   context.emit({ type: "call", call: call.view() });
-  call.log.info(
+  const level = info.direction === "out" || context.refusals.hasLine(info.address) ? "info" : "debug";
+  call.log[level](
     {
       event: "call-started",
       direction: info.direction,
@@ -134,6 +138,17 @@ export function track(context: GatewayContext, call: Call): void {
   );
 }
 
+/** One line and one record a source for refusals that had none of their own. `all`: without waiting for the minute to end. */
+export function keepSummaries({ refusals, records, log, emit }: GatewayContext, all = false): void {
+  for (const { source, sources, calls, codes, seconds, record } of refusals.summaries(all)) {
+    const text = record?.reason ?? `${calls} calls from ${source} refused within ${seconds} s before they were looked at`;
+    log.warn({ event: "calls-refused", address: source, sources, calls, codes, seconds }, text);
+    if (record === null) continue;
+    records.add(record);
+    emit({ type: "call-ended", record });
+  }
+}
+
 /** The record of a call that is over, whether it was tracked or refused at the door. */
 export function keep(context: GatewayContext, call: Call, record: CallRecord): void {
   const answered = record.answeredAt !== null;
@@ -144,6 +159,8 @@ export function keep(context: GatewayContext, call: Call, record: CallRecord): v
     answered,
     seconds: call.age / 1000,
   });
+  const refused = record.sipStatus !== null && !answered;
+  if (refused && record.direction === "in" && !context.refusals.takes(call.leg.info.address, record)) return;
   context.records.add(record);
   context.emit({ type: "call-ended", record });
   const fields = {
@@ -153,7 +170,7 @@ export function keep(context: GatewayContext, call: Call, record: CallRecord): v
     meeting: record.meetingId,
     seconds: Math.round(call.age / 1000),
   };
-  if (record.sipStatus !== null && !answered) {
+  if (refused) {
     call.log.warn(
       { event: "call-refused", status: record.sipStatus, from: record.from, to: record.to, address: call.leg.info.address, ...fields },
       `refused: ${record.reason}`,

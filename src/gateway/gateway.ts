@@ -21,13 +21,14 @@ import { Inbound } from "./sip/incoming.ts";
 import { Outbound } from "./sip/outgoing.ts";
 import { Reception } from "./call/answer.ts";
 import { Transfers } from "./sip/transfers.ts";
-import { type GatewayContext, NO_METRICS } from "./context.ts";
+import { type GatewayContext, keepSummaries, NO_METRICS } from "./context.ts";
 import { Control } from "./admin-control.ts";
 import { compareTrunks, defineMeeting } from "./meeting/define-meeting.ts";
 import { H323Gateway } from "./h323/incoming.ts";
 import { LiveMeetings } from "./meeting/active-meetings.ts";
 import type { EngineAddress, Gateway, GatewayConfig, GatewayOptions, ReloadReport, TlsMaterial } from "./options.ts";
 import { LoadMeter } from "./overload.ts";
+import { RefusalSampler } from "./call/refusal-sampler.ts";
 import { pictureLines } from "./call/video-stats.ts";
 import { TrunkProbe } from "./sip/options-ping.ts";
 import { Registrations } from "./sip/trunk-registrations.ts";
@@ -36,6 +37,8 @@ import { WebGateway } from "./web/browser-calls.ts";
 /** The SIP engine is given this long to let us in at start. */
 const SIP_CONNECT_MS = 5_000;
 const GAUGES_MS = 5_000;
+/** How often it is looked whether there are refusals to sum up. */
+const SUMMARIES_MS = 5_000;
 /** Figures of calls that are up are asked for this often, a few calls at a time. */
 const MEASURE_MS = 10_000;
 
@@ -81,6 +84,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       fromRegistrar: (trunk, address) => registrations.fromRegistrar(trunk, address),
     }),
     limits: new TrunkLimits(),
+    refusals: new RefusalSampler(clock),
     admission: new CallAdmission(() => context, load),
     registrar,
     registrations,
@@ -161,6 +165,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     GAUGES_MS,
   );
   const measuring = measureInTurn(context);
+  const summing = setInterval(() => keepSummaries(context), SUMMARIES_MS).unref();
+  context.defence.onShed = (address, { count }) => context.refusals.shed(address, count);
   const control = new Control({
     context,
     meetings,
@@ -219,6 +225,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       context.draining = true;
       clearInterval(gauges);
       clearInterval(measuring);
+      clearInterval(summing);
       probe.stop();
       load.stop();
       const told = [...context.calls.values()].map((call) => call.end("completed", "the gateway is being stopped", { cause: 41 }));
@@ -229,6 +236,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await h323.close();
       await media.close();
       srf.disconnect();
+      keepSummaries(context, true);
       log.info({ event: "stopped", calls: told.length }, "the gateway has stopped");
     },
   });

@@ -1,6 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { privateDatabase } from "../security/files.ts";
 
 /** Meetings that the API made, as JSON objects with an `id`. PINs in them are hashes: the caller sees to that. */
 export class SqliteMeetingStore<T extends { readonly id: string }> {
@@ -8,7 +7,7 @@ export class SqliteMeetingStore<T extends { readonly id: string }> {
 
   /** Throws when the database cannot be opened. */
   constructor(file: string) {
-    if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true });
+    if (file !== ":memory:") privateDatabase(file);
     this.#database = new DatabaseSync(file);
     this.#database.exec("PRAGMA busy_timeout = 1000; CREATE TABLE IF NOT EXISTS meetings (id TEXT PRIMARY KEY, body TEXT NOT NULL)");
   }

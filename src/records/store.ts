@@ -1,6 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { privateDatabase } from "../security/files.ts";
 import { type Masking, maskRecord } from "./masking.ts";
 import type { CallRecord, OutcomeCode, RecordStore } from "./model.ts";
 
@@ -13,6 +12,9 @@ export interface StoreLog {
 export interface SqliteRecordStoreOptions {
   /** Database file, or `:memory:`. */
   readonly file: string;
+  /** Most records kept, and most bytes of the disk that they may take; the oldest go first. */
+  readonly maxRecords?: number;
+  readonly maxBytes?: number;
   /** Older records are deleted; 0 keeps the newest thousand in memory only. */
   readonly retentionDays: number;
   readonly masking?: Masking;
@@ -26,6 +28,9 @@ export interface SqliteRecordStoreOptions {
 }
 
 const day = 86_400_000;
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+/** Of the records, what goes at a time when they take too much of the disk. */
+const TENTH = 0.1;
 const keptWithoutRetention = 1000;
 /** While the database fails, writing is tried again so often. */
 const retryAfter = 5000;
@@ -46,15 +51,25 @@ export class SqliteRecordStore implements RecordStore {
   #failing = false;
   #givenUp = 0;
   #closed = false;
+  #sizeSaid = false;
 
   /** Throws when the database cannot be opened: that is a mistake of the configuration, told at start. */
   constructor(options: SqliteRecordStoreOptions) {
-    this.#options = { masking: "none", wall: Date.now, maxPending: 10_000, flushAfter: 250, ...options };
+    this.#options = {
+      masking: "none",
+      wall: Date.now,
+      maxPending: 10_000,
+      flushAfter: 250,
+      maxRecords: UNBOUNDED,
+      maxBytes: UNBOUNDED,
+      ...options,
+    };
     const file = options.retentionDays === 0 ? ":memory:" : options.file;
-    if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true });
+    if (file !== ":memory:") privateDatabase(file);
     this.#database = new DatabaseSync(file);
     this.#database.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 50;
+      PRAGMA journal_size_limit = 8388608;
       CREATE TABLE IF NOT EXISTS records (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, ended INTEGER NOT NULL, meeting TEXT, outcome TEXT NOT NULL, body TEXT NOT NULL);
       CREATE INDEX IF NOT EXISTS records_ended ON records (ended);
@@ -150,11 +165,12 @@ export class SqliteRecordStore implements RecordStore {
     return true;
   }
 
-  /** Deletes what is too old, at most once an hour. */
+  /** Deletes what is too old, at most once an hour, and what is too much. */
   #prune(): void {
     const now = this.#options.wall();
     const { retentionDays, log } = this.#options;
     try {
+      this.#pruneBySize();
       if (retentionDays === 0) {
         this.#database.prepare("DELETE FROM records WHERE seq <= (SELECT max(seq) FROM records) - ?").run(keptWithoutRetention);
       } else if (now - this.#prunedAt >= 3_600_000) {
@@ -165,6 +181,22 @@ export class SqliteRecordStore implements RecordStore {
     } catch (error) {
       log.warn({ error: (error as Error).message }, "old call records cannot be deleted now");
     }
+  }
+
+  /** Pages of what is deleted are used again by later records: the file grows no further. */
+  #pruneBySize(): void {
+    const { maxRecords, maxBytes, log } = this.#options;
+    const span = this.#database.prepare("SELECT min(seq) AS first, max(seq) AS last FROM records").get();
+    const [first, last] = [Number(span?.["first"] ?? 0), Number(span?.["last"] ?? 0)];
+    let from = Math.max(first, last - maxRecords + 1);
+    const pragma = (name: string) => Number(Object.values(this.#database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
+    const bytes = (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
+    if (bytes > maxBytes) from = Math.max(from, first + Math.ceil((last - first + 1) * TENTH));
+    if (from <= first) return;
+    const { changes } = this.#database.prepare("DELETE FROM records WHERE seq < ?").run(from);
+    if (this.#sizeSaid || !changes) return;
+    this.#sizeSaid = true;
+    log.warn({ records: Number(changes), maxRecords, maxBytes }, "the oldest call records are deleted: there are as many as may be");
   }
 
   #select(query: Query): CallRecord[] {

@@ -261,6 +261,8 @@ const limits = section(
 const records = section(
   {
     retentionDays: whole(0, 3650, 90, "days").describe("Call records are deleted after so many days; 0 keeps none on disk."),
+    maxRecords: whole(1, 100_000_000, 1_000_000).describe("Most records kept; the oldest go first."),
+    maxMegabytes: whole(1, 1_000_000, 1_000, "megabytes").describe("Most of the disk that records may take; the oldest go first."),
     maskCallers: oneOf(["none", "numbers", "all"])
       .default("none")
       .describe("The outside party in records: as it came; with the digits of its number but the last three masked; or not at all."),

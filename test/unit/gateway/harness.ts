@@ -13,6 +13,7 @@ import { type GatewayContext, NO_METRICS } from "../../../src/gateway/context.ts
 import { defineMeeting } from "../../../src/gateway/meeting/define-meeting.ts";
 import { LiveMeetings } from "../../../src/gateway/meeting/active-meetings.ts";
 import type { GatewayConfig, MeetingDefinition } from "../../../src/gateway/options.ts";
+import { RefusalSampler } from "../../../src/gateway/call/refusal-sampler.ts";
 import { LoadMeter } from "../../../src/gateway/overload.ts";
 import { Registrations } from "../../../src/gateway/sip/trunk-registrations.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
@@ -360,6 +361,7 @@ export class Bench {
         fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
       }),
       limits: new TrunkLimits(),
+      refusals: new RefusalSampler(this.clock),
       admission: new CallAdmission(() => this.context, this.#load),
       registrar: this.registrar,
       registrations: this.registrations,

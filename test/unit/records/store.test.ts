@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { maskParty } from "../../../src/records/masking.ts";
 import { SqliteMeetingStore } from "../../../src/records/meetings.ts";
 import type { CallRecord } from "../../../src/records/model.ts";
+import { privateFolder } from "../../../src/security/files.ts";
 import { SqliteRecordStore } from "../../../src/records/store.ts";
 
 const start = Date.UTC(2026, 5, 1);
@@ -65,6 +66,57 @@ describe("call records", () => {
     expect(ids(store.list({ limit: 9, meetingId: "2000" }))).toEqual([8, 6, 4, 2]);
     expect(ids(store.list({ limit: 9, outcome: "wrong-pin", meetingId: "1000" }))).toEqual([9, 3]);
     store.close();
+  });
+
+  it("are bounded in number and in bytes, the oldest going first", () => {
+    const store = open({ maxRecords: 50 });
+    for (let n = 1; n <= 120; n++) store.add(record(n));
+    store.flush();
+    expect(ids(store.list({ limit: 1000 }))).toEqual(Array.from({ length: 50 }, (_, i) => 120 - i));
+    expect(said.filter((message) => message.includes("oldest call records"))).toHaveLength(1);
+    store.close();
+    const small = open({ maxBytes: 200_000 });
+    for (let n = 200; n < 3_000; n++) {
+      small.add(record(n, { reason: "x".repeat(200) }));
+      if (n % 50 === 0) small.flush();
+    }
+    small.flush();
+    expect(ids(small.list({ limit: 1 }))).toEqual([2_999]);
+    small.close();
+    expect(statSync(file).size).toBeLessThan(400_000);
+  });
+
+  it("and meetings are for their owner only, also what lies beside the database and what was there before", () => {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, "", { mode: 0o644 });
+    writeFileSync(`${file}.backup`, "", { mode: 0o644 });
+    const store = open();
+    store.add(record(1));
+    store.flush();
+    const meetings = new SqliteMeetingStore<{ id: string }>(join(dirname(file), "meetings.sqlite"));
+    const modes = readdirSync(dirname(file)).map((name) => [name, statSync(join(dirname(file), name)).mode & 0o777]);
+    expect(modes.map(([name]) => name)).toEqual(expect.arrayContaining(["meetings.sqlite", "records.sqlite-wal", "records.sqlite.backup"]));
+    expect(modes.filter(([, mode]) => mode !== 0o600)).toEqual([]);
+    store.close();
+    meetings.close();
+  });
+
+  it("lie in a folder for their owner only, unless it is shared by all or nothing of ours", () => {
+    const ours = (name: string) => name.endsWith(".sqlite");
+    const mode = (path: string) => statSync(path).mode & 0o7777;
+    for (const [name, before, after, content] of [
+      ["empty", 0o755, 0o700, null],
+      ["ours", 0o755, 0o700, "records.sqlite"],
+      ["theirs", 0o755, 0o755, "photo.jpg"],
+      ["shared", 0o1777, 0o1777, "records.sqlite"],
+    ] as const) {
+      const path = join(folder, name);
+      mkdirSync(path);
+      chmodSync(path, before);
+      if (content !== null) writeFileSync(join(path, content), "");
+      privateFolder(path, ours);
+      expect([name, mode(path)]).toEqual([name, after]);
+    }
   });
 
   it("are listed in the order they came, whatever the clock was set to", () => {
