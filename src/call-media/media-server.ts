@@ -27,6 +27,8 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   accept(answer: string): Promise<void>;
   /** A new offer of the far end; resolves with the media server's answer. */
   modify(offer: string): Promise<string>;
+  /** Sends to the far end from now on, where the first description said that nothing is to be sent yet. */
+  release(): Promise<void>;
   /** Plays files one after the other; resolves with whether they came to their end (true) or were stopped (false). */
   play(files: readonly string[]): Promise<boolean>;
   /** Plays one file again and again until it is stopped or replaced; resolves then. */

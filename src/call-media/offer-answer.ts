@@ -12,6 +12,7 @@ import {
   offerForPeer,
   type Refusal,
   refusal,
+  withHold,
   withMediaSources,
 } from "../negotiation/index.ts";
 import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
@@ -155,6 +156,13 @@ export class MediaExchange {
     return this.#media;
   }
 
+  /** The far end has acknowledged the call: media may be sent to it from now on. */
+  async acknowledged(): Promise<void> {
+    if (this.#context.held !== true) return;
+    this.#context = { ...this.#context, held: false };
+    await this.#media.release();
+  }
+
   /** What the far end is to get: our answer, or our offer. */
   get localSdp(): string {
     return writeSdp(this.#ours);
@@ -248,7 +256,7 @@ export class MediaExchange {
 
 /** A far end's description as the media server gets it, with whose media it may believe. */
 function forMediaServer(session: SdpSession, context: MediaPolicy): string {
-  return writeSdp(withMediaSources(session, mediaSources(context)));
+  return writeSdp(withHold(withMediaSources(session, mediaSources(context)), context.held === true));
 }
 
 /** The offer with RTCP as the answer settled it: one port or two were both offered (RFC 5761 section 5.1.1), so choosing one changes nothing. */

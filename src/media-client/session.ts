@@ -109,6 +109,11 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
     return this.#localSdp;
   }
 
+  /** The embedded media server holds what it sends; FreeSWITCH, which sends only what it is told to play, does not know the command. */
+  async release(): Promise<void> {
+    await this.#wait(this.endpoint.api("uuid_release_media", [this.id])).catch(() => undefined);
+  }
+
   async play(files: readonly string[]): Promise<boolean> {
     if (files.length === 1) return this.#run("playback", files[0]!);
     await this.#wait(this.endpoint.execute("set", "playback_delimiter=!"));

@@ -35,6 +35,8 @@ export interface LegConfig {
   /** From where media without SRTP are believed, besides `remote`; the hosts of none where absent. */
   readonly sources?: MediaSources;
   readonly rtcpMux: boolean;
+  /** Nothing is sent before `release`: the far end has not acknowledged the call. */
+  readonly held?: boolean;
   readonly direction: Direction;
   /** RFC 4733, where negotiated; `rate` is its clock. */
   readonly dtmf?: { readonly sendPayloadType: number; readonly receivePayloadType: number; readonly rate: number };
@@ -130,6 +132,7 @@ export type ToMedia =
   | { readonly t: "pause"; readonly job: number; readonly paused: boolean }
   | { readonly t: "stop"; readonly job: number }
   | { readonly t: "send-dtmf"; readonly id: number; readonly digits: string; readonly durationMs: number }
+  | { readonly t: "release"; readonly id: number }
   | { readonly t: "mute"; readonly id: number; readonly read?: boolean; readonly write?: boolean }
   | { readonly t: "gain"; readonly id: number; readonly readDb: number; readonly writeDb: number }
   | { readonly t: "detect-dtmf"; readonly id: number; readonly on: boolean }

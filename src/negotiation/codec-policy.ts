@@ -17,6 +17,8 @@ export interface MediaPolicy extends SrtpContext {
   readonly latch?: LatchPolicy;
   /** The address that the far end's signalling comes from, where that is known. */
   readonly source?: string;
+  /** Nothing is sent to the far end before it has acknowledged the call: by UDP anybody can call in another's name. */
+  readonly held?: boolean;
 }
 
 /** A payload type nobody can hear: it goes along with whichever codec is chosen. */

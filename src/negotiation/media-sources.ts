@@ -8,6 +8,23 @@ import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
  */
 const ATTRIBUTE = "x-crosspoint-sources";
 
+/** Name of the attribute that says that nothing is to be sent yet. */
+const HELD = "x-crosspoint-held";
+
+/** The description as for a far end to which nothing may be sent before it has acknowledged the call; without `held`, whatever it says of that is gone. */
+export function withHold(session: SdpSession, held: boolean): SdpSession {
+  const media = session.media.map((line): SdpMedia => {
+    const attributes = line.attributes.filter(({ name }) => name !== HELD);
+    return { ...line, attributes: held && line.kind === "audio" ? [...attributes, { name: HELD }] : attributes };
+  });
+  return { ...session, media };
+}
+
+/** Whether {@link withHold} said so of a line. */
+export function isHeld({ attributes }: Pick<SdpMedia, "attributes">): boolean {
+  return attributes.some(({ name }) => name === HELD);
+}
+
 /** From where the media of a call may come. */
 export function mediaSources({ latch = "source", source }: Pick<MediaPolicy, "latch" | "source">): MediaSources {
   if (latch !== "source") return latch;

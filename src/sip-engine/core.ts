@@ -18,6 +18,7 @@ import type { Problem } from "../wire/sip/check.ts";
 import type { SipMessage, SipRequest } from "../wire/sip/message.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { objection } from "../wire/sip/plain.ts";
+import { AddressValidation } from "./address-validation.ts";
 import { type App, AppRegistry } from "./apps.ts";
 import { DialogManager } from "./dialog-manager.ts";
 import { Inbound } from "./inbound.ts";
@@ -74,10 +75,11 @@ export class EngineCore implements LayerHandler {
   #lastApp = 0;
 
   constructor(options: EngineOptions, clock: Clock, timers: TimerBase = { ...standardTimers, trying: 0 }) {
-    this.layer = new SipLayer({ handler: this, timers });
+    const validation = new AddressValidation();
+    this.layer = new SipLayer({ handler: this, timers, bounds: validation });
     const perSecond = options.requestsPerSource;
     this.#perSource = perSecond === undefined ? undefined : new RateLimiter({ perSecond, burst: 2 * perSecond });
-    this.#state = new EngineState(this.layer, new AppRegistry(), clock, options);
+    this.#state = new EngineState(this.layer, new AppRegistry(), clock, options, validation);
     this.#manager = new DialogManager(this.#state);
     this.#inbound = new Inbound(this.#state, this.#manager);
     this.#outbound = new Outbound(this.#state, this.#manager);

@@ -175,8 +175,10 @@ export class Inbound {
         else if (!current.app.alive) this.#manager.terminate(current, "application gone", at);
       },
       onAckTimeout: (status, at) => {
-        if (status < 300 && waiting.dialog !== undefined)
-          this.#manager.terminate(waiting.dialog, waiting.dialog.cancelled ? "CANCEL after 200 OK" : "ACK timeout", at);
+        if (status >= 300 || waiting.dialog === undefined) return;
+        // Who has never shown to be there has not called, as it seems: whoever the Contact names is not troubled with a BYE.
+        const send = transaction.source.transport !== "udp" || this.#state.validation.isValid(transaction.source, at);
+        this.#manager.terminate(waiting.dialog, waiting.dialog.cancelled ? "CANCEL after 200 OK" : "ACK timeout", at, { send });
       },
       onPrack: (prack, at) => {
         const current = waiting.dialog;

@@ -8,6 +8,7 @@ import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../
 import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { peerToken } from "../wire/sip/peer-certificate.ts";
 import { plainText } from "../wire/sip/plain.ts";
+import type { AddressValidation } from "./address-validation.ts";
 import type { App, AppRegistry } from "./apps.ts";
 import type { EngineDialog } from "./engine-dialog.ts";
 import { RegisteredFlows } from "./registered-flows.ts";
@@ -42,6 +43,8 @@ export class EngineState {
   readonly layer: SipLayer;
   readonly apps: AppRegistry;
   readonly clock: Clock;
+  /** UDP sources that are where they say they are. */
+  readonly validation: AddressValidation;
   readonly options: EngineOptions;
   readonly stats: EngineStats = { invitesReceived: 0, invitesSent: 0, callsAnswered: 0, callsEnded: 0, refusedNoApp: 0 };
   /** Dialogs by their id in drachtio's protocol. */
@@ -51,7 +54,8 @@ export class EngineState {
   /** Connections over which contacts are registered. */
   readonly flows = new RegisteredFlows();
 
-  constructor(layer: SipLayer, apps: AppRegistry, clock: Clock, options: EngineOptions) {
+  constructor(layer: SipLayer, apps: AppRegistry, clock: Clock, options: EngineOptions, validation: AddressValidation) {
+    this.validation = validation;
     this.layer = layer;
     this.apps = apps;
     this.clock = clock;

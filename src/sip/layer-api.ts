@@ -30,8 +30,22 @@ export interface LayerHandler {
   onRejected?(why: string, source: Source, now: Millis): void;
 }
 
+/** Judges what is sent by UDP to addresses from which anybody may have sent (address-validation.ts of the SIP engine). */
+export interface ResponseBounds {
+  /** So many bytes came from there. */
+  received(from: Pick<Source, "address" | "port">, bytes: number, now: Millis): void;
+  /** So many bytes are sent there. */
+  sent(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
+  /** May a message that was sent there before be sent again? */
+  mayRepeat(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): boolean;
+  /** Something came from there that only who reads our messages can know. */
+  prove(place: Pick<Source, "address" | "port">, now: Millis): void;
+}
+
 export interface LayerOptions {
   readonly handler: LayerHandler;
+  /** Bounds of what is sent by UDP; none by default. */
+  readonly bounds?: ResponseBounds;
   readonly timers?: TimerBase;
   /** 0 ≤ n < 1; for tests. */
   readonly random?: () => number;

@@ -15,7 +15,7 @@ import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
 import { formatVia } from "../wire/sip/via.ts";
 import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
 import { newTag } from "./ids.ts";
-import type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
+import type { LayerHandler, LayerOptions, LayerStats, ResponseBounds, SendOptions, ServerTransaction } from "./layer-api.ts";
 import { locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
 import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
@@ -50,6 +50,9 @@ export class SipLayer implements CallContext {
   readonly #handler: LayerHandler;
   readonly #random: () => number;
   readonly #udpLimit: number;
+  readonly #bounds: ResponseBounds | undefined;
+  /** The time of the last input. */
+  #now: Millis = 0;
   readonly #queue = new TimerQueue();
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #refs = new Map<number, ClientTransaction>();
@@ -68,6 +71,7 @@ export class SipLayer implements CallContext {
     this.timers = options.timers ?? standardTimers;
     this.#random = options.random ?? Math.random;
     this.#udpLimit = options.udpLimit ?? 1300;
+    this.#bounds = options.bounds;
   }
 
   // ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,6 +111,8 @@ export class SipLayer implements CallContext {
 
   /** A datagram or a message cut from a stream. Never throws on what a stranger sent. */
   receive(data: Buffer, source: Source, now: Millis): void {
+    this.#now = now;
+    if (source.transport === "udp") this.#bounds?.received(source, data.length, now);
     let message: SipMessage;
     try {
       message = parseMessage(data);
@@ -152,6 +158,7 @@ export class SipLayer implements CallContext {
     return this.#queue.next();
   }
   handleTimeout(now: Millis): void {
+    this.#now = now;
     this.#queue.run(now);
   }
 
@@ -229,8 +236,12 @@ export class SipLayer implements CallContext {
 
   send(target: Target, data: Buffer, ref: number): void {
     this.stats.sent++;
+    if (target.transport === "udp") this.#bounds?.sent(target, data.length, this.#now);
     this.#outputs.push({ kind: "send", target, data, ref });
     this.wake();
+  }
+  repeat(target: Target, data: Buffer, now: Millis): void {
+    if (target.transport !== "udp" || this.#bounds?.mayRepeat(target, data.length, now) !== false) this.send(target, data, 0);
   }
   arm(owner: TimerOwner, name: TimerName | (string & {}), due: Millis): Timer {
     this.wake();
@@ -301,7 +312,14 @@ export class SipLayer implements CallContext {
       this.#reject(problem.reason, source, now);
       return;
     }
+    if (source.transport === "udp" && source.address === transaction.target.address) this.#bounds?.prove(source, now);
     transaction.onResponse(response, source, now);
+  }
+
+  /** The tag of our responses came back from where they were sent. */
+  #prove(invite: InviteServerTransaction, source: Source, now: Millis): void {
+    if (source.transport !== "udp" || invite.source.transport !== "udp" || source.address !== invite.source.address) return;
+    for (const { port } of [source, invite.source, invite.target]) this.#bounds?.prove({ address: source.address, port }, now);
   }
 
   #onRequest(request: SipRequest, source: Source, now: Millis): void {
@@ -314,11 +332,14 @@ export class SipLayer implements CallContext {
     const known = this.#servers.get(key);
     if (known !== undefined) {
       if (request.method === "ACK") {
-        if (known instanceof InviteServerTransaction) known.onAck(request, source, now);
+        if (known instanceof InviteServerTransaction) {
+          if (request.toTag === known.localTag) this.#prove(known, source, now);
+          known.onAck(request, source, now);
+        }
         if (known instanceof InviteServerTransaction && known.status < 300) this.#handler.onAck?.(request, source, now, known);
       } else {
         this.stats.retransmissionsReceived++;
-        if (known instanceof Remains) known.onRetransmission();
+        if (known instanceof Remains) known.onRetransmission(now);
         else known.onRetransmission(now);
       }
       return;
@@ -417,6 +438,7 @@ export class SipLayer implements CallContext {
 
   #onStrayAck(ack: SipRequest, source: Source, now: Millis): void {
     const invite = this.#acks.get(ackKey(ack));
+    if (invite !== undefined) this.#prove(invite, source, now);
     invite?.onAck(ack, source, now);
     this.#handler.onAck?.(ack, source, now, invite);
   }
@@ -447,6 +469,7 @@ export class SipLayer implements CallContext {
     const reliable = this.#reliable.get(reliableKey(prack, prack.toTag));
     const rack = parseRAck(prack.get("rack") ?? "");
     if (reliable === undefined || rack === undefined) return false;
+    this.#prove(reliable.invite, source, now);
     const transaction = this.#newTransaction(prack, source, key);
     if (!reliable.acknowledge(rack)) {
       transaction.reply(481, now);

@@ -76,7 +76,7 @@ export class Reliable1xx {
       return;
     }
     waiting.interval *= 2;
-    context.send(invite.target, waiting.data, 0);
+    context.repeat(invite.target, waiting.data, now);
     this.#timer = context.arm(this, "1xx", Math.min(now + waiting.interval, waiting.since + 64 * context.timers.t1));
   }
 

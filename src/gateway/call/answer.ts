@@ -124,6 +124,8 @@ export class Reception {
     if (call.over) return null;
     try {
       const answer = await call.leg.answer(exchange.localSdp);
+      if (call.over) return null;
+      await exchange.acknowledged();
       call.answered();
       this.#context.metrics.stage("answered", call.age);
       if (answer !== null) await completeExchange(call, exchange, answer, context);

@@ -110,7 +110,8 @@ export class Inbound {
 
   /** A call of a trunk: finds the meeting and answers, or refuses. */
   async #receive(call: Call, leg: IncomingSipLeg, trunk: Trunk, dialled: Dialled): Promise<void> {
-    const context = mediaPolicy(this.#context.config, trunk, leg.info.transport, leg.info.address);
+    const policy = mediaPolicy(this.#context.config, trunk, leg.info.transport, leg.info.address);
+    const context = leg.awaitsAck ? { ...policy, held: true } : policy;
     const destination = await this.#reception.destination(call, dialled, trunk);
     if (call.over) return;
     if ("code" in destination) return this.#refuse(call, leg, destination);

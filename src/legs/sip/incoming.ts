@@ -1,7 +1,7 @@
 import { CAUSE, formatReason, parseReason } from "../cause.ts";
 import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
-import { dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
+import { type Dialog, dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
 import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
@@ -52,6 +52,14 @@ export class IncomingSipLeg extends SipLeg {
     return timer.kind === "too-small" ? { status: 422, headers: { "Min-SE": String(timer.minSe) } } : null;
   }
 
+  /**
+   * It is up only when the caller has acknowledged it. By UDP an INVITE may come in another's name: until the ACK, whose To tag only who has our 200
+   * knows, nothing but that is sent.
+   */
+  get awaitsAck(): boolean {
+    return this.info.transport === "udp";
+  }
+
   /** The caller demands reliable provisional responses, so that there is to be one (RFC 3262 section 3). */
   get wantsRinging(): boolean {
     return /\b100rel\b/i.test(this.#request.get("Require") ?? "");
@@ -84,11 +92,13 @@ export class IncomingSipLeg extends SipLeg {
     };
     try {
       let acked: Promise<string> | undefined;
+      let confirmed: Promise<void> | undefined;
       const dialog = await dialogOf(
         (made) => this.#srf.createUAS(this.#request, this.#response, { localSdp: sdp, headers }, made),
         (fresh) => {
           if (this.ended) return;
           if (this.offer === null) acked = this.answerInAck(fresh);
+          else if (this.awaitsAck) confirmed = this.#acknowledged(fresh);
           acked?.catch(() => undefined);
           this.establish(fresh, sdp);
         },
@@ -98,6 +108,7 @@ export class IncomingSipLeg extends SipLeg {
         await dialog.destroy({ headers: { Reason: formatReason(CAUSE.normalClearing, "ended while answering") } }).catch(() => undefined);
         throw new Error("ended while answering");
       }
+      await confirmed;
       return (await acked) ?? null;
     } catch (error) {
       if (!this.answered) {
@@ -112,6 +123,14 @@ export class IncomingSipLeg extends SipLeg {
       }
       throw error;
     }
+  }
+
+  /** Resolves at the ACK, or when the call ends before: the SIP engine ends one that is not acknowledged. */
+  #acknowledged(dialog: Dialog): Promise<void> {
+    return new Promise((resolve) => {
+      dialog.once("ack", () => resolve());
+      this.once("ended", () => resolve());
+    });
   }
 
   refuse(refusal: Refusal): void {

@@ -165,6 +165,9 @@ export class MediaEngine {
       case "send-dtmf":
         this.#sendDigits(message);
         break;
+      case "release":
+        this.#sessions.get(message.id)?.rtp.release();
+        break;
       case "mute":
         this.#mute(message);
         break;

@@ -57,6 +57,9 @@ export class RtpLeg {
   #sequence = firstSequence();
   #timestamp = randomBytes(4).readUInt32BE();
   #marker = true;
+  /** The far end has not acknowledged the call: nothing is sent, wherever its description says it is. */
+  #held = false;
+  #released = false;
   readonly #noticed = new Set<string>();
   readonly #buffers: Buffer[] = [];
   #buffer = 0;
@@ -90,6 +93,7 @@ export class RtpLeg {
   }
   /** Where to send to; undefined before the first negotiation. */
   get target(): { address: string; port: number } | undefined {
+    if (this.#held) return undefined;
     const target = this.#latch?.target;
     // Port 0: the far end has not said where it is (held at once, or its answer is still to come).
     return target === undefined || target.port === 0 ? undefined : target;
@@ -115,6 +119,7 @@ export class RtpLeg {
     const before = this.#config;
     this.#config = config;
     this.configuredAt = this.lastPacketAt = now;
+    this.#held = config.held === true && !this.#released;
     const { remote, sources } = config;
     if (this.#latch) this.#latch.signal(remote, sources);
     else this.#latch = new Latch(remote, sources);
@@ -127,6 +132,12 @@ export class RtpLeg {
       this.#digitsIn = new TelephoneEventReceiver(config.dtmf.rate);
     } else if (!config.dtmf) this.#digitsOut = this.#digitsIn = undefined;
     this.reporter.clockRate = codecInfo[config.codecs[0]?.name ?? "PCMU"].clockRate;
+  }
+
+  /** The far end has acknowledged the call. */
+  release(): void {
+    this.#released = true;
+    this.#held = false;
   }
 
   #setKeys({ srtp }: LegConfig): void {

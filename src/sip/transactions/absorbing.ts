@@ -31,8 +31,8 @@ export class Remains {
   }
 
   /** The request came again. */
-  onRetransmission(): void {
-    if (this.#last !== undefined) this.#context.send(this.#target, this.#last, 0);
+  onRetransmission(now: Millis): void {
+    if (this.#last !== undefined) this.#context.repeat(this.#target, this.#last, now);
   }
 
   onTimer(_name: string, _now: Millis): void {

@@ -9,6 +9,8 @@ export interface TransactionContext {
   readonly timers: TimerBase;
   /** Queues bytes for the network. `ref` names the transaction that wants to hear of a failure, 0 for nobody. */
   send(target: Target, data: Buffer, ref: number): void;
+  /** Queues bytes that were sent before; by UDP perhaps not, where the target has not shown that it is there. */
+  repeat(target: Target, data: Buffer, now: Millis): void;
   arm(owner: TimerOwner, name: TimerName, due: Millis): Timer;
   disarm(timer: Timer | undefined): void;
   /** The time of what was left of a server transaction (remains.ts) is over. */

@@ -69,10 +69,10 @@ export class InviteServerTransaction extends ServerTransactionBase {
     return true;
   }
 
-  override onRetransmission(_now: Millis): void {
+  override onRetransmission(now: Millis): void {
     // Accepted absorbs retransmitted INVITEs in silence (RFC 6026 section 7.1): the 2xx repeats on its own.
     if ((this.state === "proceeding" || this.state === "completed") && this.#last !== undefined)
-      this.context.send(this.target, this.#last, 0);
+      this.context.repeat(this.target, this.#last, now);
   }
 
   /** An ACK that matches this transaction, of either kind. */
@@ -104,7 +104,7 @@ export class InviteServerTransaction extends ServerTransactionBase {
       case "G":
         if (this.#acked || (this.state !== "accepted" && this.state !== "completed")) return;
         this.#interval = Math.min(this.#interval * 2, c.timers.t2);
-        c.send(this.target, this.#last!, 0);
+        c.repeat(this.target, this.#last!, now);
         this.#retransmit = c.arm(this, name, now + this.#interval);
         return;
       case "H":

@@ -28,8 +28,8 @@ export class NonInviteServerTransaction extends ServerTransactionBase {
     return true;
   }
 
-  override onRetransmission(_now: Millis): void {
-    if (this.#last !== undefined) this.context.send(this.target, this.#last, 0);
+  override onRetransmission(now: Millis): void {
+    if (this.#last !== undefined) this.context.repeat(this.target, this.#last, now);
   }
 
   override onTimer(): void {}

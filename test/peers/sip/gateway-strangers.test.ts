@@ -141,6 +141,46 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
     await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
   });
 
+  test("whoever calls by UDP and acknowledges nothing is sent three times what he sent, and no media; after the ACK they come at once", async () => {
+    const [sip, rtp] = [createSocket("udp4"), createSocket("udp4")];
+    onTestFinished(() => {
+      for (const socket of [sip, rtp]) socket.close();
+    });
+    for (const socket of [sip, rtp]) await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
+    const got: string[] = [];
+    let bytes = 0;
+    let media = 0;
+    sip.on("message", (data) => {
+      got.push(String(data));
+      bytes += data.length;
+    });
+    rtp.on("message", () => media++);
+    const id = randomUUID();
+    const { port } = sip.address();
+    const say = (method: string, uri: string, to: string, cseq: string, body = "") => {
+      const type = body === "" ? "" : "Content-Type: application/sdp\r\n";
+      const text =
+        `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${port};rport;branch=z9hG4bK${id}${cseq}\r\nFrom: <sip:a@127.0.0.1>;tag=a\r\n` +
+        `To: ${to}\r\nCall-ID: ${id}\r\nCSeq: ${cseq}\r\nContact: <sip:a@127.0.0.1:${port}>\r\nMax-Forwards: 70\r\n${type}` +
+        `Content-Length: ${body.length}\r\n\r\n${body}`;
+      sip.send(text, PORT, "127.0.0.1");
+      return text.length;
+    };
+    const sdp = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${rtp.address().port} RTP/AVP 0\r\n`;
+    const said = say("INVITE", `sip:1000@127.0.0.1:${PORT}`, "<sip:1000@127.0.0.1>", "1 INVITE", sdp);
+    await expect.poll(() => got.some((text) => text.startsWith("SIP/2.0 200"))).toBe(true);
+    await delay(4000);
+    expect([bytes <= 3 * said, media]).toEqual([true, 0]);
+    const ok = got.find((text) => text.startsWith("SIP/2.0 200"))!;
+    const field = (name: string) => new RegExp(`^${name}: (.*)\r$`, "m").exec(ok)![1]!;
+    const target = field("Contact").replace(/^<|>.*$/g, "");
+    say("ACK", target, field("To"), "1 ACK");
+    await expect.poll(() => media, { timeout: 2000, interval: 20 }).toBeGreaterThan(5);
+    await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+    say("BYE", target, field("To"), "2 BYE");
+    await expect.poll(() => got.some((text) => text.startsWith("SIP/2.0 200") && text.includes("2 BYE"))).toBe(true);
+  });
+
   test("a client over secure WebSocket is answered, and its call is in the meeting (RFC 7118)", async () => {
     const ca = readFileSync(join(gateway.certificates, "ca.crt"));
     const socket = new WebSocket(`wss://127.0.0.1:${PORT + 8}`, ["sip"], { ca });

@@ -237,6 +237,47 @@ describe("the demo's meetings", () => {
   });
 });
 
+describe("a call by UDP", () => {
+  it("hears nothing and is nowhere before its ACK, and everything after it", async () => {
+    await start();
+    bench.srf.acknowledges = false;
+    for (const to of ["sip:1000@gw", "sip:2000@gw"]) void bench.invite(to);
+    await until(() => bench.srf.dialogs.length === 2, "answered");
+    await settle();
+    expect(bench.port.offers.every((offer) => offer.includes("a=x-crosspoint-held"))).toBe(true);
+    expect(bench.port.sessions.map(({ done, released }) => [done, released])).toEqual([
+      [[], false],
+      [[], false],
+    ]);
+    expect([bench.sfu.done, bench.meetings.participants("1000").length]).toEqual([[], 0]);
+    for (const dialog of bench.srf.dialogs) dialog.emit("ack", { source_address: "", body: "" });
+    await until(() => bench.sfu.done.length > 0, "joined");
+    await until(() => bench.port.sessions[1]!.done.length > 0, "asked");
+    expect(bench.port.sessions.map(({ done, released }) => [done, released])).toEqual([
+      [[], true],
+      [["play en/enter-pin"], true],
+    ]);
+  });
+
+  it("that is never acknowledged is over when the SIP engine ends it, and was never in the meeting", async () => {
+    await start();
+    bench.srf.acknowledges = false;
+    void bench.invite("sip:1000@gw");
+    await until(() => bench.srf.dialogs.length === 1, "answered");
+    bench.srf.dialogs[0]!.bye({ Reason: 'SIP;cause=200;text="ACK timeout"' });
+    await until(() => bench.records.length === 1, "recorded");
+    expect([bench.sfu.done, bench.port.sessions[0]!.released, bench.port.sessions[0]!.closed]).toEqual([[], false, true]);
+  });
+
+  it("by TLS is up at once: nobody connects in another's name", async () => {
+    await start();
+    bench.srf.acknowledges = false;
+    await bench.invite("sip:1000@gw", { headers: { "X-Transport": "tls" } });
+    expect(bench.port.offers[0]).not.toContain("x-crosspoint-held");
+    expect(bench.sfu.done).toEqual(["Anna joins 1000", "Anna hears alone"]);
+  });
+});
+
 describe("refusals", () => {
   it("no such meeting", async () => {
     await start();

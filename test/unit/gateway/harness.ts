@@ -51,6 +51,8 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
   readonly id = "session";
   localSdp: string;
   closed = false;
+  /** The caller has acknowledged the call. */
+  released = false;
   readonly done: string[] = [];
   /** Resolves what is playing. */
   finish: (ended: boolean) => void = () => undefined;
@@ -64,6 +66,9 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
   async modify(offer: string) {
     this.done.push(`modify ${/a=(send\w+|recvonly|inactive)/.exec(offer)?.[1] ?? "sendrecv"}`);
     return this.localSdp;
+  }
+  async release() {
+    this.released = true;
   }
   play(files: readonly string[]) {
     this.done.push(`play ${files.map((file) => file.replace(/^\/prompts\/|\.wav$/g, "")).join(" ")}`);
@@ -97,10 +102,13 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
 export class FakePort extends EventEmitter<MediaPortEvents> implements MediaPort {
   connected = true;
   readonly sessions: FakeSession[] = [];
+  /** What they were opened with. */
+  readonly offers: string[] = [];
   /** What opening fails with. */
   failure: Error | undefined;
   async open(offer: string) {
     if (this.failure) throw this.failure;
+    this.offers.push(offer);
     const crypto = /a=crypto:(\d+) (\S+) inline:(\S+)/.exec(offer);
     const answer = sdp(/m=audio \d+ (\S+)/.exec(offer)?.[1], crypto ? [`a=crypto:${crypto[1]} ${crypto[2]} inline:${crypto[3]}`] : []);
     return this.#add(new FakeSession(answer));
@@ -248,6 +256,8 @@ export class FakeSrf {
   readonly dialogs: FakeDialog[] = [];
   /** What comes with the same bytes as the news of a dialog. */
   atOnce: (dialog: FakeDialog) => void = () => undefined;
+  /** Callers acknowledge our 200 at once. */
+  acknowledges = true;
   /** Why calls cannot be answered, where they cannot. */
   unanswerable: Error | undefined;
   readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
@@ -274,7 +284,7 @@ export class FakeSrf {
     this.routes.set(method, handler);
   }
   createUAS(
-    _: unknown,
+    request: unknown,
     response: { finalResponseSent: boolean },
     { localSdp, headers }: { localSdp: string; headers: Record<string, string> },
     made: (error: Error | null, dialog?: FakeDialog) => void,
@@ -290,6 +300,7 @@ export class FakeSrf {
     this.dialogs.push(dialog);
     made(null, dialog);
     this.atOnce(dialog);
+    if (this.acknowledges && (request as { body?: string }).body) dialog.emit("ack", { source_address: "", body: "" });
   }
   async createUAC(
     uri: string,

@@ -193,6 +193,26 @@ describe("two legs", () => {
     expect(digits.map((d) => d.split(":")[0])).toEqual(["1", "2", "#"]);
   });
 
+  it("send nothing, RTCP neither, before they are released, and hear all the same; a later description does not hold them again", () => {
+    const { clock, a } = pair();
+    const held = { ...config(8, 0, [96, 101]), held: true };
+    const leg = new RtpLeg(clock, { digit: () => {}, stranger: () => {}, notice: () => {} });
+    leg.configure(held, clock.now());
+    const packet = a.packet(new Uint8Array(160).fill(0x55), 20, clock.now())!;
+    leg.receive(Buffer.from(packet), "127.0.0.1", 1, clock.now());
+    clock.advance(20_000);
+    expect([leg.target, leg.rtcp(clock.now()), leg.goodbye(clock.now()), leg.reception.packets]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      1,
+    ]);
+    leg.release();
+    expect(leg.target).toBeDefined();
+    leg.configure(held, clock.now());
+    expect(leg.target).toBeDefined();
+  });
+
   it("begin a new source with a new key once the sequence number has wrapped, not before (RFC 3711 section 3.3.1)", () => {
     const clock = new FakeClock();
     const legs = [0, 1].map(() => new RtpLeg(clock, { digit: () => {}, stranger: () => {}, notice: () => {} }));

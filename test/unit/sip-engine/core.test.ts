@@ -103,9 +103,11 @@ describe("calls from the network", () => {
     const app = world.app("invite");
     answered(world, app);
     world.run(33_000);
-    expect(world.take(200).length).toBe(10);
-    expect(world.takeOne("BYE").message.get("reason")).toContain("ACK timeout");
+    expect(world.take(200).length).toBeGreaterThan(0);
+    // by UDP nobody may have called: whoever the Contact names is left alone
+    expect(world.take("BYE")).toEqual([]);
     const bye = app.got("BYE")[0]!;
+    expect(bye.sip.get("reason")).toContain("ACK timeout");
     expect([bye.source, bye.transactionId, bye.dialogId]).toEqual(["application", "unsolicited", "call-1;from-tag=caller"]);
   });
   test("cancelled while ringing: 200 and 487 by the engine, the application hears", () => {

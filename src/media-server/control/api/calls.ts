@@ -62,6 +62,11 @@ export function callCommands(context: ApiContext): Readonly<Record<string, ApiCo
       for (const pair of text.split(";")) assign(channel, pair);
       return ok;
     }),
+    /** Not FreeSWITCH's: lets out what an offer with `a=x-crosspoint-held` has held back. */
+    uuid_release_media: onChannel("<uuid>", (channel) => {
+      channel.leg.release();
+      return ok;
+    }),
     uuid_bridge: (text) => {
       const [a, b] = words(text).map((uuid) => channels.get(uuid));
       if (!a || !b || a === b || !a.isUp || !b.isUp) return "-ERR Invalid uuid\n";

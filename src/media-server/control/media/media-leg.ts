@@ -67,6 +67,11 @@ export class Leg {
     this.#pool.post(this.worker, { t: "send-dtmf", id: this.id, digits, durationMs });
   }
 
+  /** Sends what was held back until the far end had acknowledged the call. */
+  release(): void {
+    this.#pool.post(this.worker, { t: "release", id: this.id });
+  }
+
   mute(sides: { read?: boolean; write?: boolean }): void {
     this.#pool.post(this.worker, { t: "mute", id: this.id, ...sides });
   }

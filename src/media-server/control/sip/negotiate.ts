@@ -10,6 +10,7 @@ import {
   emptySession,
   G722,
   type MediaCapability,
+  isHeld,
   mediaSourcesOf,
   negotiateAudio,
   OPUS,
@@ -61,6 +62,8 @@ export class MediaNegotiation {
   #theirKey: SrtpKeying | undefined;
   /** From where the far end's media may come, as its last description said. */
   #sources: MediaSources | undefined;
+  /** The far end has not acknowledged the call yet, as its last description said. */
+  #held = false;
   /** Our key in force. */
   #ourKey: SrtpKeying | undefined;
   localSdp = "";
@@ -92,6 +95,7 @@ export class MediaNegotiation {
     const agreement = withOneCodec(common);
     const line = offer.media[choice.index]!;
     this.#sources = mediaSourcesOf(line);
+    this.#held = isHeld(line);
     const { decision } = choice;
     let ours: SrtpKeying | undefined;
     if (decision.kind === "srtp") {
@@ -180,6 +184,7 @@ export class MediaNegotiation {
         : { address: "0.0.0.0", port: 0, rtcpPort: 0 },
       ...(this.#sources === undefined ? {} : { sources: this.#sources }),
       rtcpMux: mux,
+      ...(this.#held ? { held: true } : {}),
       direction,
       ...(event
         ? {

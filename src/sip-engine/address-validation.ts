@@ -1,0 +1,76 @@
+/**
+ * Bounds what UDP sources that have not shown to be where they say they are can have us send (RFC 9000 section 8.1 does so for QUIC). A response
+ * to each request goes out, and is repeated only while an address has been sent no more than three times what came from it. An address is
+ * valid once something has come from it that only who reads our answers can know: an ACK or PRACK with our To tag, a response with our branch.
+ * Repetitions to a valid address are bounded by rate.
+ */
+import type { Millis } from "../base/clock.ts";
+import { RateLimiter } from "../base/rate-limit.ts";
+import type { ResponseBounds } from "../sip/layer-api.ts";
+
+type Place = { readonly address: string; readonly port: number };
+
+interface Entry {
+  received: number;
+  sent: number;
+  since: Millis;
+}
+
+/** Bytes sent to an address, in total, for each byte received from it, beyond which nothing is repeated. */
+const FACTOR = 3;
+/** What an address has sent and was sent is forgotten after so long, ms: longer than any transaction lives. */
+const WINDOW = 64_000;
+/** An address stays valid for so long after the last proof, ms. */
+const VALID = 24 * 3_600_000;
+const MAX_PLACES = 50_000;
+/** Repetitions a second to a valid address, and how many at once. */
+const REPETITIONS = { perSecond: 50, burst: 200 };
+
+export class AddressValidation implements ResponseBounds {
+  /** All by address and port: what one port has sent earns nothing for another. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #valid = new Map<string, Millis>();
+  readonly #repetitions = new RateLimiter(REPETITIONS);
+
+  received(from: Place, bytes: number, now: Millis): void {
+    if (!this.isValid(from, now)) this.#entry(from, now).received += bytes;
+  }
+
+  sent(to: Place, bytes: number, now: Millis): void {
+    if (!this.isValid(to, now)) this.#entry(to, now).sent += bytes;
+  }
+
+  mayRepeat(to: Place, bytes: number, now: Millis): boolean {
+    if (this.isValid(to, now)) return this.#repetitions.take(to.address, now);
+    const { received, sent } = this.#entry(to, now);
+    return sent + bytes <= FACTOR * received;
+  }
+
+  prove(place: Place, now: Millis): void {
+    const key = keyOf(place);
+    this.#entries.delete(key);
+    this.#valid.delete(key);
+    this.#valid.set(key, now);
+    if (this.#valid.size > MAX_PLACES) this.#valid.delete(this.#valid.keys().next().value!);
+  }
+
+  isValid(place: Place, now: Millis): boolean {
+    const since = this.#valid.get(keyOf(place));
+    return since !== undefined && now - since < VALID;
+  }
+
+  #entry(place: Place, now: Millis): Entry {
+    const key = keyOf(place);
+    let entry = this.#entries.get(key);
+    if (entry !== undefined && now - entry.since < WINDOW) return entry;
+    this.#entries.delete(key);
+    entry = { received: 0, sent: 0, since: now };
+    this.#entries.set(key, entry);
+    if (this.#entries.size > MAX_PLACES) this.#entries.delete(this.#entries.keys().next().value!);
+    return entry;
+  }
+}
+
+function keyOf({ address, port }: Place): string {
+  return `${address}|${port}`;
+}
