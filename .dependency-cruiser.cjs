@@ -11,7 +11,7 @@ const allowed = {
   audio: ["wire"],
   rtp: ["wire"],
   video: ["wire", "srtp", "negotiation", "rtp"],
-  io: ["wire", "sip", "h323"],
+  io: ["wire", "sip", "h323", "security"],
   // worker threads and child processes, whatever runs in them
   threads: [],
   // media threads' sockets; of SRTP the interface by which it takes another AES-GCM

@@ -317,7 +317,23 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
   "media-not-acceptable": "No codec in common, or an offer that cannot be read. Compare `media.codecs` with the offer.",
   "trunk-unknown":
     "No trunk's identity matches the caller, and `unknownCallers` is off; a browser came without a join token, and `web.callers` wants it. The reason names what was compared.",
-  "trunk-certificate": "The caller came by a trunk's network but its certificate is not that trunk's. Check `certificateNames` and `ca`.",
+  "trunk-certificate": "In records of earlier versions: the certificate was not the trunk's. Now one of the codes that follow.",
+  "certificate-absent": "No certificate was shown where a trunk is known by one. Have the peer show its client certificate over TLS.",
+  "certificate-unknown-ca":
+    "No CA that the trunk trusts (`identity.ca`, or `certificates.ca`) vouches for the certificate. Name its CA (`crosspoint certs pin`), or have the peer send its whole chain.",
+  "certificate-expired": "The peer's certificate has expired, by our clock, which the reason has. Its owner renews it.",
+  "certificate-not-yet-valid": "The peer's certificate is not valid yet, by our clock, which the reason has: one of the clocks is wrong.",
+  "certificate-revoked":
+    "A revocation list of its CA (`certificates.crl`, `identity.crl`), or the CA's answer about it, says that the certificate is revoked.",
+  "certificate-purpose":
+    "The certificate is for another purpose: a caller's without clientAuth is taken with `identity.certificatePurpose: server-allowed` only.",
+  "certificate-name":
+    "The certificate verifies and carries none of the trunk's names (`certificateNames`), or not the name that was called.",
+  "certificate-status":
+    "The trunk demands a stapled OCSP response (`identity.ocsp`), and the far end sent none that says that its certificate is good.",
+  "certificate-invalid":
+    "The certificate or its chain breaks a rule, which the reason names: CA flags, path length, weak keys, name constraints.",
+  "certificate-refused": "The far end refused our certificate, or demands one: see `clientCertificate`. The reason has what it said.",
   "trunk-credentials": "Digest credentials were missing or wrong.",
   "token-invalid":
     "A browser brought a join token that this gateway has not signed, or that was changed, or another token. The admin token is none: make one with `POST /meetings/{id}/join-tokens`.",

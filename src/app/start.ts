@@ -17,7 +17,7 @@ import { FileWatch } from "./file-watch.ts";
 import type { GatewayConfig } from "../gateway/options.ts";
 import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
 import { explainBindFailure, StartError } from "./bind-errors.ts";
-import { certificateFiles, expiries, readTlsMaterial, trunkRoots, warnOfExpiry } from "./tls-material.ts";
+import { expiries, readTlsMaterial, trunkRoots, warnOfExpiry, watchedFiles } from "./tls-material.ts";
 import { withToldAddress } from "./advertised-address.ts";
 import { version } from "./version.ts";
 import { webHosts } from "./web-hosts.ts";
@@ -106,7 +106,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(video ? { pictures: () => video.figures() } : {}),
     ...(web ? { browsers: () => web.options.webrtc.figures() } : {}),
   });
-  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), roots: trunkRoots(from) });
+  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), ...trunkRoots(from) });
   const gateway = await createGateway({
     config: forGateway(config),
     logger,
@@ -210,9 +210,9 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     tls = next;
     warnOfExpiry(from, logger);
   };
-  const watch = new FileWatch(certificateFiles(config), () => {
+  const watch = new FileWatch(watchedFiles(config), () => {
     takeCertificates(config).then(
-      () => logger.info({ files: certificateFiles(config) }, "certificates re-read"),
+      () => logger.info({ files: watchedFiles(config) }, "certificates re-read"),
       (error: Error) => logger.error({ error: error.message }, "changed certificates cannot be used; the old ones stay"),
     );
   });
@@ -232,7 +232,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       const next = withToldAddress(changed);
       const forNext = forGateway(next);
       await takeCertificates(next);
-      watch.replace(certificateFiles(next));
+      watch.replace(watchedFiles(next));
       await setAccess(next);
       apiTokens.configure(next.admin.token ?? token, next.admin.tokens);
       const report = await gateway.reload(forNext);

@@ -1,62 +1,124 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Logger } from "pino";
-import { checkChain, daysLeft, describeCertificate, readCertificates } from "../security/inspect.ts";
+import { readRevocationLists } from "../security/certificates/crl.ts";
+import { fingerprintOf } from "../security/certificates/path.ts";
+import { daysLeft, matchesKey, readCertificates } from "../security/inspect.ts";
+import type { Trunk } from "../trunks/model.ts";
 import type { Config } from "./config/config.ts";
 
-/** What the SIP engine's TLS needs, PEM. */
-export interface TlsMaterial {
+/** A certificate with its chain, and its key; PEM. */
+interface Pair {
   readonly cert: string;
   readonly key: string;
+}
+
+/** What TLS of SIP and H.323 needs; io's TlsSettings. */
+export interface TlsMaterial extends Pair {
   readonly cas: string[];
+  readonly client?: Pair;
+  readonly crls: Buffer[];
+  readonly trunks: Readonly<
+    Record<string, { readonly cas: readonly string[]; readonly client?: Pair; readonly names?: readonly string[] }>
+  >;
   readonly legacyCiphers: boolean;
 }
 
-/** Files of a configuration that hold certificates: our own, the CAs, the trunks' CAs. */
+/** Files that hold certificates of CAs: everybody's, and the trunks' own. */
 function authorityFiles(config: Config): string[] {
   return [...new Set([...config.certificates.ca, ...config.trunks.flatMap((trunk) => trunk.identity.ca ?? [])])];
 }
 
-/** Every file that is watched for changes. */
-export function certificateFiles(config: Config): string[] {
-  const { cert, key } = config.certificates;
-  return [...new Set([cert, key, ...authorityFiles(config)].filter((file) => file !== null))];
+/** Our certificates for calls that we place, beside the one of the listeners. */
+export function clientPairs(config: Config): { readonly certificate: string; readonly key: string }[] {
+  return [config.certificates.clientCertificate, ...config.trunks.map((trunk) => trunk.clientCertificate)].filter(
+    (pair) => pair !== undefined,
+  );
 }
+
+/** Revocation lists: everybody's, and the trunks'. */
+export function revocationFiles(config: Config): string[] {
+  return [...new Set([...config.certificates.crl, ...config.trunks.flatMap((trunk) => trunk.identity.crl ?? [])])];
+}
+
+/** Every file with certificates in it. */
+export function certificateFiles(config: Config): string[] {
+  const own = [config.certificates.cert, ...clientPairs(config).map(({ certificate }) => certificate)];
+  return [...new Set([...own, ...authorityFiles(config)].filter((file) => file !== null))];
+}
+
+/** Every file that is watched for changes. */
+export function watchedFiles(config: Config): string[] {
+  const keys = [config.certificates.key, ...clientPairs(config).map(({ key }) => key)].filter((file) => file !== null);
+  return [...new Set([...certificateFiles(config), ...keys, ...revocationFiles(config)])];
+}
+
+const authoritiesIn = (files: readonly string[]): string[] =>
+  files.flatMap((file) => readCertificates(readFileSync(file, "utf8")).map((ca) => ca.toString()));
 
 /** Reads what the configuration names; null where there is no certificate. Throws with the file's name. */
 export function readTlsMaterial(config: Config): TlsMaterial | null {
-  const { cert, key } = config.certificates;
+  const { cert, key, ca, clientCertificate } = config.certificates;
   if (cert === null || key === null) return null;
-  const material = {
-    cert: readFileSync(cert, "utf8"),
-    key: readFileSync(key, "utf8"),
-    cas: authorityFiles(config).flatMap((file) => readCertificates(readFileSync(file, "utf8")).map((ca) => ca.toString())),
+  return {
+    ...pairOf(cert, key),
+    cas: authoritiesIn(ca),
+    ...(clientCertificate ? { client: pairOf(clientCertificate.certificate, clientCertificate.key) } : {}),
+    crls: revocationFiles(config).map((file) => {
+      const list = readFileSync(file);
+      withFileName(file, () => readRevocationLists(list));
+      return list;
+    }),
+    trunks: Object.fromEntries(config.trunks.flatMap((trunk) => trunkMaterial(config, trunk))),
     legacyCiphers: config.trunks.some((trunk) => trunk.legacyCiphers),
   };
-  const serious = checkChain({ chain: readCertificates(material.cert), key: material.key }).find((problem) =>
-    problem.message.includes("private key"),
-  );
-  if (serious) throw new Error(`${cert}: ${serious.message}`);
-  return material;
 }
 
-/** SHA-256 fingerprints of the roots that each trunk's `ca` names, by file; trunks are recognised by them. */
-export function trunkRoots(config: Config): Map<string, string[]> {
-  const roots = new Map<string, string[]>();
-  for (const { identity } of config.trunks) {
-    if (identity.ca)
-      roots.set(
-        identity.ca,
-        readCertificates(readFileSync(identity.ca, "utf8")).map((ca) => describeCertificate(ca).fingerprint),
-      );
+function trunkMaterial(config: Config, { name, identity, clientCertificate }: Trunk): [string, TlsMaterial["trunks"][string]][] {
+  if (identity.ca === undefined && identity.certificateNames === undefined && clientCertificate === undefined) return [];
+  const client = clientCertificate && pairOf(clientCertificate.certificate, clientCertificate.key);
+  return [
+    [
+      name,
+      {
+        cas: authoritiesIn(identity.ca === undefined ? config.certificates.ca : [identity.ca]),
+        ...(client ? { client } : {}),
+        ...(identity.certificateNames ? { names: identity.certificateNames } : {}),
+      },
+    ],
+  ];
+}
+
+function pairOf(certFile: string, keyFile: string): Pair {
+  const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile, "utf8")];
+  const [leaf] = withFileName(certFile, () => readCertificates(cert));
+  if (!matchesKey(leaf!, key)) throw new Error(`${certFile}: does not belong to the private key`);
+  return { cert, key };
+}
+
+function withFileName<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`);
   }
-  return roots;
+}
+
+const fingerprintsIn = (files: readonly string[]): string[] =>
+  files.flatMap((file) => readCertificates(readFileSync(file, "utf8")).map(fingerprintOf));
+
+/** SHA-256 of the CAs that trunks are recognised by: of the file that each trunk names, and of those for trunks that name none. */
+export function trunkRoots(config: Config): { readonly roots: Map<string, string[]>; readonly commonRoots: string[] } {
+  const own = config.trunks.flatMap(({ identity }) => identity.ca ?? []);
+  return {
+    roots: new Map([...new Set(own)].map((file) => [file, fingerprintsIn([file])])),
+    commonRoots: fingerprintsIn(config.certificates.ca),
+  };
 }
 
 /** Days left of each certificate, the shortest of a file; a file that cannot be read is left out (it has been told). */
 export function expiries(config: Config, now = Date.now()): { file: string; daysLeft: number }[] {
   return certificateFiles(config).flatMap((file) => {
-    if (file === config.certificates.key) return [];
     try {
       return {
         file: basename(file),
@@ -68,11 +130,24 @@ export function expiries(config: Config, now = Date.now()): { file: string; days
   });
 }
 
-/** Warns of certificates that expire soon, or have. */
+/** Warns of certificates that expire soon, or have, and of revocation lists that are out of date. */
 export function warnOfExpiry(config: Config, logger: Logger, now = Date.now()): void {
   for (const { file, daysLeft: left } of expiries(config, now)) {
     const fields = { file, daysLeft: left };
     if (left < 0) logger.error(fields, "certificate has expired: TLS peers refuse it; issue a new one (crosspoint certs)");
     else if (left < config.certificates.warnDays) logger.warn(fields, "certificate expires soon: issue a new one (crosspoint certs)");
+  }
+  for (const file of revocationFiles(config)) {
+    const lists = listsIn(file);
+    if (lists.some(({ nextUpdate }) => nextUpdate < now))
+      logger.warn({ file: basename(file) }, "revocation list is out of date: fetch a new one; what it revokes stays refused");
+  }
+}
+
+function listsIn(file: string): ReturnType<typeof readRevocationLists> {
+  try {
+    return readRevocationLists(readFileSync(file));
+  } catch {
+    return [];
   }
 }

@@ -20,7 +20,7 @@ export function show(files: readonly string[], options: LoadOptions, json: boole
       for (const mistake of mistakes) process.stderr.write(`${showMistake(mistake)}\n`);
       return 1;
     }
-    wanted = certificateFiles(config).filter((file) => file !== config.certificates.key);
+    wanted = certificateFiles(config);
     warnDays = config.certificates.warnDays;
   }
   const shown = wanted.map((file) => look(file, warnDays));

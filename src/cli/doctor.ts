@@ -131,7 +131,7 @@ function certificates(config: Config): Finding[] {
   try {
     const read = (file: string) => readFileSync(file, "utf8");
     const authorities = certificateFiles(config)
-      .filter((file) => file !== cert && file !== key)
+      .filter((file) => file !== cert)
       .flatMap((file) => readCertificates(read(file)));
     const problems = checkChain({
       chain: readCertificates(read(cert)),

@@ -16,6 +16,7 @@ import type { RegistrationView, Trunk } from "../trunks/model.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
 import type { Registrar } from "../trunks/registrar.ts";
 import type { VideoRelay } from "../video/port.ts";
+import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import type { CallAdmission } from "./call/admission.ts";
 import type { Call } from "./call/call.ts";
 import type { RefusalSampler } from "./call/refusal-sampler.ts";
@@ -39,6 +40,8 @@ export interface GatewayContext {
   readonly directory: MemoryDirectory;
   readonly lockout: PinLockout;
   readonly recognition: TrunkRecognition;
+  /** The SIP engine is the embedded one: it says who a TLS peer is, and strips the same from outside. */
+  readonly peerStamps: boolean;
   readonly limits: TrunkLimits;
   /** Whether one more call is taken, whatever it comes by. */
   readonly admission: CallAdmission;
@@ -58,6 +61,11 @@ export interface GatewayContext {
   readonly calls: Map<string, Call>;
   draining: boolean;
   emit(event: GatewayEvent): void;
+}
+
+/** Tells the embedded SIP engine whose certificates a request is under. Another engine has its own, and would send the field on. */
+export function trunkHeaders({ peerStamps }: GatewayContext, trunk: Pick<Trunk, "name">): Record<string, string> {
+  return peerStamps ? { [TRUNK_HEADER]: trunk.name } : {};
 }
 
 /** Metrics of a gateway that nobody measures. */

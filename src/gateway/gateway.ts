@@ -83,6 +83,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       registered: (trunk, flow, now) => registrar.owns(trunk, flow, now),
       fromRegistrar: (trunk, address) => registrations.fromRegistrar(trunk, address),
     }),
+    peerStamps: (options.sipEngine ?? "embedded") === "embedded",
     limits: new TrunkLimits(),
     refusals: new RefusalSampler(clock),
     admission: new CallAdmission(() => context, load),
@@ -115,7 +116,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     context,
     reception,
     transfers: new Transfers(context, meetings, outbound, load),
-    peerStamps: (options.sipEngine ?? "embedded") === "embedded",
   });
   const probe = new TrunkProbe(context);
   const h323 = new H323Gateway(context, reception);
@@ -242,8 +242,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
 }
 
-function trunkSetup({ trunks, defaultTrunk, roots }: GatewayConfig): TrunkSetup {
-  return { trunks, defaultTrunk, ...(roots ? { roots } : {}) };
+function trunkSetup({ trunks, defaultTrunk, roots, commonRoots }: GatewayConfig): TrunkSetup {
+  return { trunks, defaultTrunk, ...(roots ? { roots } : {}), ...(commonRoots ? { commonRoots } : {}) };
 }
 
 function meetingsOf(config: GatewayConfig, context: GatewayContext): Promise<Meeting[]> {

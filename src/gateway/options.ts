@@ -101,6 +101,8 @@ export interface GatewayConfig {
   readonly trunks: readonly Trunk[];
   /** SHA-256, lower-case hex, of the certificates in each file that a trunk names as its CA. */
   readonly roots?: ReadonlyMap<string, readonly string[]>;
+  /** Those of the CAs by which trunks are known that name none. */
+  readonly commonRoots?: readonly string[];
   /** Trunk of callers nobody recognises: the demo's. Null: they are refused. */
   readonly defaultTrunk: Trunk | null;
   /** User parts and E.164 numbers that ask for the meeting's number (`meet`, `+15550100`). */

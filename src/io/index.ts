@@ -2,7 +2,7 @@ export { type BfcpChannel, type BfcpChannelOptions, openBfcpTcp, openBfcpUdp } f
 export { type DnsClient, dnsClient } from "./sip/dns.ts";
 export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323Endpoint } from "./h323/endpoint.ts";
 export { type H323Limits, H323Session, h323Limits } from "./h323/session.ts";
-export type { H323TlsOptions, ServerCheck } from "./h323/tls.ts";
+export type { H323TlsOptions } from "./h323/tls.ts";
 export { SignallingTunnel } from "./h323/tunnel.ts";
 export type { RasCarrier } from "./h323/ras-runner.ts";
 export { openRasSocket, RasSocket, type RasSocketOptions } from "./h323/ras-socket.ts";

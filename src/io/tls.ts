@@ -1,16 +1,42 @@
-/** TLS for SIP: versions, ciphers, whom to trust, and what a peer's certificate says. */
+/** TLS for SIP and H.323: versions, ciphers, whom to trust, and what a peer's certificate says. */
 import type { SecureContextOptions, TLSSocket } from "node:tls";
-import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate as NodePeerCertificate } from "node:tls";
-import { isIP } from "node:net";
+import type { PeerCertificate as NodePeerCertificate } from "node:tls";
+import { X509Certificate } from "node:crypto";
+import { type RevocationList, readRevocationLists } from "../security/certificates/crl.ts";
+import type { Fault } from "../security/certificates/faults.ts";
+import { namesOf } from "../security/certificates/names.ts";
+import { fingerprintOf, type Purpose, verifyPath } from "../security/certificates/path.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
+
+/** A certificate with its chain, and its key; PEM. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What one trunk has of its own. */
+export interface TlsTrunk {
+  /** The CAs that calls to it are verified by, in the place of the settings' own. */
+  readonly cas: readonly string[];
+  /** Shown in calls to it. */
+  readonly client?: KeyPair | undefined;
+  /** Names by which the far end may be known beside the domain that is called. */
+  readonly names?: readonly string[] | undefined;
+}
 
 /** Certificates and policy; everything PEM. */
 export interface TlsSettings {
   /** Our certificate with its chain. */
   readonly cert: string;
   readonly key: string;
-  /** Roots that peers are verified against. Empty: nobody is verified. */
+  /** CAs that peers are verified against. Empty: nobody is verified. */
   readonly cas: readonly string[];
+  /** Shown in calls that we place; `cert` where absent. */
+  readonly client?: KeyPair | undefined;
+  /** Revocation lists, files as they are. */
+  readonly crls?: readonly Uint8Array[] | undefined;
+  /** By trunk's name. Their CAs verify callers too; whose call it is then is decided by the CA that did. */
+  readonly trunks?: Readonly<Record<string, TlsTrunk>> | undefined;
   /** Also offer the older TLS 1.2 suites without forward secrecy or with SHA-1. */
   readonly legacyCiphers?: boolean | undefined;
   /** Verify the certificate and name of servers we connect to. Default true. */
@@ -36,13 +62,27 @@ export function cipherList(withLegacy: boolean): string {
   return [...tls13, ...suites, ...(withLegacy ? legacy : [])].join(":");
 }
 
-/** Options of a context, for both directions. */
+/**
+ * Options of a listener's context: callers of every trunk come by it. It has no CAs: Node.js does not show the chain of a client that OpenSSL has verified, and
+ * without the chain nobody can tell which CA has. Clients are verified by `peerCertificateOf`.
+ */
 export function contextOptions(settings: TlsSettings): SecureContextOptions {
+  const { cert, key } = settings;
+  return { ...common(settings, []), ...(cert === "" ? {} : { cert, key }) };
+}
+
+/** Options of a context for calls that we place: to a trunk, or to nobody in particular. */
+export function clientContextOptions(settings: TlsSettings, trunk?: TlsTrunk): SecureContextOptions {
+  const { cert, key } = trunk?.client ?? settings.client ?? settings;
+  return { ...common(settings, trunk?.cas ?? settings.cas), ...(cert === "" ? {} : { cert, key }) };
+}
+
+function common(settings: TlsSettings, cas: readonly string[]): SecureContextOptions {
   return {
-    cert: settings.cert,
-    key: settings.key,
     // Without this the system's roots would vouch for callers.
-    ca: [...settings.cas],
+    ca: [...cas],
+    // Whoever is named is trusted by himself, an intermediate CA or a pinned certificate too.
+    allowPartialTrustChain: true,
     minVersion: "TLSv1.2",
     maxVersion: "TLSv1.3",
     ciphers: cipherList(settings.legacyCiphers === true),
@@ -50,66 +90,81 @@ export function contextOptions(settings: TlsSettings): SecureContextOptions {
   };
 }
 
-/** What a TLS peer's certificate says and whether it verified; undefined when it showed none. */
-export function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefined {
-  const certificate = socket.getPeerCertificate(true);
-  if (certificate?.raw === undefined) return undefined;
-  const verified = socket.authorized;
+function allCas({ cas, trunks = {} }: TlsSettings): string[] {
+  return [...new Set([...cas, ...Object.values(trunks).flatMap((trunk) => trunk.cas)])];
+}
+
+/** Whom to believe, read once for many handshakes. */
+export interface PeerTrust {
+  readonly anchors: readonly X509Certificate[];
+  readonly lists: readonly RevocationList[];
+}
+
+/** For callers: every CA there is. Throws for what cannot be read. */
+export function callerTrust(settings: TlsSettings): PeerTrust {
+  return trustIn(settings, allCas(settings));
+}
+
+/** For who is called. */
+export function calleeTrust(settings: TlsSettings, trunk?: TlsTrunk): PeerTrust {
+  return trustIn(settings, trunk?.cas ?? settings.cas);
+}
+
+function trustIn({ crls = [] }: TlsSettings, cas: readonly string[]): PeerTrust {
+  return { anchors: cas.map((ca) => new X509Certificate(ca)), lists: crls.flatMap((file) => readRevocationLists(Buffer.from(file))) };
+}
+
+/** What a TLS peer's certificate says and whether it verified for what the peer is; undefined when it showed none. */
+export function peerCertificateOf(socket: TLSSocket, trust: PeerTrust, peer: Purpose): PeerCertificate | undefined {
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined) return undefined;
+  const presented = presentedBy(socket, leaf);
+  const question = { leaf, presented, ...trust, now: Date.now() };
+  const verdict = verifyPath({ ...question, purpose: peer });
+  // A server's chain OpenSSL has verified too.
+  const verified = verdict.roots.length > 0 && (peer === "client" || socket.authorized);
+  const serverOnly = peer === "client" && verdict.fault?.code === "certificate-purpose";
+  const serverRoots = serverOnly ? verifyPath({ ...question, purpose: "server" }).roots : [];
+  if (verified || serverRoots.length > 0) remember(leaf, presented);
+  const legacy = leaf.toLegacyObject();
   return {
     verified,
-    subject: distinguishedName(certificate.subject),
-    issuer: distinguishedName(certificate.issuer),
-    san: alternativeNames(certificate.subjectaltname),
-    ca: verified ? hex(rootOf(certificate).fingerprint256) : "",
-    fingerprint: hex(certificate.fingerprint256),
+    subject: distinguishedName(legacy.subject),
+    issuer: distinguishedName(legacy.issuer),
+    ...namesOf(leaf),
+    roots: verified ? verdict.roots : [],
+    serverRoots,
+    ...(verified ? {} : { fault: verdict.fault ?? otherFault(socket) }),
+    fingerprint: fingerprintOf(leaf),
   };
 }
 
-function rootOf(certificate: DetailedPeerCertificate): DetailedPeerCertificate {
-  let at = certificate;
-  for (let depth = 0; depth < 16; depth++) {
-    const issuer = at.issuerCertificate;
-    if (issuer === undefined || issuer === at || issuer.fingerprint256 === at.fingerprint256) break;
-    at = issuer;
-  }
-  return at;
+function otherFault(socket: TLSSocket): Fault {
+  return { code: "certificate-invalid", words: `the certificate is not accepted (${String(socket.authorizationError ?? "")})` };
 }
 
-function hex(fingerprint: string): string {
-  return fingerprint.replaceAll(":", "").toLowerCase();
+/** A session that is taken up again brings the certificate without its chain (RFC 8446 section 2.2): it is the first handshake's. */
+const chains = new Map<string, readonly X509Certificate[]>();
+const CHAINS = 2_000;
+
+function presentedBy(socket: TLSSocket, leaf: X509Certificate): readonly X509Certificate[] {
+  if (socket.isSessionReused()) return chains.get(fingerprintOf(leaf)) ?? [];
+  const presented: X509Certificate[] = [];
+  for (let at = leaf.issuerCertificate; at !== undefined && presented.length < 16; at = at.issuerCertificate) presented.push(at);
+  return presented;
+}
+
+/** Only of peers that are believed: a stranger's chain is not kept. */
+function remember(leaf: X509Certificate, presented: readonly X509Certificate[]): void {
+  if (presented.length === 0) return;
+  const key = fingerprintOf(leaf);
+  chains.delete(key);
+  chains.set(key, presented);
+  if (chains.size > CHAINS) chains.delete(chains.keys().next().value!);
 }
 
 function distinguishedName(name: NodePeerCertificate["subject"] | undefined): string {
   return Object.entries(name ?? {})
-    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((v) => `${key}=${v}`))
+    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((v) => `${key}=${String(v).replace(/[,\\]/g, "\\$&")}`))
     .join(",");
-}
-
-/** `DNS:a, URI:sip:a, IP Address:192.0.2.1` → one entry each. Names with special characters come as JSON strings. */
-function alternativeNames(text: string | undefined): string[] {
-  if (text === undefined) return [];
-  const out: string[] = [];
-  for (const match of text.matchAll(/(?:^|, )([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)) {
-    const value = match[2]!.startsWith('"') ? (JSON.parse(match[2]!) as string) : match[2]!;
-    out.push(`${match[1] === "IP Address" ? "IP" : match[1]}:${value}`);
-  }
-  return out;
-}
-
-/**
- * Does a verified peer's certificate carry a name, so that a connection of its own making may take requests meant for that name (RFC 5923
- * section 8)? Subject alternative names only, without wildcards (RFC 5922 section 7.2).
- */
-export function carriesName(peer: PeerCertificate | undefined, name: string): boolean {
-  if (peer?.verified !== true) return false;
-  const wanted = name.toLowerCase();
-  const entries = isIP(wanted) === 0 ? [`dns:${wanted}`, `uri:sip:${wanted}`] : [`ip:${wanted}`];
-  return peer.san.some((entry) => entries.includes(entry.toLowerCase()));
-}
-
-/** Does a server's certificate name the domain we wanted (RFC 5922 section 7.2: a sip URI or a DNS name)? */
-export function checkSipIdentity(domain: string, certificate: NodePeerCertificate): Error | undefined {
-  const wanted = `URI:sip:${domain.toLowerCase()}`;
-  if (isIP(domain) === 0 && alternativeNames(certificate.subjectaltname).some((n) => n.toLowerCase() === wanted)) return undefined;
-  return checkServerIdentity(domain, certificate);
 }

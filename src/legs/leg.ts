@@ -52,6 +52,8 @@ export interface LegEnd {
   readonly cancelled: boolean;
   /** SIP status of a call of ours that was refused. */
   readonly status?: number;
+  /** Stable code of why a call of ours reached nobody, where the engine has one: `certificate-expired` and the like. */
+  readonly code?: string | undefined;
 }
 
 /** The far end refused a change of media that we offered; nothing has changed. */

@@ -57,7 +57,7 @@ export class DialogManager {
     if (options.send === false || dialog.method === "SUBSCRIBE") tell(bye);
     else {
       const user: ClientUser = { onResponse() {}, onFailure() {}, onSent: (call) => tell(call.request) };
-      this.#state.layer.request(bye, { user, target: dialog.flow, near: dialog.near }, now);
+      this.#state.layer.request(bye, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
     }
     this.forget(dialog);
   }
@@ -85,6 +85,7 @@ export class DialogManager {
     this.#state.layer.request(
       dialog.core.request("OPTIONS"),
       {
+        trunk: dialog.trunk,
         user: {
           onResponse: (response, _call, source, at) => {
             if (response.status === 408 || response.status === 481) lost(at);
@@ -184,6 +185,7 @@ export class DialogManager {
       {
         target: dialog.flow,
         near: dialog.near,
+        trunk: dialog.trunk,
         user: {
           onResponse: (response, call, _source, at) => {
             if (response.status < 200 || dialog.ended) return;
@@ -191,7 +193,7 @@ export class DialogManager {
             if (response.status < 300) {
               this.#state.layer.sendAck(
                 dialog.core.request("ACK", call.request.cseq?.seq),
-                { target: dialog.flow, near: dialog.near },
+                { target: dialog.flow, near: dialog.near, trunk: dialog.trunk },
                 at,
                 () => {},
               );

@@ -27,6 +27,8 @@ export class EngineDialog {
   readonly transactionId: string;
   /** Where the far end is reached when its Contact is no use (NAT, connection of its own). */
   flow: Target | undefined;
+  /** The trunk whose CAs and client certificate are used towards the far end. */
+  trunk: string | undefined;
   /** Connection the far end was last heard on; 0 for datagrams. */
   connection = 0;
   /** Where the far end was last heard from, over a connection: a next hop at that address is reached by it. */

@@ -7,6 +7,7 @@ import type { Listener } from "../sip/types.ts";
 import { headerKey, headerSpelling } from "../wire/sip/header-names.ts";
 import type { SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { formatNameAddr, tryParseNameAddr } from "../wire/sip/name-addr.ts";
+import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import { OWN_NAMES } from "../wire/sip/plain.ts";
 import { bracketHost, formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
 
@@ -15,7 +16,7 @@ export const ACTION_HEADER = "X-Crosspoint-Action";
 const ACTION_KEY = headerKey(ACTION_HEADER);
 
 /** Fields the server alone writes. */
-const servers = new Set(["via", "route", "rseq", "record-route", "content-length", ACTION_KEY]);
+const servers = new Set(["via", "route", "rseq", "record-route", "content-length", ACTION_KEY, headerKey(TRUNK_HEADER)]);
 /** Fields the transaction or the dialog decides, in responses and in requests inside a dialog. */
 const dialogs = new Set(["call-id", "cseq", "from", "to"]);
 /** Fields of which there is one. srf writes a second Call-ID when it answers a challenge, in another spelling than ours. */

@@ -8,6 +8,7 @@ import type { Listener, Source, Target } from "../sip/types.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tagOf } from "../wire/sip/name-addr.ts";
+import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
@@ -92,7 +93,9 @@ export class Outbound {
       return;
     }
     const custom = request.has("contact");
+    const trunk = given.get(TRUNK_HEADER);
     const dialog = makesDialog(given.method) ? this.#newDialog(app, request) : undefined;
+    if (dialog !== undefined) dialog.trunk = trunk;
     const transactionId = dialog?.transactionId ?? this.#state.newId();
     if (given.method === "INVITE") this.#state.stats.invitesSent++;
     let replied = false;
@@ -113,7 +116,7 @@ export class Outbound {
         this.#onFirstFailure(sentBy(call), status, reason, call);
       },
     };
-    const call = this.#state.layer.request(request, { user, ...(flow === undefined ? { via } : { target: flow }) }, now);
+    const call = this.#state.layer.request(request, { user, trunk, ...(flow === undefined ? { via } : { target: flow }) }, now);
     const sent = sentBy(call);
     if (dialog !== undefined) dialog.invite = call;
     if (!call.finished) this.#sent.set(transactionId, sent);
@@ -203,12 +206,12 @@ export class Outbound {
     const { core } = dialog;
     if (response.status >= 200 && dialog.confirmed) {
       if (response.toTag === core.remoteTag) this.#repeatAck(dialog);
-      else if (call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now);
+      else if (call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now, dialog.trunk);
       return false;
     }
     if (dialog.ended) {
       // Given up meanwhile (the application is gone, or a BYE came in the early dialog): a 2xx must still be acknowledged and ended.
-      if (response.status >= 200 && call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now);
+      if (response.status >= 200 && call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now, dialog.trunk);
       return false;
     }
     if (response.toTag !== core.remoteTag && (response.status >= 200 || core.remoteTag === "")) this.#state.rekey(dialog, response.toTag);
@@ -235,11 +238,11 @@ export class Outbound {
   }
 
   /** RFC 3261 section 13.2.2.4: a 2xx nobody wants is acknowledged, and its dialog ended at once. */
-  #refuseFork(invite: SipRequest, response: SipResponse, source: Source, now: Millis): void {
+  #refuseFork(invite: SipRequest, response: SipResponse, source: Source, now: Millis, trunk: string | undefined): void {
     const core = Dialog.uac(invite, response);
     core.confirm(response);
     const target = source.connection === 0 ? undefined : { ...source };
-    const options = target === undefined ? {} : { target };
+    const options = target === undefined ? { trunk } : { target, trunk };
     this.#state.layer.sendAck(core.request("ACK", response.cseq?.seq), options, now, () => {});
     this.#state.layer.request(core.request("BYE"), { user: quiet, ...options }, now);
   }
@@ -352,7 +355,7 @@ export class Outbound {
         this.#onDialogFailure(sent, dialog, status, reason, call, at);
       },
     };
-    const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near }, now);
+    const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
     const sent: Sent = { id: transactionId, app, call, dialog };
     if (!call.finished) this.#sent.set(transactionId, sent);
     if (method === "INVITE") {
@@ -388,7 +391,7 @@ export class Outbound {
     ack.body = given.body;
     if (ack.body.length === 0) ack.remove("content-type");
     ensureContentType(ack);
-    this.#state.layer.sendAck(ack, { target: dialog.flow, near: dialog.near }, now, (sent) => {
+    this.#state.layer.sendAck(ack, { target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now, (sent) => {
       if (pending !== undefined && sent !== undefined) pending.sent = { target: sent.target, data: ownBytes(sent.data) };
       done(sent === undefined ? undefined : ack);
     });

@@ -211,8 +211,10 @@ const quiet: ClientUser = { onResponse() {}, onFailure() {} };
 /** Does a transaction hang on the connection that closed? */
 export function hangsOn(
   target: Target,
-  closed: { connection: number; transport: string; address: string; port: number; shared: boolean },
+  closed: { connection: number; transport: string; address: string; port: number; shared: boolean; trunk?: string | undefined },
 ): boolean {
   if (!isReliable(target.transport) || target.transport !== closed.transport) return false;
-  return target.connection === closed.connection || (closed.shared && target.address === closed.address && target.port === closed.port);
+  if (target.connection === closed.connection) return true;
+  const ofTrunk = closed.trunk === undefined || closed.trunk === target.trunk;
+  return closed.shared && ofTrunk && target.address === closed.address && target.port === closed.port;
 }

@@ -62,6 +62,8 @@ export interface SendOptions {
   readonly near?: Source | undefined;
   /** URI of an outbound proxy to locate instead of the request's own next hop. */
   readonly via?: Uri | undefined;
+  /** Whose peer it goes to: see Target. */
+  readonly trunk?: string | undefined;
 }
 
 /** Counters for metrics; they only grow. */

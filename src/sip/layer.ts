@@ -138,11 +138,19 @@ export class SipLayer implements CallContext {
 
   /** A connection is gone: requests that wait for their answer on it fail (RFC 3261 section 8.1.3.1). */
   connectionClosed(
-    closed: { connection: number; transport: TransportName; address: string; port: number; shared: boolean },
+    closed: {
+      connection: number;
+      transport: TransportName;
+      address: string;
+      port: number;
+      shared: boolean;
+      trunk?: string | undefined;
+      why?: string | undefined;
+    },
     now: Millis,
   ): void {
     for (const transaction of this.#streamClients) {
-      if (hangsOn(transaction.target, closed)) transaction.transportFailed("connection closed", now);
+      if (hangsOn(transaction.target, closed)) transaction.transportFailed(closed.why ?? "connection closed", now);
     }
   }
 
@@ -267,8 +275,9 @@ export class SipLayer implements CallContext {
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #locate(request: SipRequest, options: Omit<SendOptions, "user">, now: Millis, done: (targets: Target[], now: Millis) => void): void {
+    const ofTrunk = (target: Target): Target => (options.trunk === undefined ? target : { ...target, trunk: options.trunk });
     if (options.target !== undefined) {
-      done([options.target], now);
+      done([ofTrunk(options.target)], now);
       return;
     }
     const uri = options.via ?? nextHop(request);
@@ -285,10 +294,8 @@ export class SipLayer implements CallContext {
     const hasConnection = (target: Target): boolean => near?.transport === target.transport && near.address === target.address;
     const step = (result: IteratorResult<Lookup, Target[]>, at: Millis): void => {
       if (result.done === true) {
-        done(
-          near === undefined ? result.value : result.value.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t)),
-          at,
-        );
+        const found = result.value.map(ofTrunk);
+        done(near === undefined ? found : found.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t)), at);
         return;
       }
       const id = this.nextRef();

@@ -53,6 +53,8 @@ export interface Target {
   readonly listener?: number;
   /** Name the far end's certificate must carry (RFC 5922), where TLS is used. */
   readonly serverName?: string;
+  /** Trunk whose CAs the far end's certificate must be signed under, and whose client certificate is shown, where TLS is used. */
+  readonly trunk?: string;
 }
 
 /** DNS questions (RFC 3263). `ADDR` asks for both address families. */

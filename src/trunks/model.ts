@@ -7,10 +7,14 @@ export type SipTransport = "udp" | "tcp" | "tls" | "ws" | "wss";
 
 /** How a trunk is recognised. Every kind that is given must match (decision 0006). */
 export interface TrunkIdentity {
-  /** Names (SAN DNS or URI; CN where there is no SAN), exact or `*.example.com`, of the verified client certificate. */
+  /** Names (SAN DNS or SIP URI; CN where there is no SAN), exact or `*.example.com`, of the verified client certificate. */
   readonly certificateNames?: readonly string[];
-  /** PEM file whose root must have verified the client certificate; any of the listener's CAs otherwise. */
+  /** PEM file of the CAs that its certificate is verified by, as caller and as callee; `certificates.ca` otherwise. */
   readonly ca?: string;
+  /** `server-allowed` takes a caller's certificate without the client purpose, where all else about it is right. `client` where absent. */
+  readonly certificatePurpose?: "client" | "server-allowed";
+  /** Revocation lists, files. */
+  readonly crl?: readonly string[];
   /** Source networks, CIDR. */
   readonly networks?: readonly string[];
   /** Digest credentials (RFC 7616) it must answer with. The password stays out of logs and answers. */
@@ -79,6 +83,8 @@ export interface Trunk {
   readonly tenant: string | null;
   /** Whether its calls may have pictures: video, shared screens. True where absent. */
   readonly video?: boolean;
+  /** Files of the certificate that calls to it show, with its chain, and its key; the configuration's where absent. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string };
   /** Turns on the TLS 1.2 suites without forward secrecy for the listener. */
   readonly legacyCiphers: boolean;
 }

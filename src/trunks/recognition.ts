@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { maskDialled } from "../base/pin-mask.ts";
-import { matchesNames, type PeerIdentity } from "./certificate-names.ts";
+import { certificateVerdict, describePeer, nearestVerdict, type TrunkAnchors, type Verdict } from "./certificate-verdict.ts";
 import { CredentialGuesses } from "./credential-guesses.ts";
 import { DigestGuard, parseAuthorization } from "./digest.ts";
 import type { SipTransport, Trunk } from "./model.ts";
 import { Networks } from "./networks.ts";
 import type { OutcomeCodeOfTrunk } from "./outcome.ts";
+import type { PeerIdentity } from "./peer-identity.ts";
 import type { Flow } from "./registrar.ts";
 
 /** What is known of a caller before it is believed. */
@@ -37,7 +38,12 @@ interface RefusedCaller {
 }
 
 export type Recognition =
-  | { readonly kind: "trunk"; readonly trunk: Trunk }
+  | {
+      readonly kind: "trunk";
+      readonly trunk: Trunk;
+      /** Something about its certificate that the operator is to be told. */
+      readonly note?: string | undefined;
+    }
   /** Answer 401 with these WWW-Authenticate values. */
   | { readonly kind: "challenge"; readonly trunk: Trunk; readonly challenges: readonly string[] }
   | RefusedCaller;
@@ -51,11 +57,14 @@ interface Prepared {
   readonly demands: number;
 }
 
-/** Everything the directory of trunks is made of; roots are SHA-256, lower-case hex, by the file a trunk names. */
+/** Everything the directory of trunks is made of. */
 export interface TrunkSetup {
   readonly trunks: readonly Trunk[];
   readonly defaultTrunk: Trunk | null;
+  /** SHA-256 of the CAs of each file a trunk names, lower-case hex. */
   readonly roots?: ReadonlyMap<string, readonly string[]>;
+  /** Those of the CAs for trunks that name none; where absent, every CA that verified is one. */
+  readonly commonRoots?: readonly string[];
 }
 
 const REALM = "crosspoint";
@@ -79,7 +88,7 @@ const NO_LINKS: RegistrationLinks = { registered: () => false, fromRegistrar: ()
 export class TrunkRecognition {
   #prepared: readonly Prepared[] = [];
   #default: Trunk | null = null;
-  #roots: ReadonlyMap<string, readonly string[]> = new Map();
+  #anchors: TrunkAnchors = { own: new Map(), common: undefined };
   readonly #digest: DigestGuard;
   readonly #guesses = new CredentialGuesses();
   readonly #links: RegistrationLinks;
@@ -100,7 +109,7 @@ export class TrunkRecognition {
     });
     this.#prepared = prepared.filter(({ demands }) => demands > 0).sort((a, b) => b.demands - a.demands);
     this.#default = setup.defaultTrunk;
-    this.#roots = setup.roots ?? new Map();
+    this.#anchors = { own: setup.roots ?? new Map(), common: setup.commonRoots };
   }
 
   recognise(evidence: CallerEvidence, now: Millis): Recognition {
@@ -108,12 +117,15 @@ export class TrunkRecognition {
     let challenge: Recognition | undefined;
     let wrong: RefusedCaller | undefined;
     let other: Trunk | undefined;
+    const near: Verdict[] = [];
     for (const candidate of this.#prepared) {
       const { trunk } = candidate;
       if (trunk.transports && !trunk.transports.includes(evidence.transport)) continue;
       if (candidate.networks && !candidate.networks.contains(evidence.address)) continue;
-      if (trunk.identity.certificateNames && !this.#certificateFits(trunk, evidence.peer)) {
-        if (candidate.networks) refusal ??= this.#wrongCertificate(trunk, evidence);
+      const certificate = trunk.identity.certificateNames && certificateVerdict(trunk, evidence.peer, this.#anchors);
+      if (certificate && !certificate.fits) {
+        if (candidate.networks) refusal ??= wrongCertificate(trunk, certificate, evidence);
+        near.push(certificate);
         continue;
       }
       if (candidate.byRegistrar && !this.#links.fromRegistrar(trunk.name, evidence.address)) continue;
@@ -122,7 +134,7 @@ export class TrunkRecognition {
         continue;
       }
       const verdict = trunk.identity.digest ? this.#digestOf(trunk.identity.digest, evidence, now) : "right";
-      if (verdict === "right") return { kind: "trunk", trunk };
+      if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "other") other ??= trunk;
       else if (verdict === "wrong") wrong ??= this.#wrongCredentials(evidence, `wrong digest credentials for trunk ${trunk.name}`);
       else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, now, verdict === "stale");
@@ -138,33 +150,21 @@ export class TrunkRecognition {
     if (this.#default && refusal?.kind !== "refused") return { kind: "trunk", trunk: this.#default };
     if (refusal) return refusal;
     const known = this.#known(evidence);
-    if (evidence.peer?.verified) {
+    if (evidence.peer?.verified && near.length === 0) {
       return {
         kind: "refused",
-        code: "trunk-certificate",
-        reason: `the certificate of ${describe(evidence.peer)} belongs to no trunk`,
+        code: "certificate-name",
+        reason: `the certificate of ${describePeer(evidence.peer)} belongs to no trunk`,
         known,
       };
     }
+    // Over what has no certificates nobody is asked for one.
+    const nearest = evidence.transport === "tls" || evidence.transport === "wss" ? nearestVerdict(near) : undefined;
+    if (nearest) {
+      const ours = known || (evidence.peer !== undefined && nearest.code !== "certificate-unknown-ca");
+      return { kind: "refused", code: nearest.code, reason: `${evidence.address} belongs to no trunk: ${nearest.words}`, known: ours };
+    }
     return { kind: "refused", code: "trunk-unknown", reason: `${evidence.address} over ${evidence.transport} belongs to no trunk`, known };
-  }
-
-  #certificateFits(trunk: Trunk, peer: PeerIdentity | undefined): boolean {
-    if (!peer?.verified) return false;
-    if (trunk.identity.ca !== undefined && !this.#roots.get(trunk.identity.ca)?.includes(peer.ca)) return false;
-    return matchesNames(peer, trunk.identity.certificateNames ?? []);
-  }
-
-  #wrongCertificate(trunk: Trunk, evidence: CallerEvidence): RefusedCaller {
-    const shown = evidence.peer?.verified
-      ? `the certificate of ${describe(evidence.peer)} is not trunk ${trunk.name}'s`
-      : "no verified certificate was shown";
-    return {
-      kind: "refused",
-      code: "trunk-certificate",
-      reason: `${evidence.address} is in trunk ${trunk.name}'s network, but ${shown}`,
-      known: true,
-    };
   }
 
   /**
@@ -178,11 +178,12 @@ export class TrunkRecognition {
       if (registration === undefined) continue;
       if (trunk.transports && !trunk.transports.includes(evidence.transport)) continue;
       if (networks && !networks.contains(evidence.address)) continue;
-      if (certificateNames && !this.#certificateFits(trunk, evidence.peer)) continue;
+      const certificate = certificateNames && certificateVerdict(trunk, evidence.peer, this.#anchors);
+      if (certificate && !certificate.fits) continue;
       other ??= trunk;
       if (registration.username !== user) continue;
       const verdict = this.#digestOf(registration, evidence, now);
-      if (verdict === "right") return { kind: "trunk", trunk };
+      if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "wrong") return this.#wrongCredentials(evidence, `wrong credentials for the registration of trunk ${trunk.name}`);
       if (verdict === "other") break;
       return this.#challenge(trunk, registration.realm, now, verdict === "stale");
@@ -253,6 +254,11 @@ function userOf({ authorization }: CallerEvidence): string {
   return (authorization === undefined ? undefined : parseAuthorization(authorization)?.params.get("username")) ?? "";
 }
 
-function describe(peer: PeerIdentity): string {
-  return peer.san.length > 0 ? peer.san.slice(0, 4).join(", ") : peer.subject;
+function wrongCertificate(trunk: Trunk, verdict: Verdict & { readonly fits: false }, evidence: CallerEvidence): RefusedCaller {
+  return {
+    kind: "refused",
+    code: verdict.code,
+    reason: `${evidence.address} is in trunk ${trunk.name}'s network, but ${verdict.words}`,
+    known: true,
+  };
 }

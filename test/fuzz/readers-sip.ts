@@ -10,7 +10,7 @@ import { parseDialledUri } from "../../src/meetings/dial-string.ts";
 import { floorLabels, pictureRole } from "../../src/negotiation/video.ts";
 import { SipLayer } from "../../src/sip/index.ts";
 import { readCrypto } from "../../src/srtp/sdes.ts";
-import { certificateNames } from "../../src/trunks/certificate-names.ts";
+import { matchesNames, sipDomains } from "../../src/security/certificates/names.ts";
 import { parseSdp } from "../../src/wire/sdp/index.ts";
 import { parseAuth, parseCSeq, parseRAck, parseSeconds, parseValueParams } from "../../src/wire/sip/fields.ts";
 import {
@@ -164,11 +164,11 @@ export const sipReaders: readonly Reader[] = [
     ['verified=1;subject="CN=a,O=\\"b\\"";issuer="CN=c";san="DNS:a.example,URI:sip:a%2C";ca="0a";fingerprint="0b"'],
     (value) => {
       const peer = parsePeerCertificate(value);
-      if (peer) certificateNames(peer);
+      if (peer) sipDomains(peer);
     },
   ),
   text("certificate-names", ["O=x, CN = gw.example+OU=y", 'C=DE\nCN="a b"', "DNS:a.example"], (subject) => {
-    certificateNames({ verified: true, subject, san: [], ca: "" });
-    certificateNames({ verified: true, subject: "", san: subject.split(", "), ca: "" });
+    matchesNames({ san: [], commonName: subject }, [subject]);
+    matchesNames({ san: subject.split(", ") }, ["gw.example", "*.example", subject]);
   }),
 ];

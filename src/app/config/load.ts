@@ -175,13 +175,21 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
       cert: certificateFile("cert", "server.crt"),
       key: certificateFile("key", "server.key"),
       ca: ca.length === 0 && development !== null ? [resolve(development, "ca.crt")] : ca,
+      crl: own.crl.map((file, i) => at(["certificates", "crl", i], file)),
+      clientCertificate: pairAt(own.clientCertificate, ["certificates", "clientCertificate"], at),
     },
     trunks: raw.trunks.map((trunk, i): Trunk => {
-      const file = trunk.identity.ca;
-      const identity = file === undefined ? trunk.identity : { ...trunk.identity, ca: at(["trunks", i, "identity", "ca"], file) };
+      const { ca: file, crl } = trunk.identity;
+      const within = (key: string, ...more: Path): Path => ["trunks", i, "identity", key, ...more];
+      const identity = {
+        ...trunk.identity,
+        ca: file === undefined ? undefined : at(within("ca"), file),
+        crl: crl?.map((list, j) => at(within("crl", j), list)),
+      };
+      const clientCertificate = pairAt(trunk.clientCertificate, ["trunks", i, "clientCertificate"], at);
       // calls to a carrier at which we are registered go to its registrar, unless somebody says otherwise
       const target = trunk.target ?? trunk.register?.registrars[0] ?? null;
-      return withoutAbsent({ ...trunk, target, identity: withoutAbsent(identity) }) as Trunk;
+      return withoutAbsent({ ...trunk, clientCertificate, target, identity: withoutAbsent(identity) }) as Trunk;
     }),
     unknownCallers:
       raw.unknownCallers &&
@@ -190,6 +198,15 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
       (meeting): MeetingDefinition => ({ ...meeting, name: meeting.name ?? meeting.id, language: meeting.language ?? raw.language }),
     ),
   };
+}
+
+/** A certificate and its key with absolute paths. */
+function pairAt<T extends { readonly certificate: string; readonly key: string }>(
+  pair: T | undefined,
+  path: Path,
+  at: (path: Path, value: string) => string,
+): T | undefined {
+  return pair && { ...pair, certificate: at([...path, "certificate"], pair.certificate), key: at([...path, "key"], pair.key) };
 }
 
 function withoutAbsent<T extends object>(value: T): T {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { allowSchema, bansSchema, denySchema } from "./defence-schema.ts";
 import { gatekeeperSchema, upstreamSchema } from "./h323-schema.ts";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
-import { codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
+import { clientCertificateSchema, codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, optionalWhole, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
 import { webSection } from "./web-schema.ts";
 
@@ -215,6 +215,13 @@ const certificates = section(
     cert: text("a PEM file").nullable().default(null).describe("Our certificate with its whole chain, PEM."),
     key: text("a PEM file").nullable().default(null).describe("Its private key, PEM, readable by nobody else."),
     ca: z.array(text("a PEM file")).default([]).describe("CAs, PEM files, that sign client certificates and the servers we call."),
+    crl: z
+      .array(text("a revocation list"))
+      .default([])
+      .describe("Certificate revocation lists, PEM or DER: what they revoke is refused, calling or called."),
+    clientCertificate: clientCertificateSchema(
+      "Shown in calls that we place, where a CA gives no certificate with both purposes; `cert` and `key` where absent.",
+    ),
     development: text("a folder")
       .nullable()
       .default(null)

@@ -16,44 +16,62 @@ export const codecNames = ["opus", "G722", "PCMU", "PCMA"] as const;
 
 const certificateName = () => textLike(/^(?:\*\.)?[^\s*]+$/, "a name from a certificate, exact or *.example.com");
 
-const identity = z
-  .strictObject({
-    certificateNames: z
-      .array(certificateName())
-      .min(1, { error: "expected at least one name" })
-      .optional()
-      .describe(
-        "Names (SAN DNS or URI; CN where there is no SAN) of the verified client certificate, exact or `*.example.com`; one must match.",
-      ),
-    ca: text("a PEM file")
-      .optional()
-      .describe("The client certificate must have been signed under this CA; any of `certificates.ca` otherwise."),
-    networks: z.array(network()).min(1, { error: "expected at least one network" }).optional().describe("Networks it calls from."),
-    digest: z
-      .strictObject({
-        username: text().describe("User name."),
-        password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
-        realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
-      })
-      .optional()
-      .describe("Digest credentials (RFC 7616) it must answer with."),
-    registration: z
-      .strictObject({
-        username: text().describe("User name of its credentials, and user part of the address it registers."),
-        password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
-        realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
-        minSeconds: whole(10, 3600, 60, "seconds").describe("A shorter registration is answered 423."),
-        maxSeconds: whole(60, 86_400, 3600, "seconds").describe("A longer registration is shortened to this."),
-        maxContacts: whole(1, 100, 5).describe("Contacts at a time; for one more the oldest goes."),
-      })
-      .optional()
-      .describe(
-        "It must have registered with us (RFC 3261 section 10): its calls come over the connection, or from the UDP address, it has registered from, and calls to it go there.",
-      ),
-  })
-  .refine((value) => value.ca === undefined || value.certificateNames !== undefined, {
-    error: "ca goes with certificateNames: it says which CA must have signed them",
-  });
+const identity = z.strictObject({
+  certificateNames: z
+    .array(certificateName())
+    .min(1, { error: "expected at least one name" })
+    .optional()
+    .describe(
+      "Names of its certificate, exact or `*.example.com`; one must match. The SIP URIs of the certificate (`sip:example.com`), the DNS names where there are none, the common name only where there is no SAN at all (RFC 5922); an address is looked for among the IP addresses.",
+    ),
+  ca: text("a PEM file")
+    .optional()
+    .describe(
+      "CAs that its certificate is verified by, when it calls and when it is called over TLS; those of `certificates.ca` otherwise. `crosspoint certs pin` writes such a file.",
+    ),
+  certificatePurpose: oneOf(["client", "server-allowed"])
+    .default("client")
+    .describe(
+      "What its certificate must be for when it calls: `client` (extended key usage clientAuth), or also a server's only, where everything else about it is right. Each such call is told in the log.",
+    ),
+  crl: z
+    .array(text("a revocation list"))
+    .min(1, { error: "expected at least one file" })
+    .optional()
+    .describe("Revocation lists of its CAs, PEM or DER; beside those of `certificates.crl`."),
+  networks: z.array(network()).min(1, { error: "expected at least one network" }).optional().describe("Networks it calls from."),
+  digest: z
+    .strictObject({
+      username: text().describe("User name."),
+      password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
+      realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+    })
+    .optional()
+    .describe("Digest credentials (RFC 7616) it must answer with."),
+  registration: z
+    .strictObject({
+      username: text().describe("User name of its credentials, and user part of the address it registers."),
+      password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
+      realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+      minSeconds: whole(10, 3600, 60, "seconds").describe("A shorter registration is answered 423."),
+      maxSeconds: whole(60, 86_400, 3600, "seconds").describe("A longer registration is shortened to this."),
+      maxContacts: whole(1, 100, 5).describe("Contacts at a time; for one more the oldest goes."),
+    })
+    .optional()
+    .describe(
+      "It must have registered with us (RFC 3261 section 10): its calls come over the connection, or from the UDP address, it has registered from, and calls to it go there.",
+    ),
+});
+
+/** A certificate with its key, for calls that we place. */
+export const clientCertificateSchema = (what: string) =>
+  z
+    .strictObject({
+      certificate: text("a PEM file").describe("The certificate with its chain, PEM."),
+      key: text("a PEM file").describe("Its private key, PEM, readable by nobody else."),
+    })
+    .optional()
+    .describe(what);
 
 const registrar = () => textLike(/^sips?:[^\s@]+$/, "a URI such as sip:carrier.example;transport=tls");
 
@@ -135,6 +153,7 @@ export const trunkSchema = z.strictObject({
     .describe(
       "Where calls to it go, for example `sip:192.0.2.1:5061;transport=tls` or `h323:192.0.2.1;transport=tls` (port 1300); absent for a trunk that only brings calls.",
     ),
+  clientCertificate: clientCertificateSchema("Shown in calls to it; `certificates.clientCertificate` where absent."),
   siteUuids: z
     .array(textLike(/^[0-9A-Fa-f]{32}$/, "32 hexadecimal digits"))
     .optional()

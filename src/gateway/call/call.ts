@@ -9,6 +9,7 @@ import type { Pictures } from "../../call-media/video-streams.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
 import type { AudioStats, Trust, VideoView } from "../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
+import { isCertificateFault } from "../../security/certificates/faults.ts";
 import { viewPictures } from "./video-stats.ts";
 import { causeOfOutcome } from "./refusals.ts";
 
@@ -215,6 +216,7 @@ export class Call extends EventEmitter<CallEvents> {
     if (end.cancelled) return "cancelled";
     if (this.leg.info.direction === "in") return end.by === "engine" ? "internal-error" : "completed";
     // without a status nothing was sent at all: that is ours
+    if (isCertificateFault(end.code)) return end.code;
     if (end.by === "engine") return end.status === undefined ? "internal-error" : "far-end-unreachable";
     return end.by === "peer" ? "far-end-refused" : "completed";
   }

@@ -14,11 +14,11 @@ import {
   readableControl,
   readableSignalling,
 } from "../../h323/index.ts";
-import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint, type ServerCheck } from "../../io/index.ts";
+import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint } from "../../io/index.ts";
 import { type Dialled, parseDialString } from "../../meetings/dial-string.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
-import { matchesNames } from "../../trunks/certificate-names.ts";
 import type { Trunk } from "../../trunks/model.ts";
+import type { Recognition } from "../../trunks/recognition.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import { Call } from "../call/call.ts";
 import { attachPictures, linesBeside } from "../call/video-streams.ts";
@@ -180,7 +180,8 @@ export class H323Gateway {
       clock,
       log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
     });
-    const refusal = this.#atTheDoor(recognition.kind === "refused" ? recognition.reason : null, trunk, info.address, incoming);
+    if (recognition.kind === "trunk" && recognition.note) call.log.warn({ event: "certificate-server-only" }, recognition.note);
+    const refusal = this.#atTheDoor(recognition, trunk, info.address, incoming);
     if (refusal || !trunk) return this.#refuse(call, leg, refusal ?? refuse("trunk-unknown", "no trunk takes this caller by H.323"));
     const limited = limits.admit(trunk, clock.now());
     if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
@@ -207,9 +208,10 @@ export class H323Gateway {
     return mediaPolicy(this.#context.config, { ...trunk, srtp: "none" }, transport);
   }
 
-  #atTheDoor(reason: string | null, trunk: Trunk | null, address: string, incoming: IncomingCall): GatewayRefusal | null {
+  #atTheDoor(recognition: Recognition, trunk: Trunk | null, address: string, incoming: IncomingCall): GatewayRefusal | null {
     const { config, admission } = this.#context;
-    if (reason !== null || !trunk) return refuse("trunk-unknown", reason ?? "no trunk takes this caller by H.323");
+    if (recognition.kind === "refused") return refuse(recognition.code, recognition.reason);
+    if (!trunk) return refuse("trunk-unknown", "no trunk takes this caller by H.323");
     const limited = admission.refusal(address, trunk === config.defaultTrunk ? "stranger" : "trunk");
     if (limited) return limited;
     if (trunk.srtp === "required" && !incoming.encryption)
@@ -268,7 +270,7 @@ export class H323Gateway {
         {
           encryption: trunk.srtp,
           ...(admission && { ...admission.question, endpointIdentifier: admission.endpointIdentifier }),
-          ...(transport === "tls" ? { tls: { check: serverCheck(trunk) } } : {}),
+          ...(transport === "tls" ? { tls: { trunk: trunk.name } } : {}),
           prepare: (session) => {
             const uri = `h323:${user === "" ? "" : `${user}@`}${peer.host}${transport === "tls" ? ";transport=tls" : ""}`;
             const info: LegInfo = maskedInfo({
@@ -396,12 +398,6 @@ export class H323Gateway {
       return refuse("trunk-limit", error.message, { cause: error.q850 });
     }
   }
-}
-
-/** A trunk that is recognised by certificate is called by the same names; others must show the name that is called. */
-function serverCheck({ identity }: Trunk): ServerCheck | undefined {
-  const names = identity.certificateNames;
-  return names && ((certificate) => matchesNames(certificate, names));
 }
 
 /** Media that the media server does not see as they are. */

@@ -25,16 +25,13 @@ export class Inbound {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #transfers: Transfers;
-  /** The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else. */
-  readonly #peerStamps: boolean;
   readonly #scanners = new ScannerSense();
   readonly #silentAt = new Map<string, number>();
 
-  constructor(options: { context: GatewayContext; reception: Reception; transfers: Transfers; peerStamps: boolean }) {
+  constructor(options: { context: GatewayContext; reception: Reception; transfers: Transfers }) {
     this.#context = options.context;
     this.#reception = options.reception;
     this.#transfers = options.transfers;
-    this.#peerStamps = options.peerStamps;
   }
 
   /** Installs the routes of every method we have an answer to. */
@@ -89,6 +86,7 @@ export class Inbound {
       clock,
       log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
     });
+    if (recognition.kind === "trunk" && recognition.note) call.log.warn({ event: "certificate-server-only" }, recognition.note);
     const refusal = this.#atTheDoor(recognition, call, request);
     if (refusal) return this.#refuse(call, leg, refusal);
     const objection = leg.objection();
@@ -171,7 +169,8 @@ export class Inbound {
       transport: request.protocol.toLowerCase() as SipTransport,
       address: plainAddress(request.source_address),
       port: Number(request.source_port),
-      peer: this.#peerStamps ? parsePeerToken(request.sessionToken) : undefined,
+      // The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else.
+      peer: this.#context.peerStamps ? parsePeerToken(request.sessionToken) : undefined,
       authorization: request.get("Authorization"),
       method: request.method,
       uri: request.uri,

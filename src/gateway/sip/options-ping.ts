@@ -1,5 +1,5 @@
 import { describeResponse, type SipResponse } from "../../legs/sip/drachtio.ts";
-import type { GatewayContext } from "../context.ts";
+import { type GatewayContext, trunkHeaders } from "../context.ts";
 
 /** Asks each trunk's target by OPTIONS whether it is there. */
 export class TrunkProbe {
@@ -36,7 +36,8 @@ export class TrunkProbe {
 
   #ask(name: string, target: string): void {
     try {
-      this.#context.srf.request(target, { method: "OPTIONS", headers: { "Max-Forwards": "70" } }, (error, request) => {
+      const headers = { "Max-Forwards": "70", ...trunkHeaders(this.#context, { name }) };
+      this.#context.srf.request(target, { method: "OPTIONS", headers }, (error, request) => {
         if (error) return this.#told(name, false, String(error));
         request.on("response", (response: SipResponse) =>
           this.#told(name, response.status !== 408 && response.status !== 503, describeResponse(response)),

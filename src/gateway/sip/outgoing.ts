@@ -6,10 +6,11 @@ import { MediaExchange } from "../../call-media/offer-answer.ts";
 import { OutgoingSipLeg } from "../../legs/sip/outgoing.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
 import { keysMayTravel } from "../../negotiation/index.ts";
+import { CertificateError } from "../../security/certificates/faults.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import { addressOfRecord } from "../../trunks/registration.ts";
-import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkNamed } from "../context.ts";
+import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkHeaders, trunkNamed } from "../context.ts";
 import type { H323Gateway } from "../h323/incoming.ts";
 import { h323Target } from "../h323/dial-targets.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
@@ -89,7 +90,7 @@ export class Outbound {
         uri: target.uri,
         ...(from === undefined ? {} : { from: `<${from}>` }),
         ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
-        ...(replaces === undefined ? {} : { headers: { Replaces: replaces, Require: "replaces" } }),
+        headers: { ...trunkHeaders(context, trunk), ...(replaces === undefined ? {} : { Replaces: replaces, Require: "replaces" }) },
         ...(credentials ? { auth: credentials } : {}),
       },
       info,
@@ -177,6 +178,11 @@ export class Outbound {
       const role = request.role ?? "guest";
       return await h323.dial({ user, peer, transport, meeting, role, trunk, displayName: request.displayName, admission });
     } catch (error) {
+      if (error instanceof CertificateError)
+        this.#context.log.warn(
+          { event: "call-not-placed", trunk: trunk.name, code: error.code, reason: error.message },
+          "a call was not placed",
+        );
       throw new AdminError(
         502,
         "not-reached",

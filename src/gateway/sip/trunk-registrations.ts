@@ -5,7 +5,7 @@ import type { RegisterSetup, RegistrationView, Trunk } from "../../trunks/model.
 import { plainAddress } from "../../trunks/networks.ts";
 import { type AttemptResult, addressOfRecord, hostOf, type RegisterAttempt, Registration } from "../../trunks/registration.ts";
 import { parseSeconds, splitList, tryParseNameAddr } from "../../wire/sip/index.ts";
-import type { GatewayContext } from "../context.ts";
+import { type GatewayContext, trunkHeaders } from "../context.ts";
 
 /** A timer is set for no longer than this: Node.js takes longer ones for none. */
 const LONGEST_TIMER_MS = 2_000_000_000;
@@ -103,6 +103,7 @@ class Client {
             Expires: String(attempt.seconds),
             Allow: ALLOW,
             "Max-Forwards": "70",
+            ...trunkHeaders(this.#context, { name: this.trunk }),
             ...more,
           },
           ...(direct ? {} : { proxy: attempt.registrar }),

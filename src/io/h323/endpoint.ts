@@ -19,10 +19,11 @@ import {
   type TraversalPolicy,
 } from "../../h323/index.ts";
 import { tpkt } from "../../wire/h225/index.ts";
+import { CertificateError } from "../../security/certificates/faults.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
 import { plainAddress, sourceOf } from "../addresses.ts";
 import { H323Session, type H323Limits, h323Limits } from "./session.ts";
-import { H323Tls, type H323TlsOptions, type ServerCheck } from "./tls.ts";
+import { H323Tls, type H323TlsOptions } from "./tls.ts";
 import { SignallingTunnel } from "./tunnel.ts";
 import type { TlsSettings } from "../tls.ts";
 
@@ -71,8 +72,8 @@ export interface OutgoingOptions {
   /** Instead of the endpoint's. */
   readonly traversal?: TraversalPolicy;
   readonly encryption?: MediaPolicy;
-  /** Connect over TLS. Without `check` the certificate must name the host called. */
-  readonly tls?: { readonly check?: ServerCheck | undefined };
+  /** Connect over TLS, with what the settings have for the trunk. The certificate must name the host called, or be one of the trunk's names. */
+  readonly tls?: { readonly trunk?: string | undefined };
   /** Runs on the new session before Setup: set `onEvent`, media. */
   readonly prepare: (session: H323Session) => void;
 }
@@ -139,14 +140,14 @@ export class H323Endpoint {
     const { host } = this.#options;
     if (options.tls !== undefined && tls === undefined) return Promise.reject(new Error("H.323 over TLS is not configured"));
     return new Promise((resolve, reject) => {
-      const secure = options.tls === undefined ? undefined : tls!.connect(peer, host);
+      const secure = options.tls === undefined ? undefined : tls!.connect(peer, host, options.tls.trunk);
       const socket = secure ?? connectTcp({ host: peer.host, port: peer.port, localAddress: host });
       socket.setTimeout(this.#limits.connect, () => socket.destroy(new Error(`${peer.host}:${peer.port} does not answer`)));
       socket.once("error", reject);
       socket.once(secure ? "secureConnect" : "connect", () => {
-        const objection = secure && tls!.objection(secure, peer.host, options.tls?.check);
+        const objection = secure && tls!.objection(secure, peer.host, options.tls?.trunk);
         if (objection !== undefined) {
-          socket.destroy(new Error(`${peer.host}:${peer.port}: ${objection}`));
+          socket.destroy(new CertificateError(objection, `${peer.host}:${peer.port}`));
           return;
         }
         socket.setTimeout(0);

@@ -2,21 +2,20 @@
 import { createServer, isIP, type Server, type Socket } from "node:net";
 import {
   type ConnectionOptions,
-  checkServerIdentity,
   connect as connectTls,
   createSecureContext,
   createServer as createTlsServer,
-  type SecureContext,
-  type SecureContextOptions,
   type Server as TlsServer,
   type TLSSocket,
 } from "node:tls";
 import type { Millis } from "../../base/clock.ts";
 import type { Address } from "../../h323/index.ts";
+import type { Fault } from "../../security/certificates/faults.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
 import { plainAddress } from "../addresses.ts";
 import { Handshakes } from "../handshakes.ts";
-import { contextOptions, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { callerTrust, contextOptions, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { TlsClients } from "../tls-clients.ts";
 
 /** The listener and what it is to do. */
 export interface H323TlsOptions {
@@ -29,9 +28,6 @@ export interface H323TlsOptions {
   readonly admits?: ((address: string, port: number) => boolean) | undefined;
 }
 
-/** Whether a server's certificate is the wanted one's; its chain has been verified. Without it, it must name the host that was called. */
-export type ServerCheck = (certificate: PeerCertificate) => boolean;
-
 /** A handshake must be done in so many ms. */
 const HANDSHAKE: Millis = 3_000;
 /** Handshakes under way at a time, in all and from one address: each costs more to us than to who asks for it. */
@@ -39,16 +35,15 @@ const MOST_HANDSHAKES = 500;
 const MOST_OF_STRANGERS = 375;
 const MOST_FROM_ONE = 20;
 
-/** One certificate for both directions. */
 export class H323Tls {
-  readonly #options: H323TlsOptions;
   readonly #tls: TlsServer;
   readonly #raw: Server;
   readonly #handshakes: Handshakes;
-  #context: SecureContext;
+  readonly #admits: H323TlsOptions["admits"];
+  #clients: TlsClients;
+  #callers: PeerTrust;
 
   private constructor(options: H323TlsOptions, accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void) {
-    this.#options = options;
     this.#handshakes = new Handshakes({
       timeout: HANDSHAKE,
       most: MOST_HANDSHAKES,
@@ -56,9 +51,11 @@ export class H323Tls {
       strangers: MOST_OF_STRANGERS,
       isTrunk: options.isTrunk ?? (() => false),
     });
-    this.#context = createSecureContext(contextOf(options.settings));
+    this.#admits = options.admits;
+    this.#clients = new TlsClients(options.settings);
+    this.#callers = callerTrust(options.settings);
     this.#tls = createTlsServer({
-      ...contextOf(options.settings),
+      ...contextOptions(options.settings),
       requestCert: true,
       // Whether a certificate is demanded is the trunk's policy, not the listener's.
       rejectUnauthorized: false,
@@ -68,7 +65,7 @@ export class H323Tls {
     this.#tls.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {});
       this.#handshakes.done(socket);
-      accept(socket, peerCertificateOf(socket));
+      accept(socket, peerCertificateOf(socket, this.#callers, "client"));
     });
     this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
   }
@@ -100,32 +97,28 @@ export class H323Tls {
 
   /** New certificates for handshakes from now on; calls that are up are left alone. Throws when they do not fit together; the old ones then stay. */
   reload(settings: TlsSettings): void {
-    this.#context = createSecureContext(contextOf(settings));
-    this.#tls.setSecureContext(contextOf(settings));
+    createSecureContext(contextOptions(settings));
+    const clients = new TlsClients(settings);
+    this.#callers = callerTrust(settings);
+    this.#clients = clients;
+    this.#tls.setSecureContext(contextOptions(settings));
   }
 
-  /** Connects; the handshake is done when `secureConnect` comes. The certificate's chain is verified, its name by `objection`. */
-  connect(peer: Address, localAddress: string): TLSSocket {
+  /** Connects, with what the settings have for the trunk; the handshake is done when `secureConnect` comes. Who answers is judged by `objection`. */
+  connect(peer: Address, localAddress: string, trunk?: string): TLSSocket {
     const options: ConnectionOptions & { readonly localAddress: string } = {
       host: peer.host,
       port: peer.port,
       localAddress,
-      secureContext: this.#context,
       servername: isIP(peer.host) === 0 ? peer.host : "",
-      rejectUnauthorized: this.#options.settings.verifyServers !== false,
-      // Judged once the handshake is done, where the whole certificate can be seen.
-      checkServerIdentity: () => undefined,
+      ...this.#clients.options(trunk),
     };
     return connectTls(options);
   }
 
   /** Why the server at the other end is not the one that was called; undefined when it is. */
-  objection(socket: TLSSocket, host: string, check: ServerCheck | undefined): string | undefined {
-    if (this.#options.settings.verifyServers === false) return undefined;
-    const certificate = peerCertificateOf(socket);
-    if (certificate?.verified !== true) return "its certificate is not verified";
-    if (check !== undefined) return check(certificate) ? undefined : "its certificate has another name";
-    return checkServerIdentity(host, socket.getPeerCertificate())?.message;
+  objection(socket: TLSSocket, host: string, trunk?: string): Fault | undefined {
+    return this.#clients.judge(socket, { host }, trunk).fault;
   }
 
   close(): Promise<void> {
@@ -135,16 +128,11 @@ export class H323Tls {
 
   #begin(socket: Socket): void {
     socket.on("error", () => {});
-    if (this.#options.admits?.(plainAddress(socket.remoteAddress ?? ""), socket.remotePort ?? 0) === false) {
+    if (this.#admits?.(plainAddress(socket.remoteAddress ?? ""), socket.remotePort ?? 0) === false) {
       socket.destroy();
       return;
     }
     this.#handshakes.begin(socket);
     this.#tls.emit("connection", socket);
   }
-}
-
-function contextOf(settings: TlsSettings): SecureContextOptions {
-  const { cert, key, ...rest } = contextOptions(settings);
-  return settings.cert === "" ? rest : { ...rest, cert, key };
 }

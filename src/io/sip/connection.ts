@@ -40,6 +40,8 @@ export class Connection {
   /** Since when an incomplete message is pending; for the sweeper. */
   partialSince: Millis | undefined;
   messages = 0;
+  /** One that we opened: the trunk whose certificates it is under. */
+  trunk: string | undefined;
   closed = false;
   readonly #sink: ConnectionSink;
   readonly #web: WebSocket | undefined;

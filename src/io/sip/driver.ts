@@ -1,5 +1,6 @@
 /** Runs a SIP layer on sockets: feeds it, does what it asks for, keeps its one timer. */
 import { type Clock, type Millis, systemClock } from "../../base/clock.ts";
+import { readFault } from "../../security/certificates/faults.ts";
 import type { SipLayer } from "../../sip/layer.ts";
 import type { Listener, Source, TransportName } from "../../sip/types.ts";
 import type { Connection } from "./connection.ts";
@@ -107,7 +108,7 @@ export class SipDriver implements TransportSink {
       shared: connection.addresses.size > 0,
     };
     const now = this.#clock.now();
-    this.layer.connectionClosed(closed, now);
+    this.layer.connectionClosed({ ...closed, trunk: connection.trunk, why: readFault(reason) && reason }, now);
     this.#options.onConnectionClosed?.(closed, now);
   }
   broken(connection: Connection, why: string, status: number): void {

@@ -12,11 +12,13 @@ import {
 } from "node:tls";
 import type { WebSocket } from "ws";
 import type { Clock } from "../../base/clock.ts";
+import { formatFault } from "../../security/certificates/faults.ts";
 import type { Listener, Source, Target, TransportName } from "../../sip/types.ts";
 import { advertised, plainAddress, sourceOf } from "../addresses.ts";
 import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
-import { carriesName, checkSipIdentity, contextOptions, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { callerTrust, contextOptions, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { reasonOf, TlsClients } from "../tls-clients.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
 
@@ -102,7 +104,8 @@ export class SipTransports implements ConnectionSink {
   readonly #handshakes: Handshakes;
   readonly #sweeper: NodeJS.Timeout;
   #tls: TlsSettings | undefined;
-  #clientContext: SecureContext | undefined;
+  #clients: TlsClients | undefined;
+  #callers: PeerTrust = { anchors: [], lists: [] };
   #contexts = new Map<string, SecureContext>();
   #lastListener = 0;
   #lastConnection = 0;
@@ -152,12 +155,15 @@ export class SipTransports implements ConnectionSink {
 
   /** Takes new certificates for handshakes from now on; connections that stand are left alone. Throws when they do not fit together. */
   reloadTls(settings: TlsSettings): void {
-    const context = createSecureContext(contextOptions(settings));
+    createSecureContext(contextOptions(settings));
+    const clients = new TlsClients(settings);
+    const callers = callerTrust(settings);
     const contexts = new Map<string, SecureContext>();
     for (const [name, pair] of Object.entries(settings.names ?? {}))
       contexts.set(name.toLowerCase(), createSecureContext(contextOptions({ ...settings, ...pair })));
     this.#tls = settings;
-    this.#clientContext = context;
+    this.#clients = clients;
+    this.#callers = callers;
     this.#contexts = contexts;
     for (const server of this.#tlsServers) server.setSecureContext(contextOptions(settings));
   }
@@ -210,7 +216,7 @@ export class SipTransports implements ConnectionSink {
     const tlsServer = secure ? this.#createTlsServer() : undefined;
     const accepted = (socket: Socket, web?: WebSocket): void => {
       this.#handshakes.done(socket);
-      const peer = tlsServer === undefined ? undefined : peerCertificateOf(socket as TLSSocket);
+      const peer = tlsServer === undefined ? undefined : peerCertificateOf(socket as TLSSocket, this.#callers, "client");
       this.#adopt(spec.transport, socket, this.#sourceOf(spec.transport, socket, id, peer), false, { web });
     };
     // The time of a handshake is that of TLS and the upgrade together.
@@ -350,29 +356,28 @@ export class SipTransports implements ConnectionSink {
     connection.send(data, ref);
   }
 
-  /** A connection that may carry a request to the target: one we made to it, or one of a peer whose certificate carries its name. */
+  /**
+   * A connection that may carry a request to the target: one we made to it for the same trunk and name, or one of a peer whose certificate would do: signed under
+   * the trunk's CAs, with the target's name (RFC 5923 section 8).
+   */
   #servingOf(target: Target): Connection | undefined {
     const name = nameOf(target);
     for (const connection of this.#byAddress.get(addressKey(target.transport, target.address, target.port)) ?? []) {
       if (connection.closed) continue;
-      if (target.transport !== "tls" || connection.serverName === name || carriesName(connection.source.peer, name)) return connection;
+      const own = connection.serverName === name && connection.trunk === target.trunk;
+      if (target.transport !== "tls" || own || this.#clients?.serves(connection.source.peer, name, target.trunk) === true)
+        return connection;
     }
     return undefined;
   }
 
   #connect(target: Target): Connection {
-    const { address, port } = target;
+    const { address, port, trunk } = target;
     const name = nameOf(target);
     let socket: Socket;
     if (target.transport === "tls") {
-      socket = connectTls({
-        host: address,
-        port,
-        servername: isIP(name) === 0 ? name : "",
-        ...(this.#clientContext === undefined ? {} : { secureContext: this.#clientContext }),
-        rejectUnauthorized: this.#tls?.verifyServers !== false,
-        checkServerIdentity: (_host, certificate) => checkSipIdentity(name, certificate),
-      });
+      socket = connectTls({ host: address, port, servername: isIP(name) === 0 ? name : "", ...this.#clients?.options(trunk) });
+      socket.on("error", (error) => connection.close(reasonOf(error)));
     } else socket = connectTcp({ host: address, port });
     const source: Source = {
       transport: target.transport,
@@ -384,13 +389,21 @@ export class SipTransports implements ConnectionSink {
       listener: 0,
     };
     const connection = this.#adopt(target.transport, socket, source, true, { serverName: name });
+    connection.trunk = trunk;
     const timer = setTimeout(() => connection.close("timed out while connecting"), this.limits.connect);
     timer.unref();
     socket.once("close", () => clearTimeout(timer));
     socket.once(target.transport === "tls" ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
       Object.assign(source, { localAddress: plainAddress(socket.localAddress ?? ""), localPort: socket.localPort ?? 0 });
-      if (target.transport === "tls") Object.assign(source, { peer: peerCertificateOf(socket as TLSSocket) });
+      if (target.transport === "tls") {
+        const judged = this.#clients?.judge(socket as TLSSocket, { domain: name }, trunk);
+        if (judged?.fault) {
+          connection.close(formatFault(judged.fault));
+          return;
+        }
+        Object.assign(source, { peer: judged?.peer });
+      }
       connection.ready();
     });
     return connection;

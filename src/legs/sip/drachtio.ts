@@ -172,9 +172,15 @@ export function reinvite(dialog: Dialog, offer: string): Promise<SipResponse> {
 
 /** Status and reason of a response, with what its Warning says (RFC 3261 section 20.43): the words a record needs. */
 export function describeResponse(response: Pick<SipResponse, "status" | "reason" | "get">): string {
-  const warning = /^\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"/.exec(response.get("Warning") ?? "")?.[1]?.trim();
+  const warning = warningOf(response);
   const said = `${response.status} ${response.reason ?? ""}`.trim();
-  return warning ? `${said}: ${warning.replace(/\\(.)/g, "$1").slice(0, 300)}` : said;
+  return warning ? `${said}: ${warning.slice(0, 300)}` : said;
+}
+
+/** What its Warning says; undefined without one. */
+export function warningOf(response: Pick<SipResponse, "get">): string | undefined {
+  const warning = /^\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"/.exec(response.get("Warning") ?? "")?.[1]?.trim();
+  return warning?.replace(/\\(.)/g, "$1");
 }
 
 /** Several fields of one name: drachtio takes headers as text, so that further lines can stand in the value of the first. */

@@ -5,7 +5,16 @@ import { parseInfoDtmf } from "../dtmf.ts";
 import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
 import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "./media-control-xml.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
-import { type Dialog, describeResponse, isSipFailure, reinvite, type SipMessage, type SipRequest, type SipResponse } from "./drachtio.ts";
+import {
+  type Dialog,
+  describeResponse,
+  isSipFailure,
+  reinvite,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+  warningOf,
+} from "./drachtio.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
@@ -313,5 +322,6 @@ export function endOfFailure(error: unknown): LegEnd {
     text: error.res ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
     cancelled: false,
     status: error.status,
+    ...(unreached && error.res ? { code: warningOf(error.res)?.split(":", 1)[0] } : {}),
   };
 }

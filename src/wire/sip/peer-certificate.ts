@@ -1,22 +1,35 @@
 /**
+/**
  * The verified identity of a TLS peer, as the SIP engine, where TLS ends, tells it to the application: in the leader of the frame that carries
  * the request, in the place drachtio's protocol has for a session token. Nothing of the network's text stands there. Form, before it is
  * escaped as in a URI:
- * `verified=1;subject="CN=a";issuer="CN=b";san="DNS:a.example,URI:sip:x";ca="<sha256 hex>";fingerprint="<sha256 hex>"`.
+ * `verified=1;subject="CN=a";issuer="CN=b";san="DNS:a.example,URI:sip:x";cn="";ca="<sha256 hex>,...";fingerprint="<sha256 hex>"`, and for one
+ * that is not verified `fault=certificate-expired;words="...";serverca="<sha256 hex>,..."`. Parameters that are not known are skipped.
  */
 import { parseParams, quote, unquote } from "./text.ts";
+
+/**
+ * On a request of the application's: the trunk it is for. The SIP engine verifies the far end by that trunk's CAs and shows its client certificate. Never sent.
+ */
+export const TRUNK_HEADER = "X-Crosspoint-Trunk";
 
 /** Who is at the far end of a TLS connection. */
 export interface PeerCertificate {
   /** Did the chain verify against one of the configured certificate authorities? Nothing else may be trusted when not. */
   readonly verified: boolean;
-  /** Distinguished names, `CN=a,O=b`. */
+  /** Distinguished names, `CN=a,O=b`: for people. */
   readonly subject: string;
   readonly issuer: string;
   /** Subject alternative names, each with its kind: `DNS:a.example`, `URI:sip:a.example`, `IP:192.0.2.1`. */
   readonly san: readonly string[];
-  /** SHA-256 of the root certificate that verified the chain, lower-case hex; empty when not verified. */
-  readonly ca: string;
+  /** The common name where it may stand for a name (RFC 5922 section 7.1): the only one, of a certificate without SAN; else empty. */
+  readonly commonName: string;
+  /** SHA-256 of the trusted certificates that vouch for it, lower-case hex; empty when not verified. */
+  readonly roots: readonly string[];
+  /** As `roots`, for a client's certificate that is a server's only: a trunk may take it all the same. */
+  readonly serverRoots: readonly string[];
+  /** Why it is not verified: a stable code, and words for the operator. */
+  readonly fault?: { readonly code: string; readonly words: string } | undefined;
   /** SHA-256 of the peer's certificate, lower-case hex. */
   readonly fingerprint: string;
 }
@@ -26,9 +39,11 @@ export function formatPeerCertificate(peer: PeerCertificate): string {
   // A comma separates the names, so one inside a name is escaped as in a URI.
   const san = peer.san.map((name) => name.replace(/[%,]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)).join(",");
   const clean = (text: string) => quote(text.replace(/[^\x20-\x7e]/g, "?"));
+  const fault = peer.fault ? `;fault=${peer.fault.code};words=${clean(peer.fault.words)}` : "";
+  const server = peer.serverRoots.length > 0 ? `;serverca=${quote(peer.serverRoots.join(","))}` : "";
   return (
-    `verified=${peer.verified ? 1 : 0};subject=${clean(peer.subject)};issuer=${clean(peer.issuer)};san=${clean(san)}` +
-    `;ca=${quote(peer.ca)};fingerprint=${quote(peer.fingerprint)}`
+    `verified=${peer.verified ? 1 : 0};subject=${clean(peer.subject)};issuer=${clean(peer.issuer)};san=${clean(san)};cn=${clean(peer.commonName)}` +
+    `;ca=${quote(peer.roots.join(","))};fingerprint=${quote(peer.fingerprint)}${fault}${server}`
   );
 }
 
@@ -39,7 +54,12 @@ export function parsePeerCertificate(value: string | undefined): PeerCertificate
   const verified = params.get("verified");
   if (!clean || (verified !== "1" && verified !== "0")) return undefined;
   const text = (name: string) => unquote(params.get(name) ?? "");
+  const list = (name: string) =>
+    text(name)
+      .split(",")
+      .filter((item) => item !== "");
   const san = text("san");
+  const fault = params.get("fault");
   return {
     verified: verified === "1",
     subject: text("subject"),
@@ -48,7 +68,10 @@ export function parsePeerCertificate(value: string | undefined): PeerCertificate
       san === ""
         ? []
         : san.split(",").map((name) => name.replace(/%(25|2C)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))),
-    ca: text("ca"),
+    commonName: text("cn"),
+    roots: list("ca"),
+    serverRoots: list("serverca"),
+    ...(fault ? { fault: { code: fault, words: text("words") } } : {}),
     fingerprint: text("fingerprint"),
   };
 }

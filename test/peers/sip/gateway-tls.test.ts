@@ -11,6 +11,7 @@ import { type Baresip, startBaresip } from "../../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
 import { ofTest } from "../../support/of-test.ts";
 import { sClient, tlsRequest } from "../../support/openssl.ts";
+import { type Made, makeCertificate, makeRevocationList } from "../../support/odd-certificates.ts";
 import { describeWithPeers } from "../../support/peers.ts";
 import { inTurn, portsOf } from "../../support/ports.ts";
 import { realDrachtio } from "../../support/real-engines.ts";
@@ -40,18 +41,45 @@ describeWithPeers("TLS", ["openssl", "baresip"], () => {
       issueCertificate(root, { subject: { commonName: name, names: [name, "127.0.0.1"] }, ...(from ? { from, days: 5 } : {}) });
     const config = (legacy: boolean) => `
 sip: { optionsSeconds: 0 }
-certificates: { cert: ${file("server.crt")}, key: ${file("server.key")}, ca: [${file("ca.crt")}] }
+certificates: { cert: ${file("server.crt")}, key: ${file("server.key")}, ca: [${file("ca.crt")}], crl: [${file("ca.crl")}] }
 trunks:
   - { name: room, identity: { certificateNames: [room.test], ca: ${file("ca.crt")} }, trust: verified, legacyCiphers: ${legacy} }
   - { name: pbx, identity: { certificateNames: [pbx.test], networks: [127.0.0.0/8] }, trust: verified }
   - { name: out, identity: { networks: [192.0.2.0/24] }, target: "sip:127.0.0.1:${FAR};transport=tls" }
+  - { name: bank, identity: { certificateNames: [bank.test], ca: ${file("bank-ca.crt")} }, target: "sip:127.0.0.1:${FAR};transport=tls",
+      clientCertificate: { certificate: ${file("caller.crt")}, key: ${file("caller.key")} } }
+  - { name: edge, identity: { certificateNames: [edge.test, edge2.test], certificatePurpose: server-allowed }, trust: verified }
+  - { name: strict, identity: { certificateNames: [strict.test, deep.test] } }
 meetings: [{ id: 1000, name: Open }]
 `;
 
     beforeAll(async () => {
       root = await createAuthority({ subject: { commonName: "trusted root" } });
       const stranger = await createAuthority({ subject: { commonName: "somebody's root" }, kind: "ecdsa-p256" });
-      keep("ca", root);
+      const bank = await createAuthority({ subject: { commonName: "bank root" } });
+      const by = (issuer: Issued): Made => ({ pem: issuer.cert, key: issuer.key, certificate: new X509Certificate(issuer.cert) });
+      const odd = (name: string, issuer: Issued, more: Partial<Parameters<typeof makeCertificate>[0]> = {}): Made => {
+        const made = makeCertificate({ subject: [["CN", name]], by: by(issuer), san: [{ type: 2, value: name }], ...more });
+        keep(name, { cert: made.pem, chain: made.pem, key: made.key });
+        return made;
+      };
+      keep("bank-ca", bank);
+      keep("bank", await issueCertificate(bank, { subject: { commonName: "bank.test", names: ["bank.test", "127.0.0.1"] } }));
+      keep("forged", await issueCertificate(bank, { subject: { commonName: "strict.test", names: ["strict.test"] } }));
+      keep("caller", await own("caller.test"));
+      odd("edge.test", root, { usages: ["serverAuth"] });
+      odd("edge2.test", root, { usages: ["serverAuth"], from: -10, to: -5 });
+      odd("strict.test", root, { usages: ["serverAuth"] });
+      odd("inside", root, { subject: [["O", "CN=strict.test"]], san: undefined as never });
+      // ours allow no CA below them
+      const top = makeCertificate({ subject: [["CN", "top"]], ca: true });
+      const middle = makeCertificate({ subject: [["CN", "middle"]], by: top, ca: true });
+      const deep = makeCertificate({ subject: [["CN", "deep.test"]], by: middle, san: [{ type: 2, value: "deep.test" }] });
+      keep("deep.test", { cert: deep.pem, chain: deep.pem, key: deep.key });
+      writeFileSync(file("middle.crt"), middle.pem);
+      const revoked = odd("revoked", root, { san: [{ type: 2, value: "strict.test" }] });
+      writeFileSync(file("ca.crl"), makeRevocationList(by(root), [revoked]));
+      keep("ca", { ...root, chain: root.chain + top.pem });
       keep("stranger-ca", stranger);
       keep("server", await own("gateway.test"));
       keep("room", await own("room.test"));
@@ -88,20 +116,50 @@ meetings: [{ id: 1000, name: Open }]
     });
 
     test.each([
-      ["another name's", () => shown("other-name"), /other\.test/],
-      ["an expired", () => shown("expired"), /no verified certificate/],
-      ["another authority's", () => shown("other-ca"), /no verified certificate/],
-      ["no", () => ["-CAfile", file("ca.crt")], /no verified certificate/],
-    ])("%s certificate is not, and the record says so", async (_, args, reason) => {
+      ["another name's", () => shown("other-name"), "certificate-name", /other\.test/],
+      ["an expired", () => shown("expired"), "certificate-expired", /expired on .*our clock says/],
+      ["another authority's", () => shown("other-ca"), "certificate-unknown-ca", /issued by 'somebody's root'/],
+      ["no", () => ["-CAfile", file("ca.crt")], "certificate-absent", /no certificate was shown/],
+    ])("%s certificate is not, and the record says so", async (_, args, code, reason) => {
       const { status, record } = await asks(args());
       expect(status).toBe("403");
       expect(record).toMatchObject({
         trust: "unverified",
-        outcome: "trunk-certificate",
+        outcome: code,
         sipStatus: 403,
         cause: 21,
         reason: expect.stringMatching(reason),
       });
+    });
+
+    test.each([
+      ["strict", "forged", "certificate-unknown-ca", /another CA than certificates\.ca/],
+      ["strict", "inside", "certificate-name", /none of trunk strict's names|belongs to no trunk|none of trunk/],
+      ["strict", "revoked", "certificate-revoked", /revoked/],
+      ["strict", "strict.test", "certificate-purpose", /servers only.*server-allowed/],
+      ["edge", "edge2.test", "certificate-expired", /expired/],
+    ])("trunk %s is not recognised by the certificate %s: %s", async (_, name, code, reason) => {
+      // from an address of no trunk's network
+      const { status, record } = await asks([...shown(name), "-bind", "127.0.0.1:0"]);
+      expect(status).toBe("403");
+      expect(record).toMatchObject({ outcome: code, sipStatus: 403, cause: 21, reason: expect.stringMatching(reason) });
+    });
+
+    test("a trunk's own CA vouches for it; a server's certificate is taken where the trunk allows that, and the log says so", async () => {
+      expect((await asks(shown("bank"))).record).toMatchObject({ trunk: "bank", outcome: "no-such-meeting" });
+      const before = gateway.logged(/for servers only/).length;
+      expect((await asks(shown("edge.test"))).record).toMatchObject({ trunk: "edge", trust: "verified", outcome: "no-such-meeting" });
+      expect(gateway.logged(/for servers only/).length).toBe(before + 1);
+    });
+
+    test("a session that is taken up again brings the chain of the first handshake", async () => {
+      const session = file("session.pem");
+      const deep = [...shown("deep.test"), "-cert_chain", file("middle.crt"), "-tls1_2"];
+      await sClient(gateway.tls, [...deep, "-sess_out", session], tlsRequest("OPTIONS", "x", gateway.tls), final);
+      const again = ["-tls1_2", "-sess_in", session, "-CAfile", file("ca.crt")];
+      const { output } = await sClient(gateway.tls, again, tlsRequest("INVITE", "9999", gateway.tls), final);
+      expect(output).toMatch(/^Reused/m);
+      expect(final.exec(output)?.[1]).toBe("404");
     });
 
     /** A room with that certificate calls the meeting. */
@@ -259,20 +317,23 @@ meetings: [{ id: 1000, name: Open }]
         server.stderr?.on("data", take);
         await expect.poll(() => said).toMatch(/ACCEPT/);
       }
-      const dial = () => gateway.api<{ id: string }>("POST", "/calls", { uri: "sip:callee@127.0.0.1", meetingId: "1000", trunk: "out" });
+      const dial = (trunk = "out") =>
+        gateway.api<{ id: string }>("POST", "/calls", { uri: "sip:callee@127.0.0.1", meetingId: "1000", trunk });
 
       test.each([
-        ["another-host", /altnames|does not match|certificate/i],
-        ["expired", /expired/i],
-        ["other-ca", /issuer|self-signed|verify|certificate/i],
-      ])("that shows the certificate %s is not spoken to", async (name, reason) => {
+        ["another-host", "out", "certificate-name", /elsewhere\.test, and not 127\.0\.0\.1/],
+        ["expired", "out", "certificate-expired", /expired on/],
+        ["other-ca", "out", "certificate-unknown-ca", /issued by 'somebody's root'/],
+        ["bank", "out", "certificate-unknown-ca", /issued by 'bank root'/],
+        ["room", "bank", "certificate-unknown-ca", /issued by 'trusted root'/],
+      ])("that shows the certificate %s is not spoken to for trunk %s", async (name, trunk, outcome, reason) => {
         if (name === "another-host")
           keep(name, await issueCertificate(root, { subject: { commonName: "elsewhere.test", names: ["elsewhere.test"] } }));
         await serve(name);
         const before = (await gateway.records())[0]?.id;
-        await expect(dial()).rejects.toThrow(/502.*was not reached/s);
+        await expect(dial(trunk)).rejects.toThrow(/502.*was not reached/s);
         await expect.poll(async () => (await gateway.records())[0]?.id).not.toBe(before);
-        expect((await gateway.records())[0]).toMatchObject({ outcome: "far-end-unreachable" });
+        expect((await gateway.records())[0]).toMatchObject({ outcome });
         expect((await gateway.records())[0]?.reason).toMatch(reason);
         expect(said).not.toContain("INVITE");
       });
@@ -283,6 +344,16 @@ meetings: [{ id: 1000, name: Open }]
         await expect.poll(() => said).toMatch(/INVITE sip:callee@127\.0\.0\.1/);
         expect(said).toMatch(/subject=CN ?= ?gateway\.test/);
         expect(said).not.toMatch(/verify error/);
+        server?.kill();
+        await ringing;
+      });
+
+      test("of a trunk with a CA and a client certificate of its own gets that one", async () => {
+        await serve("bank");
+        const ringing = dial("bank").catch(() => undefined);
+        await expect.poll(() => said).toMatch(/INVITE sip:callee@127\.0\.0\.1/);
+        expect(said).toMatch(/subject=CN ?= ?caller\.test/);
+        expect(said).not.toContain("X-Crosspoint");
         server?.kill();
         await ringing;
       });

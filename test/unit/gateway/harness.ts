@@ -371,6 +371,7 @@ export class Bench {
         registered: (name, flow, now) => this.registrar.owns(name, flow, now),
         fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
       }),
+      peerStamps,
       limits: new TrunkLimits(),
       refusals: new RefusalSampler(this.clock),
       admission: new CallAdmission(() => this.context, this.#load),
@@ -398,7 +399,6 @@ export class Bench {
       context: this.context,
       reception,
       transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
-      peerStamps,
     }).route();
   }
 

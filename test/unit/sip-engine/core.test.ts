@@ -169,7 +169,16 @@ describe("calls from the network", () => {
   test("identity is stamped by the engine and by nobody else", () => {
     const world = new World();
     const app = world.app("options");
-    const peer = { verified: true, subject: "CN=a", issuer: "CN=b", san: ["DNS:a.example"], ca: "00", fingerprint: "11" };
+    const peer = {
+      verified: true,
+      subject: "CN=a",
+      issuer: "CN=b",
+      san: ["DNS:a.example"],
+      commonName: "",
+      roots: ["00"],
+      serverRoots: [],
+      fingerprint: "11",
+    };
     const forged = formatPeerCertificate({ ...peer, san: ["DNS:evil"] });
     world.deliver(world.request("OPTIONS", { "X-Crosspoint-Peer": forged }));
     world.deliver(world.request("OPTIONS", { "Call-ID": "2", "x-crosspoint-peer": forged, "X-Crosspoint-Action": "discard" }), "tls", {

@@ -179,7 +179,7 @@ describe("a dialog that was proxied with Record-Route", () => {
   });
 
   test("of a verified peer is not that of another at its address", () => {
-    const peer = { verified: true, subject: "", issuer: "", san: [], ca: "r", fingerprint: "f1" };
+    const peer = { verified: true, subject: "", issuer: "", san: [], commonName: "", roots: ["r"], serverRoots: [], fingerprint: "f1" };
     const w = world();
     const from = { peer, connection: 7 };
     const call = proxied(w, w.app("invite"), { from, transport: "tls" });

@@ -70,12 +70,12 @@ describe("callers over TLS", () => {
     });
     expect(peer.san).toEqual(expect.arrayContaining(["DNS:room.example", "URI:sip:room.example"]));
     const hash = (pem: string) => new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
-    expect([peer.ca, peer.fingerprint]).toEqual([hash(root.cert), hash(caller.cert)]);
+    expect([peer.roots, peer.fingerprint]).toEqual([[hash(root.cert)], hash(caller.cert)]);
   });
   test("with somebody else's are let in unverified, with none they carry no stamp", async () => {
     const caller = await issueCertificate(stranger, { subject: { commonName: "room.example" }, kind: ecdsa });
     const peer = (await seen({ cert: caller.chain, key: caller.key }))!;
-    expect([peer.verified, peer.ca]).toEqual([false, ""]);
+    expect([peer.verified, peer.roots, peer.fault?.code]).toEqual([false, [], "certificate-unknown-ca"]);
     expect(await seen({})).toBeUndefined();
   });
   test("with an expired one are not verified", async () => {
@@ -85,7 +85,8 @@ describe("callers over TLS", () => {
       from: new Date(Date.now() - 10 * 86_400_000),
       days: 5,
     });
-    expect((await seen({ cert: caller.chain, key: caller.key }))?.verified).toBe(false);
+    const peer = await seen({ cert: caller.chain, key: caller.key });
+    expect([peer?.verified, peer?.fault?.code]).toEqual([false, "certificate-expired"]);
   });
   test("speak TLS 1.2 or 1.3 in our order of ciphers, nothing older or weaker", async () => {
     const suite = async (options: ConnectionOptions) => {

@@ -3,7 +3,16 @@ import { describe, expect, test } from "vitest";
 import { formatPeerCertificate, parsePeerToken, peerToken, plainLimits, type SipMessage } from "../../../src/wire/sip/index.ts";
 import { answered, SDP, type TestApp, World } from "./world.ts";
 
-const PEER = { verified: true, subject: "CN=a", issuer: "CN=b", san: ["DNS:trunk.example"], ca: "00", fingerprint: "11" };
+const PEER = {
+  verified: true,
+  subject: "CN=a",
+  issuer: "CN=b",
+  san: ["DNS:trunk.example"],
+  commonName: "",
+  roots: ["00"],
+  serverRoots: [],
+  fingerprint: "11",
+};
 const STAMP = formatPeerCertificate(PEER);
 const TOKEN = peerToken(PEER);
 

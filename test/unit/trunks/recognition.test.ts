@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { certificateNames, matchesNames, type PeerIdentity } from "../../../src/trunks/certificate-names.ts";
+import type { PeerIdentity } from "../../../src/trunks/peer-identity.ts";
 import { DigestGuard } from "../../../src/trunks/digest.ts";
 import { Networks, plainAddress } from "../../../src/trunks/networks.ts";
 import { type CallerEvidence, type Recognition, TrunkRecognition } from "../../../src/trunks/recognition.ts";
@@ -10,7 +10,7 @@ const peer = (changes: Partial<PeerIdentity> = {}): PeerIdentity => ({
   verified: true,
   subject: "CN=x",
   san: ["DNS:edge.example.com"],
-  ca: "aa",
+  roots: ["aa"],
   ...changes,
 });
 const caller = (changes: Partial<CallerEvidence> = {}): CallerEvidence => ({
@@ -41,26 +41,6 @@ describe("networks", () => {
   });
   it("compare addresses plainly", () => {
     expect(plainAddress("[FE80::1%eth0]")).toBe("fe80::1");
-  });
-});
-
-describe("certificate names", () => {
-  it("are SANs; the common name only where there are none", () => {
-    expect(certificateNames(peer({ san: ["DNS:A.example", "URI:sip:b.example", "IP:192.0.2.1"] }))).toEqual([
-      "a.example",
-      "sip:b.example",
-      "b.example",
-    ]);
-    expect(certificateNames(peer({ san: [], subject: "O=Org,CN=Room.Example" }))).toEqual(["room.example"]);
-    expect(certificateNames(peer({ san: ["DNS:a.example"], subject: "CN=other.example" }))).toEqual(["a.example"]);
-    expect(certificateNames(peer({ san: [], subject: "O=CN" }))).toEqual([]);
-  });
-  it("match exactly or by one label, and a wildcard in the certificate is only letters", () => {
-    expect(matchesNames(peer(), ["EDGE.example.com"])).toBe(true);
-    expect(matchesNames(peer(), ["*.example.com"])).toBe(true);
-    expect(matchesNames(peer(), ["example.com", "*.com", "dge.example.com"])).toBe(false);
-    expect(matchesNames(peer({ san: ["DNS:a.b.example.com", "DNS:example.com"] }), ["*.example.com"])).toBe(false);
-    expect(matchesNames(peer({ san: ["DNS:*.example.com"] }), ["edge.example.com"])).toBe(false);
   });
 });
 
@@ -201,9 +181,9 @@ describe("recognition", () => {
 
   it("demands everything that is given", () => {
     const recognition = new TrunkRecognition({ trunks: [byBoth], defaultTrunk: null });
-    expect(outcome(recognition.recognise(caller(), 0))).toBe("trunk-certificate told");
-    expect(outcome(recognition.recognise(caller({ peer: peer({ san: ["DNS:other.example"] }) }), 0))).toBe("trunk-certificate told");
-    expect(outcome(recognition.recognise(caller({ peer: peer(), address: "203.0.113.1" }), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("certificate-absent told");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ san: ["DNS:other.example"] }) }), 0))).toBe("certificate-name told");
+    expect(outcome(recognition.recognise(caller({ peer: peer(), address: "203.0.113.1" }), 0))).toBe("certificate-name told");
     expect(outcome(recognition.recognise(caller({ address: "203.0.113.1" }), 0))).toBe("trunk-unknown");
   });
 
@@ -213,9 +193,57 @@ describe("recognition", () => {
       defaultTrunk: null,
       roots: new Map([["ca.pem", ["bb"]]]),
     });
-    expect(outcome(recognition.recognise(caller({ peer: peer({ verified: false, ca: "bb" }) }), 0))).toBe("trunk-unknown");
-    expect(outcome(recognition.recognise(caller({ peer: peer({ ca: "aa" }) }), 0))).toBe("trunk-certificate told");
-    expect(outcome(recognition.recognise(caller({ peer: peer({ ca: "bb" }) }), 0))).toBe("named");
+    const unverified = peer({ verified: false, roots: [] });
+    expect(outcome(recognition.recognise(caller({ peer: unverified }), 0))).toBe("certificate-unknown-ca");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ roots: ["aa"] }) }), 0))).toBe("certificate-unknown-ca told");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ roots: ["aa", "bb"] }) }), 0))).toBe("named");
+  });
+
+  it("does not let one trunk's CA vouch for a trunk that names none", () => {
+    const own = { ...byName, name: "own", identity: { certificateNames: ["own.example.com"], ca: "ca.pem" } };
+    const setup = { trunks: [byName, own], defaultTrunk: null, roots: new Map([["ca.pem", ["bb"]]]), commonRoots: ["aa"] };
+    const recognition = new TrunkRecognition(setup);
+    expect(outcome(recognition.recognise(caller({ peer: peer({ roots: ["bb"] }) }), 0))).toBe("certificate-unknown-ca told");
+    expect(outcome(recognition.recognise(caller({ peer: peer({ roots: ["aa"] }) }), 0))).toBe("named");
+    const ownPeer = peer({ san: ["DNS:own.example.com"] });
+    expect(outcome(recognition.recognise(caller({ peer: { ...ownPeer, roots: ["aa"] } }), 0))).toBe("certificate-unknown-ca told");
+    expect(outcome(recognition.recognise(caller({ peer: { ...ownPeer, roots: ["bb"] } }), 0))).toBe("own");
+  });
+
+  it("takes a server's certificate where the trunk allows that, and says so", () => {
+    const fault = { code: "certificate-purpose", words: "is for servers only" };
+    const shown = peer({ verified: false, roots: [], serverRoots: ["aa"], fault });
+    const setup = (trunks: (typeof byName)[]) => new TrunkRecognition({ trunks, defaultTrunk: null, commonRoots: ["aa"] });
+    expect(outcome(setup([byName]).recognise(caller({ peer: shown }), 0))).toBe("certificate-purpose told");
+    const allowed = { ...byName, identity: { ...byName.identity, certificatePurpose: "server-allowed" as const } };
+    expect(setup([allowed]).recognise(caller({ peer: shown }), 0)).toMatchObject({
+      kind: "trunk",
+      trunk: { name: "named" },
+      note: expect.stringContaining("servers only"),
+    });
+    expect(setup([allowed]).recognise(caller({ peer: peer() }), 0)).toMatchObject({ kind: "trunk", note: undefined });
+    expect(outcome(setup([allowed]).recognise(caller({ peer: { ...shown, serverRoots: ["bb"] } }), 0))).toBe("certificate-unknown-ca");
+    expect(outcome(setup([allowed]).recognise(caller({ peer: { ...shown, serverRoots: [] } }), 0))).toBe("certificate-purpose told");
+  });
+
+  it("gives an expired, a foreign, an absent and a wrongly named certificate a sentence and a code each", () => {
+    const recognition = new TrunkRecognition({ trunks: [byName], defaultTrunk: null, commonRoots: ["aa"] });
+    const unverified = (code: string, words: string) => peer({ verified: false, roots: [], fault: { code, words } });
+    const refused = [
+      caller({ peer: unverified("certificate-expired", "it expired") }),
+      caller({ peer: unverified("certificate-unknown-ca", "nobody knows its CA") }),
+      caller(),
+      caller({ peer: peer({ san: ["DNS:other.example"] }) }),
+    ].map((evidence) => recognition.recognise(evidence, 0));
+    expect(refused.map(outcome)).toEqual([
+      "certificate-expired told",
+      "certificate-unknown-ca",
+      "certificate-absent",
+      "certificate-name told",
+    ]);
+    expect(new Set(refused.map((one) => (one.kind === "refused" ? one.reason : ""))).size).toBe(4);
+    // where nothing of TLS is spoken, nobody is asked for a certificate
+    expect(outcome(recognition.recognise(caller({ transport: "udp" }), 0))).toBe("trunk-unknown");
   });
 
   it("keeps a trunk to its transports", () => {
@@ -228,12 +256,12 @@ describe("recognition", () => {
     const recognition = new TrunkRecognition({ trunks: [byBoth, byName], defaultTrunk: open });
     expect(outcome(recognition.recognise(caller({ address: "203.0.113.1", transport: "udp" }), 0))).toBe("default");
     expect(outcome(recognition.recognise(caller({ address: "203.0.113.1", peer: peer() }), 0))).toBe("named");
-    expect(outcome(recognition.recognise(caller(), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller(), 0))).toBe("certificate-absent told");
   });
 
   it("never recognises anybody by a trunk without identity", () => {
     const recognition = new TrunkRecognition({ trunks: [trunk("out", { target: "sip:x" })], defaultTrunk: null });
-    expect(outcome(recognition.recognise(caller({ peer: peer() }), 0))).toBe("trunk-certificate told");
+    expect(outcome(recognition.recognise(caller({ peer: peer() }), 0))).toBe("certificate-name told");
   });
 
   it("replaces its trunks, or keeps the old ones when the new are wrong", () => {

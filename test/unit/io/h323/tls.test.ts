@@ -59,14 +59,14 @@ async function endpoint(settings: TlsSettings, tunnelling = true) {
 }
 
 /** Calls over TLS; resolves when the call is up or over. */
-function call(from: H323Endpoint, to: H323Endpoint, check?: () => boolean): Promise<CallEvent> {
+function call(from: H323Endpoint, to: H323Endpoint, trunk?: string): Promise<CallEvent> {
   return new Promise((resolve, reject) => {
     from
       .call(
         { host: "127.0.0.1", port: to.tlsPort! },
         { aliases: [{ "h323-ID": "x" }] },
         {
-          tls: check === undefined ? {} : { check },
+          tls: { trunk },
           prepare: (session) => {
             session.onEvent = (event) => {
               if (event.type === "transmit" || event.type === "released") resolve(event);
@@ -100,12 +100,19 @@ describe("H.323 call signalling over TLS", () => {
   });
 
   it("does not call a server of another authority or another name, unless its name is the one wanted", async () => {
-    const a = await endpoint(gateway);
-    await expect(call(a.e, (await endpoint(false_)).e)).rejects.toThrow(/certificate|issuer/i);
+    const cas = [root.cert];
+    const trunks = { room: { cas, names: ["room.example"] }, hall: { cas, names: ["hall.example"] }, far: { cas: [stranger.cert] } };
+    const a = await endpoint({ ...gateway, trunks });
+    const foreign = await endpoint(false_);
+    await expect(call(a.e, foreign.e)).rejects.toMatchObject({ code: "certificate-unknown-ca" });
     const other = await endpoint(room);
-    await expect(call(a.e, other.e)).rejects.toThrow(/IP|altname|name/i);
-    expect(await call(a.e, other.e, () => true)).toMatchObject({ type: "transmit" });
-    await expect(call(a.e, other.e, () => false)).rejects.toThrow(/another name/);
+    await expect(call(a.e, other.e)).rejects.toMatchObject({ code: "certificate-name" });
+    expect(await call(a.e, other.e, "room")).toMatchObject({ type: "transmit" });
+    await expect(call(a.e, other.e, "hall")).rejects.toThrow(/another name/);
+    // the CA of one trunk vouches for nobody else
+    expect(await call(a.e, foreign.e, "far")).toMatchObject({ type: "transmit" });
+    await expect(call(a.e, foreign.e, "room")).rejects.toMatchObject({ code: "certificate-unknown-ca" });
+    await expect(call(a.e, other.e, "far")).rejects.toMatchObject({ code: "certificate-unknown-ca" });
     expect(other.seen).toHaveLength(1);
   });
 

@@ -117,10 +117,20 @@ describe("addresses, Via and small fields", () => {
       subject: 'CN=a "quoted", O=x\\y',
       issuer: "CN=b",
       san: ["DNS:a.example", "URI:sip:x,y%"],
-      ca: "00ff",
+      commonName: 'a "b"',
+      roots: ["00ff", "01"],
+      serverRoots: [],
       fingerprint: "aa",
     };
     expect(parsePeerCertificate(formatPeerCertificate(peer))).toEqual(peer);
+    const refused = {
+      ...peer,
+      verified: false,
+      roots: [],
+      serverRoots: ["0a"],
+      fault: { code: "certificate-expired", words: 'it; "x" = y' },
+    };
+    expect(parsePeerCertificate(formatPeerCertificate(refused))).toEqual(refused);
     expect(parsePeerCertificate("verified=yes")).toBeUndefined();
     expect(parsePeerCertificate(undefined)).toBeUndefined();
   });
