@@ -39,6 +39,8 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   stopRecording(): Promise<void>;
   /** Sends keys to the far end as telephone events, or tones where it takes none: `1234#`, `W` waits a second, `@160` behind them says how long each sounds. */
   press(keys: string): Promise<void>;
+  /** Whether keys are heard in the sound itself, from a far end that has no telephone events (RFC 4733). They come as `dtmf`. */
+  hearTones(on: boolean): Promise<void>;
   /** Null when the media server does not say. */
   stats(): Promise<MediaStats | null>;
   close(): Promise<void>;

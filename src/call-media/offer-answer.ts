@@ -92,6 +92,9 @@ export class MediaExchange {
   /** The codec in force, which a later offer does not change unless it has to. */
   #codec: string | undefined;
   readonly #sides: SideLines;
+  #hearsTones = false;
+  /** The far end has telephone events, as far as its leg knows. */
+  #farHasEvents = true;
   /** The far end's signalling comes from elsewhere than when its last description came. */
   #moved = false;
 
@@ -120,6 +123,7 @@ export class MediaExchange {
       exchange.#theirs = { session: offer, index: choice.index };
       exchange.#suite = suiteOf(choice);
       exchange.#codec = firstCodec(session.media[choice.index]);
+      exchange.#listenForKeys();
       return exchange;
     } catch (error) {
       sides.close();
@@ -150,6 +154,12 @@ export class MediaExchange {
     if (address === undefined || address === this.#context.source) return;
     this.#context = { ...this.#context, source: address };
     this.#moved = true;
+  }
+
+  /** Whether the far end has telephone events, where its leg knows it better than its description. */
+  telephoneEvents(has: boolean | undefined): void {
+    this.#farHasEvents = has !== false;
+    this.#listenForKeys();
   }
 
   get media(): MediaSession {
@@ -189,6 +199,7 @@ export class MediaExchange {
     this.#theirs = { session: answer, index: 0 };
     this.#codec = firstCodec(session.media[0]);
     this.#suite = decision.kind === "srtp" ? decision.crypto.keying.suite.name : null;
+    this.#listenForKeys();
     const after = parseSdp(this.#media.localSdp);
     const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
     if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
@@ -220,6 +231,7 @@ export class MediaExchange {
     this.#ours = session;
     this.#suite = suiteOf(choice);
     this.#codec = firstCodec(session.media[choice.index]);
+    this.#listenForKeys();
     return writeSdp(session);
   }
 
@@ -233,6 +245,18 @@ export class MediaExchange {
     await this.#media.modify(forMediaServer(theirs, this.#context));
     this.#theirs = { session: answer, index: choice.index };
     this.#codec = firstCodec(answer.media[choice.index]);
+    this.#listenForKeys();
+  }
+
+  /** Keys are heard in the sound where telephone events were not agreed on, and there only: some send both. */
+  #listenForKeys(): void {
+    const theirs = this.#theirs;
+    if (!theirs) return;
+    const tones = !this.#farHasEvents || ![theirs.session, this.#ours].every(({ media }) => hasTelephoneEvents(media[theirs.index]));
+    if (tones === this.#hearsTones) return;
+    this.#hearsTones = tones;
+    // A session that is gone hears nothing more, and has said so.
+    this.#media.hearTones(tones).catch(() => undefined);
   }
 
   /** Drops the media session for a new one that offers without keys: the far end has declined SRTP, which was not required. */
@@ -240,6 +264,7 @@ export class MediaExchange {
     const media = await this.#port.openWithoutOffer({ secure: false, answer: "later" });
     const before = this.#media;
     this.#media = media;
+    this.#hearsTones = false;
     await before.close();
     const plain: MediaPolicy = { ...this.#context, policy: "none" };
     const others = await this.#sides.offer(plain, this.#ours);
@@ -269,6 +294,10 @@ function withRtcpAsSettled(offer: SdpSession, settled: SdpSession): SdpSession {
     return { ...rest, rtcpMux: now.rtcpMux, ...(now.rtcp && { rtcp: now.rtcp }) };
   });
   return { ...offer, media };
+}
+
+function hasTelephoneEvents(line: SdpMedia | undefined): boolean {
+  return line?.formats.some(({ codec }) => codec?.toLowerCase() === "telephone-event") === true;
 }
 
 function suiteOf(choice: AudioChoice): string | null {

@@ -27,21 +27,34 @@ function key(signal: string, durationMs: number): Key | undefined {
   return DIGIT.test(digit) ? { digit, durationMs } : undefined;
 }
 
-/** Phones that send a key both ways send it within this time. */
+/** Phones that send a key in two ways send it within this time, and the key's own length: one way tells of it as it begins, the other as it ends. */
 const SAME_KEY_MS = 700;
+/** Length beyond which a key's own is not believed. */
+const LONGEST_KEY_MS = 5000;
+/** Keys that wait for their like by the other way; more cannot be pressed in that time. */
+const MOST_WAITING = 16;
 
-/** Makes one key of one that came by INFO and by RTP. Keys that come one way only all pass, however quickly they follow each other. */
+type KeySource = "signalling" | "media";
+
+/**
+ * Makes one key of one that came by signalling (INFO, H.245) and in the media (RFC 4733, tones). Keys that come one way only all pass, however quickly they
+ * follow each other.
+ */
 export class KeyMerger {
-  #last: { readonly digit: string; readonly source: string; at: Millis } | null = null;
+  #waiting: { readonly digit: string; readonly source: KeySource; readonly at: Millis; readonly durationMs: number }[] = [];
 
   /** False when this is the same key again, by the other way. */
-  accept(digit: string, source: "signalling" | "media", now: Millis): boolean {
-    const last = this.#last;
-    if (last && last.source !== source && last.digit === digit && now - last.at <= SAME_KEY_MS) {
-      this.#last = null;
+  accept(digit: string, source: KeySource, now: Millis, durationMs = 0): boolean {
+    const length = Math.min(durationMs, LONGEST_KEY_MS);
+    this.#waiting = this.#waiting.filter(({ at, durationMs: other }) => now - at <= SAME_KEY_MS + Math.max(length, other));
+    const before = this.#waiting.findIndex((key) => key.source !== source && key.digit === digit);
+    if (before !== -1) {
+      // what came before it by the other way has no like any more
+      this.#waiting.splice(0, before + 1);
       return false;
     }
-    this.#last = { digit, source, at: now };
+    this.#waiting.push({ digit, source, at: now, durationMs: length });
+    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
     return true;
   }
 }

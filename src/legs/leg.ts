@@ -97,6 +97,8 @@ export interface LegEvents {
   /** One key, from signalling; keys in the media come from the media session. */
   dtmf: [key: { readonly digit: string; readonly durationMs: number }];
   change: [change: MediaChange];
+  /** Whether the far end has telephone events (RFC 4733) is known now, or otherwise than before: {@link Leg.telephoneEvents}. */
+  "telephone-events": [];
   transfer: [request: TransferRequest];
   /** The far end cannot decode what it gets on line `line` of the description (from 0) and asks for a picture that stands alone: RFC 5168, H.245. */
   keyframe: [line: number];
@@ -136,6 +138,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly ended: boolean;
   /** The address that its last description came from, where its media may come from too; undefined where that is not known, or not the media server's affair. */
   readonly source?: string | undefined;
+  /** False where the far end has none, whatever its description says: in H.245 they are received even from who has not named them. */
+  readonly telephoneEvents?: boolean;
   /** What protects the audio between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
   readonly mediaProtection?: string | undefined;
   /** The same of the camera's picture. */

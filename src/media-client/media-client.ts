@@ -5,7 +5,7 @@ import { callProof, PROOF_HEADER } from "../wire/esl/index.ts";
 import type { Dialog, LateDialog, Srf } from "../legs/sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, gather, type MediaServer } from "./drachtio-fsmrf.ts";
 import { probe } from "./probe.ts";
-import { FsmrfSession } from "./session.ts";
+import { FsmrfSession, type ToneDetector } from "./session.ts";
 import { narrowOffer, standInAnswer, unacknowledgedMs } from "./placeholder-answer.ts";
 
 /** The first connection, and each anew, is given up after this long. */
@@ -17,6 +17,10 @@ const NOT_READY = /MediaServer not ready/;
 const RETRY_MS = { first: 250, last: 5_000 } as const;
 /** The media server has answered the INVITE; it connects back within this, or never. */
 const CALLBACK_MS = 5_000;
+
+/** FreeSWITCH's detectors: that of mod_spandsp hears more, where it is loaded; that of its core, which the embedded media server has too, is always there. */
+const SPANDSP_DETECTOR: ToneDetector = { start: "spandsp_start_dtmf", stop: "spandsp_stop_dtmf" };
+const CORE_DETECTOR: ToneDetector = { start: "start_dtmf", stop: "stop_dtmf" };
 
 /** What the port tells its owner's log. */
 export type PortLog = (level: "debug" | "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
@@ -37,6 +41,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   /** Why the last attempt failed, as the log has it. */
   #saidWhy: string | undefined;
   #unacknowledgedMs = unacknowledgedMs("");
+  #detector: ToneDetector = CORE_DETECTOR;
 
   constructor(srf: Srf, options: ConnectOptions, log: PortLog) {
     super();
@@ -74,9 +79,12 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     // it may go away before it has said this, and is then never heard of again
     const asked = attempt.then(async (server) => {
       server.on("error", () => undefined);
-      return { server, ringMs: await server.api("global_getvar ring_ms").catch(() => "") };
+      const [ringMs, spandsp] = await Promise.all(
+        ["global_getvar ring_ms", "module_exists mod_spandsp"].map((command) => server.api(command).catch(() => "")),
+      );
+      return { server, ringMs: ringMs!, spandsp: spandsp!.trim() === "true" };
     });
-    const { server, ringMs } = await Promise.race([asked, late])
+    const { server, ringMs, spandsp } = await Promise.race([asked, late])
       .catch((error: unknown): never => {
         // one that comes too late is not wanted any more
         attempt.then(
@@ -88,6 +96,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       .finally(() => clearTimeout(timer));
     if (this.#closed) return this.#discard(server);
     this.#unacknowledgedMs = unacknowledgedMs(ringMs);
+    this.#detector = spandsp ? SPANDSP_DETECTOR : CORE_DETECTOR;
     this.#server = server;
     gather(server.conn);
     server.on("end", () => this.#onLost(server, "the event socket was closed"));
@@ -109,7 +118,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const connection = this.#awaitConnection(server, token);
     try {
       const dialog = await this.#srf.createUAC(uri, { localSdp: offer, headers });
-      const session = this.#track(new FsmrfSession({ server, localSdp: dialog.remote.sdp ?? "" }));
+      const session = this.#track(new FsmrfSession({ server, detector: this.#detector, localSdp: dialog.remote.sdp ?? "" }));
       return this.#keep(session, dialog, connection.start(), server);
     } catch (error) {
       connection.stop();
@@ -137,6 +146,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
             }, this.#unacknowledgedMs);
       const session: FsmrfSession = new FsmrfSession({
         server,
+        detector: this.#detector,
         localSdp: offer,
         complete: async (sdp) => {
           clearTimeout(timer);

@@ -4,9 +4,16 @@ import { type Dialog, describeResponse, reinvite } from "../legs/sip/drachtio.ts
 import { createEndpoint, type Endpoint, type EslConnection, gather, type MediaServer, slim } from "./drachtio-fsmrf.ts";
 import { parseDump, readStats } from "./stats.ts";
 
+/** The media server's applications that hear DTMF tones, and do no longer. An application it does not know would end the call. */
+export interface ToneDetector {
+  readonly start: string;
+  readonly stop: string;
+}
+
 /** A session that makes the offer has no dialog before it is answered. */
 interface Opening {
   readonly server: MediaServer;
+  readonly detector: ToneDetector;
   readonly localSdp: string;
   readonly complete?: (answer: string) => Promise<void>;
   readonly abandon?: () => Promise<void>;
@@ -140,6 +147,11 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
 
   async press(keys: string): Promise<void> {
     await this.#wait(this.endpoint.api("uuid_send_dtmf", [this.id, keys]));
+  }
+
+  async hearTones(on: boolean): Promise<void> {
+    const { detector } = this.#opening;
+    await this.#wait(this.endpoint.execute(on ? detector.start : detector.stop, ""));
   }
 
   async stats(): Promise<MediaStats | null> {

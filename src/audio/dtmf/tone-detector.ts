@@ -6,7 +6,7 @@ import { columnFrequencies, type DtmfEvent, type DtmfKey, keyAt, rowFrequencies 
 const WINDOW = 160;
 const HOP = 80;
 /** Each tone is at least this loud, dBFS; Q.24 asks for -25 dBm0. */
-const MIN_LEVEL_DB = -38;
+const MIN_LEVEL_DB = -46;
 const MIN_POWER = (32768 * 10 ** (MIN_LEVEL_DB / 20)) ** 2 / 2;
 /** The two tones differ by at most 8 dB either way. */
 const MAX_TWIST = 10 ** 0.8;

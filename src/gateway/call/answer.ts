@@ -182,6 +182,9 @@ export class Reception {
 
   /** Later offers of the far end: hold, resume, new addresses and keys, or none but a question for ours. */
   #follow(call: Call): void {
+    const askForKeys = () => call.media?.telephoneEvents(call.leg.telephoneEvents);
+    call.leg.on("telephone-events", askForKeys);
+    askForKeys();
     call.leg.on("change", (change) => {
       const exchange = call.media;
       if (!exchange || call.over) return change.reject(41, "the call is over");

@@ -1,6 +1,6 @@
 import { join as joinPath } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { KeyMerger } from "../../legs/dtmf.ts";
+import { type Key, KeyMerger } from "../../legs/dtmf.ts";
 import type { MediaSession } from "../../call-media/media-server.ts";
 import type { Digits } from "../../ivr/digits.ts";
 import { JoinDialogue } from "../../ivr/join-dialogue.ts";
@@ -61,7 +61,7 @@ export class JoinRunner {
     this.#namesFolder = options.namesFolder;
     this.#onFirstPrompt = options.onFirstPrompt;
     this.#dialogue = new JoinDialogue(options.setup);
-    this.#call.leg.on("dtmf", ({ digit }) => this.#onKey(digit, "signalling"));
+    this.#call.leg.on("dtmf", (key) => this.#onKey(key, "signalling"));
     this.listenTo(this.#session);
   }
 
@@ -76,7 +76,7 @@ export class JoinRunner {
 
   /** Keys in the media of this session are the caller's. */
   listenTo(session: MediaSession): void {
-    session.on("dtmf", ({ digit }) => this.#onKey(digit, "media"));
+    session.on("dtmf", (key) => this.#onKey(key, "media"));
   }
 
   start(): void {
@@ -110,8 +110,8 @@ export class JoinRunner {
     this.#timer = setTimeout(() => this.put({ type: "tick" }), Math.max(0, Math.ceil(next - this.#clock.now())));
   }
 
-  #onKey(digit: string, source: "signalling" | "media") {
-    if (this.#stopped || !this.#keys.accept(digit, source, this.#clock.now())) return;
+  #onKey({ digit, durationMs }: Key, source: "signalling" | "media") {
+    if (this.#stopped || !this.#keys.accept(digit, source, this.#clock.now(), durationMs)) return;
     if (this.#dialogue.state !== "joined") return this.put({ type: "digit", digit });
     const action = this.#menu.digit(digit, this.#delegate.isHost(), this.#clock.now());
     if (action) this.#delegate.menu(action);

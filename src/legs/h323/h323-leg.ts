@@ -81,6 +81,12 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     return this.#protection?.of("video");
   }
 
+  /** Both have named them in their capabilities; encrypted channels carry none. */
+  get telephoneEvents(): boolean {
+    const theirs = this.#remote === undefined || this.#remote.telephoneEvent !== undefined;
+    return theirs && this.#ourEvents !== undefined && !this.#session.machine.encrypts;
+  }
+
   /** Of what comes by a relay of ours the relay knows who may send it. */
   get source(): string | undefined {
     const { encrypts, traversal } = this.#session.machine;
@@ -275,6 +281,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         break;
       case "capabilities":
         this.#remote = event.remote;
+        this.emit("telephone-events");
         this.#settle();
         break;
       case "receive":

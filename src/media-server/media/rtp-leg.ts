@@ -69,6 +69,8 @@ export class RtpLeg {
   mediaBytesOut = 0;
   dtmfPacketsOut = 0;
   lastPacketAt: Millis;
+  /** The telephone event that ended last, and when. */
+  lastEvent: { readonly key: string; readonly at: Millis } = { key: "", at: Number.NEGATIVE_INFINITY };
   configuredAt: Millis;
 
   /** `aead`: AES-GCM for SRTP where there is a better one than SRTP's own. */
@@ -210,7 +212,7 @@ export class RtpLeg {
     if (!this.receives) return;
     if (isEvent) {
       reception.dtmfPackets++;
-      if (this.#digitsIn) this.#tellDigits(this.#digitsIn.put(packet, now));
+      if (this.#digitsIn) this.#tellDigits(this.#digitsIn.put(packet, now), now);
       return;
     }
     reception.mediaPackets++;
@@ -219,8 +221,12 @@ export class RtpLeg {
     this.playout.put(packet, clockRate, now, held);
   }
 
-  #tellDigits(events: readonly DtmfEvent[]): void {
-    for (const event of events) if (event.type === "end") this.#events.digit(event.key, event.durationMs);
+  #tellDigits(events: readonly DtmfEvent[], now: Millis): void {
+    for (const event of events) {
+      if (event.type !== "end") continue;
+      this.lastEvent = { key: event.key, at: now };
+      this.#events.digit(event.key, event.durationMs);
+    }
   }
 
   #authFailed(failure: number, address: string, port: number): void {
@@ -265,7 +271,7 @@ export class RtpLeg {
 
   /** The next 20 ms of the far end at {@link rate}; false for nothing. `late`: so many milliseconds after it was due. */
   pull(now: Millis, out: Int16Array, late = 0): boolean {
-    if (this.#digitsIn) this.#tellDigits(this.#digitsIn.handleTimeout(now));
+    if (this.#digitsIn) this.#tellDigits(this.#digitsIn.handleTimeout(now), now);
     return this.playout.pull(now - late, out);
   }
 

@@ -36,6 +36,8 @@ const SILENCE = { 8000: new Int16Array(160), 16000: new Int16Array(320), 48000: 
 const IDLE_EVERY = 20;
 const IDLE_AFTER = 50;
 const MAX_PAYLOAD = 1280;
+/** Tones that end so soon after a telephone event of the same key are that key: what the jitter buffer holds back, and some more. */
+const SAME_KEY_MS = 400;
 /** Ticks of one session are never due nearer than this. */
 const NEAR_MS = TICK_MS / 2;
 
@@ -156,11 +158,9 @@ export class MediaSession {
     if (!this.#ticks) return;
     this.#due = due;
     this.heard = this.rtp.pull(now, this.frame, late);
-    if (this.heard) {
-      if (this.#hasReadGain) this.readGain.apply(this.frame);
-      if (this.#onTone) this.#detect(this.#onTone);
-      if (this.readMuted) this.heard = false;
-    }
+    if (this.heard && this.#hasReadGain) this.readGain.apply(this.frame);
+    if (this.#onTone) this.#detect(this.#onTone, this.heard ? this.frame : SILENCE[this.rate]);
+    if (this.readMuted) this.heard = false;
     const top = this.foreground.at(-1);
     if (top && "write" in top) this.#record(top);
     if (this.member) {
@@ -174,9 +174,15 @@ export class MediaSession {
     this.#detector = undefined;
   }
 
-  #detect(onDigit: (digit: string, durationMs: number) => void): void {
+  /** A pause between keys may be no packets at all (DTX): it is silence all the same. */
+  #detect(onDigit: (digit: string, durationMs: number) => void, pcm: Int16Array): void {
     this.#detector ??= new ToneDetector(this.rate);
-    for (const event of this.#detector.process(this.frame)) if (event.type === "end") onDigit(event.key, event.durationMs);
+    for (const event of this.#detector.process(pcm)) {
+      // Who sends a key as an event as well says it twice.
+      const { key, at } = this.rtp.lastEvent;
+      const twice = event.key === key && this.#due - at < SAME_KEY_MS;
+      if (event.type === "end" && !twice) onDigit(event.key, event.durationMs);
+    }
   }
 
   #record(recording: Recording): void {

@@ -18,10 +18,15 @@ const US = "127.0.0.76";
 const TONES = { fast: 523, slow: 1175, pcmu: 784, opus: 1568 };
 const ALL = Object.values(TONES);
 
+/** 1234#, as a telephone without any other way sends it: 100 ms of tones, 120 ms of pause, once. */
+const KEYS = ["697+1209", "697+1336", "697+1477", "770+1209", "941+1477"].map((key) => `!${key}/100,!0/120`).join(",");
 /** `tone-523`: says 523 Hz without end, and keeps what it hears. */
 const DIALPLAN = `[caller]
 exten => _to[n]e-.,1,MixMonitor(/peers/h323tones/files/both.wav,r(/peers/h323tones/files/heard-\${EXTEN:5}.wav))
  same => n,Playtones(\${EXTEN:5})
+ same => n,Wait(300)
+exten => pin,1,Wait(2)
+ same => n,Playtones(${KEYS})
  same => n,Wait(300)
 `;
 
@@ -30,7 +35,12 @@ describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () =>
   let asterisk: Asterisk;
   const rooms: Baresip[] = [];
   beforeAll(async () => {
-    crosspoint = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, listen: US, set: ["h323.signalling=1720", "h323.ras=off"] });
+    crosspoint = await startCrosspoint({
+      port: PORT,
+      mediaPort: PORT + 20,
+      listen: US,
+      set: ["h323.signalling=1720", "h323.ras=off", "h323.digits=[alphanumeric, signal]"],
+    });
     asterisk = await startAsterisk({
       name: "h323tones",
       ip: ASTERISK,
@@ -48,6 +58,11 @@ describeWithPeers("H.323 and SIP in one meeting", ["asterisk", "baresip"], () =>
   afterAll(async () => {
     await asterisk?.stop();
     await crosspoint?.stop();
+  });
+
+  it("a caller with whom no telephone events are agreed enters his PIN by tones", async () => {
+    asterisk.cli(`channel originate OOH323/2000@${peerOf({ fastStart: true, tunnelling: true })} extension pin@caller`);
+    await crosspoint.waitForParticipants("2000", (all) => all.some(({ state, role }) => state === "joined" && role === "guest"));
   });
 
   it("everybody hears everybody else and not himself: fast start, slow start, PCMU and Opus by SIP", async () => {

@@ -3,6 +3,8 @@ import { createDecoder, createEncoder } from "../../../src/audio/codecs.ts";
 import { TelephoneEventReceiver } from "../../../src/audio/dtmf/event-receiver.ts";
 import { TelephoneEventSender } from "../../../src/audio/dtmf/event-sender.ts";
 import { columnFrequencies, type DtmfEvent, frequenciesOf, rowFrequencies } from "../../../src/audio/dtmf/keys.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { readWav } from "../../../src/audio/wav.ts";
 import { ToneDetector } from "../../../src/audio/dtmf/tone-detector.ts";
 import { ToneGenerator } from "../../../src/audio/dtmf/tone-generator.ts";
 import type { SampleRate } from "../../../src/audio/format.ts";
@@ -175,16 +177,23 @@ describe("in-band DTMF", () => {
     expect(typed(events, "start")).toBe(`${all}55`);
   });
 
-  it.each(["PCMU", "PCMA", "G722"] as const)("finds them through %s", (codec) => {
+  /** Sound as it is heard through a codec. */
+  function through(codec: "PCMU" | "PCMA" | "G722", pcm: Int16Array): Int16Array {
     const encoder = createEncoder(codec);
     const decoder = createDecoder(codec);
     const out = new Int16Array(encoder.sampleRate / 50);
     const bytes = new Uint8Array(320);
-    const heard = frames(generate(all, encoder.sampleRate, 60, 60), encoder.sampleRate).map((frame) => {
-      decoder.decode(bytes.subarray(0, encoder.encode(frame, bytes)), out);
-      return out.slice();
-    });
-    expect(typed(detect(concat(heard), encoder.sampleRate))).toBe(all);
+    return concat(
+      frames(pcm, encoder.sampleRate).map((frame) => {
+        decoder.decode(bytes.subarray(0, encoder.encode(frame, bytes)), out);
+        return out.slice();
+      }),
+    );
+  }
+
+  it.each(["PCMU", "PCMA", "G722"] as const)("finds them through %s", (codec) => {
+    const { sampleRate } = createEncoder(codec);
+    expect(typed(detect(through(codec, generate(all, sampleRate, 60, 60)), sampleRate))).toBe(all);
   });
 
   it("finds 40 ms at any alignment and rejects 20 ms", () => {
@@ -214,6 +223,52 @@ describe("in-band DTMF", () => {
       Int16Array.from({ length: 800 }, () => noise() * 2400),
     );
     expect(typed(detect(noisy))).toBe("2");
+  });
+
+  /** Levels of both tones together at their peak, dBFS; which tone is 6 dB louder; how long. */
+  const grid = [...all].flatMap((key) =>
+    [-6, -13, -20, -27].flatMap((level) => [-6, 0, 6].flatMap((twist) => [45, 70, 100].map((ms) => ({ key, level, twist, ms })))),
+  );
+
+  it.each(["PCM", "PCMU", "PCMA", "G722"] as const)(
+    "finds 576 of 576: -6 to -27 dBFS, twist of 6 dB either way, 45 to 100 ms, by %s",
+    (by) => {
+      expect(grid).toHaveLength(576);
+      const missed = grid.filter(({ key, level, twist, ms }, index) => {
+        const [low, high] = [level - 6 + Math.min(0, -twist), level - 6 + Math.min(0, twist)];
+        const rate = by === "G722" ? 16_000 : 8000;
+        const [f1, f2] = frequenciesOf(key) as readonly [number, number];
+        const pressed = concat([
+          new Int16Array((index * 37) % 160),
+          sum(tone(f1, rate, ms, low), tone(f2, rate, ms, high)),
+          new Int16Array(rate / 5),
+        ]);
+        const whole = pressed.subarray(0, pressed.length - (pressed.length % (rate / 50)));
+        return typed(detect(by === "PCM" ? whole : through(by, whole), rate)) !== key;
+      });
+      expect(missed).toEqual([]);
+    },
+  );
+
+  it("hears no key in any of the prompts, spoken loud or low, quickly or slowly", () => {
+    const root = new URL("../../../src/ivr/prompts/", import.meta.url);
+    const spoken = ["en", "de"].flatMap((language) =>
+      readdirSync(new URL(`${language}/`, root))
+        .filter((name) => name.endsWith(".wav"))
+        .map((name) => readWav(readFileSync(new URL(`${language}/${name}`, root)))),
+    );
+    const heard: string[] = [];
+    let seconds = 0;
+    for (const gain of [1, 0.1])
+      for (const speed of [1, 0.9, 1.12])
+        for (const { pcm, sampleRate } of spoken) {
+          const step = (sampleRate / 8000) * speed;
+          const said = Int16Array.from({ length: Math.floor(pcm.length / step) }, (_, i) => pcm[Math.floor(i * step)]! * gain);
+          seconds += said.length / 8000;
+          heard.push(typed(detect(said), "start"));
+        }
+    expect(heard.join("")).toBe("");
+    expect(seconds).toBeGreaterThan(28 * 60);
   });
 
   it("rejects a tone with speech's harmonics", () => {

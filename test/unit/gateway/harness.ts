@@ -88,6 +88,9 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
   async press(keys: string) {
     this.done.push(`press ${keys}`);
   }
+  async hearTones(on: boolean) {
+    this.done.push(`tones ${on ? "on" : "off"}`);
+  }
   async record() {}
   async stopRecording() {}
   async stats() {

@@ -67,6 +67,18 @@ describe("keys in INFO", () => {
     expect(merger.accept("5", "signalling", 1_300)).toBe(true);
     expect(merger.accept("6", "media", 1_350)).toBe(true);
   });
+
+  it("are one key each where one way tells of it as it begins and the other as it ends, and where one lags behind by a key", () => {
+    const held = new KeyMerger();
+    expect(held.accept("5", "signalling", 0)).toBe(true);
+    expect(held.accept("5", "media", 2_100, 2_000)).toBe(false);
+    const lags = new KeyMerger();
+    expect(lags.accept("5", "signalling", 0)).toBe(true);
+    expect(lags.accept("5", "signalling", 200)).toBe(true);
+    expect(lags.accept("5", "media", 300, 100)).toBe(false);
+    expect(lags.accept("5", "media", 500, 100)).toBe(false);
+    expect(lags.accept("5", "media", 700, 100)).toBe(true);
+  });
 });
 
 describe("session timers (RFC 4028)", () => {

@@ -101,6 +101,8 @@ export const basicApplications: Readonly<Record<string, Application>> = {
   flush_dtmf: quick((channel) => void channel.digits.flush()),
   start_dtmf: quick((channel) => void channel.leg.detectDtmf(true)),
   stop_dtmf: quick((channel) => void channel.leg.detectDtmf(false)),
+  spandsp_start_dtmf: quick((channel) => void channel.leg.detectDtmf(true)),
+  spandsp_stop_dtmf: quick((channel) => void channel.leg.detectDtmf(false)),
   // Every leg sends telephone events, or tones where the peer takes none, without being asked.
   start_dtmf_generate: quick(() => undefined),
   stop_dtmf_generate: quick(() => undefined),
