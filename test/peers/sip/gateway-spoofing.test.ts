@@ -122,24 +122,28 @@ describe("a stranger", () => {
 });
 
 const spaces = (n: number) => " ".repeat(n);
-/** One datagram each, as large as UDP carries; some took a reader ten seconds and more. */
-const costly: readonly (readonly [string, Buffer])[] = [
-  [
-    "a Content-Type of boundaries",
-    request("INVITE", "udp", `Content-Type: multipart/${";boundary=".repeat(600)}\n`)
+/** A multipart body whose parts' reader looks for the boundary. */
+const multipart = (type: string) =>
+  Buffer.from(
+    request("INVITE", "udp", `Content-Type: ${type}`)
       .toString("latin1")
-      .replace("Content-Type: application/sdp\r\n", ""),
-  ],
+      .replace("Content-Type: application/sdp\r\n", "")
+      .replace(`Content-Length: ${SDP.length}`, `Content-Length: ${SDP.length + 5}`)
+      .concat("\r\n\r\nx"),
+    "latin1",
+  );
+/** One datagram each, up to what UDP carries; of the first three each took the reader of the time seconds. */
+const costly: readonly (readonly [string, Buffer])[] = [
+  ["a Content-Type of boundaries and a line feed", multipart(`multipart/${";boundary=".repeat(900)}\nx`)],
+  ["a From tag, a bracket and spaces", request("INVITE", "udp", "", { From: `<sip:a@b>;tag=x[${spaces(60_000)}y` })],
+  ["a To parameter, a bracket and spaces", request("INVITE", "udp", "", { To: `<sip:1000@127.0.0.1>;a=x[${spaces(60_000)}y` })],
   ["an address of spaces", request("INVITE", "udp", "", { From: `"a" <sip:a@b${spaces(3000)};tag=m` })],
-  ["a tag and spaces", request("INVITE", "udp", "", { From: `<sip:a@b>;tag=x[${spaces(60_000)}` })],
-  ["spaces in To", request("INVITE", "udp", "", { To: `<sip:1000@127.0.0.1>;a=x[${spaces(60_000)}` })],
   ["a Refer-To of brackets", request("REFER", "udp", `Refer-To: ${"<".repeat(60_000)}`)],
   ["a Subject of words", request("OPTIONS", "udp", `Subject: ${"a ".repeat(30_000)}`)],
-  ["an Authorization of commas", request("REGISTER", "udp", `Authorization: Digest ${", ".repeat(30_000)}`)],
+  ["an Authorization of commas", request("REGISTER", "udp", `Authorization: Digest ${", ".repeat(30_000)}x`)],
   ["a P-Asserted-Identity of quotes", request("INVITE", "udp", `P-Asserted-Identity: ${'"\\'.repeat(30_000)}`)],
-  ["a Contact of commas and spaces", request("REGISTER", "udp", `Contact: ${` , ${spaces(20)}`.repeat(2_500)}`)],
   ["a reason of spaces", request("CANCEL", "udp", `Reason: ${spaces(60_000)}x`)],
-].map(([name, data]) => [name as string, typeof data === "string" ? Buffer.from(data, "latin1") : (data as Buffer)] as const);
+];
 
 test.each(costly)("ten datagrams of %s hold nobody up", { timeout: 30_000 }, async (_, data) => {
   const peer = await open("udp");
