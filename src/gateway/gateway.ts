@@ -154,16 +154,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     );
   }
 
-  const gauges = setInterval(
-    () =>
-      context.metrics.gauges({
-        calls: context.calls.size,
-        participants: meetings.joinedCount(),
-        meetings: context.directory.list().length,
-        pictures: pictureLines(context.calls.values()),
-      }),
-    GAUGES_MS,
-  );
+  const setGauges = () =>
+    context.metrics.gauges({
+      calls: context.calls.size,
+      participants: meetings.joinedCount(),
+      meetings: context.directory.list().length,
+      pictures: pictureLines(context.calls.values()),
+    });
+  // a scrape right after the start is not to find zeros
+  setGauges();
+  const gauges = setInterval(setGauges, GAUGES_MS);
   const measuring = measureInTurn(context);
   const summing = setInterval(() => keepSummaries(context), SUMMARIES_MS).unref();
   context.defence.onShed = (address, { count }) => context.refusals.shed(address, count);

@@ -104,6 +104,25 @@ describe("the door for pages", () => {
     expect(host.joins).toHaveLength(3);
   });
 
+  it("is not opened under a name that is none of ours, whatever the page's origin", async () => {
+    for (const host of ["evil.example", `evil.example:${port}`, "gw.example.evil.example"])
+      expect(await refusal(open({ host, origin: `http://${host}` })), host).toBe("421");
+    await once(open({ host: "gw.example", origin: "http://gw.example" }), "open");
+  });
+
+  it("believes a trusted proxy, and nobody else, where a page comes from", async () => {
+    await join({}, { "x-forwarded-for": "198.51.100.7", "x-forwarded-proto": "https" });
+    expect(host.joins.at(-1)!.source).toMatchObject({ address: "127.0.0.1", transport: "ws" });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/join`, {
+      localAddress: "127.0.0.9",
+      headers: { "x-forwarded-for": "6.6.6.6, 198.51.100.7", "x-forwarded-proto": "https" },
+    });
+    await once(socket, "open");
+    socket.send(JSON.stringify({ type: "join", meeting: "1000", name: "Ada" }));
+    await once(socket, "message");
+    expect(host.joins.at(-1)!.source).toMatchObject({ address: "198.51.100.7", transport: "wss" });
+  });
+
   it("takes a join token from the message or the header, and tells why one is not taken", async () => {
     await join({ token: "right" });
     await join({}, { authorization: "Bearer right" });
