@@ -12,6 +12,8 @@ export interface GateOptions {
   /** Requests a second of one source: an IPv4 address, an IPv6 /64. */
   readonly requestsPerSecond: number;
   readonly log: { warn(fields: object, message: string): void };
+  /** A wrong token came from that address. */
+  readonly offence?: (address: string) => void;
 }
 
 /**
@@ -54,6 +56,7 @@ export class Gate {
       return null;
     }
     const expired = verdict?.fault === "expired";
+    if (wrong && !expired) this.#options.offence?.(from);
     if (wrong)
       this.#options.log.warn(
         { event: "admin-token-refused", from, code: expired ? "expired" : "unknown", route: request.routeOptions.url },

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ApiTokens } from "../security/api-tokens.ts";
+import type { Defence } from "../security/defence.ts";
 import type { JoinTokens } from "../security/join-token.ts";
 import { AdminError, type GatewayControl } from "./ports.ts";
 
@@ -41,6 +42,7 @@ export interface RouteRequest {
   readonly gateway: GatewayControl;
   /** Null where there is no meeting page. */
   readonly joinTokens: Pick<JoinTokens, "issue" | "revoke" | "rollKey"> | null;
+  readonly defence: Pick<Defence, "bans" | "ban" | "lift">;
   readonly tokens: Pick<ApiTokens, "list" | "make" | "remove">;
   /** Whether what belongs to this meeting, or to none, may be shown to whoever asks. */
   readonly inScope: (meetingId: string | null) => boolean;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CallRecord, RecordStore } from "../records/model.ts";
 import { apiTokenRoutes } from "./api-token-routes.ts";
+import { banRoutes } from "./ban-routes.ts";
 import { AdminError, type CallView, type GatewayControl } from "./ports.ts";
 import { joinTokenRoutes } from "./join-token-routes.ts";
 import { invalidCursor, type Page } from "./paging.ts";
@@ -191,6 +192,7 @@ export const routes: readonly Route[] = [
     handle: ({ gateway, params }) => gateway.deleteMeeting(params["meetingId"]!),
   },
   ...joinTokenRoutes,
+  ...banRoutes,
   ...apiTokenRoutes,
   {
     method: "GET",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { banInputSchema, banSchema } from "./ban-schemas.ts";
 import type { MeetingView, Participant } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
 import type { TrunkView } from "../trunks/model.ts";
@@ -427,6 +428,8 @@ export type Problem = z.infer<typeof problemSchema>;
 
 /** The OpenAPI document's components. */
 export const components: Readonly<Record<string, z.ZodType>> = {
+  Ban: banSchema,
+  BanInput: banInputSchema,
   Audio: audioSchema,
   Video: videoSchema,
   Participant: participantSchema,

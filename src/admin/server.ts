@@ -4,6 +4,9 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
 import { ClientAddresses } from "../security/client-address.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
+import { systemClock } from "../base/clock.ts";
+import { Defence } from "../security/defence.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
 import { EventHub } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { HostCheck } from "./host-check.ts";
@@ -30,6 +33,8 @@ export interface AdminServerOptions {
   readonly hosts?: HostCheck;
   /** Signs what browsers join with; null or absent where there is no meeting page. */
   readonly joinTokens?: RouteRequest["joinTokens"];
+  /** Whom the process listens to, and whom it has banned; everybody and nobody where absent. */
+  readonly defence?: Defence;
   readonly version: string;
   /** Requests a second of one address. */
   readonly requestsPerSecond?: number;
@@ -58,6 +63,10 @@ export interface AdminServer {
 
 const maxBody = 64 * 1024;
 const consolePages: Pages = { folder: new URL("./console/", import.meta.url), path: "/" };
+/** Connections to the web port. */
+const PLACES = { most: 1_000, perSource: 250 };
+/** This machine's own connections are the operator's, or a proxy's: lists and bans do not shut him out. */
+const isOperators = (address: string): boolean => address === "127.0.0.1" || address === "::1";
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
 /** The admin API, the console and /metrics, on one listener. */
@@ -77,14 +86,24 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       send(reply.headers(securityHeaders), toProblem(error).problem),
     ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
   } as object);
-  app.server.maxConnections = 1000;
+  const defence = options.defence ?? new Defence({ clock: systemClock, log: { ...options.log, info: () => {} } });
+  new ConnectionPlaces(app.server, {
+    ...PLACES,
+    admits: (address, port) => isOperators(address) || defence.refusal(address, port) === undefined,
+  });
   // An event stream may be idle between heartbeats; everything else must not.
   app.server.headersTimeout = 10_000;
   const hub = new EventHub(options.gateway, { heartbeatSeconds: options.heartbeatSeconds ?? 15 });
   const tokens = options.tokens ?? new ApiTokens(null, options.token, []);
   const clients = options.clients ?? new ClientAddresses([]);
   const hosts = options.hosts ?? new HostCheck([]);
-  const gate = new Gate({ tokens, clients, requestsPerSecond: options.requestsPerSecond ?? 50, log: options.log });
+  const gate = new Gate({
+    tokens,
+    clients,
+    requestsPerSecond: options.requestsPerSecond ?? 50,
+    log: options.log,
+    offence: (address) => options.defence?.offence(address, "wrong-token"),
+  });
   const identities = new WeakMap<FastifyRequest, ApiIdentity>();
   const allowed = new AllowedMethods();
   const idempotency = new Idempotency();
@@ -171,6 +190,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     const result = await route.handle!({
       gateway: options.gateway,
       joinTokens: options.joinTokens ?? null,
+      defence,
       tokens,
       inScope: scopeOf(identity),
       params: request.params as Record<string, string>,

@@ -160,6 +160,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     admin = createAdminServer({
       ...(page ? { extend: page.extend } : {}),
       gateway: meetings,
+      defence,
       token,
       tokens: apiTokens,
       clients,

@@ -206,9 +206,10 @@ describe("the OpenAPI document", () => {
     expect(document.openapi).toBe("3.1.0");
     const ajv = new Ajv2020({ strict: false });
     ajv.addSchema(document, "doc");
-    const ids = { callId: "c1", meetingId: "1000", participantId: "p2", recordId: "r1" } as Record<string, string>;
+    const ids = { callId: "c1", meetingId: "1000", participantId: "p2", recordId: "r1", address: "192.0.2.1" } as Record<string, string>;
     const bodies: Record<string, unknown> = {
       dialOut: { uri: "sip:a@b.example", meetingId: "1000" },
+      createBan: { address: "192.0.2.1" },
       createMeeting: { name: "x" },
       updateMeeting: { lobby: true },
       createJoinToken: { role: "host" },
