@@ -110,6 +110,11 @@ export function calleeTrust(settings: TlsSettings, trunk?: TlsTrunk): PeerTrust 
   return trustIn(settings, trunk?.cas ?? settings.cas);
 }
 
+/** Fingerprints of the roots, as in {@link PeerCertificate}. */
+export function rootsOf({ anchors }: PeerTrust): ReadonlySet<string> {
+  return new Set(anchors.map(fingerprintOf));
+}
+
 function trustIn({ crls = [] }: TlsSettings, cas: readonly string[]): PeerTrust {
   return { anchors: cas.map((ca) => new X509Certificate(ca)), lists: crls.flatMap((file) => readRevocationLists(Buffer.from(file))) };
 }

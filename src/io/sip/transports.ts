@@ -17,7 +17,7 @@ import type { Listener, Source, Target, TransportName } from "../../sip/types.ts
 import { advertised, plainAddress, sourceOf } from "../addresses.ts";
 import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
-import { callerTrust, contextOptions, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { callerTrust, contextOptions, rootsOf, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { reasonOf, TlsClients } from "../tls-clients.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
@@ -153,7 +153,10 @@ export class SipTransports implements ConnectionSink {
     return listener;
   }
 
-  /** Takes new certificates for handshakes from now on; connections that stand are left alone. Throws when they do not fit together. */
+  /**
+   * Takes new certificates for handshakes from now on. Connections that stand stay, but for those whose verified peer has its certificate from
+   * an authority that is no longer among ours. Throws when they do not fit together, and then has changed nothing.
+   */
   reloadTls(settings: TlsSettings): void {
     createSecureContext(contextOptions(settings));
     const clients = new TlsClients(settings);
@@ -161,11 +164,17 @@ export class SipTransports implements ConnectionSink {
     const contexts = new Map<string, SecureContext>();
     for (const [name, pair] of Object.entries(settings.names ?? {}))
       contexts.set(name.toLowerCase(), createSecureContext(contextOptions({ ...settings, ...pair })));
+    const roots = rootsOf(callers);
     this.#tls = settings;
     this.#clients = clients;
     this.#callers = callers;
     this.#contexts = contexts;
     for (const server of this.#tlsServers) server.setSecureContext(contextOptions(settings));
+    for (const connection of [...this.#connections.values()]) {
+      const { peer } = connection.source;
+      const vouching = peer === undefined ? [] : [...peer.roots, ...peer.serverRoots];
+      if (vouching.some((root) => !roots.has(root))) connection.close("its authority is no longer trusted");
+    }
   }
 
   /** Sends, on a connection that stands or a new one. A failure is reported for `ref` unless that is 0. */

@@ -120,6 +120,29 @@ describe("callers over TLS", () => {
   });
 });
 
+test("a connection verified by an authority that is removed is closed at the reload; one by an authority that stays, and one without, are not", async () => {
+  const former = await createAuthority({ subject: { commonName: "former root" }, kind: ecdsa });
+  const both = { ...settings(server), cas: [former.cert, root.cert] };
+  await engine.reloadTls(both);
+  const certified = async (authority: Issued) => {
+    const own = await issueCertificate(authority, { subject: { commonName: "room", names: ["room.example"] }, kind: ecdsa });
+    return client({ cert: own.chain, key: own.key });
+  };
+  const [gone, stays, none] = [await certified(former), await certified(root), await client()];
+  const ask = async (peer: Awaited<ReturnType<typeof client>>) => {
+    peer.socket.write(requestText("OPTIONS", { via: "TLS" }));
+    expect(await peer.inbox.next()).toMatchObject({ status: 200 });
+    return parsePeerToken((await app.inbox.next()).tokens[12])?.verified;
+  };
+  expect([await ask(gone), await ask(stays), await ask(none)]).toEqual([true, true, undefined]);
+  await engine.reloadTls(both);
+  expect(await ask(gone)).toBe(true);
+  await engine.reloadTls(settings(server));
+  await gone.closed;
+  expect([await ask(stays), await ask(none)]).toEqual([true, undefined]);
+  for (const { socket } of [stays, none]) socket.destroy();
+});
+
 describe("calls out over TLS", () => {
   async function far(
     own: Issued,
