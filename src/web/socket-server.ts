@@ -37,7 +37,13 @@ export interface PageDoorOptions {
 export class PageDoor {
   readonly #options: PageDoorOptions;
   readonly #clock: Clock;
-  readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE,
+    maxFragments: 64,
+    maxBufferedChunks: 256,
+    perMessageDeflate: false,
+  });
   readonly #knocks = new RateLimiter({ perSecond: 2, burst: 30 });
   /** Wrong tokens of one address: ten at once, then one in six seconds. */
   readonly #guesses = new RateLimiter({ perSecond: 1 / 6, burst: 10 });
