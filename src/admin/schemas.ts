@@ -324,14 +324,11 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
     "No CA that the trunk trusts (`identity.ca`, or `certificates.ca`) vouches for the certificate. Name its CA (`crosspoint certs pin`), or have the peer send its whole chain.",
   "certificate-expired": "The peer's certificate has expired, by our clock, which the reason has. Its owner renews it.",
   "certificate-not-yet-valid": "The peer's certificate is not valid yet, by our clock, which the reason has: one of the clocks is wrong.",
-  "certificate-revoked":
-    "A revocation list of its CA (`certificates.crl`, `identity.crl`), or the CA's answer about it, says that the certificate is revoked.",
+  "certificate-revoked": "A revocation list of its CA (`certificates.crl`, `identity.crl`) says that the certificate is revoked.",
   "certificate-purpose":
     "The certificate is for another purpose: a caller's without clientAuth is taken with `identity.certificatePurpose: server-allowed` only.",
   "certificate-name":
     "The certificate verifies and carries none of the trunk's names (`certificateNames`), or not the name that was called.",
-  "certificate-status":
-    "The trunk demands a stapled OCSP response (`identity.ocsp`), and the far end sent none that says that its certificate is good.",
   "certificate-invalid":
     "The certificate or its chain breaks a rule, which the reason names: CA flags, path length, weak keys, name constraints.",
   "certificate-refused": "The far end refused our certificate, or demands one: see `clientCertificate`. The reason has what it said.",

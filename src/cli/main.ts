@@ -93,6 +93,19 @@ function program(): Command {
       done((await import("./certs-show.ts")).show(files, loadOptions(options), options.json === true)),
     );
 
+  configured(
+    certs
+      .command("pin <trunk> [file]")
+      .description(
+        "trust a private CA for one trunk: writes the CA's certificate, from a file or as a server shows it, and prints what to configure",
+      ),
+  )
+    .option("--from <host:port>", "a TLS server that shows the certificate")
+    .option("--folder <folder>", "where to write it; beside the configuration where absent")
+    .action(async (trunk: string, file: string | undefined, options: ConfigOptions & { from?: string; folder?: string }) =>
+      done(await (await import("./certs-pin.ts")).pin(trunk, file, loadOptions(options), options)),
+    );
+
   root
     .command("call <uri>")
     .description("place a test call and report each stage's time, the suite, the codecs, loss and jitter")

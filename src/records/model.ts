@@ -18,7 +18,6 @@ export type OutcomeCode =
   | "certificate-revoked"
   | "certificate-purpose"
   | "certificate-name"
-  | "certificate-status"
   | "certificate-invalid"
   | "certificate-refused"
   | "trunk-credentials"

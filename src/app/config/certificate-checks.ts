@@ -2,7 +2,10 @@ import type { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readableByOthers, unreadable } from "../../security/files.ts";
-import { checkChain, readCertificates } from "../../security/inspect.ts";
+import { readRevocationLists } from "../../security/certificates/crl.ts";
+import { day, nameOfCertificate } from "../../security/certificates/faults.ts";
+import { datesOf, isFor } from "../../security/certificates/path.ts";
+import { checkChain, matchesKey, readCertificates } from "../../security/inspect.ts";
 import type { Config, Findings } from "./config.ts";
 import type { Path } from "./source.ts";
 
@@ -10,9 +13,9 @@ import type { Path } from "./source.ts";
 export function checkCertificates(config: Config, findings: Findings): void {
   const { cert, key, ca, development } = config.certificates;
   const madeLater = (file: string): boolean => development !== null && dirname(file) === development;
-  const read = <T>(path: Path, file: string, use: (text: string) => T): T | null => {
+  const read = <T>(path: Path, file: string, use: (text: string) => T, encoding: "utf8" | "latin1" = "utf8"): T | null => {
     try {
-      return use(readFileSync(file, "utf8"));
+      return use(readFileSync(file, encoding));
     } catch (error) {
       if (madeLater(file)) return null;
       findings.mistake(path, `${file}: ${(error as NodeJS.ErrnoException).code ? unreadable(error) : (error as Error).message}`);
@@ -23,10 +26,32 @@ export function checkCertificates(config: Config, findings: Findings): void {
   const authorities = ca.flatMap((file, i) => read(["certificates", "ca", i], file, readCertificates) ?? []);
   for (const [i, trunk] of config.trunks.entries()) {
     const file = trunk.identity.ca;
-    if (file) authorities.push(...(read(["trunks", i, "identity", "ca"], file, readCertificates) ?? []));
+    const own = file ? (read(["trunks", i, "identity", "ca"], file, readCertificates) ?? []) : [];
+    authorities.push(...own);
+    for (const ca of own) {
+      const dated = datesOf(ca, Date.now());
+      if (dated)
+        findings.warn(["trunks", i, "identity", "ca"], `no call from or to trunk ${trunk.name} over TLS is believed: ${dated.words}`);
+    }
     if ((trunk.identity.certificateNames || file) && authorities.length === 0 && !madeLater(file ?? "") && development === null) {
       findings.mistake(["trunks", i, "identity"], "no CA is named here or in certificates.ca, so no client certificate can be verified");
     }
+  }
+
+  for (const [path, pair] of pairsOf(config)) {
+    const own = read([...path, "certificate"], pair.certificate, readCertificates);
+    const privateKey = read([...path, "key"], pair.key, (text) => text);
+    if (own && privateKey !== null) judgePair(path, own, privateKey, config, findings);
+    if (privateKey !== null && readableByOthers(pair.key))
+      findings.warn([...path, "key"], `others may read this file: chmod 600 ${pair.key}`);
+  }
+  for (const [path, file] of listsOf(config)) {
+    const lists = read(path, file, (text) => readRevocationLists(Buffer.from(text, "latin1")), "latin1");
+    if (lists?.some(({ nextUpdate }) => nextUpdate < Date.now()))
+      findings.warn(
+        path,
+        `${file}: is out of date since ${day(Math.min(...lists.map(({ nextUpdate }) => nextUpdate)))}: fetch a new one; what it revokes stays refused`,
+      );
   }
 
   const wanted = wantsCertificate(config);
@@ -40,6 +65,41 @@ export function checkCertificates(config: Config, findings: Findings): void {
   const keyText = read(["certificates", "key"], key, (text) => text);
   if (chain && keyText !== null && !madeLater(cert)) judge(config, chain, keyText, authorities, findings);
   if (keyText !== null && readableByOthers(key)) findings.warn(["certificates", "key"], `others may read this file: chmod 600 ${key}`);
+}
+
+type Pair = { readonly certificate: string; readonly key: string };
+
+/** Certificates shown in calls that we place, with where they are named. */
+function pairsOf({ certificates, trunks }: Config): [Path, Pair][] {
+  const own: [Path, Pair | undefined][] = [
+    [["certificates", "clientCertificate"], certificates.clientCertificate],
+    ...trunks.map(({ clientCertificate }, i): [Path, Pair | undefined] => [["trunks", i, "clientCertificate"], clientCertificate]),
+  ];
+  return own.filter((entry): entry is [Path, Pair] => entry[1] !== undefined);
+}
+
+function listsOf({ certificates, trunks }: Config): [Path, string][] {
+  return [
+    ...certificates.crl.map((file, i): [Path, string] => [["certificates", "crl", i], file]),
+    ...trunks.flatMap(({ identity }, i) =>
+      (identity.crl ?? []).map((file, j): [Path, string] => [["trunks", i, "identity", "crl", j], file]),
+    ),
+  ];
+}
+
+/** A certificate for calls that we place: its key, its dates, its purpose. */
+function judgePair(path: Path, chain: X509Certificate[], key: string, { trunks }: Config, { mistake, warn }: Findings): void {
+  const [leaf] = chain;
+  if (!leaf) return;
+  const whom = path[0] === "trunks" ? `trunk ${trunks[Number(path[1])]!.name}` : "peers";
+  if (!matchesKey(leaf, key)) mistake([...path, "certificate"], "does not belong to the private key");
+  const dated = datesOf(leaf, Date.now());
+  if (dated) warn([...path, "certificate"], `calls to ${whom} will be refused: ${dated.words}`);
+  if (!isFor(leaf, "client"))
+    warn(
+      [...path, "certificate"],
+      `calls to ${whom} may be refused: the certificate ${nameOfCertificate(leaf)} is for servers only (no clientAuth)`,
+    );
 }
 
 function judge(config: Config, chain: X509Certificate[], key: string, authorities: X509Certificate[], { mistake, warn }: Findings): void {

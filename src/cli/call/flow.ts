@@ -15,6 +15,8 @@ export interface TlsReport {
   readonly server: string;
   /** Whether we showed a certificate. */
   readonly clientCertificate: boolean;
+  /** Key exchange group: `X25519MLKEM768` withstands a quantum computer. */
+  readonly group: string;
   /** Why the server's certificate is not trusted; null when it is. */
   readonly untrusted: string | null;
 }
@@ -201,9 +203,16 @@ async function openStream(target: Target, tls: ClientTls): Promise<Opened> {
     cipher: secured.getCipher().standardName ?? secured.getCipher().name,
     server: String(shown?.toLegacyObject().subject?.CN ?? ""),
     clientCertificate: tls.cert !== undefined,
+    group: groupOf(secured),
     untrusted,
   };
   return { ...opened, stream: secured, tlsMs, tls: report };
+}
+
+/** The group by which keys were agreed; empty where it cannot be told. */
+function groupOf(socket: TLSSocket): string {
+  const info = socket.getEphemeralKeyInfo();
+  return info !== null && "name" in info ? String(info.name) : "";
 }
 
 /** Waits for a socket's event. */

@@ -91,7 +91,7 @@ export function inWords(report: CallReport): string {
     "TLS handshake",
     stages.tls,
     tls
-      ? `${tls.protocol} ${tls.cipher}, server ${tls.server}${tls.untrusted ? " (not trusted)" : ""}${tls.clientCertificate ? ", with our certificate" : ""}`
+      ? `${tls.protocol} ${tls.cipher}${tls.group ? ` ${tls.group}` : ""}, server ${tls.server}${tls.untrusted ? " (not trusted)" : ""}${tls.clientCertificate ? ", with our certificate" : ""}`
       : "",
   );
   if (stages.progress !== null || stages.answered !== null) lines.push("  from the first message:");

@@ -32,7 +32,6 @@ const TABLE = {
   "certificate-revoked": [403, CAUSE.callRejected, "The certificate is revoked"],
   "certificate-purpose": [403, CAUSE.callRejected, "The certificate is not for clients"],
   "certificate-name": [403, CAUSE.callRejected, "The certificate has another name"],
-  "certificate-status": [403, CAUSE.callRejected, "The certificate's status is not known"],
   "certificate-invalid": [403, CAUSE.callRejected, "The certificate is not valid"],
   "certificate-refused": [403, CAUSE.callRejected, "The certificate is refused"],
   "trunk-credentials": [403, CAUSE.callRejected, "Wrong credentials"],

@@ -9,7 +9,6 @@ export const certificateFaults = [
   "certificate-revoked",
   "certificate-purpose",
   "certificate-name",
-  "certificate-status",
   "certificate-invalid",
   "certificate-refused",
 ] as const;
