@@ -3,7 +3,7 @@
  * Ends with the plain line `N passed, N failed, N skipped`; exit code 1 when anything failed or nothing ran.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { failed as isFailed, laneCount, peerFiles, runInLanes, type VitestReport } from "./support/lanes.ts";
@@ -22,6 +22,14 @@ function step(name: string, command: string, args: readonly string[]): void {
   if (status === 0) passed++;
   else failed++;
   console.log(`${name}: ${status === 0 ? "passed" : "FAILED"}`);
+}
+
+/** The bill of materials (CycloneDX) of what is tested, into the checkout. */
+function billOfMaterials(): void {
+  const { status, stdout } = spawnSync("npm", ["run", "--silent", "sbom"], { encoding: "utf8", maxBuffer: 1 << 26 });
+  if (status === 0) writeFileSync(join(import.meta.dirname, "..", "sbom.cdx.json"), stdout);
+  else failed++;
+  console.log(`bill of materials: ${status === 0 ? "written to sbom.cdx.json" : "FAILED"}`);
 }
 
 function vitest(project: string, extra: readonly string[]): void {
@@ -90,6 +98,7 @@ if (only.length === 0) {
   step("fuzz", "node", [join(import.meta.dirname, "fuzz/run.ts")]);
   step("regular expressions", "node", [join(import.meta.dirname, "../tools/regexps/lint.ts")]);
 }
+if (only.length === 0 && process.env["CI"] === "true") billOfMaterials();
 vitest("unit", only);
 await peers(only);
 console.log(`\n${Math.round((performance.now() - started) / 1000)} s`);
