@@ -123,7 +123,7 @@ export interface GatewayConfig {
   readonly ringSeconds?: number;
   /** Seconds between OPTIONS to each trunk's target; 0 or absent: none are sent. */
   readonly trunkOptionsSeconds?: number;
-  /** Our gatekeeper's rules; open to anybody where absent. */
+  /** Our gatekeeper's rules; where absent nobody may register. */
   readonly gatekeeper?: GatekeeperSettings;
   /** The gatekeeper that we are registered with; none where absent. */
   readonly upstream?: UpstreamSettings | null;

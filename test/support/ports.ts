@@ -27,6 +27,7 @@ const COUNTS = {
   "gateway-tshark": 240,
   // of chan_ooh323's own signalling, whoever starts it
   "asterisk-h225": 100,
+  "gatekeeper-strangers": 240,
   "h323-asterisk": 100,
   "h323-firewall": 440,
   "h323-gatekeeper": 540,

@@ -162,6 +162,17 @@ function checkTokens({ admin, web }: Config, { mistake, warn }: Findings): void 
   }
 }
 
+/** Who may register with our gatekeeper, and with what proof. */
+function checkRegistration({ h323: { gatekeeper } }: Config, warn: Findings["warn"]): void {
+  const { registration, endpoints } = gatekeeper;
+  const path = ["h323", "gatekeeper", "registration"] as const;
+  if (registration === "anybody")
+    warn(path, "any H.323 endpoint may register, and is called by the names it gives itself: list them in endpoints, each with a password");
+  for (const [i, { alias, password }] of endpoints.entries())
+    if (password === undefined)
+      warn(["h323", "gatekeeper", "endpoints", i], `whoever comes first may register as ${alias}: give it a password`);
+}
+
 function checkExposure(config: Config, { warn }: Findings): void {
   const local = isLoopback(config.listen);
   const anyAddress = config.listen === "0.0.0.0" || config.listen === "::";
@@ -179,6 +190,7 @@ function checkExposure(config: Config, { warn }: Findings): void {
   if (!local && config.web.port !== null && !config.web.tls)
     warn(["web", "tls"], "the admin token crosses the network in clear: turn on tls, or put a proxy in front");
   if (!local && config.unknownCallers) warn(["unknownCallers"], "anybody who reaches the listeners may call: meant for tests");
+  if (!config.demo && config.h323.ras !== null && config.h323.signalling !== null) checkRegistration(config, warn);
   if (!config.demo && config.unknownCallers && config.unknownCallers.srtp !== "required")
     warn(
       ["unknownCallers", "srtp"],

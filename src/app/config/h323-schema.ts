@@ -21,15 +21,17 @@ export const gatekeeperSchema = z
     identifier: text().default("crosspoint").describe("Its name. A change takes a restart."),
     timeToLive: whole(30, 3600, 300, "seconds").describe("Longest time between two refreshes of a registration."),
     registration: oneOf(["anybody", "listed"])
-      .default("anybody")
-      .describe("Who may register: anybody, under names that are no meeting's; or only names that stand in `endpoints`."),
+      .default("listed")
+      .describe("Who may register: only names that stand in `endpoints`; or anybody, under names that are no meeting's (the demo)."),
     endpoints: z
       .array(
         z.strictObject({
           alias: text().describe("H.323 ID or number."),
           password: text("a password")
             .optional()
-            .describe("What it must prove to know, by H.235.1 or the older MD5 token; better {env: NAME} or {file: path}."),
+            .describe(
+              "What it must prove to know, by H.235.1 or the older MD5 token, with a clock at most a minute off ours; better {env: NAME} or {file: path}.",
+            ),
         }),
       )
       .default([])

@@ -10,10 +10,10 @@ import type { H323Traversal } from "./traversal.ts";
 /** Where an endpoint is called, and how it registered if it did so with us. */
 export type RegisteredAddress = Address & { readonly registration?: Registration };
 
-const OPEN_TO_ANYBODY: GatekeeperSettings = {
+const CLOSED: GatekeeperSettings = {
   identifier: "crosspoint",
   timeToLive: 300,
-  registration: "anybody",
+  registration: "listed",
   endpoints: [],
   neighbours: [],
 };
@@ -36,7 +36,7 @@ export class OwnGatekeeper {
     { host, advertise }: H323Listeners,
     { port, signalling, traversal }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal },
   ): Promise<OwnGatekeeper> {
-    const settings = () => context.config.gatekeeper ?? OPEN_TO_ANYBODY;
+    const settings = () => context.config.gatekeeper ?? CLOSED;
     const { clock } = context;
     let own: OwnGatekeeper | undefined;
     const socket = await openRasSocket<Gatekeeper, GatekeeperEvent>(
@@ -108,7 +108,7 @@ export class OwnGatekeeper {
         traversal: traversal ?? null,
         expiresAt: new Date(wall + expires).toISOString(),
       })),
-      neighbours: (config.gatekeeper ?? OPEN_TO_ANYBODY).neighbours.map((neighbour) => ({
+      neighbours: (config.gatekeeper ?? CLOSED).neighbours.map((neighbour) => ({
         address: `${neighbour.host}:${neighbour.port}`,
         answering: machine.answering(neighbour) ?? null,
       })),
@@ -132,7 +132,10 @@ export class OwnGatekeeper {
         "an H.323 endpoint behind a firewall does not come for its call",
       );
     else if (event.type === "refused")
-      log.warn({ event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason }, "RAS refused");
+      log.warn(
+        { event: "h323-ras-refused", address: event.from.host, what: event.what, reason: event.reason, detail: event.detail },
+        "RAS refused",
+      );
     else if (event.type === "located") {
       this.#questions.get(event.question)?.(event.to);
       this.#questions.delete(event.question);

@@ -47,7 +47,8 @@ export type GatekeeperEvent =
       readonly registration: Registration;
       readonly reason: "expired" | "asked" | "replaced" | "disconnected";
     }
-  | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string }
+  /** `reason` is H.225.0's; `detail` says it in words where that says too little. */
+  | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string; readonly detail?: string }
   | { readonly type: "admitted"; readonly from: Registration; readonly callIdentifier: string; readonly to: Address }
   | { readonly type: "disengaged"; readonly from: Registration; readonly callIdentifier: string }
   /** Where a neighbour says that an alias is; undefined where none knows it. */

@@ -16,7 +16,8 @@ import { RAS_TUNNELLING } from "../traversal/h460-17.ts";
 import { Indications, SIGNALLING_TRAVERSAL } from "../traversal/h460-18.ts";
 import type { GatekeeperConfig, GatekeeperEvent, GatekeeperOutput, Registration } from "./gatekeeper-types.ts";
 import { LOCATION_PATIENCE, Locations } from "./locations.ts";
-import { verify } from "./security.ts";
+import { Proofs } from "./proofs.ts";
+import { CLOCK_SKEW } from "./security.ts";
 
 type AdmissionRequest = NonNullable<RasMessage["admissionRequest"]>;
 interface Location {
@@ -27,6 +28,20 @@ interface Location {
 type TimerName = `endpoint ${string}`;
 /** Asked for an endpoint's admission, or by our owner under a name of its own. */
 type Question = Location | { readonly own: string };
+/** A request as it came. */
+interface Received {
+  readonly message: RasMessage;
+  readonly bytes: Uint8Array;
+  readonly from: RasAddress;
+  readonly now: Millis;
+}
+
+const OBJECTIONS = {
+  missing: "it proves no password",
+  stale: `the time of its token is more than ${CLOCK_SKEW} s off: compare its clock with ours`,
+  wrong: "its token proves another password or another name",
+  replayed: "its token has been used before, or by another sender",
+} as const;
 
 /** A small gatekeeper (H.323 clause 6.4, H.225.0 7.7): registers endpoints, admits calls in the direct model, locates. */
 export class Gatekeeper {
@@ -35,6 +50,7 @@ export class Gatekeeper {
   readonly #endpoints = new Map<string, Registration>();
   readonly #byAlias = new Map<string, string>();
   readonly #locations: Locations<Question>;
+  readonly #proofs: Proofs;
   readonly #indications = new Indications({
     sequence: () => this.#next(),
     send: (message, to) => this.#send(message, to),
@@ -45,6 +61,7 @@ export class Gatekeeper {
 
   constructor(config: GatekeeperConfig) {
     this.#config = config;
+    this.#proofs = new Proofs(config);
     this.#locations = new Locations<Question>({
       identifier: config.identifier,
       ras: config.ras,
@@ -115,12 +132,13 @@ export class Gatekeeper {
       return;
     }
     const { gatekeeperRequest, registrationRequest, unregistrationRequest, admissionRequest, disengageRequest } = message;
-    if (gatekeeperRequest !== undefined) this.#discovered(gatekeeperRequest, from);
-    else if (registrationRequest !== undefined) this.#register(registrationRequest, message, bytes, from, now);
-    else if (unregistrationRequest !== undefined) this.#unregister(unregistrationRequest, from);
-    else if (admissionRequest !== undefined) this.#admit(admissionRequest, message, bytes, from, now);
-    else if (disengageRequest !== undefined) this.#disengage(disengageRequest, from);
-    else this.#others(message, from);
+    const received = { message, bytes, from, now };
+    if (gatekeeperRequest !== undefined) this.#discovered(gatekeeperRequest, received);
+    else if (registrationRequest !== undefined) this.#register(registrationRequest, received);
+    else if (unregistrationRequest !== undefined) this.#unregister(unregistrationRequest, received);
+    else if (admissionRequest !== undefined) this.#admit(admissionRequest, received);
+    else if (disengageRequest !== undefined) this.#disengage(disengageRequest, received);
+    else this.#others(received);
   }
 
   #send(message: RasMessage, to: RasAddress): void {
@@ -130,10 +148,17 @@ export class Gatekeeper {
     this.#outputs.push({ type: "event", event });
   }
 
-  #discovered(request: NonNullable<RasMessage["gatekeeperRequest"]>, from: RasAddress): void {
+  #discovered(request: NonNullable<RasMessage["gatekeeperRequest"]>, received: Received): void {
     const { requestSeqNum, gatekeeperIdentifier } = request;
-    if (gatekeeperIdentifier !== undefined && gatekeeperIdentifier !== this.#config.identifier) {
-      this.#send({ gatekeeperReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason: { terminalExcluded: true } } }, from);
+    const { from } = received;
+    const names = (request.endpointAlias ?? []).map(aliasText);
+    const foreign = gatekeeperIdentifier !== undefined && gatekeeperIdentifier !== this.#config.identifier;
+    // Who is asked for nothing but our address need prove nothing; a token that comes is looked at, so that nobody else can use it.
+    const detail = (request.cryptoTokens ?? []).length > 0 ? this.#unproven(names, received) : undefined;
+    if (foreign || detail !== undefined) {
+      const rejectReason = foreign ? ({ terminalExcluded: true } as const) : ({ securityDenial: true } as const);
+      if (!foreign) this.#refused("discovery", rejectReason, from, detail);
+      this.#send({ gatekeeperReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason } }, from);
       return;
     }
     this.#send(
@@ -152,24 +177,22 @@ export class Gatekeeper {
     );
   }
 
-  #register(
-    request: NonNullable<RasMessage["registrationRequest"]>,
-    message: RasMessage,
-    bytes: Uint8Array,
-    from: RasAddress,
-    now: Millis,
-  ): void {
-    const known = request.endpointIdentifier === undefined ? undefined : this.#endpoints.get(request.endpointIdentifier);
+  #register(request: NonNullable<RasMessage["registrationRequest"]>, received: Received): void {
+    const { from, now } = received;
+    const named = request.endpointIdentifier === undefined ? undefined : this.#endpoints.get(request.endpointIdentifier);
     const light = request.keepAlive === true;
+    const said = (request.terminalAlias ?? []).map(aliasText);
+    // An identifier that is somebody else's says nothing of who sends it.
+    const known = named !== undefined && this.#mayChange(named, received, said) ? named : undefined;
     const aliases = light ? (known?.aliases ?? []) : (request.terminalAlias ?? []);
     const traversal = light ? known?.traversal : this.#traversalOf(request, from);
-    const said = request.callSignalAddress.map(fromH225).find((a) => a !== undefined);
+    const at = request.callSignalAddress.map(fromH225).find((a) => a !== undefined);
     // What it says of itself behind a firewall is of no use; it tells it apart from others there.
-    const signalling = light ? known?.signalling : traversal === undefined ? said : { host: from.host, port: said?.port ?? from.port };
-    const rejectReason = this.#registrationObjection({ light, known, aliases, signalling, from }, message, bytes, now);
-    if (rejectReason !== undefined || signalling === undefined) {
-      const reason = rejectReason ?? { invalidCallSignalAddress: true };
-      this.#emit({ type: "refused", from, what: "registration", reason: Object.keys(reason)[0]! });
+    const signalling = light ? known?.signalling : traversal === undefined ? at : { host: from.host, port: at?.port ?? from.port };
+    const objection = this.#registrationObjection({ light, known, aliases, signalling }, received);
+    if (objection !== undefined || signalling === undefined) {
+      const { reason, detail } = objection ?? { reason: { invalidCallSignalAddress: true } as const };
+      this.#refused("registration", reason, from, detail);
       const { requestSeqNum } = request;
       this.#send({ registrationReject: { requestSeqNum, protocolIdentifier: H225_VERSION, rejectReason: reason } }, from);
       return;
@@ -239,49 +262,57 @@ export class Gatekeeper {
       readonly known: Registration | undefined;
       readonly aliases: readonly AliasAddress[];
       readonly signalling: Address | undefined;
-      readonly from: RasAddress;
     },
-    message: RasMessage,
-    bytes: Uint8Array,
-    now: Millis,
-  ): RegistrationRejectReason | undefined {
-    const { light, known, aliases, signalling, from } = asked;
+    received: Received,
+  ): { readonly reason: RegistrationRejectReason; readonly detail?: string } | undefined {
+    const { light, known, aliases, signalling } = asked;
+    const { from } = received;
     // H.323 7.2.2: a light refresh of what has expired, or from elsewhere, needs the whole again.
-    if (light && (known === undefined || known.ras.host !== from.host)) return { fullRegistrationRequired: true };
-    if (signalling === undefined) return { invalidCallSignalAddress: true };
-    if (aliases.length === 0 || aliases.length > 32) return { invalidAlias: true };
+    if (light && (known === undefined || !madeBy(known, from))) return { reason: { fullRegistrationRequired: true } };
+    if (signalling === undefined) return { reason: { invalidCallSignalAddress: true } };
+    if (aliases.length === 0 || aliases.length > 32) return { reason: { invalidAlias: true } };
     const names = aliases.map(aliasText);
-    const denied = names.some((name) => this.#config.password(name) === null || this.#config.ours(name));
-    if (denied || !this.#proven(names, message, bytes, now)) return { securityDenial: true };
+    const denied = { securityDenial: true } as const;
+    const ours = names.find((name) => this.#config.ours(name));
+    if (ours !== undefined) return { reason: denied, detail: "the gateway takes calls for that alias itself" };
+    if (names.some((name) => this.#config.password(name) === null))
+      return { reason: denied, detail: "an alias that is not in h323.gatekeeper.endpoints" };
+    const detail = this.#unproven(names, received);
+    if (detail !== undefined) return { reason: denied, detail };
     // The same endpoint may come back after a restart; another must not take its names.
     for (const alias of aliases) {
       const holder = this.find(aliasText(alias));
       if (holder === undefined || holder === known) continue;
-      if (holder.signalling.host !== signalling.host || holder.signalling.port !== signalling.port) return { duplicateAlias: [alias] };
+      const again = holder.signalling.host === signalling.host && holder.signalling.port === signalling.port;
+      const proven = this.#proofs.needed(holder.aliases.map(aliasText));
+      if (!this.#mayChange(holder, received, names) || !(again || proven)) return { reason: { duplicateAlias: [alias] } };
     }
     if (known !== undefined) return undefined;
     let fromSource = 0;
     for (const { ras } of this.#endpoints.values()) if (ras.host === from.host) fromSource++;
     const full = this.#endpoints.size >= this.#config.maxEndpoints || fromSource >= (this.#config.maxPerSource ?? 100);
-    if (full) return { resourceUnavailable: true };
+    if (full) return { reason: { resourceUnavailable: true } };
     return undefined;
   }
 
-  /** Whether a message proves one of the names that have a password; true where none has. */
-  #proven(names: readonly string[], message: RasMessage, bytes: Uint8Array, now: Millis): boolean {
-    const seconds = this.#seconds(now);
-    let needed = false;
-    for (const user of names) {
-      const password = this.#config.password(user);
-      if (typeof password !== "string") continue;
-      needed = true;
-      if (verify(message, bytes, { user, password, seconds }) === "good") return true;
-    }
-    return !needed;
+  /** Why a message does not prove all of the names that have a password; undefined where it does, or none has. `also` are more names its sender may sign with. */
+  #unproven(names: readonly string[], { message, bytes, from, now }: Received, also: readonly string[] = []): string | undefined {
+    const verdict = this.#proofs.objection({ names, senders: [...names, ...also], message, bytes }, from, now);
+    return verdict && OBJECTIONS[verdict];
   }
 
-  #seconds(now: Millis): number {
-    return this.#config.epoch + Math.floor(now / 1000);
+  /**
+   * Whether a request may change a registration or speak for it: it comes from where the registration was made and proves what has a password, or it proves that
+   * from elsewhere. `also` are more names its sender may sign with.
+   */
+  #mayChange(registration: Registration, received: Received, also: readonly string[] = []): boolean {
+    const names = registration.aliases.map(aliasText);
+    if (this.#unproven(names, received, [registration.endpointIdentifier, ...also]) !== undefined) return false;
+    return madeBy(registration, received.from) || this.#proofs.needed(names);
+  }
+
+  #refused(what: string, reason: object, from: RasAddress, detail?: string): void {
+    this.#emit({ type: "refused", from, what, reason: Object.keys(reason)[0]!, ...(detail === undefined ? {} : { detail }) });
   }
 
   #forget(endpointIdentifier: string, reason: "expired" | "asked" | "replaced" | "disconnected"): void {
@@ -296,28 +327,34 @@ export class Gatekeeper {
     this.#emit({ type: "unregistered", registration, reason });
   }
 
-  #unregister(request: NonNullable<RasMessage["unregistrationRequest"]>, from: RasAddress): void {
+  #unregister(request: NonNullable<RasMessage["unregistrationRequest"]>, received: Received): void {
     const { requestSeqNum } = request;
-    const known = this.#of(request.endpointIdentifier, from);
-    if (known === undefined) {
-      this.#send({ unregistrationReject: { requestSeqNum, rejectReason: { notCurrentlyRegistered: true } } }, from);
+    const { from } = received;
+    const known = this.#of(request.endpointIdentifier, received);
+    if (known === undefined || typeof known === "string") {
+      const rejectReason = known === undefined ? ({ notCurrentlyRegistered: true } as const) : ({ securityDenial: true } as const);
+      this.#refused("unregistration", rejectReason, from, known);
+      this.#send({ unregistrationReject: { requestSeqNum, rejectReason } }, from);
       return;
     }
     this.#forget(known.endpointIdentifier, "asked");
     this.#send({ unregistrationConfirm: { requestSeqNum } }, from);
   }
 
-  /** A registration by its identifier, if the request comes from where it registered. */
-  #of(endpointIdentifier: string | undefined, from: RasAddress): Registration | undefined {
+  /** A registration by its identifier, if the request may speak for it; a sentence where it comes from the right place and proves nothing. */
+  #of(endpointIdentifier: string | undefined, received: Received): Registration | string | undefined {
     const known = endpointIdentifier === undefined ? undefined : this.#endpoints.get(endpointIdentifier);
-    return known?.ras.host === from.host ? known : undefined;
+    if (known === undefined || this.#mayChange(known, received)) return known;
+    if (!madeBy(known, received.from)) return undefined;
+    return this.#unproven(known.aliases.map(aliasText), received, [known.endpointIdentifier]);
   }
 
-  #admit(request: AdmissionRequest, message: RasMessage, bytes: Uint8Array, from: RasAddress, now: Millis): void {
-    const caller = this.#of(request.endpointIdentifier, from);
+  #admit(request: AdmissionRequest, received: Received): void {
+    const { from, now } = received;
+    const caller = this.#of(request.endpointIdentifier, received);
     const wanted = request.destinationInfo ?? [];
     if (caller === undefined) this.#reject(request, from, { callerNotRegistered: true });
-    else if (!this.#proven(caller.aliases.map(aliasText), message, bytes, now)) this.#reject(request, from, { securityDenial: true });
+    else if (typeof caller === "string") this.#reject(request, from, { securityDenial: true }, caller);
     else if (request.answerCall) this.#confirm(request, from, caller, caller.signalling);
     else {
       const to = wanted.length === 0 ? fromH225(request.destCallSignalAddress) : this.#here(wanted);
@@ -358,16 +395,18 @@ export class Gatekeeper {
     );
   }
 
-  #reject(request: AdmissionRequest, from: RasAddress, rejectReason: AdmissionRejectReason): void {
-    this.#emit({ type: "refused", from, what: "admission", reason: Object.keys(rejectReason)[0]! });
+  #reject(request: AdmissionRequest, from: RasAddress, rejectReason: AdmissionRejectReason, detail?: string): void {
+    this.#refused("admission", rejectReason, from, detail);
     this.#send({ admissionReject: { requestSeqNum: request.requestSeqNum, rejectReason } }, from);
   }
 
-  #disengage(request: NonNullable<RasMessage["disengageRequest"]>, from: RasAddress): void {
+  #disengage(request: NonNullable<RasMessage["disengageRequest"]>, received: Received): void {
     const { requestSeqNum } = request;
-    const known = this.#of(request.endpointIdentifier, from);
-    if (known === undefined) {
-      this.#send({ disengageReject: { requestSeqNum, rejectReason: { notRegistered: true } } }, from);
+    const { from } = received;
+    const known = this.#of(request.endpointIdentifier, received);
+    if (known === undefined || typeof known === "string") {
+      const rejectReason = known === undefined ? ({ notRegistered: true } as const) : ({ securityDenial: true } as const);
+      this.#send({ disengageReject: { requestSeqNum, rejectReason } }, from);
       return;
     }
     const callIdentifier = request.callIdentifier === undefined ? "" : hex(request.callIdentifier.guid);
@@ -375,7 +414,8 @@ export class Gatekeeper {
     this.#send({ disengageConfirm: { requestSeqNum } }, from);
   }
 
-  #others(message: RasMessage, from: RasAddress): void {
+  #others(received: Received): void {
+    const { message, from } = received;
     const {
       locationRequest: lrq,
       locationConfirm: lcf,
@@ -388,7 +428,9 @@ export class Gatekeeper {
     if (lrq !== undefined) {
       const to = fromH225(lrq.replyAddress) ?? from;
       const answerTo = to.host === from.host ? to : from; // not at the word of a stranger to a third party
-      const found = this.#config.neighbours.some((n) => n.host === from.host) ? this.#here(lrq.destinationInfo) : undefined;
+      const asks = this.#config.neighbours.some((n) => n.host === from.host);
+      const proven = this.#unproven((lrq.sourceInfo ?? []).map(aliasText), received) === undefined;
+      const found = asks && proven ? this.#here(lrq.destinationInfo) : undefined;
       if (found === undefined)
         this.#send({ locationReject: { requestSeqNum: lrq.requestSeqNum, rejectReason: { notRegistered: true } } }, answerTo);
       else
@@ -399,10 +441,20 @@ export class Gatekeeper {
     } else if (lcf !== undefined || lrj !== undefined) this.#locations.answered(message, from);
     else if (scr !== undefined) this.#indications.answered(scr, from);
     else if (brq !== undefined) {
+      const { requestSeqNum } = brq;
       const bandWidth = Math.min(brq.bandWidth, this.#config.maxBandwidth);
-      this.#send({ bandwidthConfirm: { requestSeqNum: brq.requestSeqNum, bandWidth } }, from);
+      const known = this.#of(brq.endpointIdentifier, received);
+      if (known === undefined || typeof known === "string") {
+        const rejectReason = known === undefined ? ({ notBound: true } as const) : ({ securityDenial: true } as const);
+        this.#send({ bandwidthReject: { requestSeqNum, rejectReason, allowedBandWidth: 0 } }, from);
+      } else this.#send({ bandwidthConfirm: { requestSeqNum, bandWidth } }, from);
     } else if (irr?.needResponse === true) this.#send({ infoRequestAck: { requestSeqNum: irr.requestSeqNum } }, from);
     else if (rai !== undefined)
       this.#send({ resourcesAvailableConfirm: { requestSeqNum: rai.requestSeqNum, protocolIdentifier: H225_VERSION } }, from);
   }
+}
+
+/** Whether that is where a registration was made: the same host by UDP, or the same connection. */
+function madeBy({ ras }: Registration, from: RasAddress): boolean {
+  return ras.host === from.host && ras.connection === from.connection;
 }

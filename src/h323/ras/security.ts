@@ -1,6 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { type CryptoH323Token, encodeRas, h235, type RasMessage } from "../../wire/h225/index.ts";
 import { encode } from "../../wire/per/index.ts";
+import { trimEndOf } from "../../base/text.ts";
+import { aliasText } from "../call/messages.ts";
 
 /** OIDs of the baseline profile, H.235.1 clause 14: "A" the procedure, "T" the clear token, "U" HMAC-SHA1-96. */
 const PROCEDURE = "0.0.8.235.0.2.1";
@@ -12,8 +14,10 @@ const HASH_OCTETS = 12;
 /** Stands where the hash will be; not likely in a message otherwise. */
 const PLACEHOLDER = Uint8Array.from([0x70, 0x6c, 0xf3, 0x1d, 0xa9, 0x5e, 0x02, 0xc4, 0x88, 0x3b, 0xe7, 0x96]);
 
-/** How far a peer's clock may be off, seconds. */
-const CLOCK_SKEW = 1800;
+/** How far a peer's clock may be off, seconds: a token that was overheard is of use no longer. */
+export const CLOCK_SKEW = 60;
+/** Most tokens of one message that are looked at. */
+const MOST_TOKENS = 8;
 
 export interface Credentials {
   /** Alias the password belongs to. */
@@ -77,35 +81,60 @@ function passwordToken({ user, password }: Credentials, timeStamp: number): Cryp
   return { cryptoEPPwdHash: { alias: { "h323-ID": user }, timeStamp, token: { algorithmOID: MD5, paramS: {}, hash } } };
 }
 
-export type Verdict = "good" | "missing" | "stale" | "wrong";
+export type Verdict = "good" | "missing" | "stale" | "wrong" | "replayed";
 
-/** Whether a received message proves its sender knows the password of `user`. `bytes` is the datagram as it came. */
+/** What a token is held against. */
+export interface Expected {
+  /** Names that its sender may have. */
+  readonly senders: readonly string[];
+  readonly password: string;
+  /** Now, since 1970. */
+  readonly seconds: number;
+}
+
+/** A token of a received message. */
+export interface Token {
+  /** The same for a token that is sent again. */
+  readonly id: string;
+  check(expected: Expected): Verdict;
+}
+
+/** Tokens of a message that prove something. `bytes` is the datagram as it came. */
+export function readTokens(message: RasMessage, bytes: Uint8Array): Token[] {
+  const body = Object.values(message)[0] as { readonly cryptoTokens?: readonly CryptoH323Token[] } | undefined;
+  return (body?.cryptoTokens ?? []).slice(0, MOST_TOKENS).flatMap((token) => {
+    const nested = token.nestedcryptoToken?.cryptoHashedToken;
+    const hash = nested?.token.hash.bytes ?? token.cryptoEPPwdHash?.token.hash.bytes;
+    if (hash === undefined) return [];
+    const id = Buffer.from(hash).toString("hex");
+    return [{ id, check: (expected: Expected) => check(token, bytes, expected) }];
+  });
+}
+
+/** Whether a received message proves its sender knows the password of `user`. */
 export function verify(
   message: RasMessage,
   bytes: Uint8Array,
-  expected: { readonly user: string; readonly password: string; readonly seconds: number },
+  { user, password, seconds }: { readonly user: string; readonly password: string; readonly seconds: number },
 ): Verdict {
-  const body = Object.values(message)[0] as { readonly cryptoTokens?: readonly CryptoH323Token[] } | undefined;
   let verdict: Verdict = "missing";
-  for (const token of body?.cryptoTokens ?? []) {
-    const checked = check(token, bytes, expected);
+  for (const token of readTokens(message, bytes)) {
+    const checked = token.check({ senders: [user], password, seconds });
     if (checked === "good") return "good";
     if (checked !== "missing") verdict = checked;
   }
   return verdict;
 }
 
-function check(
-  token: CryptoH323Token,
-  bytes: Uint8Array,
-  { user, password, seconds }: { readonly user: string; readonly password: string; readonly seconds: number },
-): Verdict {
+function check(token: CryptoH323Token, bytes: Uint8Array, { senders, password, seconds }: Expected): Verdict {
+  const off = (timeStamp: number | undefined) => Math.abs((timeStamp ?? 0) - seconds) > CLOCK_SKEW;
   const nested = token.nestedcryptoToken?.cryptoHashedToken;
   if (nested !== undefined) {
     const { hash } = nested.token;
     if (nested.token.algorithmOID !== HMAC_SHA1_96 || hash.length !== HASH_OCTETS * 8) return "wrong";
-    if (Math.abs((nested.hashedVals.timeStamp ?? 0) - seconds) > CLOCK_SKEW) return "stale";
-    if (nested.hashedVals.sendersID !== undefined && nested.hashedVals.sendersID !== user) return "wrong";
+    if (off(nested.hashedVals.timeStamp)) return "stale";
+    const { sendersID } = nested.hashedVals;
+    if (sendersID !== undefined && !senders.some((sender) => same(sender, sendersID))) return "wrong";
     const at = Buffer.from(bytes).indexOf(hash.bytes);
     if (at < 0) return "wrong";
     const blank = Uint8Array.from(bytes);
@@ -114,8 +143,18 @@ function check(
   }
   const hashed = token.cryptoEPPwdHash;
   if (hashed === undefined) return "missing";
-  if (Math.abs(hashed.timeStamp - seconds) > CLOCK_SKEW) return "stale";
+  if (off(hashed.timeStamp)) return "stale";
+  const said = aliasText(hashed.alias);
+  const sender = senders.find((each) => same(each, said));
+  if (sender === undefined) return "wrong";
   const told = hashed.token.hash.bytes;
-  const right = ["\0", ""].map((end) => passwordHash(user, password, hashed.timeStamp, end));
-  return right.some((hash) => told.length === hash.length && timingSafeEqual(hash, told)) ? "good" : "wrong";
+  for (const user of new Set([said, sender]))
+    for (const end of ["\0", ""]) {
+      const right = passwordHash(user, password, hashed.timeStamp, end);
+      if (told.length === right.length && timingSafeEqual(right, told)) return "good";
+    }
+  return "wrong";
 }
+
+/** As aliases are compared: whatever their case, and without the NUL that some end them in. */
+const same = (a: string, b: string): boolean => trimEndOf(a, "\0").toLowerCase() === trimEndOf(b, "\0").toLowerCase();

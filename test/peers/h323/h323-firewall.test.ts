@@ -25,7 +25,10 @@ describeWithPeers("a gateway behind a NAT, another outside", ["ip", "iptables"],
         port: SERVER_PORT,
         mediaPort: SERVER_PORT + 20,
         listen: OUTSIDE,
-        config: config("6000", "{ gatekeeper: { endpoints: [{ alias: member, password: sesame }] }, keepAliveSeconds: 5 }"),
+        config: config(
+          "6000",
+          "{ gatekeeper: { endpoints: [{ alias: member, password: sesame }, { alias: 7000, password: sesame }] }, keepAliveSeconds: 5 }",
+        ),
       });
       inside = await startCrosspoint({
         port: MEMBER_PORT,

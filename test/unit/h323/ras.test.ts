@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Gatekeeper, type GatekeeperConfig, RasClient, type RasClientConfig } from "../../../src/h323/index.ts";
 import { encodeSigned, verify } from "../../../src/h323/ras/security.ts";
-import { decodeRas, encodeRas, type RasMessage } from "../../../src/wire/h225/index.ts";
+import { decodeRas, encodeRas, H225_VERSION, type RasMessage } from "../../../src/wire/h225/index.ts";
 import { capturedPdus } from "../../support/h323-captures.ts";
 import { seededOctets } from "../../support/h323-pair.ts";
 import { ALTERNATE, clientConfig, EPOCH, GK, gatekeeperConfig, Net, question } from "../../support/ras-net.ts";
@@ -106,6 +106,45 @@ describe("a client and a gatekeeper", () => {
     net.run(10);
     expect(net.of(GK.host, "unregistered")).toMatchObject([{ reason: "replaced" }]);
     expect(gk.registrations).toHaveLength(1);
+  });
+
+  it("names registered by a connection (H.460.17) are not another connection's, nor a datagram's of the same host", () => {
+    const gk = new Gatekeeper(gatekeeperConfig({ traversal: 60 }));
+    const request = (sequence: number, more: object = {}): Uint8Array =>
+      encodeRas({
+        registrationRequest: {
+          requestSeqNum: sequence,
+          protocolIdentifier: H225_VERSION,
+          discoveryComplete: true,
+          callSignalAddress: [{ ipAddress: { ip: Uint8Array.of(10, 0, 0, 1), port: 1720 } }],
+          rasAddress: [],
+          terminalType: { mc: false, undefinedNode: false },
+          terminalAlias: [{ "h323-ID": "room" }],
+          endpointVendor: { vendor: { t35CountryCode: 0, t35Extension: 0, manufacturerCode: 0 } },
+          keepAlive: false,
+          willSupplyUUIEs: false,
+          maintainConnection: false,
+          ...more,
+        },
+      });
+    const ask = (bytes: Uint8Array, connection: number | undefined) => {
+      gk.received(bytes, { host: "192.0.2.1", port: 4000, ...(connection === undefined ? {} : { connection }) }, 0);
+      const sent = gk.takeOutputs().find((output) => output.type === "send");
+      return Object.keys(decodeRas(sent!.bytes))[0];
+    };
+    expect(ask(request(1), 1)).toBe("registrationConfirm");
+    const { endpointIdentifier } = gk.find("room")!;
+    for (const other of [2, undefined]) {
+      expect(ask(request(2), other)).toBe("registrationReject");
+      expect(ask(request(3, { endpointIdentifier }), other)).toBe("registrationReject");
+      expect(ask(request(4, { endpointIdentifier, keepAlive: true }), other)).toBe("registrationReject");
+      const leave = { requestSeqNum: 5, callSignalAddress: [], endpointIdentifier };
+      expect(ask(encodeRas({ unregistrationRequest: leave }), other)).toBe("unregistrationReject");
+    }
+    expect(gk.find("room")?.ras.connection).toBe(1);
+    expect(ask(request(6, { endpointIdentifier, keepAlive: true }), 1)).toBe("registrationConfirm");
+    gk.disconnected(1);
+    expect(ask(request(7), 2)).toBe("registrationConfirm");
   });
 
   it("what is not here is asked of neighbours", () => {

@@ -182,6 +182,20 @@ describe("environment, references and --set", () => {
 });
 
 describe("gatekeepers", () => {
+  it("let in listed names only, outside the demo; a warning says who may register without a proof", () => {
+    const paths = (text: string) =>
+      load(text)
+        .warnings.map(({ path }) => path)
+        .filter((path) => path.startsWith("h323"));
+    expect(gatewayConfig(load("listen: 127.0.0.1\n").config!).gatekeeper?.registration).toBe("listed");
+    expect(gatewayConfig(loadConfig({ env: {} }).config!).gatekeeper?.registration).toBe("anybody");
+    expect(paths("listen: 127.0.0.1\n")).toEqual([]);
+    expect(paths("h323: { gatekeeper: { registration: anybody } }\n")).toEqual(["h323.gatekeeper.registration"]);
+    expect(paths("h323: { gatekeeper: { endpoints: [{ alias: a, password: b }, { alias: c }] } }\n")).toEqual([
+      "h323.gatekeeper.endpoints[1]",
+    ]);
+  });
+
   const upstreamOf = (text: string) => gatewayConfig(load(`h323: { upstream: ${text} }\n`).config!).upstream;
   it("are at the port of RAS, or of call signalling where that carries it, unless another is said", () => {
     expect(upstreamOf("{ gatekeeper: gk.example.net }")).toMatchObject({

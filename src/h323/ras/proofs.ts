@@ -1,0 +1,77 @@
+import type { Millis } from "../../base/clock.ts";
+import type { RasMessage } from "../../wire/h225/index.ts";
+import type { RasAddress } from "../address.ts";
+import { CLOCK_SKEW, readTokens, type Verdict } from "./security.ts";
+
+/** A request that is not answered is sent again with the same token, so long after the first: three tries (H.225.0 table 21), seconds. */
+const REPEATED = 20;
+/** Tokens remembered. Only who knows a password adds one, 500 messages in ten seconds at most; beyond this many none is believed. */
+const MOST = 20_000;
+
+interface Seen {
+  readonly sender: string;
+  readonly at: number;
+}
+
+export interface ProofPort {
+  /** Password of an alias; undefined where it needs none; null where it may not register. */
+  readonly password: (alias: string) => string | undefined | null;
+  /** Seconds since 1970 at `now` 0. */
+  readonly epoch: number;
+}
+
+/** Whether messages prove who has sent them (H.235.1, or the password hash of H.235.0), and prove it the first time: tokens are bound to their sender. */
+export class Proofs {
+  readonly #port: ProofPort;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(port: ProofPort) {
+    this.#port = port;
+  }
+
+  /** Whether any of the names has a password. */
+  needed(names: readonly string[]): boolean {
+    return names.some((name) => typeof this.#port.password(name) === "string");
+  }
+
+  /**
+   * Why a message does not prove every one of `names` that has a password; undefined where it does, or none has. A token of one of `senders` proves each
+   * name that has its password: endpoints sign with one of their names.
+   */
+  objection(
+    { names, senders, message, bytes }: { names: readonly string[]; senders: readonly string[]; message: RasMessage; bytes: Uint8Array },
+    from: RasAddress,
+    now: Millis,
+  ): Exclude<Verdict, "good"> | undefined {
+    const seconds = this.#port.epoch + Math.floor(now / 1000);
+    const passwords = new Set(names.map((name) => this.#port.password(name)).filter((password) => typeof password === "string"));
+    if (passwords.size === 0) return undefined;
+    const tokens = readTokens(message, bytes);
+    const used = new Set<string>();
+    for (const password of passwords) {
+      let verdict: Verdict = "missing";
+      for (const token of tokens) {
+        const checked = token.check({ senders, password, seconds });
+        if (checked === "good") used.add(token.id);
+        if (verdict !== "good" && checked !== "missing") verdict = checked;
+      }
+      if (verdict !== "good") return verdict;
+    }
+    const sender = `${from.host} ${from.port} ${from.connection ?? "udp"}`;
+    for (const id of used) if (!this.#first(id, sender, seconds)) return "replayed";
+    return undefined;
+  }
+
+  #first(id: string, sender: string, seconds: number): boolean {
+    for (const [old, { at }] of this.#seen) {
+      // Beyond this its time is too far off by itself. In the order they came: the first that stays ends it.
+      if (seconds - at <= 2 * CLOCK_SKEW) break;
+      this.#seen.delete(old);
+    }
+    const before = this.#seen.get(id);
+    if (before !== undefined) return before.sender === sender && seconds - before.at <= REPEATED;
+    if (this.#seen.size >= MOST) return false;
+    this.#seen.set(id, { sender, at: seconds });
+    return true;
+  }
+}
