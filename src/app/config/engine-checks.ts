@@ -15,6 +15,8 @@ export function engineChecks(config: Config, { warn }: Findings): void {
         "drachtio-server does not tell applications whose certificate it verified, so this trunk never matches: recognise it by networks or digest, or use engine.sip: embedded",
       );
     }
+    if (drachtio && trunk.clientCertificate)
+      warn(["trunks", i, "clientCertificate"], "drachtio-server shows its own certificate in SIP calls: this is for H.323 only");
     if (drachtio && trunk.legacyCiphers)
       warn(["trunks", i, "legacyCiphers"], "drachtio-server's cipher list is its own: this does nothing");
   }

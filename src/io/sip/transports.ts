@@ -19,6 +19,7 @@ import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
 import { callerTrust, contextOptions, rootsOf, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { reasonOf, TlsClients } from "../tls-clients.ts";
+import { describeTls } from "../tls-session.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
 
@@ -260,6 +261,7 @@ export class SipTransports implements ConnectionSink {
       tlsServer.emit("connection", socket);
     });
     tlsServer?.on("secureConnection", (socket: TLSSocket) => {
+      this.#sink.notice(`TLS connection from a peer (${describeTls(socket)})`, fromOf(socket));
       if (webSockets === undefined) accepted(socket);
       else webSockets.take(socket);
     });
@@ -412,6 +414,7 @@ export class SipTransports implements ConnectionSink {
           return;
         }
         Object.assign(source, { peer: judged?.peer });
+        this.#sink.notice(`TLS connection to a peer (${describeTls(socket as TLSSocket)})`, source);
       }
       connection.ready();
     });
@@ -451,6 +454,7 @@ export class SipTransports implements ConnectionSink {
   }
 }
 
+const fromOf = (socket: Socket) => ({ address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 });
 const ignore = (): void => {};
 /** Addresses that one connection may be asked to serve. */
 const MAX_ALIASES = 4;

@@ -1,0 +1,29 @@
+import { once } from "node:events";
+import { connect, createServer, type TLSSocket } from "node:tls";
+import { expect, it } from "vitest";
+import { describeTls, groupOf } from "../../../src/io/tls-session.ts";
+import { makeCertificate } from "../../support/odd-certificates.ts";
+
+it.each([
+  [undefined, "TLSv1.3", "X25519MLKEM768"],
+  ["X25519", "TLSv1.3", "X25519"],
+  ["P-256", "TLSv1.2", "P-256"],
+])("a server tells the group of a client that offers %s by %s: %s", async (ecdhCurve, maxVersion, group) => {
+  const { pem, key } = makeCertificate({ subject: [["CN", "x"]] });
+  const server = createServer({ cert: pem, key });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const client = connect({
+    port,
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    maxVersion: maxVersion as "TLSv1.3",
+    ...(ecdhCurve ? { ecdhCurve } : {}),
+  });
+  const [socket] = (await once(server, "secureConnection")) as [TLSSocket];
+  expect(groupOf(socket)).toBe(group);
+  expect(describeTls(socket)).toMatch(new RegExp(`^${maxVersion}, TLS_\\w+, ${group}$`));
+  client.destroy();
+  server.close();
+});
