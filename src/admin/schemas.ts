@@ -247,6 +247,14 @@ export const trunkSchema = z
     target: z.string().nullable(),
     tenant: z.string().nullable(),
     reachable: z.boolean().nullable().describe("Answer to the last OPTIONS; null where none is sent."),
+    unreachableReason: z
+      .string()
+      .nullable()
+      .describe("Why the last OPTIONS got no answer, in words, a certificate's fault with its code; null where one came or none is sent."),
+    certificatePurpose: z
+      .enum(["client", "server-allowed"])
+      .nullable()
+      .describe("What its certificate must be for when it calls; null where it is not known by one."),
     contacts: z
       .array(
         z.strictObject({

@@ -161,6 +161,8 @@ export class Control implements GatewayControl {
         target,
         tenant,
         reachable: probe.reachable(name),
+        unreachableReason: probe.unreachableReason(name),
+        certificatePurpose: trunk.identity.certificateNames ? (trunk.identity.certificatePurpose ?? "client") : null,
         contacts: trunk.identity.registration ? this.#contacts(name) : null,
         registration: context.registrations.view(trunk),
       };

@@ -100,6 +100,10 @@ export interface TrunkView {
   readonly tenant: string | null;
   /** Answer to the last OPTIONS sent to `target`, null where none is sent. */
   readonly reachable: boolean | null;
+  /** Why the last OPTIONS got no answer, in words, a certificate's fault with its code; null where one came or none is sent. */
+  readonly unreachableReason: string | null;
+  /** What its certificate must be for; null where it is not known by one. */
+  readonly certificatePurpose: "client" | "server-allowed" | null;
   /** Its registrations with us; null where it needs none. */
   readonly contacts: readonly ContactView[] | null;
   /** Our registration with it; null where there is none. */

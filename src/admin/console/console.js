@@ -181,9 +181,10 @@ function showCall(call) {
 }
 
 function showTrunk(trunk) {
-  const reach = trunk.reachable === null ? "" : trunk.reachable ? ", reachable" : ", does not answer";
+  const why = trunk.unreachableReason ? ` (${trunk.unreachableReason})` : "";
+  const reach = trunk.reachable === null ? "" : trunk.reachable ? ", reachable" : `, does not answer${why}`;
   return row("trunks", trunk.name, [
-    [trunk.name],
+    [trunk.certificatePurpose === "server-allowed" ? `${trunk.name} (takes a server's certificate)` : trunk.name],
     [trunk.trust],
     [trunk.srtp],
     [`${trunk.calls}${trunk.maxCalls ? ` of ${trunk.maxCalls}` : ""}`],

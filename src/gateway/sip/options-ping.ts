@@ -5,6 +5,7 @@ import { type GatewayContext, trunkHeaders } from "../context.ts";
 export class TrunkProbe {
   readonly #context: GatewayContext;
   readonly #reachable = new Map<string, boolean>();
+  readonly #reasons = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: GatewayContext) {
@@ -16,10 +17,16 @@ export class TrunkProbe {
     return this.#reachable.get(trunk) ?? null;
   }
 
+  /** Why no answer came to the last question; null where one came. */
+  unreachableReason(trunk: string): string | null {
+    return this.#reasons.get(trunk) ?? null;
+  }
+
   /** Begins, or begins anew with another configuration. */
   start(): void {
     this.stop();
     this.#reachable.clear();
+    this.#reasons.clear();
     const seconds = this.#context.config.trunkOptionsSeconds ?? 0;
     if (seconds <= 0) return;
     const round = () => {
@@ -49,6 +56,8 @@ export class TrunkProbe {
   }
 
   #told(name: string, reachable: boolean, reason: string): void {
+    if (reachable) this.#reasons.delete(name);
+    else this.#reasons.set(name, reason);
     if (this.#reachable.get(name) === reachable) return;
     this.#reachable.set(name, reachable);
     const fields = { event: reachable ? "trunk-reachable" : "trunk-unreachable", trunk: name };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from "vitest";
 import type { CallRecord } from "../../../src/records/model.ts";
 import { createAuthority, type Issued, issueCertificate } from "../../../src/security/issue.ts";
+import type { TrunkView } from "../../../src/trunks/model.ts";
 import { type Baresip, startBaresip } from "../../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
 import { ofTest } from "../../support/of-test.ts";
@@ -336,6 +337,20 @@ meetings: [{ id: 1000, name: Open }]
         expect((await gateway.records())[0]).toMatchObject({ outcome });
         expect((await gateway.records())[0]?.reason).toMatch(reason);
         expect(said).not.toContain("INVITE");
+      });
+
+      test("that does not fit is shown with its trunk, in words", async () => {
+        await serve("expired");
+        writeFileSync(gateway.configFile, config(false).replace("optionsSeconds: 0", "optionsSeconds: 60"));
+        gateway.process.kill("SIGHUP");
+        const trunks = () => gateway.api<TrunkView[]>("GET", "/trunks");
+        // two trunks lead there, and the far end takes one connection
+        const reasons = async () => (await trunks()).map(({ unreachableReason }) => unreachableReason).join();
+        await expect.poll(reasons).toMatch(/certificate-(expired|unknown-ca): the certificate 'room\.test'/);
+        expect((await trunks()).find(({ name }) => name === "edge")).toMatchObject({ certificatePurpose: "server-allowed" });
+        writeFileSync(gateway.configFile, config(false));
+        gateway.process.kill("SIGHUP");
+        await expect.poll(reasons).not.toMatch(/certificate/);
       });
 
       test("with the right one gets ours, and the INVITE", async () => {

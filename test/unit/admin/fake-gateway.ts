@@ -127,6 +127,8 @@ export class FakeGateway implements GatewayControl {
         target: "sip:192.0.2.1",
         tenant: null,
         reachable: true,
+        unreachableReason: null,
+        certificatePurpose: null,
         contacts: null,
         registration: { state: "registered" as const, registrar: "sip:192.0.2.1", expiresAt: "2026-11-22T09:00:00.000Z", error: null },
       },
