@@ -62,16 +62,17 @@ export class SideLines {
     return answers;
   }
 
-  /** Our lines after the audio in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). */
-  async offer(context: MediaPolicy, previous?: SdpSession): Promise<SdpMedia[]> {
+  /** Our lines but the audio, which is `previous`'s line `audio`, in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). */
+  async offer(context: MediaPolicy, previous?: SdpSession, audio = 0): Promise<SdpMedia[]> {
     const own = async (line: SideLine | undefined) => (this.#closed ? null : ((await line?.offer(context).catch(() => null)) ?? null));
     if (previous) {
-      return Promise.all(
-        previous.media.slice(1).map(async (before, at) => {
-          const index = at + 1;
+      const lines = await Promise.all(
+        previous.media.map(async (before, index) => {
+          if (index === audio) return before;
           return (this.#off.has(index) ? null : await own(this.#lines.get(index))) ?? rejectLine(before);
         }),
       );
+      return lines.filter((_, index) => index !== audio);
     }
     const lines = this.#kinds.flatMap((kind) => kind.offered());
     const media: SdpMedia[] = [];

@@ -27,6 +27,11 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   accept(answer: string): Promise<void>;
   /** A new offer of the far end; resolves with the media server's answer. */
   modify(offer: string): Promise<string>;
+  /**
+   * What the media server could do, as a new offer: every codec, and a key for each suite where the call is encrypted. The answer follows by `modify`. Null
+   * where it does not say: then its last description is what it can do.
+   */
+  offer(): Promise<string | null>;
   /** Sends to the far end from now on, where the first description said that nothing is to be sent yet. */
   release(): Promise<void>;
   /** Plays files one after the other; resolves with whether they came to their end (true) or were stopped (false). */

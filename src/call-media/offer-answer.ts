@@ -2,9 +2,11 @@ import {
   type AudioChoice,
   answerForCaller,
   answerForMediaServer,
+  asAnswer,
   checkCodecs,
   chooseAudio,
   compareDescriptions,
+  decideAnsweredSrtp,
   firstCodec,
   type MediaPolicy,
   mediaSources,
@@ -15,7 +17,7 @@ import {
   withHold,
   withMediaSources,
 } from "../negotiation/index.ts";
-import { parseSdp, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
+import { parseSdp, type SdpCrypto, type SdpMedia, type SdpSession, writeSdp } from "../wire/sdp/index.ts";
 import type { MediaPort, MediaSession } from "./media-server.ts";
 import { SideLines } from "./media-sections.ts";
 
@@ -88,6 +90,10 @@ export class MediaExchange {
   #theirs: { readonly session: SdpSession; readonly index: number } | undefined;
   /** Our last to them, whose o= line goes on. */
   #ours: SdpSession;
+  /** Which of its lines is the audio. */
+  #audio = 0;
+  /** It is an offer, and so no answer to any of theirs. */
+  #offered = false;
   #suite: string | null;
   /** The codec in force, which a later offer does not change unless it has to. */
   #codec: string | undefined;
@@ -121,6 +127,7 @@ export class MediaExchange {
       const { session } = agreed(answerForCaller(parseSdp(media.localSdp), { offer, choice, others }));
       const exchange = new MediaExchange(port, context, media, session, sides);
       exchange.#theirs = { session: offer, index: choice.index };
+      exchange.#audio = choice.index;
       exchange.#suite = suiteOf(choice);
       exchange.#codec = firstCodec(session.media[choice.index]);
       exchange.#listenForKeys();
@@ -141,7 +148,9 @@ export class MediaExchange {
     const [media, others] = await closingOnFailure(sides, Promise.all([port.openWithoutOffer({ secure, answer }), sides.offer(context)]));
     try {
       const { session } = agreed(offerForPeer(parseSdp(media.localSdp), context, { others }));
-      return new MediaExchange(port, context, media, session, sides);
+      const exchange = new MediaExchange(port, context, media, session, sides);
+      exchange.#offered = true;
+      return exchange;
     } catch (error) {
       sides.close();
       await media.close();
@@ -170,7 +179,8 @@ export class MediaExchange {
   async acknowledged(): Promise<void> {
     if (this.#context.held !== true) return;
     this.#context = { ...this.#context, held: false };
-    await this.#media.release();
+    // an offer of ours has held nothing back: its answer is still to come
+    if (this.#theirs) await this.#media.release();
   }
 
   /** What the far end is to get: our answer, or our offer. */
@@ -203,10 +213,27 @@ export class MediaExchange {
     const after = parseSdp(this.#media.localSdp);
     const changed = compareDescriptions(withRtcpAsSettled(parseSdp(before), after), after, 0);
     if (changed.kind === "refuse" || !(changed.keys || changed.address)) return null;
-    const others = await this.#sides.offer(this.#context, this.#ours);
-    const { session: next } = agreed(offerForPeer(parseSdp(this.#media.localSdp), this.#context, { previous: this.#ours, others }));
-    this.#ours = next;
-    return writeSdp(next);
+    return this.#offer(parseSdp(this.#media.localSdp));
+  }
+
+  /** Our next description, made of the media server's: an offer. */
+  async #offer(mediaServer: SdpSession): Promise<string> {
+    const index = this.#audio;
+    const others = await this.#sides.offer(this.#context, this.#ours, index);
+    const { session } = agreed(offerForPeer(mediaServer, this.#context, { previous: this.#ours, others, index }));
+    this.#ours = session;
+    this.#offered = true;
+    return writeSdp(session);
+  }
+
+  /**
+   * Our offer where they ask for one in mid-call, by a re-INVITE without SDP: what we could do, as in a new call and whatever has been on hold (RFC 3261
+   * section 14.2, RFC 6337 sections 5.1 and 5.3). Payload types and keys in force stay as they are. Their answer goes to `reanswered`.
+   */
+  async reoffer(): Promise<string> {
+    const said = parseSdp((await this.#media.offer()) ?? this.#media.localSdp);
+    const media = said.media.map((line): SdpMedia => ({ ...line, direction: "sendrecv" }));
+    return this.#offer({ ...said, media });
   }
 
   /** Answers a later offer of the far end. Rejects with MediaRefused; then everything is as it was. */
@@ -216,7 +243,8 @@ export class MediaExchange {
     const { offer, choice } = agreed(read) as AcceptableOffer;
     const before = this.#theirs;
     const changes = before?.session.media.map((_, index) => agreed(compareDescriptions(before.session, offer, index)));
-    if (!this.#moved && changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
+    // an offer of ours is no answer to what they offer, although it was said last (RFC 3264 section 6)
+    if (!this.#moved && !this.#offered && changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
     const answer = await this.#media
       .modify(forMediaServer(offerForMediaServer(offer, choice, this.#context, this.#codec), this.#context))
       .catch((error: unknown) => {
@@ -229,23 +257,50 @@ export class MediaExchange {
     const { session } = agreed(answerForCaller(parseSdp(answer), { offer, choice, others, previous: this.#ours }));
     this.#theirs = { session: offer, index: choice.index };
     this.#ours = session;
+    this.#audio = choice.index;
+    this.#offered = false;
     this.#suite = suiteOf(choice);
     this.#codec = firstCodec(session.media[choice.index]);
     this.#listenForKeys();
     return writeSdp(session);
   }
 
-  /** They asked for our offer by a re-INVITE without one, got `localSdp`, and answer. Their answer may hold, resume, or move the media. */
-  async reanswered(answerText: string): Promise<void> {
+  /**
+   * Takes their answer to our last description: to `reoffer`, or to a session refresh of ours. It may hold, resume, move the media, or bring new keys.
+   * Resolves with a new offer where the media server wants the far end to know other keys or another address than it was told; null when all is said.
+   * Rejects with MediaRefused; then everything is as it was.
+   */
+  async reanswered(answerText: string): Promise<string | null> {
     const answer = read(answerText);
     if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
-    const choice = agreed(chooseAudio(answer, this.#context));
-    this.#sides.answered(this.#ours, answer, choice.index, this.#context);
-    const theirs = offerForMediaServer(answer, choice, this.#context, firstCodec(answer.media[choice.index]));
-    await this.#media.modify(forMediaServer(theirs, this.#context));
-    this.#theirs = { session: answer, index: choice.index };
-    this.#codec = firstCodec(answer.media[choice.index]);
+    if (!this.#moved && this.#saidBefore(answer)) return null;
+    const index = this.#audio;
+    const [told, line] = [this.#ours.media[index], answer.media[index]];
+    if (!told || line?.kind !== "audio" || line.port === 0)
+      throw new MediaRefused(refusal("audio-rejected", "The answer rejects the audio line", 304));
+    const decision = agreed(decideAnsweredSrtp(told, line, this.#context));
+    const none = checkCodecs(line, this.#context);
+    if (none) throw new MediaRefused(none);
+    const choice: AudioChoice = { kind: "audio", index, decision };
+    const theirs = asAnswer(offerForMediaServer(answer, choice, this.#context, firstCodec(line)));
+    const said = parseSdp(await this.#media.modify(forMediaServer(theirs, this.#context)));
+    this.#moved = false;
+    this.#sides.answered(this.#ours, answer, index, this.#context);
+    this.#theirs = { session: answer, index };
+    this.#codec = firstCodec(line);
+    this.#suite = suiteOf(choice);
     this.#listenForKeys();
+    return isTold(told, said, decision) ? null : this.#offer(said);
+  }
+
+  /** Whether a description of theirs says what their last one said. */
+  #saidBefore(answer: SdpSession): boolean {
+    const before = this.#theirs?.session;
+    if (before?.media.length !== answer.media.length) return false;
+    return before.media.every((_, index) => {
+      const change = compareDescriptions(before, answer, index);
+      return change.kind === "change" && change.unchanged;
+    });
   }
 
   /** Keys are heard in the sound where telephone events were not agreed on, and there only: some send both. */
@@ -267,7 +322,7 @@ export class MediaExchange {
     this.#hearsTones = false;
     await before.close();
     const plain: MediaPolicy = { ...this.#context, policy: "none" };
-    const others = await this.#sides.offer(plain, this.#ours);
+    const others = await this.#sides.offer(plain, this.#ours, this.#audio);
     const { session } = agreed(offerForPeer(parseSdp(media.localSdp), plain, { previous: this.#ours, others }));
     this.#ours = session;
     return writeSdp(session);
@@ -277,6 +332,22 @@ export class MediaExchange {
     this.#sides.close();
     return this.#media.close();
   }
+}
+
+/** Whether the far end was told, in line `told` of ours, the key and the address that the media server has now. */
+function isTold(told: SdpMedia, mediaServer: SdpSession, decision: AudioChoice["decision"]): boolean {
+  const line = mediaServer.media.find(({ kind, port }) => kind === "audio" && port !== 0);
+  if (!line) return true;
+  const address = (line.connection ?? mediaServer.connection)?.address;
+  if (line.port !== told.port || (told.connection !== undefined && address !== told.connection.address)) return false;
+  if (decision.kind === "plain") return true;
+  const ours = told.crypto.find(({ tag }) => tag === decision.crypto.tag);
+  return keyOf(ours) === keyOf(line.crypto[0]);
+}
+
+/** Key and salt without padding, which is a matter of spelling. */
+function keyOf(crypto: SdpCrypto | undefined): string | undefined {
+  return crypto?.keys[0]?.keySalt.replaceAll("=", "");
 }
 
 /** A far end's description as the media server gets it, with whose media it may believe. */

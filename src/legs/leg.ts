@@ -99,6 +99,8 @@ export interface LegEvents {
   change: [change: MediaChange];
   /** Whether the far end has telephone events (RFC 4733) is known now, or otherwise than before: {@link Leg.telephoneEvents}. */
   "telephone-events": [];
+  /** The far end's answer to a session refresh of ours, in which nothing of ours changed (RFC 4028 section 7.4). */
+  refreshed: [answer: string];
   transfer: [request: TransferRequest];
   /** The far end cannot decode what it gets on line `line` of the description (from 0) and asks for a picture that stands alone: RFC 5168, H.245. */
   keyframe: [line: number];

@@ -116,6 +116,13 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
     return this.#localSdp;
   }
 
+  /** FreeSWITCH, which knows no such command, answers with an error in its place. */
+  async offer(): Promise<string | null> {
+    const event = await this.#wait(this.endpoint.api("uuid_offer_media", [this.id])).catch(() => null);
+    const said = event?.getBody() ?? "";
+    return said.startsWith("v=0") ? said : null;
+  }
+
   /** The embedded media server holds what it sends; FreeSWITCH, which sends only what it is told to play, does not know the command. */
   async release(): Promise<void> {
     await this.#wait(this.endpoint.api("uuid_release_media", [this.id])).catch(() => undefined);

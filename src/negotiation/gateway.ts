@@ -83,19 +83,24 @@ function answeredKey(answered: SdpMedia, { tag, suiteName, padded, keying }: Usa
 
 /**
  * The media server's offer (late offer, or dial out) as the peer gets it. Its keys go along only where they may travel, in our order;
- * `required` makes the line RTP/SAVP, `preferred` RTP/AVP with keys, which the peer may decline (RFC 8643). `others` are the lines that follow it,
- * `previous` is our last description, whose o= line goes on.
+ * `required` makes the line RTP/SAVP, `preferred` RTP/AVP with keys, which the peer may decline (RFC 8643). `others` are the lines besides it, which is
+ * line `index`; `previous` is our last description, whose o= line goes on, and whose `RTP/SAVP` stays.
  */
 export function offerForPeer(
   mediaServerOffer: SdpSession,
   context: MediaPolicy,
-  { previous, others = [] }: { readonly previous?: SdpSession; readonly others?: readonly SdpMedia[] } = {},
+  {
+    previous,
+    others = [],
+    index = 0,
+  }: { readonly previous?: SdpSession; readonly others?: readonly SdpMedia[]; readonly index?: number } = {},
 ): Rewritten | Refusal {
   const line = mediaServerOffer.media.find(({ kind, port }) => kind === "audio" && port !== 0);
   if (!line) return refusal("no-audio", "The media server offers no audio", 304);
   const none = checkCodecs(line, context);
   if (none) return none;
-  const offered = withFormats(line, context, firstCodec(previous?.media[0]));
+  const last = previous?.media[index];
+  const offered = withFormats(line, context, firstCodec(last));
   const keys = context.policy === "none" || !keysMayTravel(context) ? [] : offeredKeys(offered, context);
   if (context.policy === "required" && keys.length === 0) {
     return keysMayTravel(context)
@@ -106,8 +111,10 @@ export function offerForPeer(
     return refusal("srtp-not-allowed", "The media server insists on SRTP, which this trunk does not carry");
   }
   const crypto = keys.map(({ keying, tag, suiteName }) => cryptoOf(keying, { tag, suiteName }));
-  const ours = { ...audioOf(mediaServerOffer, offered, offeredProfile(context)), crypto };
-  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, [ours, ...others], ours.connection)) };
+  const secured = keys.length > 0 && last?.protocol === "RTP/SAVP";
+  const ours = { ...audioOf(mediaServerOffer, offered, secured ? last.protocol : offeredProfile(context)), crypto };
+  const media = [...others.slice(0, index), ours, ...others.slice(index)];
+  return { kind: "sdp", session: reviseOrigin(previous, emptySession(mediaServerOffer.origin, media, ours.connection)) };
 }
 
 function offeredKeys(offered: SdpMedia, context: SrtpContext): UsableCrypto[] {

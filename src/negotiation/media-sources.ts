@@ -11,6 +11,9 @@ const ATTRIBUTE = "x-crosspoint-sources";
 /** Name of the attribute that says that nothing is to be sent yet. */
 const HELD = "x-crosspoint-held";
 
+/** Name of the attribute that marks a description as the answer to what the far end was last told. */
+const ANSWER = "x-crosspoint-answer";
+
 /** The description as for a far end to which nothing may be sent before it has acknowledged the call; without `held`, whatever it says of that is gone. */
 export function withHold(session: SdpSession, held: boolean): SdpSession {
   const media = session.media.map((line): SdpMedia => {
@@ -23,6 +26,23 @@ export function withHold(session: SdpSession, held: boolean): SdpSession {
 /** Whether {@link withHold} said so of a line. */
 export function isHeld({ attributes }: Pick<SdpMedia, "attributes">): boolean {
   return attributes.some(({ name }) => name === HELD);
+}
+
+/**
+ * Marks a description that a media server gets as an offer, though the far end gave it as the answer to the media server's own last words: the far end
+ * knows our keys already, and they stay. A far end that offers new keys of its own is told new ones.
+ */
+export function asAnswer(session: SdpSession): SdpSession {
+  const media = session.media.map((line): SdpMedia => {
+    const attributes = line.attributes.filter(({ name }) => name !== ANSWER);
+    return { ...line, attributes: line.kind === "audio" ? [...attributes, { name: ANSWER }] : attributes };
+  });
+  return { ...session, media };
+}
+
+/** Whether {@link asAnswer} said so of a line. */
+export function isAnswer({ attributes }: Pick<SdpMedia, "attributes">): boolean {
+  return attributes.some(({ name }) => name === ANSWER);
 }
 
 /** From where the media of a call may come. */

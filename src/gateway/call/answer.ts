@@ -185,19 +185,17 @@ export class Reception {
     const askForKeys = () => call.media?.telephoneEvents(call.leg.telephoneEvents);
     call.leg.on("telephone-events", askForKeys);
     askForKeys();
+    call.leg.on("refreshed", (answer) => this.#refreshed(call, answer));
     call.leg.on("change", (change) => {
       const exchange = call.media;
       if (!exchange || call.over) return change.reject(41, "the call is over");
       const { offer } = change;
       exchange.cameFrom(call.leg.source);
       if (offer === null) {
-        change
-          .accept(exchange.localSdp)
-          .then((answer) => {
-            exchange.cameFrom(call.leg.source);
-            return answer === null ? undefined : exchange.reanswered(answer);
-          })
-          .catch((error: unknown) => call.log.warn({ event: "media-change-failed", err: error }, "the answer to our offer was of no use"));
+        exchange.reoffer().then(
+          (sdp) => change.accept(sdp).then((answer) => applyAnswer(call, exchange, answer), answerLost(call)),
+          (error: unknown) => change.reject(mediaRefusal(error).cause, "no offer can be made"),
+        );
         return;
       }
       exchange.reanswer(offer).then(
@@ -209,6 +207,11 @@ export class Reception {
         },
       );
     });
+  }
+
+  /** The far end's answer to a session refresh of ours: it may have moved, or changed its keys. */
+  #refreshed(call: Call, answer: string): void {
+    if (call.media && !call.over) void applyAnswer(call, call.media, answer);
   }
 
   /** Calls whose leg was not answered by us: we made them. */
@@ -252,6 +255,22 @@ export async function completeExchange(call: Call, exchange: MediaExchange, answ
   }
   // what the media server has decided since, once; a server that changes its keys at every answer would never come to rest
   if (again !== null) await exchange.reanswered(await call.leg.change(again));
+}
+
+/** Takes the far end's answer to an offer of ours in mid-call; where it is of no use, the call goes on as it was. */
+async function applyAnswer(call: Call, exchange: MediaExchange, answer: string | null): Promise<void> {
+  if (answer === null) return;
+  exchange.cameFrom(call.leg.source);
+  try {
+    const again = await exchange.reanswered(answer);
+    if (again !== null) await exchange.reanswered(await call.leg.change(again));
+  } catch (error) {
+    answerLost(call)(error);
+  }
+}
+
+function answerLost(call: Call): (error: unknown) => void {
+  return (error) => call.log.warn({ event: "media-change-failed", err: error }, "the answer to our offer was of no use");
 }
 
 /** What a failure to bring up media means for the caller. */

@@ -64,6 +64,7 @@ export interface Dialog {
     event: "modify" | "update" | "info" | "refer" | "message" | "options" | "notify",
     listener: (request: SipRequest, response: SipResponse) => void,
   ): this;
+  on(event: "ack", listener: (ack: SipRequest) => void): this;
   once(event: "ack", listener: (ack: SipRequest) => void): this;
   once(event: "destroy", listener: (request: SipRequest, reason?: string) => void): this;
   removeListener(event: string, listener: (...args: never[]) => void): this;

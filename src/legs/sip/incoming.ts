@@ -97,7 +97,7 @@ export class IncomingSipLeg extends SipLeg {
         (made) => this.#srf.createUAS(this.#request, this.#response, { localSdp: sdp, headers }, made),
         (fresh) => {
           if (this.ended) return;
-          if (this.offer === null) acked = this.answerInAck(fresh);
+          if (this.offer === null) acked = this.answerInAck(fresh, this.#request);
           else if (this.awaitsAck) confirmed = this.#acknowledged(fresh);
           acked?.catch(() => undefined);
           this.establish(fresh, sdp);

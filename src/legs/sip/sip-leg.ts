@@ -171,16 +171,21 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   }
 
   /** The far end's answer to an offer of ours that went out in a 200: it is in the ACK. */
-  protected answerInAck(dialog: Dialog): Promise<string> {
+  protected answerInAck(dialog: Dialog, invite: SipRequest): Promise<string> {
+    // the ACK of an earlier INVITE may still be under way
+    const seq = sequenceOf(invite);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new NoAnswer("no answer came with the ACK")), ACK_WAIT_MS);
       const settle = (body: string | undefined, ack?: SipRequest) => {
+        if (ack && sequenceOf(ack) !== seq) return;
         if (ack) this.cameFrom(ack);
         clearTimeout(timer);
+        dialog.removeListener("ack", onAck);
         if (body) resolve(body);
         else reject(new NoAnswer("the ACK carries no answer to our offer"));
       };
-      dialog.once("ack", (ack) => settle(ack.body, ack));
+      const onAck = (ack: SipRequest) => settle(ack.body, ack);
+      dialog.on("ack", onAck);
       dialog.once("destroy", () => settle(undefined));
     });
   }
@@ -214,7 +219,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       offer,
       accept: async (sdp) => {
         const dialog = this.#dialog;
-        const acked = offer === null && dialog ? this.answerInAck(dialog) : null;
+        const acked = offer === null && dialog ? this.answerInAck(dialog, request) : null;
         response.send(200, { headers: { ...headers, "Content-Type": "application/sdp" }, body: sdp });
         if (dialog) dialog.local.sdp = sdp;
         try {
@@ -276,6 +281,12 @@ export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, RE
  */
 export function contactOver(transport: string): { readonly Contact?: string } {
   return transport.toLowerCase() === "tls" ? { Contact: "<sip:crosspoint@localhost;transport=tls>" } : {};
+}
+
+/** Number of a request's CSeq; undefined where it has none. */
+function sequenceOf(request: SipRequest): number | undefined {
+  const seq = Number.parseInt(request.get("CSeq") ?? "", 10);
+  return Number.isNaN(seq) ? undefined : seq;
 }
 
 /** A Warning field (RFC 3261 section 20.43). */

@@ -67,6 +67,9 @@ export class FakeSession extends EventEmitter<MediaSessionEvents> implements Med
     this.done.push(`modify ${/a=(send\w+|recvonly|inactive)/.exec(offer)?.[1] ?? "sendrecv"}`);
     return this.localSdp;
   }
+  async offer(): Promise<string | null> {
+    return null;
+  }
   async release() {
     this.released = true;
   }
@@ -209,6 +212,10 @@ export class FakeDialog extends EventEmitter {
     const { request, response, sent } = message(method, "sip:us@gw", headers, body);
     this.emit(event, request, response);
     return sent;
+  }
+  /** The far end acknowledges our 200. */
+  acknowledge(ack: { body: string; source_address?: string }): void {
+    this.emit("ack", { source_address: "", get: () => undefined, ...ack });
   }
   bye(headers: Record<string, string> = {}, source = "network", reason?: string): void {
     this.connected = false;

@@ -67,6 +67,8 @@ export function callCommands(context: ApiContext): Readonly<Record<string, ApiCo
       channel.leg.release();
       return ok;
     }),
+    /** Not FreeSWITCH's: what this server could do for a call, as an offer; the answer comes as an offer with `a=x-crosspoint-answer`. */
+    uuid_offer_media: onChannel("<uuid>", (channel) => (channel.isUp ? channel.signalling.offer() : noChannel)),
     uuid_bridge: (text) => {
       const [a, b] = words(text).map((uuid) => channels.get(uuid));
       if (!a || !b || a === b || !a.isUp || !b.isUp) return "-ERR Invalid uuid\n";

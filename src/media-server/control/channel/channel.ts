@@ -33,6 +33,8 @@ const withVariables = new Set(
 export interface Signalling {
   /** Ends the call: BYE, or the final response. Called once. */
   hangup(cause: string): void;
+  /** A new offer of ours: every codec under the payload types in force, and where the call is encrypted a key for each suite. */
+  offer(): string;
 }
 
 /** Who calls, as the SIP side read it. */
@@ -60,7 +62,7 @@ export class Channel {
   readonly createdAt: number;
   /** Runs once when the channel has hung up; newest first. */
   readonly #onHangup: (() => void)[] = [];
-  readonly #signalling: Signalling;
+  readonly signalling: Signalling;
   state: ChannelState = "CS_NEW";
   callState: CallState = "DOWN";
   answeredAt = 0;
@@ -83,7 +85,7 @@ export class Channel {
     this.name = options.name;
     this.caller = options.caller;
     this.leg = options.leg;
-    this.#signalling = options.signalling;
+    this.signalling = options.signalling;
     this.createdAt = core.clock.wall();
     this.executor = new Executor<Channel>(this, options.applications);
     for (const [name, value] of Object.entries({
@@ -172,7 +174,7 @@ export class Channel {
     this.state = "CS_HANGUP";
     this.setCallState("HANGUP");
     this.fire("CHANNEL_HANGUP");
-    if (!signalled) this.#signalling.hangup(cause);
+    if (!signalled) this.signalling.hangup(cause);
     for (const undo of this.#onHangup.splice(0).reverse()) undo();
     this.executor.stop();
     this.#finish().catch((error: unknown) =>

@@ -10,6 +10,7 @@ import {
   emptySession,
   G722,
   type MediaCapability,
+  isAnswer,
   isHeld,
   mediaSourcesOf,
   negotiateAudio,
@@ -101,11 +102,15 @@ export class MediaNegotiation {
     if (decision.kind === "srtp") {
       const theirs = decision.crypto.keying;
       const kept = this.#ourKey;
-      // The same key of theirs keeps ours: a refresh must not restart the contexts. A new one gets a new one.
-      if (kept) ours = this.#theirKey && kept.suite === theirs.suite && sameKeying(this.#theirKey, theirs) ? kept : newKey(theirs);
+      // What answers us has been told our keys. An offer with the same key of theirs keeps ours: a refresh must not restart the contexts.
+      // A new one gets a new one.
+      if (isAnswer(line)) ours = this.#keyFor(theirs.suite.name);
+      else if (kept) ours = this.#theirKey && kept.suite === theirs.suite && sameKeying(this.#theirKey, theirs) ? kept : newKey(theirs);
       // The peer may have learnt the key of our own offer already, while its answer comes to us as an offer (see `answered`).
       else ours = this.#ourKeys.get(theirs.suite.name) ?? newKey(theirs);
       this.#theirKey = theirs;
+      // an offer of ours later has the key in force
+      this.#ourKeys.set(theirs.suite.name, ours);
     } else this.#theirKey = undefined;
     this.#ourKey = ours;
     const media = composeAudioAnswer(line, agreement, {

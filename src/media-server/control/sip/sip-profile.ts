@@ -173,7 +173,7 @@ export class SipProfile {
       return;
     }
     const negotiation = new MediaNegotiation({ address: settings.advertise, ...ports }, settings.codecs);
-    channel = this.#channel(uuid, session, leg);
+    channel = this.#channel(uuid, session, { leg, negotiation });
     const call: Call = { session, channel, negotiation, ready: false, offered: false, connected: false };
     this.#follow(call);
     describeRequest(channel, invite, settings);
@@ -194,7 +194,7 @@ export class SipProfile {
     });
   }
 
-  #channel(uuid: string, session: Session, leg: Channel["leg"]): Channel {
+  #channel(uuid: string, session: Session, { leg, negotiation }: { leg: Channel["leg"]; negotiation: MediaNegotiation }): Channel {
     const { core, settings, applications } = this.#options;
     const { invite } = session;
     const from = uriOf(invite.from);
@@ -211,7 +211,10 @@ export class SipProfile {
       },
       leg,
       applications,
-      signalling: { hangup: (cause) => this.#hangup(session, cause) },
+      signalling: {
+        hangup: (cause) => this.#hangup(session, cause),
+        offer: () => negotiation.offer(negotiation.secure),
+      },
     });
   }
 

@@ -22,7 +22,7 @@ describe("a call that is up", () => {
     const { dialog, call, session } = await bench.invite("sip:1000@gw", { body: "" });
     expect(dialog.local.sdp).toContain("m=audio");
     expect(call.state).toBe("ringing");
-    dialog.emit("ack", { body: sdp() });
+    dialog.acknowledge({ body: sdp() });
     await settle();
     expect(session.done).toEqual(["accept RTP/AVP"]);
     expect(call.state).toBe("joined");
@@ -31,7 +31,7 @@ describe("a call that is up", () => {
   it("ends when the ACK brings no answer", async () => {
     await start();
     const { dialog } = await bench.invite("sip:1000@gw", { body: "" });
-    dialog.emit("ack", { body: "" });
+    dialog.acknowledge({ body: "" });
     await settle();
     expect(dialog.byeReason).toBeDefined();
     expect(bench.context.calls.size).toBe(0);
@@ -66,9 +66,10 @@ describe("a call that is up", () => {
     await start();
     const { dialog, session } = await bench.invite("sip:1000@gw");
     const sent = dialog.deliver("modify", "INVITE");
+    await settle();
     expect(sent).toMatchObject([{ status: 200, body: expect.stringContaining("m=audio") }]);
     expect(dialog.deliver("modify", "INVITE", {}, sdp())).toMatchObject([{ status: 491 }]);
-    dialog.emit("ack", { body: sdp("RTP/AVP", ["a=sendonly"], 5) });
+    dialog.acknowledge({ body: sdp("RTP/AVP", ["a=sendonly"], 5) });
     await settle();
     expect(session.done).toEqual(["modify sendonly"]);
   });
