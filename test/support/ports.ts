@@ -54,7 +54,7 @@ const COUNTS = {
   "web-network": 420,
   "web-relay": 500,
   "drachtio-fsmrf-suite": 300,
-  "drachtio-srf-suite": 2900,
+  "drachtio-srf-suite": 2300,
 } as const satisfies Record<string, number>;
 
 export type PortOwner = keyof typeof COUNTS;

@@ -94,7 +94,7 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
     copyScenarios(join(srf, "test", "scenarios"), scenarios, hosts);
     answering.forEach(({ name, scenario, port }, i) => {
       const log = openSync(join(logDir, `${name}.log`), "w");
-      const media = ["-mi", HOST, "-mp", String(mediaPort + 1750 + 8 * i)];
+      const media = ["-mi", HOST, "-mp", String(mediaPort + 1050 + 8 * i)];
       const args = [
         "-sf",
         join(scenarios, scenario),
@@ -124,7 +124,7 @@ export async function runSrfSuite(options: SuiteOptions): Promise<SuiteResult> {
         host: HOST,
         sut: options.sut.sip,
         callerPort: sippPort + 300 + 100 * i,
-        mediaPort: mediaPort + 250 * i,
+        mediaPort: mediaPort + 150 * i,
       };
       const config = { "drachtio-sut": connectTo(options.sut), "drachtio-uas": connectTo(options.second) };
       results.push(
