@@ -13,6 +13,7 @@ import type { RunningVideoRelay } from "../video-relay/index.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
+import { SUPPORTED_EXTENSIONS } from "../legs/sip/extensions.ts";
 import type { EngineAddress, GatewayOptions, MediaServerAddress } from "../gateway/options.ts";
 import { accessLists } from "./defences.ts";
 import { explainBindFailure } from "./bind-errors.ts";
@@ -66,6 +67,7 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
     ...(material ? { tls: material } : {}),
     limits: { handshake: config.sip.handshakeSeconds * 1000 },
     tryingMs: 200,
+    supportedExtensions: SUPPORTED_EXTENSIONS,
     access,
     ...(config.sip.requestsPerSecond === 0 ? {} : { requestsPerSource: config.sip.requestsPerSecond }),
   });

@@ -30,6 +30,12 @@ export class AppRegistry {
     for (const verb of [...this.#routes.keys()]) this.unroute(app, verb);
   }
 
+  /** Has any application asked for requests? */
+  get any(): boolean {
+    for (const verb of this.#routes.keys()) if (!verb.startsWith("cdr:")) return true;
+    return false;
+  }
+
   /** Does anybody want this? */
   wanted(verb: string): boolean {
     return this.#routes.has(verb);

@@ -6,7 +6,7 @@ import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import type { Source, Target } from "../sip/types.ts";
 import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
-import { bareHost, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
+import { bareHost, hostToReach, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 
 /** A 2xx to an INVITE of ours that waits for the application's ACK, or has had it. */
@@ -40,6 +40,8 @@ export class EngineDialog {
   /** Has a 2xx been sent or received? */
   confirmed = false;
   ended = false;
+  /** It can only be ended: its 2xx named no Contact. */
+  unusable = false;
   /** It was cancelled, by us or by the caller, when it had been answered: it is ended once that is acknowledged. */
   cancelled = false;
   pendingAck: PendingAck | undefined;
@@ -82,9 +84,11 @@ export class EngineDialog {
     }
     const uri = message.contact === undefined ? undefined : tryParseUri(message.contact.uriText);
     if (uri === undefined || message.has("record-route")) return;
-    const host = bareHost(uri.host);
-    const behindNat =
-      isIpAddress(host) && (host !== source.address || (message.kind === "request" && uri.port !== undefined && uri.port !== source.port));
+    const host = bareHost(hostToReach(uri));
+    // A Contact that names no place (a telephone number, a name that cannot be: RFC 2606 section 2) is reached where it was heard.
+    const nowhere = uri.scheme === "tel" || host.toLowerCase().endsWith(".invalid");
+    const elsewhere = host !== source.address || (message.kind === "request" && uri.port !== undefined && uri.port !== source.port);
+    const behindNat = nowhere || (isIpAddress(host) && elsewhere);
     this.flow = behindNat ? { transport: "udp", address: source.address, port: source.port, listener: source.listener } : undefined;
   }
 
@@ -92,7 +96,7 @@ export class EngineDialog {
   get reachableAnew(): boolean {
     if (this.core.routes.length > 0) return true;
     const uri = tryParseUri(this.core.remoteTarget);
-    if (uri === undefined || uri.host.endsWith(".invalid")) return false;
+    if (uri === undefined || uri.scheme === "tel" || uri.host.endsWith(".invalid")) return false;
     return this.flow === undefined || (uri.port ?? 0) !== this.flow.port;
   }
 }

@@ -33,6 +33,8 @@ export interface SipEngineOptions {
    * application's to count.
    */
   readonly requestsPerSource?: number | undefined;
+  /** Option tags that the application knows, in lower case: see `supportedExtensions` of EngineOptions. */
+  readonly supportedExtensions?: readonly string[] | undefined;
   /** Whom the engine listens to; everybody by default. */
   readonly access?: AccessLists | undefined;
 }
@@ -79,6 +81,7 @@ export async function runEngine(
     outboundProxy: options.outboundProxy,
     orphanGrace: options.orphanGrace,
     requestsPerSource: options.requestsPerSource,
+    supportedExtensions: options.supportedExtensions === undefined ? undefined : new Set(options.supportedExtensions),
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
     onMalformed: (source) => access.malformed(source),
     admitsCall: (source, now) => access.admitsCall(source, now),

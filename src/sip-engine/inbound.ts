@@ -8,6 +8,7 @@ import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
+import { unsupportedExtensions } from "../wire/sip/check.ts";
 import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { plainText } from "../wire/sip/plain.ts";
 import { tryParseUri, unescapeUri } from "../wire/sip/uri.ts";
@@ -78,14 +79,15 @@ export class Inbound {
       transaction.reply(422, now, undefined, { "Min-SE": String(tooSmall) });
       return;
     }
-    const app = this.#state.apps.select(method.toLowerCase());
+    if ((method === "INVITE" || method === "SUBSCRIBE") && !hasContact(request)) {
+      // RFC 3261 section 8.1.1.8: without a Contact there is nowhere to send a request of the dialog to.
+      transaction.reply(400, now, "Missing Contact");
+      return;
+    }
+    // Methods are told apart by case (RFC 3261 section 7.1); applications name theirs in lower case.
+    const app = method === method.toUpperCase() ? this.#state.apps.select(method.toLowerCase()) : undefined;
     if (app === undefined) {
-      this.#state.stats.refusedNoApp++;
-      const response = transaction.reply(503, now);
-      if (method === "INVITE") {
-        this.#state.cdr("attempt", "network", request);
-        this.#state.cdr("stop", "application", response, "call-rejected");
-      }
+      this.#refuseUnrouted(transaction, now);
       return;
     }
     const waiting = this.#wait(transaction, app, undefined, now);
@@ -93,9 +95,35 @@ export class Inbound {
     if (method === "INVITE") this.#state.cdr("attempt", "network", request);
   }
 
+  /**
+   * A request that no application asked for. 503 would take this whole server out of service (RFC 3261 section 21.5.4): it is for calls,
+   * and for known methods while no application is connected. Else 405 (section 21.4.6), or 501 where the method is unknown (section 21.5.2).
+   */
+  #refuseUnrouted(transaction: ServerTransaction, now: Millis): void {
+    const { method } = transaction.request;
+    const { apps } = this.#state;
+    this.#state.stats.refusedNoApp++;
+    if (method !== "INVITE" && (apps.any || !isKnownMethod(method))) {
+      const taken = METHODS.filter((one) => DIALOG_METHODS.has(one) || apps.wanted(one.toLowerCase()));
+      transaction.reply(isKnownMethod(method) ? 405 : 501, now, undefined, { Allow: taken.join(", ") });
+      return;
+    }
+    const response = transaction.reply(503, now);
+    if (method === "INVITE") {
+      this.#state.cdr("attempt", "network", transaction.request);
+      this.#state.cdr("stop", "application", response, "call-rejected");
+    }
+  }
+
   /** A request inside a dialog of ours. */
   onDialogRequest(transaction: ServerTransaction, dialog: EngineDialog, now: Millis): void {
     const { request, source } = transaction;
+    const { supportedExtensions } = this.#state.options;
+    const unsupported = supportedExtensions === undefined ? [] : unsupportedExtensions(request, supportedExtensions);
+    if (unsupported.length > 0) {
+      transaction.reply(420, now, undefined, { Unsupported: unsupported.join(", ") });
+      return;
+    }
     if (dialog.core.remoteTag === "") this.#state.rekey(dialog, request.fromTag);
     if (!dialog.core.accept(request)) {
       transaction.reply(500, now, "CSeq Out Of Order", { "Retry-After": "1" });
@@ -394,6 +422,19 @@ export class Inbound {
     const seconds = asked === 0 ? 0 : (granted ?? 0);
     this.#state.flows.remember(unescapeUri(owner?.user ?? ""), contact, source, now + seconds * 1000, now);
   }
+}
+
+/** Methods that come inside dialogs, to whichever application has the dialog, and those that the engine answers itself. */
+const DIALOG_METHODS: ReadonlySet<string> = new Set(["ACK", "BYE", "CANCEL", "PRACK", "UPDATE"]);
+/** Methods of RFC 3261, 3262, 3311, 3428, 3515, 3903, 6086 and 6665. */
+const METHODS: readonly string[] = "INVITE ACK BYE CANCEL OPTIONS PRACK UPDATE INFO REFER NOTIFY REGISTER MESSAGE SUBSCRIBE PUBLISH".split(
+  " ",
+);
+const isKnownMethod = (method: string): boolean => METHODS.includes(method);
+
+/** Does it name one place at least where its sender is reached? */
+function hasContact(request: SipRequest): boolean {
+  return request.contact !== undefined && request.get("contact") !== "*";
 }
 
 /** A NOTIFY that ends its subscription (RFC 6665 section 4.1.3). */

@@ -10,7 +10,7 @@ import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tagOf } from "../wire/sip/name-addr.ts";
 import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, tryParseUri } from "../wire/sip/uri.ts";
+import { bareHost, hostToReach, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
 import { EngineDialog } from "./engine-dialog.ts";
@@ -79,7 +79,7 @@ export class Outbound {
     const flow = byRoute ? (this.#state.flows.byRoute(via, now) ?? GONE) : !routeUri ? this.#state.flows.byContact(uri, now) : undefined;
     const hop = via ?? uri;
     const reaches = TRANSPORTS.some(
-      (t) => t === transport && this.#state.layer.listenerFor({ transport: t, address: bareHost(hop.host), port: 0 }),
+      (t) => t === transport && this.#state.layer.listenerFor({ transport: t, address: bareHost(hostToReach(hop)), port: 0 }),
     );
     if (flow === undefined && !reaches && hop.params.has("transport")) {
       refuse("requested protocol/transport not available");
@@ -127,8 +127,9 @@ export class Outbound {
     const callId = given.get("call-id");
     const tag = given.fromTag;
     if (callId === undefined || tag === "") return undefined;
-    const dialog = this.#state.dialogs.get(`${callId};from-tag=${tag}`);
-    return dialog?.confirmed && dialog.core.localTag === tag ? dialog : undefined;
+    // Our tag is in From of the request that made the dialog where we made it, and in To where the far end did.
+    const dialog = this.#state.dialogByTags(callId, tag, given.toTag);
+    return dialog?.confirmed ? dialog : undefined;
   }
 
   #newRequest(given: SipRequest, uri: string): SipRequest {
@@ -223,6 +224,8 @@ export class Outbound {
     if (response.status >= 200) {
       dialog.confirmed = true;
       dialog.invite = undefined;
+      // RFC 3261 section 12.1.1 demands a Contact; an application makes no dialog of a 2xx without one, and would leave it here for ever.
+      dialog.unusable = response.contact === undefined;
       if (call.request.method === "INVITE") {
         this.#state.stats.callsAnswered++;
         dialog.pendingAck = { seq: call.request.cseq!.seq, since: now, sent: undefined };
@@ -318,6 +321,7 @@ export class Outbound {
         if (ack === undefined) refuse("ACK could not be sent");
         else this.#state.replyRequestSent(app, msgId, "", ack, undefined);
         if (dialog.cancelled) this.#manager.terminate(dialog, "ACK-BYE due to cancel race condition", now, { cdr: "ackbye" });
+        else if (dialog.unusable) this.#manager.terminate(dialog, "no Contact in the 2xx", now);
       });
       return;
     }
@@ -339,6 +343,8 @@ export class Outbound {
       this.#state.replyRequestSent(app, msgId, transactionId, call.request, call.target);
       if (method === "BYE") this.#state.cdr("stop", "application", call.request, "normal-release");
     };
+    let waiting = false;
+    const sentBy = (call: ClientCall): Sent => ({ id: transactionId, app, call, dialog });
     const user: ClientUser = {
       prepare: (r, local) => {
         if (!r.has("contact") && ["INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"].includes(method))
@@ -349,15 +355,17 @@ export class Outbound {
         if (contact?.includes("@localhost")) r.set("Contact", replaceHost(contact, local));
       },
       onSent: (call) => replySent(call),
-      onResponse: (response, call, source, at) => this.#onDialogResponse(sent, dialog, response, call, source, at),
+      onResponse: (response, call, source, at) => this.#onDialogResponse(sentBy(call), dialog, response, call, source, at),
+      // At once, even, where the far end's Contact names no place that we reach.
       onFailure: (status, reason, call, at) => {
         replySent(call);
-        this.#onDialogFailure(sent, dialog, status, reason, call, at);
+        const waited = this.#sent.delete(transactionId) || !waiting;
+        this.#onDialogFailure({ ...sentBy(call), waited }, dialog, status, reason, call, at);
       },
     };
     const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
-    const sent: Sent = { id: transactionId, app, call, dialog };
-    if (!call.finished) this.#sent.set(transactionId, sent);
+    if (!call.finished) this.#sent.set(transactionId, sentBy(call));
+    waiting = true;
     if (method === "INVITE") {
       dialog.reinvite = call;
       if (request.body.length > 0) dialog.localSdp = ownBytes(request.body);
@@ -429,13 +437,19 @@ export class Outbound {
       this.#manager.terminate(dialog, "dialog does not exist at the far end", now);
   }
 
-  #onDialogFailure(sent: Sent, dialog: EngineDialog, status: 408 | 503, reason: string, call: ClientCall, now: Millis): void {
-    const waited = this.#sent.delete(sent.id);
+  #onDialogFailure(
+    sent: Sent & { readonly waited: boolean },
+    dialog: EngineDialog,
+    status: 408 | 503,
+    reason: string,
+    call: ClientCall,
+    now: Millis,
+  ): void {
     const { method } = call.request;
     if (dialog.reinvite === call) dialog.reinvite = undefined;
     const response = madeUp(call.request, status, reason);
     const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const, address: NOBODY };
-    if (waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
+    if (sent.waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
     if (method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request))) this.#manager.forget(dialog);
     // Section 12.2.1.2: no answer at all to a request inside an INVITE dialog means that the far end is gone.
     else if (dialog.method === "INVITE" && status === 408) this.#manager.terminate(dialog, "far end does not answer", now);

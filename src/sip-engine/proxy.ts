@@ -112,6 +112,7 @@ export class StatefulProxy {
     const call = this.#state.layer.request(
       forwarded,
       {
+        tcpInstead: true,
         user: {
           onResponse: (response, _call, _source, at) => {
             if (response.status <= 100) return;
@@ -119,7 +120,8 @@ export class StatefulProxy {
             transaction.respond(upstream(response), at);
           },
           onFailure: (status, _reason, _call, at) => {
-            this.#relayed.answered(passage, request, transaction.reply(status, at));
+            // As above: 503 would say that this proxy is out of service.
+            this.#relayed.answered(passage, request, transaction.reply(status === 503 ? 500 : status, at));
           },
         },
       },
@@ -230,6 +232,7 @@ class ProxyContext {
       request,
       {
         via: uri,
+        tcpInstead: true,
         user: {
           prepare: (r, local, target) => {
             if (this.#parts.dialog !== undefined) this.#parts.relayed.sentTo(this.#parts.dialog, target);
@@ -340,7 +343,9 @@ class ProxyContext {
     this.#answered = true;
     this.#cancelOthers(undefined, now);
     const best = challenge ?? bestOf(this.#branches);
-    const response = best?.response === undefined ? this.#server.response(408) : upstream(best.response);
+    // Without any response: nobody answered, or nothing of ours leads there, which is no fault of the request (section 16.7 step 6).
+    const none = this.#branches.some((b) => b.status === 408) ? 408 : 500;
+    const response = best?.response === undefined ? this.#server.response(none) : upstream(best.response);
     // Section 16.7 step 6: a 503 upstream would mean that the whole proxy is out of service.
     if (response.status === 503) {
       response.status = 500;

@@ -22,6 +22,11 @@ export interface EngineOptions {
   readonly orphanGrace?: number | undefined;
   /** Requests outside dialogs, other than INVITE, that one address may send a second; twice as many at once. More get no answer. No limit where absent. */
   readonly requestsPerSource?: number | undefined;
+  /**
+   * Option tags that the application knows (lower case): a request inside a dialog that requires another is answered 420 (RFC 3261 section 8.2.2.3). Where
+   * absent the application judges.
+   */
+  readonly supportedExtensions?: ReadonlySet<string> | undefined;
   /** Whether a new call is looked at; every call where absent. */
   readonly admitsCall?: ((source: Source, now: Millis) => boolean | { readonly retryAfter: number }) | undefined;
   /** A message that is no SIP came. */
@@ -51,6 +56,8 @@ export class EngineState {
   readonly dialogs = new Map<string, EngineDialog>();
   /** Dialogs by Call-ID and both tags. */
   readonly #byKey = new Map<string, EngineDialog>();
+  /** Dialogs by Call-ID and our tag: an application names them so. */
+  readonly #byLocalTag = new Map<string, EngineDialog>();
   /** Connections over which contacts are registered. */
   readonly flows = new RegisteredFlows();
 
@@ -76,10 +83,18 @@ export class EngineState {
   addDialog(dialog: EngineDialog): void {
     this.dialogs.set(dialog.id, dialog);
     this.#byKey.set(dialog.core.key, dialog);
+    this.#byLocalTag.set(`${dialog.core.callId}|${dialog.core.localTag}`, dialog);
   }
   removeDialog(dialog: EngineDialog): void {
+    const local = `${dialog.core.callId}|${dialog.core.localTag}`;
+    if (this.#byLocalTag.get(local) === dialog) this.#byLocalTag.delete(local);
     if (this.dialogs.get(dialog.id) === dialog) this.dialogs.delete(dialog.id);
     if (this.#byKey.get(dialog.core.key) === dialog) this.#byKey.delete(dialog.core.key);
+  }
+  /** The dialog of this Call-ID in which our tag is this, and the far end's, where it is given, that. */
+  dialogByTags(callId: string, localTag: string, remoteTag: string): EngineDialog | undefined {
+    if (remoteTag !== "") return this.#byKey.get(dialogKey(callId, localTag, remoteTag));
+    return this.#byLocalTag.get(`${callId}|${localTag}`);
   }
   /** The dialog a received request belongs to; one of ours may still wait to learn the far end's tag. */
   dialogOf(request: SipRequest): EngineDialog | undefined {

@@ -46,6 +46,8 @@ export class ClientCall {
   readonly user: ClientUser;
   readonly #layer: CallContext;
   #targets: Target[] = [];
+  /** Tried when a target refuses the transport, not when nobody answers there. */
+  #instead: readonly Target[] = [];
   #transaction: Transaction | undefined;
   #finished = false;
   #provisional = false;
@@ -67,15 +69,16 @@ export class ClientCall {
     return this.request.topVia?.params.get("branch") ?? "";
   }
 
-  /** Called by the layer when it knows where to go. */
-  located(targets: Target[], now: Millis): void {
+  /** Called by the layer when it knows where to go, or why nowhere. `instead` are tried last, and only where the network refuses the others. */
+  located(targets: Target[], now: Millis, instead: readonly Target[] = [], why = "no address found"): void {
     this.#targets = targets;
+    this.#instead = instead;
     if (this.#finished) return;
     if (this.#cancel !== undefined) {
       this.#fail(408, "cancelled before it was sent", now);
       return;
     }
-    if (targets.length === 0) this.#fail(503, "no address found", now);
+    if (targets.length === 0) this.#fail(503, why, now);
     else this.#attempt(now);
   }
 
@@ -153,6 +156,10 @@ export class ClientCall {
 
   #next(status: 408 | 503, reason: string, now: Millis): void {
     if (this.#finished) return;
+    if (status === 503 && this.#targets.length === 0) {
+      this.#targets = [...this.#instead];
+      this.#instead = [];
+    }
     if (this.#targets.length > 0 && this.#cancel === undefined) this.#attempt(now);
     else this.#fail(status, reason, now);
   }

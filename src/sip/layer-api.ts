@@ -62,6 +62,8 @@ export interface SendOptions {
   readonly near?: Source | undefined;
   /** URI of an outbound proxy to locate instead of the request's own next hop. */
   readonly via?: Uri | undefined;
+  /** Where the URI leaves the transport open and UDP is refused at the target, TCP is tried: for a proxy, which cannot ask anybody. */
+  readonly tcpInstead?: boolean | undefined;
   /** Whose peer it goes to: see Target. */
   readonly trunk?: string | undefined;
 }

@@ -11,12 +11,12 @@ import { createResponse, type SipMessage, type SipRequest, type SipResponse } fr
 import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, tryParseUri, type Uri } from "../wire/sip/uri.ts";
-import { formatVia } from "../wire/sip/via.ts";
+import { bareHost, hostToReach, tryParseUri, type Uri } from "../wire/sip/uri.ts";
+import { formatVia, tryParseViaOfAnyVersion } from "../wire/sip/via.ts";
 import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
 import { newTag } from "./ids.ts";
 import type { LayerHandler, LayerOptions, LayerStats, ResponseBounds, SendOptions, ServerTransaction } from "./layer-api.ts";
-import { locate } from "./locate.ts";
+import { type Located, locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
 import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
 import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
@@ -194,7 +194,10 @@ export class SipLayer implements CallContext {
   /** Sends a request (not ACK) in a new transaction. The Via is added here; everything else is the caller's. */
   request(request: SipRequest, options: SendOptions, now: Millis): ClientCall {
     const call = new ClientCall(this, options.user, request);
-    this.#locate(request, options, now, (targets, at) => call.located(targets, at));
+    this.#locate(request, options, now, (targets, at, why) => {
+      const tcp = options.tcpInstead === true && this.#leavesTransportOpen(request, options) ? viaTcp(targets) : [];
+      call.located(targets, at, tcp, why);
+    });
     return call;
   }
 
@@ -274,7 +277,17 @@ export class SipLayer implements CallContext {
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #locate(request: SipRequest, options: Omit<SendOptions, "user">, now: Millis, done: (targets: Target[], now: Millis) => void): void {
+  #leavesTransportOpen(request: SipRequest, options: Omit<SendOptions, "user">): boolean {
+    const uri = options.via ?? nextHop(request);
+    return uri !== undefined && uri.scheme === "sip" && !uri.params.get("transport") && options.target === undefined;
+  }
+
+  #locate(
+    request: SipRequest,
+    options: Omit<SendOptions, "user">,
+    now: Millis,
+    done: (targets: Target[], now: Millis, why?: string) => void,
+  ): void {
     const ofTrunk = (target: Target): Target => (options.trunk === undefined ? target : { ...target, trunk: options.trunk });
     if (options.target !== undefined) {
       done([ofTrunk(options.target)], now);
@@ -285,17 +298,18 @@ export class SipLayer implements CallContext {
       done([], now);
       return;
     }
-    const address = bareHost(uri.host);
+    const address = bareHost(hostToReach(uri));
     const supported = (["udp", "tcp", "tls", "ws", "wss"] as const).filter((transport) =>
       this.listenerFor({ transport, address, port: 0 }),
     );
     const search = locate(uri, { supported, random: this.#random, large: this.#udpLimit > 0 && approximateSize(request) > this.#udpLimit });
     const { near } = options;
     const hasConnection = (target: Target): boolean => near?.transport === target.transport && near.address === target.address;
-    const step = (result: IteratorResult<Lookup, Target[]>, at: Millis): void => {
+    const step = (result: IteratorResult<Lookup, Located>, at: Millis): void => {
       if (result.done === true) {
-        const found = result.value.map(ofTrunk);
-        done(near === undefined ? found : found.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t)), at);
+        const found = result.value.targets.map(ofTrunk);
+        const reached = near === undefined ? found : found.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t));
+        done(reached, at, result.value.why);
         return;
       }
       const id = this.nextRef();
@@ -332,7 +346,8 @@ export class SipLayer implements CallContext {
   #onRequest(request: SipRequest, source: Source, now: Millis): void {
     const via = request.topVia;
     if (via === undefined) {
-      this.#reject("no usable Via", source, now);
+      if (request.version === "SIP/2.0" || request.method === "ACK" || !this.#refuseVersion(request, source))
+        this.#reject("no usable Via", source, now);
       return;
     }
     const key = serverKey(request, via);
@@ -364,7 +379,8 @@ export class SipLayer implements CallContext {
     const problem = checkMessage(request) ?? this.#handler.objection?.(request, source);
     if (problem !== undefined) {
       this.#reject(problem.reason, source, now);
-      if (request.method !== "ACK" && request.cseq !== undefined && request.callId !== "" && request.has("from") && request.has("to")) {
+      // What cannot be read of them is copied as it came (RFC 4475 section 3.1.2.4).
+      if (request.method !== "ACK" && request.has("cseq") && request.callId !== "" && request.has("from") && request.has("to")) {
         const refusing = new NonInviteServerTransaction(this, request, source, key, this.#gone);
         this.send(refusing.target, createResponse(request, problem.status, problem.reason, newTag()).toBuffer(), 0);
       }
@@ -374,6 +390,19 @@ export class SipLayer implements CallContext {
     else if (request.method === "CANCEL") this.#onCancel(request, source, key, now);
     else if (request.method === "PRACK" && this.#onPrack(request, source, key, now)) return;
     else this.#onNewRequest(request, source, key, now);
+  }
+
+  /** A request of another version of SIP, whose Via says so too (section 21.5.6, RFC 4475 section 3.1.2.16): 505. False where it has no usable Via at all. */
+  #refuseVersion(request: SipRequest, source: Source): boolean {
+    const written = splitList(request.get("via") ?? "")[0] ?? "";
+    const via = tryParseViaOfAnyVersion(written);
+    if (via === undefined || checkMessage(request)?.status !== 505 || !request.has("from") || !request.has("to")) return false;
+    const readable = request.clone();
+    readable.replaceFirst("Via", formatVia(via));
+    const { target } = new NonInviteServerTransaction(this, readable, source, "", this.#gone);
+    this.stats.rejected++;
+    this.send(target, createResponse(request, 505, undefined, newTag()).toBuffer(), 0);
+    return true;
   }
 
   #onNewRequest(request: SipRequest, source: Source, key: string, now: Millis): void {
@@ -503,6 +532,11 @@ export function nextHop(request: SipRequest): Uri | undefined {
   if (route === undefined) return request.requestUri;
   const address = tryParseNameAddr(splitList(route)[0]!);
   return address === undefined ? undefined : tryParseUri(address.uriText);
+}
+
+/** The same places by TCP. */
+function viaTcp(targets: readonly Target[]): Target[] {
+  return targets.filter((t) => t.transport === "udp").map(({ listener: _, ...target }) => ({ ...target, transport: "tcp" }));
 }
 
 function reliableKey(message: SipMessage, toTag: string): string {

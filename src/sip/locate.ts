@@ -2,7 +2,7 @@
  * Where a URI's server is (RFC 3263), as a generator: it yields the DNS questions it has and is resumed with their answers.
  * Yields nothing for an address. The result is the list of targets to try in turn (section 4.3), at most `MAX_TARGETS`.
  */
-import { bareHost, defaultPort, isIpAddress, type Uri } from "../wire/sip/uri.ts";
+import { bareHost, defaultPort, hostToReach, isIpAddress, type Uri } from "../wire/sip/uri.ts";
 import type { Lookup, LookupAnswer, NaptrRecord, SrvRecord, Target, TransportName } from "./types.ts";
 
 export interface LocateOptions {
@@ -23,25 +23,29 @@ const services: Record<string, TransportName> = {
   "SIPS+D2W": "wss",
 };
 
+/** What was found. */
+export interface Located {
+  readonly targets: Target[];
+  /** Why there are none, in words. */
+  readonly why?: string;
+}
+
 /** Targets of a URI. */
-export function* locate(uri: Uri, options: LocateOptions): Generator<Lookup, Target[], LookupAnswer> {
+export function* locate(uri: Uri, options: LocateOptions): Generator<Lookup, Located, LookupAnswer> {
   const secure = uri.scheme === "sips";
-  const host = bareHost((uri.params.get("maddr") || uri.host).toLowerCase());
-  if (host === "") return [];
+  const host = bareHost(hostToReach(uri).toLowerCase());
+  if (host === "") return { targets: [] };
   const wanted = transportParam(uri, secure);
-  if (wanted === "unknown") return [];
+  if (wanted === "unknown") return { targets: [], why: `no such transport: ${uri.params.get("transport")}` };
   const usable = options.supported.filter((t) => !secure || t === "tls" || t === "wss");
-  const plain: TransportName = wanted ?? (secure ? "tls" : "udp");
+  const open: TransportName = !options.supported.includes("udp") && options.supported.includes("tcp") ? "tcp" : "udp";
+  const plain: TransportName = wanted ?? (secure ? "tls" : open);
   // Section 4.1: an address or a port leaves nothing to discover.
   if (isIpAddress(host) || uri.port !== undefined) {
     const port = uri.port ?? defaultPort(plain);
     const addresses = isIpAddress(host) ? [host] : ((yield { type: "ADDR", name: host }) as readonly string[]);
-    return withLarge(
-      addresses.map((address) => target(plain, address, port, host)),
-      wanted,
-      secure,
-      options,
-    );
+    const targets = addresses.slice(0, MAX_TARGETS).map((address) => target(plain, address, port, host));
+    return found(withLarge(targets, wanted, secure, options), host);
   }
 
   let named: { transport: TransportName; name: string }[] = [];
@@ -60,25 +64,32 @@ export function* locate(uri: Uri, options: LocateOptions): Generator<Lookup, Tar
     named = transports.map((transport) => ({ transport, name: srvName(transport, host) }));
   }
   const targets: Target[] = [];
+  let refused = false;
   for (const { transport, name } of named) {
     const records = (yield { type: "SRV", name }) as readonly SrvRecord[];
     for (const record of orderSrv(records, options.random)) {
-      if (record.name === "." || record.name === "") continue;
+      // RFC 2782: a target of "." says that the service is decidedly not there.
+      if (record.name === "." || record.name === "") {
+        refused = true;
+        continue;
+      }
       for (const address of (yield { type: "ADDR", name: record.name }) as readonly string[]) {
         // The name to find in the certificate is the domain asked for, not the one DNS gave (RFC 5922 section 7.1).
         if (targets.length < MAX_TARGETS) targets.push(target(transport, address, record.port, host));
       }
-      if (targets.length >= MAX_TARGETS) return targets;
+      if (targets.length >= MAX_TARGETS) return { targets };
     }
   }
-  if (targets.length > 0) return targets;
+  if (targets.length > 0) return { targets };
+  // The domain has spoken of its services: its own addresses are none (RFC 3263 section 4.2).
+  if (refused) return { targets, why: `${host} offers no such service (its SRV target is ".")` };
   const addresses = (yield { type: "ADDR", name: host }) as readonly string[];
-  return withLarge(
-    addresses.slice(0, MAX_TARGETS).map((address) => target(plain, address, defaultPort(plain), host)),
-    wanted,
-    secure,
-    options,
-  );
+  const own = addresses.slice(0, MAX_TARGETS).map((address) => target(plain, address, defaultPort(plain), host));
+  return found(withLarge(own, wanted, secure, options), host);
+}
+
+function found(targets: Target[], host: string): Located {
+  return targets.length > 0 ? { targets } : { targets, why: `no address found for ${host}` };
 }
 
 function transportParam(uri: Uri, secure: boolean): TransportName | undefined | "unknown" {

@@ -35,9 +35,9 @@ export async function findTargets(uri: Uri): Promise<Target[]> {
   const search = locate(uri, { supported, random: Math.random });
   let step = search.next();
   while (!step.done) step = search.next(await dns(step.value));
-  if (step.value.length === 0)
-    throw new CallError(`no address found for ${uri.host}${uri.params.has("transport") ? ` by ${uri.params.get("transport")}` : ""}`);
-  return step.value;
+  const { targets, why } = step.value;
+  if (targets.length === 0) throw new CallError(why ?? `no address found for ${uri.host}`);
+  return targets;
 }
 
 export interface TlsFiles {

@@ -3,6 +3,7 @@ import { maskDialled } from "../../base/pin-mask.ts";
 import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
 import type { SipRequest, SipResponse } from "../../legs/sip/drachtio.ts";
 import { IncomingSipLeg } from "../../legs/sip/incoming.ts";
+import { SUPPORTED, unsupportedIn } from "../../legs/sip/extensions.ts";
 import { ALLOW } from "../../legs/sip/sip-leg.ts";
 import { type Dialled, parseDialledUri } from "../../meetings/dial-string.ts";
 import type { SipTransport, Trunk } from "../../trunks/model.ts";
@@ -41,6 +42,10 @@ export class Inbound {
         // The embedded engine has asked before it read the request; drachtio-server does not.
         if (this.#context.defence.refusal(plainAddress(request.source_address), Number(request.source_port)) !== undefined)
           return response.send(403, DISCARD);
+        // RFC 3261 section 8.2.2.3. Calls are asked when it is known whose they are, and scanners get no answer.
+        const unsupported = method === "invite" ? [] : unsupportedIn(request.get("Require"));
+        if (unsupported.length > 0 && !ScannerSense.isTool(request.get("User-Agent")))
+          return response.send(420, { headers: { Unsupported: unsupported.join(", ") } });
         handle(request, response);
       });
     route("invite", (request, response) => {
@@ -207,7 +212,7 @@ export class Inbound {
   #options(request: SipRequest, response: SipResponse) {
     if (ScannerSense.isTool(request.get("User-Agent"))) return this.#discard(request, response);
     if (this.#context.draining || !this.#context.media.connected) return response.send(503, { headers: { "Retry-After": "10" } });
-    response.send(200, { headers: { Allow: ALLOW, Accept: "application/sdp", Supported: "timer, 100rel, replaces, norefersub" } });
+    response.send(200, { headers: { Allow: ALLOW, Accept: "application/sdp", Supported: SUPPORTED } });
   }
 
   /** Leaves a scanner without an answer, where the SIP engine can. */

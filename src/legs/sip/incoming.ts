@@ -2,6 +2,7 @@ import { CAUSE, formatReason, parseReason } from "../cause.ts";
 import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { type Dialog, dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
+import { SUPPORTED, unsupportedIn } from "./extensions.ts";
 import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
@@ -45,8 +46,9 @@ export class IncomingSipLeg extends SipLeg {
     if (this.offer !== null && type !== undefined && !/^application\/sdp\b/i.test(type) && !/^multipart\//i.test(type)) {
       return { status: 415, headers: { Accept: "application/sdp" } };
     }
-    const required = (this.#request.get("Require") ?? "").split(",").map((one) => one.trim().toLowerCase());
-    const unknown = required.filter((one) => one !== "" && !["100rel", "timer", "replaces", "norefersub", "tdialog"].includes(one));
+    // Without a Contact nothing inside the dialog could be sent (section 8.1.1.8). The embedded engine refuses that itself.
+    if (!this.#request.has("Contact")) return { status: 400, headers: {} };
+    const unknown = unsupportedIn(this.#request.get("Require"));
     if (unknown.length > 0) return { status: 420, headers: { Unsupported: unknown.join(", ") } };
     const timer = answerSessionTimer(timerFields(this.#request), this.timerPolicy);
     return timer.kind === "too-small" ? { status: 422, headers: { "Min-SE": String(timer.minSe) } } : null;
@@ -88,7 +90,7 @@ export class IncomingSipLeg extends SipLeg {
       ...timerHeaders,
       ...contactOver(this.info.transport),
       Allow: ALLOW,
-      Supported: ["timer", "100rel", "replaces", "norefersub"].join(", "),
+      Supported: SUPPORTED,
     };
     try {
       let acked: Promise<string> | undefined;

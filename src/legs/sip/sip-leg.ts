@@ -15,6 +15,7 @@ import {
   type SipResponse,
   warningOf,
 } from "./drachtio.ts";
+import { unsupportedIn } from "./extensions.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
@@ -156,10 +157,17 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.#dialog = dialog;
     dialog.local.sdp = localSdp;
     dialog.on("destroy", (request, reason) => this.finish(endOf(request, reason)));
-    dialog.on("info", (request, response) => this.#onInfo(request, response));
-    dialog.on("modify", (request, response) => this.#onOffer(request, response));
-    dialog.on("update", (request, response) => this.#onOffer(request, response));
-    dialog.on("refer", (request, response) => this.#onRefer(request, response));
+    // The embedded engine judges Require for every method; drachtio-server leaves it to the application (RFC 3261 section 8.2.2.3).
+    const on = (event: "info" | "modify" | "update" | "refer", handle: (request: SipRequest, response: SipResponse) => void) =>
+      dialog.on(event, (request, response) => {
+        const unsupported = unsupportedIn(request.get("Require"));
+        if (unsupported.length > 0) response.send(420, { headers: { Unsupported: unsupported.join(", ") } });
+        else handle(request, response);
+      });
+    on("info", (request, response) => this.#onInfo(request, response));
+    on("modify", (request, response) => this.#onOffer(request, response));
+    on("update", (request, response) => this.#onOffer(request, response));
+    on("refer", (request, response) => this.#onRefer(request, response));
     dialog.on("message", (_, response) => response.send(405, { headers: { Allow: ALLOW } }));
   }
 
@@ -330,7 +338,8 @@ export function endOfFailure(error: unknown): LegEnd {
   return {
     by: unreached ? "engine" : "peer",
     cause: given?.cause ?? causeOfStatus(error.status),
-    text: error.res ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
+    // drachtio-srf fails with a 2xx where that names no Contact; what is wrong stands in its own words then.
+    text: error.res && error.res.status >= 300 ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
     cancelled: false,
     status: error.status,
     ...(unreached && error.res ? { code: warningOf(error.res)?.split(":", 1)[0] } : {}),

@@ -129,6 +129,11 @@ export function defaultPort(transport: string): number {
   return transport === "tls" ? 5061 : transport === "ws" ? 80 : transport === "wss" ? 443 : 5060;
 }
 
+/** The host to send to: maddr overrides the URI's own (RFC 3261 section 19.1.1). */
+export function hostToReach(uri: Uri): string {
+  return uri.params.get("maddr") || uri.host;
+}
+
 /** Removes the brackets of an IPv6 reference. */
 export function bareHost(host: string): string {
   return host.charCodeAt(0) === 0x5b ? host.slice(1, -1) : host;

@@ -43,6 +43,14 @@ export function tryParseVia(text: string): Via | undefined {
   return { transport, host: sentBy.host, port: sentBy.port, params: tail.params };
 }
 
+/** Reads a Via of whatever version of SIP, so that the version itself can be refused (RFC 3261 section 21.5.6). */
+export function tryParseViaOfAnyVersion(text: string): Via | undefined {
+  const version = text.indexOf("/");
+  const transport = text.indexOf("/", version + 1);
+  if (version < 0 || transport < 0 || text.slice(0, version).trim().toUpperCase() !== "SIP") return undefined;
+  return tryParseVia(`SIP/2.0/${text.slice(transport + 1).trimStart()}`);
+}
+
 /** The Via as text. */
 export function formatVia(via: Via): string {
   return `SIP/2.0/${via.transport} ${via.host}${via.port === undefined ? "" : `:${via.port}`}${formatParams(via.params)}`;

@@ -3,7 +3,7 @@ import { NO_METRICS } from "../../../src/gateway/context.ts";
 import type { GatewayConfig } from "../../../src/gateway/options.ts";
 import { peerToken } from "../../../src/wire/sip/index.ts";
 import { trunk } from "../trunks/fixtures.ts";
-import { Bench, OPEN, sdp, settle, type, until } from "./harness.ts";
+import { Bench, message, OPEN, sdp, settle, type, until } from "./harness.ts";
 
 let bench: Bench;
 const start = async (config: Partial<GatewayConfig> = {}, peerStamps = true) => {
@@ -361,6 +361,13 @@ describe("refusals", () => {
       { status: 422, headers: { "Min-SE": "90" } },
     ]);
     expect((await bench.invite("sip:1000@gw", { headers: { "X-To-Tag": "x" } })).sent).toMatchObject([{ status: 481 }]);
+    const noContact = await bench.invite("sip:1000@gw", { headers: { Contact: undefined as unknown as string } });
+    expect(noContact.sent).toMatchObject([{ status: 400 }]);
+    for (const method of ["options", "register", "message", "publish", "subscribe", "info", "notify", "refer"]) {
+      const { request, response, sent } = message(method.toUpperCase(), "sip:gw", { Require: "nothere" }, "");
+      bench.srf.routes.get(method)!(request, response);
+      expect(sent).toMatchObject([{ status: 420, headers: { Unsupported: "nothere" } }]);
+    }
   });
 });
 

@@ -232,7 +232,8 @@ export function message(
   from = { name: "Anna", uri: "sip:anna@example.com", params: { tag: "1" } },
 ) {
   const sent: Sent[] = [];
-  const get = (name: string) => Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+  const fields = method === "INVITE" ? { Contact: `<${from.uri}>`, ...headers } : headers;
+  const get = (name: string) => Object.entries(fields).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
   const request = Object.assign(new EventEmitter(), {
     method,
     uri,

@@ -136,6 +136,38 @@ describe("a proxied INVITE", () => {
     world.refused.add("10.0.0.3");
     world.deliver(world.request("INVITE", { "Call-ID": "two" }));
     app.say(`proxy|${app.got("INVITE")[1]!.transactionId}||||serial|||sip:a@10.0.0.3;transport=tcp\r\nINVITE sip:x SIP/2.0\r\n\r\n`);
-    expect(world.take(408)).toHaveLength(1);
+    expect(world.take(500)).toHaveLength(1);
+  });
+});
+
+describe("a next hop of another transport (RFC 3261 section 16.7 step 6)", () => {
+  test("refuses UDP: the request goes there by TCP, at once", () => {
+    const world = new World();
+    const app = world.app("invite");
+    world.refusedBy.add("udp 10.0.0.3");
+    proxied(world, app, ["sip:callee@10.0.0.3"], { stay: true });
+    const forwarded = world.takeOne("INVITE");
+    expect(forwarded.target).toMatchObject({ transport: "tcp", address: "10.0.0.3", port: 5060 });
+    expect(forwarded.message.list("via")[0]).toMatch(/^SIP\/2\.0\/TCP /);
+  });
+  test("that was named is kept to, and one that does not answer is not asked twice", () => {
+    const world = new World();
+    const app = world.app("invite");
+    world.refusedBy.add("udp 10.0.0.3");
+    proxied(world, app, ["sip:callee@10.0.0.3;transport=udp"]);
+    expect(world.take("INVITE")).toEqual([]);
+    expect(world.takeOne(500).message.cseq?.method).toBe("INVITE");
+    const other = new World();
+    proxied(other, other.app("invite"), ["sip:callee@10.0.0.4"]);
+    other.run(40_000);
+    expect(new Set(other.take("INVITE").map(({ target }) => target.transport))).toEqual(new Set(["udp"]));
+    expect(other.take(408).length).toBeGreaterThan(0);
+  });
+  test.each(["ws", "sctp", "pigeon"])("%s, which there is none of here: 500, never 503 or 408", (transport) => {
+    const world = new World();
+    proxied(world, world.app("invite"), [`sip:callee@10.0.0.3;transport=${transport}`]);
+    expect(world.takeOne(500).message.cseq?.method).toBe("INVITE");
+    world.run(60_000);
+    expect(world.core.dump()).toMatchObject(clean);
   });
 });

@@ -105,6 +105,8 @@ export class World {
   readonly sent: Sent[] = [];
   /** Addresses where connections are refused. */
   readonly refused = new Set<string>();
+  /** Transports and addresses, such as `udp 10.0.0.3`, where the network refuses what is sent. */
+  readonly refusedBy = new Set<string>();
   #branch = 0;
 
   constructor(options: Partial<EngineOptions> = {}) {
@@ -127,7 +129,9 @@ export class World {
       for (const output of outputs) {
         if (output.kind === "lookup") this.core.layer.lookupDone(output.id, [], this.now);
         else if (output.kind === "send") {
-          if (this.refused.has(output.target.address)) this.core.layer.sendFailed(output.ref, "connection refused", this.now);
+          const { transport, address } = output.target;
+          if (this.refused.has(address) || this.refusedBy.has(`${transport} ${address}`))
+            this.core.layer.sendFailed(output.ref, "connection refused", this.now);
           else this.sent.push({ message: parseMessage(output.data), target: output.target });
         }
       }

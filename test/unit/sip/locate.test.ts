@@ -16,7 +16,8 @@ function find(uri: string, records: Record<string, LookupAnswer> = {}, supported
   }
   return {
     asked,
-    targets: step.value.map((t) => `${t.transport} ${t.address}:${t.port}${t.serverName === undefined ? "" : ` ${t.serverName}`}`),
+    ...(step.value.why === undefined ? {} : { why: step.value.why }),
+    targets: step.value.targets.map((t) => `${t.transport} ${t.address}:${t.port}${t.serverName === undefined ? "" : ` ${t.serverName}`}`),
   };
 }
 const srv = (priority: number, weight: number, name: string, port = 5060) => ({ priority, weight, port, name });
@@ -65,7 +66,20 @@ describe("RFC 3263", () => {
     expect(find("sip:x@example.com;transport=tls").asked).toEqual(["SRV _sips._tcp.example.com", "ADDR example.com"]);
     expect(find("sip:x@localhost", { "ADDR localhost": ["127.0.0.1"] }).asked).toEqual(["ADDR localhost"]);
     expect(find("sip:x@nowhere.example").targets).toEqual([]);
-    expect(find("sip:x@h;transport=carrier-pigeon").targets).toEqual([]);
+    expect(find("sip:x@h;transport=carrier-pigeon")).toMatchObject({ targets: [], why: "no such transport: carrier-pigeon" });
+    expect(find("sip:x@192.0.2.1", {}, ["tcp", "tls"]).targets).toEqual(["tcp 192.0.2.1:5060"]);
+  });
+  test("an SRV target of . is no service, and the domain's own addresses are none either (RFC 2782, RFC 3263 section 4.2)", () => {
+    const none = { "SRV _sip._udp.example.com": [srv(0, 0, ".", 0)], "ADDR example.com": ["192.0.2.3"] };
+    expect(find("sip:x@example.com", none, ["udp"])).toMatchObject({ targets: [], why: expect.stringContaining("no such service") });
+    expect(find("sip:x@example.com;transport=udp", none)).toMatchObject({ targets: [], why: expect.stringContaining("no such service") });
+    const other = { ...none, "SRV _sip._tcp.example.com": [srv(0, 0, "a.example.com")], "ADDR a.example.com": ["192.0.2.1"] };
+    expect(find("sip:x@example.com", other).targets).toEqual(["tcp 192.0.2.1:5060"]);
+    const naptr = {
+      ...none,
+      "NAPTR example.com": [{ order: 1, preference: 1, flags: "s", service: "SIP+D2U", replacement: "_sip._udp.example.com" }],
+    };
+    expect(find("sip:x@example.com", naptr).targets).toEqual([]);
   });
   test("large requests go by TCP first where nothing else says (RFC 3261 section 18.1.1)", () => {
     expect(find("sip:a@192.0.2.1", {}, undefined, true).targets).toEqual(["tcp 192.0.2.1:5060", "udp 192.0.2.1:5060"]);
