@@ -9,6 +9,8 @@ import type { EngineState } from "./state.ts";
 
 /** Smallest session interval (RFC 4028 section 5). */
 const MIN_SE = 90;
+/** Longer ones than a day nobody means. */
+const MAX_SE = 86_400;
 
 export class DialogManager {
   readonly #state: EngineState;
@@ -143,10 +145,12 @@ export class DialogManager {
     this.#start(dialog, interval, refresher === "uac" ? "them" : "us", now);
   }
 
-  /** A 2xx received for our INVITE or UPDATE. */
-  acceptSession(dialog: EngineDialog, response: SipResponse, now: Millis): void {
+  /** A 2xx received for our INVITE or UPDATE. A far end that answers a refresh without the field knows no timers: we go on alone (section 7.2). */
+  acceptSession(dialog: EngineDialog, response: SipResponse, now: Millis, refresh?: SipRequest): void {
     const interval = parseSeconds(response.get("session-expires"));
+    const asked = dialog.session === undefined ? undefined : parseSeconds(refresh?.get("session-expires"));
     if (interval !== undefined) this.#start(dialog, Math.max(MIN_SE, interval), refresherOf(response) === "uas" ? "them" : "us", now);
+    else if (asked !== undefined) this.#start(dialog, Math.max(MIN_SE, asked), "us", now);
   }
 
   #start(dialog: EngineDialog, interval: number | undefined, refresher: "us" | "them", now: Millis): void {
@@ -156,14 +160,40 @@ export class DialogManager {
     if (interval === undefined || dialog.ended) return;
     // The refresher acts at half time; the other side gives up shortly before the end (RFC 4028 section 10).
     const after = refresher === "us" ? interval * 500 : interval * 1000 - Math.min(32_000, (interval * 1000) / 3);
-    const owner = { onTimer: (_name: string, at: Millis) => this.#expired(dialog, at) };
-    dialog.session = { interval, refresher, timer: layer.arm(owner, "session", now + after) };
+    dialog.session = { interval, refresher, expires: now + interval * 1000, byApplication: false, timer: undefined };
+    this.#wake(dialog, now + after);
+  }
+
+  /** Arms the session's timer. */
+  #wake(dialog: EngineDialog, at: Millis): void {
+    const owner = { onTimer: (_name: string, now: Millis) => this.#expired(dialog, now) };
+    if (dialog.session !== undefined) dialog.session.timer = this.#state.layer.arm(owner, "session", at);
   }
 
   #expired(dialog: EngineDialog, now: Millis): void {
-    if (dialog.ended || dialog.session === undefined) return;
-    if (dialog.session.refresher === "them") this.terminate(dialog, "Session timer expired", now, { cdr: "session-expired" });
-    else this.#refresh(dialog, dialog.session.interval, now);
+    const { session } = dialog;
+    if (dialog.ended || session === undefined) return;
+    if (session.refresher === "them" || now >= session.expires)
+      this.terminate(dialog, "Session timer expired", now, { cdr: "session-expired" });
+    // an application that refreshes itself is left to it, until the interval is over
+    else if (session.byApplication) this.#wake(dialog, session.expires);
+    else this.#refresh(dialog, session.interval, now);
+  }
+
+  /** A refresh was refused by a far end that is there: again inside the interval, at the time it names (RFC 4028 section 10, RFC 3261 section 14.1). */
+  #refused(dialog: EngineDialog, response: SipResponse, asked: number, now: Millis): void {
+    const { session } = dialog;
+    if (session === undefined) return;
+    const minSe = response.status === 422 ? (parseSeconds(response.get("min-se")) ?? 0) : 0;
+    if (minSe > asked && minSe <= MAX_SE) {
+      this.#refresh(dialog, minSe, now);
+      return;
+    }
+    const left = session.expires - now;
+    const glare = dialog.core.role === "uac" ? 2100 + Math.random() * 1900 : Math.random() * 2000;
+    const named = parseSeconds(response.get("retry-after"));
+    const after = response.status === 491 ? glare : named === undefined ? Math.max(5000, left / 4) : named * 1000;
+    this.#wake(dialog, now + Math.min(after, Math.max(left, 0)));
   }
 
   #refresh(dialog: EngineDialog, interval: number, now: Millis): void {
@@ -188,7 +218,7 @@ export class DialogManager {
         trunk: dialog.trunk,
         user: {
           onResponse: (response, call, _source, at) => {
-            if (response.status < 200 || dialog.ended) return;
+            if (response.status < 200) return;
             if (dialog.reinvite === call) dialog.reinvite = undefined;
             if (response.status < 300) {
               this.#state.layer.sendAck(
@@ -197,9 +227,9 @@ export class DialogManager {
                 at,
                 () => {},
               );
-              this.acceptSession(dialog, response, at);
-            } else if (response.status === 491) this.#start(dialog, interval, "us", at);
-            else failed(at);
+              if (!dialog.ended) this.acceptSession(dialog, response, at, call.request);
+            } else if (response.status === 408 || response.status === 481) failed(at);
+            else this.#refused(dialog, response, interval, at);
           },
           onFailure: (_status, _reason, _call, at) => failed(at),
         },

@@ -17,6 +17,17 @@ export interface PendingAck {
   sent: { readonly data: Buffer; readonly target: Target } | undefined;
 }
 
+/** A session interval (RFC 4028), from the 2xx that began it. */
+export interface SessionTimer {
+  /** Seconds. */
+  readonly interval: number;
+  readonly refresher: "us" | "them";
+  readonly expires: Millis;
+  /** The application has sent an INVITE or UPDATE meanwhile: it refreshes the session itself. */
+  byApplication: boolean;
+  timer: Timer | undefined;
+}
+
 export class EngineDialog {
   /** `<Call-ID>;from-tag=<tag of the initial request's From>`. */
   readonly id: string;
@@ -53,7 +64,7 @@ export class EngineDialog {
   offer: ServerTransaction | undefined;
   /** An UPDATE waits for the application's answer (RFC 3311 section 5.2). */
   updatePending = false;
-  session: { interval: number; refresher: "us" | "them"; timer: Timer | undefined } | undefined;
+  session: SessionTimer | undefined;
 
   constructor(core: Dialog, method: "INVITE" | "SUBSCRIBE", app: App, transactionId: string) {
     this.core = core;

@@ -178,7 +178,7 @@ export class Inbound {
     const { invite } = dialog;
     if (invite instanceof InviteServerTransaction && !invite.answered) invite.reply(487, now);
     if (dialog.offer?.answered === false) dialog.offer.reply(487, now);
-    dialog.reinvite?.abandon();
+    // ours, if any, gets its final response, which is acknowledged as ever
   }
 
   #wait(transaction: ServerTransaction, app: App, dialog: EngineDialog | undefined, now: Millis): Waiting {

@@ -366,6 +366,7 @@ export class Outbound {
     const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
     if (!call.finished) this.#sent.set(transactionId, sentBy(call));
     waiting = true;
+    if (dialog.session !== undefined && (method === "INVITE" || method === "UPDATE")) dialog.session.byApplication = true;
     if (method === "INVITE") {
       dialog.reinvite = call;
       if (request.body.length > 0) dialog.localSdp = ownBytes(request.body);
@@ -423,7 +424,7 @@ export class Outbound {
     }
     if (response.status >= 200 && response.status < 300 && (method === "INVITE" || method === "UPDATE")) {
       dialog.core.refreshTarget(response);
-      this.#manager.acceptSession(dialog, response, now);
+      this.#manager.acceptSession(dialog, response, now, call.request);
     }
     if (!this.#sent.has(sent.id)) return;
     if (response.status >= 200) this.#sent.delete(sent.id);

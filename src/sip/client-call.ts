@@ -96,12 +96,6 @@ export class ClientCall {
     return true;
   }
 
-  /** Gives up without a word to anybody. */
-  abandon(): void {
-    this.#finished = true;
-    this.#transaction?.abandon();
-  }
-
   #attempt(now: Millis): void {
     const target = this.#targets.shift()!;
     const local = this.#layer.listenerFor(target);

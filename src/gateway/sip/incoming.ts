@@ -16,6 +16,7 @@ import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import { DISCARD, RegisterDesk, userOf } from "./registrar-requests.ts";
 import { Call } from "../call/call.ts";
 import { type Destination, mediaPolicy, type Reception } from "../call/answer.ts";
+import { credentialsOf } from "./outgoing.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** A stranger who is not answered is logged and recorded this seldom. */
@@ -81,7 +82,13 @@ export class Inbound {
     const recognition = this.#recognise(request);
     const trunk = recognition.kind === "refused" ? null : recognition.trunk;
     const trust = recognition.kind === "trunk" ? recognition.trunk.trust : "unverified";
-    const leg = new IncomingSipLeg(this.#context.srf, request, response, info, sessionTimerOf(this.#context));
+    const leg = new IncomingSipLeg(
+      this.#context.srf,
+      { request, response },
+      info,
+      sessionTimerOf(this.#context),
+      trunk ? credentialsOf(trunk) : undefined,
+    );
     const id = randomUUID();
     const call = new Call({
       id,

@@ -255,7 +255,7 @@ export class Outbound {
 }
 
 /** What a trunk's challenges are answered with. */
-function credentialsOf({ identity: { digest }, register }: Trunk): { username: string; password: string } | undefined {
+export function credentialsOf({ identity: { digest }, register }: Trunk): { username: string; password: string } | undefined {
   if (digest) return { username: digest.username, password: digest.password };
   return register && { username: register.authUsername ?? register.username, password: register.password };
 }

@@ -37,6 +37,8 @@ export interface SipRequest extends SipMessage {
 export type Headers = Readonly<Record<string, string>>;
 
 export interface SipResponse extends SipMessage {
+  /** The request it answers, where that was ours. */
+  readonly req?: SipRequest;
   readonly source_address: string;
   readonly status: number;
   readonly reason: string;
@@ -53,6 +55,8 @@ export interface Dialog {
   readonly remote: { uri: string; sdp: string | undefined };
   /** The response it was made by: theirs where we called. */
   readonly res?: SipResponse;
+  /** What drachtio-srf answers challenges with, itself. */
+  auth?: { readonly username: string; readonly password: string } | undefined;
   destroy(options: { headers?: Headers }): Promise<unknown>;
   request(options: { method: string; headers?: Headers; body?: string }): Promise<SipResponse>;
   request(
@@ -151,14 +155,17 @@ export function isSipFailure(error: unknown): error is SipFailure {
 
 /**
  * Offers other media inside a dialog; resolves with the final response, whatever it is. Not by `dialog.modify`: after a refusal that lets no
- * later one go out, and so a far end whose change was refused once could never be answered again.
+ * later one go out, and so a far end whose change was refused once could never be answered again. A challenge is a final response too, which drachtio-srf
+ * is not to answer in its way.
  */
-export function reinvite(dialog: Dialog, offer: string): Promise<SipResponse> {
+export function reinvite(dialog: Dialog, offer: string, fields: Headers = {}): Promise<SipResponse> {
   return new Promise((resolve, reject) => {
     const gone = () => reject(new Error("the call ended while a change was under way"));
     dialog.once("destroy", gone);
     const contact: Headers = dialog.local.contact === undefined ? {} : { Contact: dialog.local.contact };
-    dialog.request({ method: "INVITE", headers: contact, body: offer }, (error, response) => {
+    const { auth } = dialog;
+    dialog.auth = undefined;
+    dialog.request({ method: "INVITE", headers: { ...contact, ...fields }, body: offer }, (error, response) => {
       if (!error && response && response.status < 200) return;
       dialog.removeListener("destroy", gone);
       if (error || !response) return reject(error instanceof Error ? error : new Error(String(error)));
@@ -168,6 +175,8 @@ export function reinvite(dialog: Dialog, offer: string): Promise<SipResponse> {
       }
       resolve(response);
     });
+    // it has been read in this very turn
+    dialog.auth = auth;
   });
 }
 

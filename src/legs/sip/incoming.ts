@@ -3,6 +3,8 @@ import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { type Dialog, dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
 import { SUPPORTED, unsupportedIn } from "./extensions.ts";
+import { agreeSession } from "./session-refresh.ts";
+import type { Credentials } from "../../wire/sip/index.ts";
 import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
@@ -18,8 +20,15 @@ export class IncomingSipLeg extends SipLeg {
   readonly #response: SipResponse;
   #pending = true;
 
-  constructor(srf: Srf, request: SipRequest, response: SipResponse, info: LegInfo, timer: SessionTimerPolicy) {
-    super(info, timer);
+  /** `credentials` answer the far end's challenges to requests of ours in the call. */
+  constructor(
+    srf: Srf,
+    { request, response }: { readonly request: SipRequest; readonly response: SipResponse },
+    info: LegInfo,
+    timer: SessionTimerPolicy,
+    credentials?: Credentials,
+  ) {
+    super(info, timer, credentials);
     this.#srf = srf;
     this.#request = request;
     this.#response = response;
@@ -103,6 +112,7 @@ export class IncomingSipLeg extends SipLeg {
           else if (this.awaitsAck) confirmed = this.#acknowledged(fresh);
           acked?.catch(() => undefined);
           this.establish(fresh, sdp);
+          this.agree(agreeSession(timer.kind === "accepted" ? timer.headers["Session-Expires"] : undefined, "uas"));
         },
       );
       if (!this.answered) {

@@ -2,16 +2,8 @@ import { CAUSE, formatReason } from "../cause.ts";
 import type { LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { Authentication } from "./digest-client.ts";
-import {
-  type Dialog,
-  type DialogMade,
-  dialogOf,
-  type Headers,
-  isSipFailure,
-  type SipFailure,
-  type SipRequest,
-  type Srf,
-} from "./drachtio.ts";
+import { agreeSession, largerInterval } from "./session-refresh.ts";
+import { type Dialog, type DialogMade, dialogOf, type Headers, isSipFailure, type SipRequest, type Srf } from "./drachtio.ts";
 import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
@@ -31,7 +23,7 @@ export class OutgoingSipLeg extends SipLeg {
   #cancelled: { readonly cause: number; readonly text: string } | undefined;
 
   constructor(srf: Srf, options: OutgoingOptions, info: LegInfo, timer: SessionTimerPolicy) {
-    super(info, timer);
+    super(info, timer, options.auth);
     this.#srf = srf;
     this.#options = options;
   }
@@ -52,7 +44,11 @@ export class OutgoingSipLeg extends SipLeg {
     const attempt = (expires: SessionTimerPolicy, more: Headers = {}) =>
       dialogOf(
         (made) => invite(expires, more, made),
-        (dialog) => this.ended || this.establish(dialog, sdp),
+        (dialog) => {
+          if (this.ended) return;
+          this.establish(dialog, sdp);
+          this.agree(agreeSession(dialog.res?.get("Session-Expires"), "uac"));
+        },
       );
     const invite = (expires: SessionTimerPolicy, more: Headers, made: DialogMade) =>
       this.#srf.createUAC(
@@ -88,7 +84,7 @@ export class OutgoingSipLeg extends SipLeg {
       let expires = this.timerPolicy;
       const again = (error: unknown): Promise<Dialog> => {
         if (this.ended || !isSipFailure(error)) throw error;
-        const larger = largerInterval(error);
+        const larger = largerInterval(error.status, error.res);
         const answer = error.res && this.#request && authentication?.answer(this.#request, error.res);
         if (larger !== undefined && larger > expires.minSe) {
           expires = { expires: larger, minSe: larger };
@@ -99,7 +95,7 @@ export class OutgoingSipLeg extends SipLeg {
         return attempt(expires, answer).catch(again);
       };
       const dialog = await attempt(expires).catch(again);
-      // challenges inside the dialog are drachtio-srf's to answer
+      // challenges inside the dialog are drachtio-srf's to answer, but those of re-INVITEs
       if (auth) Object.assign(dialog, { auth });
       if (!this.answered) {
         // answered while our CANCEL was on its way (RFC 3261 section 9.1)
@@ -132,11 +128,4 @@ export class OutgoingSipLeg extends SipLeg {
     this.#cancelled = { cause, text };
     this.#request?.cancel({ headers: { Reason: formatReason(cause, text) } }, () => undefined);
   }
-}
-
-/** Min-SE of a 422 (RFC 4028 section 7.3). */
-function largerInterval(error: SipFailure): number | undefined {
-  if (error.status !== 422) return undefined;
-  const minSe = Number.parseInt(error.res?.get("Min-SE") ?? "", 10);
-  return minSe > 0 && minSe <= 86_400 ? minSe : undefined;
 }

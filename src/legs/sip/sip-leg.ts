@@ -1,13 +1,25 @@
 import { EventEmitter } from "node:events";
 import { canonicalAddress } from "../../base/ip-address.ts";
+import type { Credentials } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
 import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
 import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "./media-control-xml.ts";
+import { Authentication } from "./digest-client.ts";
+import {
+  agreeSession,
+  glareDelay,
+  largerInterval,
+  refreshDelay,
+  retryDelay,
+  type SessionAgreement,
+  sessionFields,
+} from "./session-refresh.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import {
   type Dialog,
   describeResponse,
+  type Headers,
   isSipFailure,
   reinvite,
   type SipMessage,
@@ -21,9 +33,15 @@ import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
 const ACK_WAIT_MS = 33_000;
 const TRANSFER_WAIT_MS = 60_000;
-/** Both sides changed something at once: how often we try again, and how long we wait before (RFC 3261 section 14.1). */
+/** Both sides changed something at once: how often we try again. */
 const GLARE_TRIES = 3;
-const GLARE_MS = { owner: [2_100, 4_000], other: [0, 2_000] } as const;
+/** A re-INVITE is sent at most so often for challenges and for longer session intervals. */
+const ATTEMPTS = 6;
+/** A refresh that finds another change under way waits so long. */
+const BUSY_MS = 1_000;
+
+/** Begins the record's words of a call that a refresh of ours found lost; records know it for an expired session. */
+const REFRESH_LOST = "the session has expired";
 
 /** What both directions of a SIP call have in common once there is a dialog. */
 export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
@@ -34,11 +52,20 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
   #changing = false;
   #source: string | undefined;
+  readonly #authentication: Authentication | undefined;
+  #session: SessionAgreement | undefined;
+  /** When the session's interval ends, by the monotonic clock. */
+  #expiresAt = 0;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  /** A session refresh of ours waits for its response. */
+  #refreshing = false;
 
-  constructor(info: LegInfo, timer: SessionTimerPolicy) {
+  /** `credentials` answer challenges to our re-INVITEs. */
+  constructor(info: LegInfo, timer: SessionTimerPolicy, credentials?: Credentials) {
     super();
     this.info = info;
     this.#timer = timer;
+    this.#authentication = credentials && new Authentication(credentials);
     if (info.direction === "in") this.#source = info.address;
   }
 
@@ -75,32 +102,101 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     if (!dialog || this.#ended) throw new Error("the leg is not up");
     if (this.#changing) throw new Error("another change is under way");
     for (let tries = 1; ; tries++) {
-      this.#changing = true;
-      const response = await reinvite(dialog, offer).finally(() => {
-        this.#changing = false;
-      });
+      const response = await this.#reinvite(dialog, offer);
       const { status } = response;
       if (status < 300) {
         this.cameFrom(response);
         return response.body ?? "";
       }
       const said = describeResponse(response);
-      if (status === 408 || status === 481) this.#lost(dialog, said);
+      if (status === 408 || status === 481) this.#lost(dialog, `the far end does not know the call: ${said}`);
       if (status !== 491 || tries === GLARE_TRIES || this.#ended) throw new ChangeRefused(said, causeOfStatus(status));
-      const [least, most] = GLARE_MS[this.info.direction === "out" ? "owner" : "other"];
-      await new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)));
+      await new Promise((resolve) => setTimeout(resolve, glareDelay(this.#ownsCallId, Math.random())));
       if (this.#ended) throw new ChangeRefused("the call ended meanwhile", CAUSE.normalClearing);
+    }
+  }
+
+  get #ownsCallId(): boolean {
+    return this.info.direction === "out";
+  }
+
+  /** Sends a re-INVITE, again after a challenge (RFC 3261 section 22) or a 422 (RFC 4028 section 7.3). Resolves with the final response. */
+  async #reinvite(dialog: Dialog, offer: string): Promise<SipResponse> {
+    const authentication = this.#authentication;
+    authentication?.restart();
+    let session = this.#session;
+    let credentials: Headers = {};
+    this.#changing = true;
+    try {
+      for (let attempt = 1; ; attempt++) {
+        const response = await reinvite(dialog, offer, { ...(session && sessionFields(session, this.#timer)), ...credentials });
+        if (response.status < 300) {
+          this.agree(agreeSession(response.get("Session-Expires"), "uac", session?.seconds));
+          return response;
+        }
+        const answer = response.req && authentication?.answer(response.req, response);
+        const larger = largerInterval(response.status, response) ?? 0;
+        if (attempt === ATTEMPTS || this.#ended) return response;
+        if (answer) credentials = onlyCredentials(answer);
+        else if (session && larger > session.seconds) {
+          session = { ...session, seconds: larger };
+          credentials = {};
+          authentication?.restart();
+        } else return response;
+      }
+    } finally {
+      this.#changing = false;
+    }
+  }
+
+  /** What the last 2xx has made of the session: who refreshes it, and when. */
+  protected agree(session: SessionAgreement | undefined): void {
+    this.#session = session;
+    clearTimeout(this.#refreshTimer);
+    if (!session || this.#ended) return;
+    this.#expiresAt = performance.now() + session.seconds * 1000;
+    if (session.refresher === "us") this.#refreshIn(refreshDelay(session));
+  }
+
+  #refreshIn(ms: number): void {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => void this.#refresh(), ms);
+  }
+
+  /**
+   * Refreshes the session by what we said last, and takes the answer, which may be another than before. Only a far end that does not know the call or does not
+   * answer ends it (RFC 4028 section 10): whatever else it says, it is there, and is asked again inside the interval. The SIP engine ends what has expired.
+   */
+  async #refresh(): Promise<void> {
+    const dialog = this.#dialog;
+    if (!dialog || this.#ended) return;
+    if (this.#changing) return this.#refreshIn(BUSY_MS);
+    this.#refreshing = true;
+    let response: SipResponse;
+    try {
+      response = await this.#reinvite(dialog, dialog.local.sdp);
+    } catch {
+      // the call has ended, or there is no SIP engine: the leg hears of either
+      return;
+    } finally {
+      this.#refreshing = false;
+    }
+    if (this.#ended) return;
+    const { status } = response;
+    if (status < 300) {
+      this.cameFrom(response);
+      if (response.body) this.emit("refreshed", response.body);
+    } else if (status === 408 || status === 481) this.#lost(dialog, `${REFRESH_LOST}: ${describeResponse(response)}`);
+    else if (status === 491) this.#refreshIn(glareDelay(this.#ownsCallId, Math.random()));
+    else {
+      const again = retryDelay(response.get("Retry-After"), this.#expiresAt - performance.now());
+      if (again !== undefined) this.#refreshIn(again);
     }
   }
 
   /** RFC 3261 section 12.2.1.2: the far end does not know the call any more, or does not answer at all. */
   #lost(dialog: Dialog, said: string): void {
-    this.finish({
-      by: "engine",
-      cause: CAUSE.destinationOutOfOrder,
-      text: `the far end does not know the call: ${said}`,
-      cancelled: false,
-    });
+    this.finish({ by: "engine", cause: CAUSE.destinationOutOfOrder, text: said, cancelled: false });
     if (dialog.connected) dialog.destroy({ headers: { Reason: formatReason(CAUSE.destinationOutOfOrder, said) } }).catch(() => undefined);
   }
 
@@ -156,7 +252,11 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   protected establish(dialog: Dialog, localSdp: string): void {
     this.#dialog = dialog;
     dialog.local.sdp = localSdp;
-    dialog.on("destroy", (request, reason) => this.finish(endOf(request, reason)));
+    dialog.on("destroy", (request, reason) => {
+      const end = endOf(request, reason);
+      // the SIP engine ends a call whose far end does not answer before it hands us the response that says so
+      this.finish(this.#refreshing && end.by === "engine" ? { ...end, text: `${REFRESH_LOST}: ${end.text}` } : end);
+    });
     // The embedded engine judges Require for every method; drachtio-server leaves it to the application (RFC 3261 section 8.2.2.3).
     const on = (event: "info" | "modify" | "update" | "refer", handle: (request: SipRequest, response: SipResponse) => void) =>
       dialog.on(event, (request, response) => {
@@ -175,6 +275,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   protected finish(end: LegEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#refreshTimer);
     this.emit("ended", end);
   }
 
@@ -217,8 +318,15 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     if (timer.kind === "too-small") return response.send(422, { headers: { "Min-SE": String(timer.minSe) } });
     const offer = request.body ? request.body : null;
     const contact: Record<string, string> = this.#dialog?.local.contact === undefined ? {} : { Contact: this.#dialog.local.contact };
-    const headers = { ...contact, ...(request.has("Session-Expires") ? timer.headers : {}) };
-    if (request.method === "UPDATE" && offer === null) return response.send(200, { headers });
+    const headers: Record<string, string> = { ...contact, ...(request.has("Session-Expires") ? timer.headers : {}) };
+    // a refresh of theirs without the field ends the agreement (RFC 4028 section 9); an UPDATE may be about something else
+    const agree = () => {
+      if (request.has("Session-Expires") || request.method === "INVITE") this.agree(agreeSession(headers["Session-Expires"], "uas"));
+    };
+    if (request.method === "UPDATE" && offer === null) {
+      agree();
+      return response.send(200, { headers });
+    }
     // nobody listens yet: the call is still being brought up
     if (this.#changing || this.listenerCount("change") === 0) return response.send(491);
     this.#changing = true;
@@ -230,6 +338,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         const acked = offer === null && dialog ? this.answerInAck(dialog, request) : null;
         response.send(200, { headers: { ...headers, "Content-Type": "application/sdp" }, body: sdp });
         if (dialog) dialog.local.sdp = sdp;
+        agree();
         try {
           return await acked;
         } finally {
@@ -289,6 +398,11 @@ export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, RE
  */
 export function contactOver(transport: string): { readonly Contact?: string } {
   return transport.toLowerCase() === "tls" ? { Contact: "<sip:crosspoint@localhost;transport=tls>" } : {};
+}
+
+/** Credentials alone: a dialog counts its requests itself. */
+function onlyCredentials(fields: Headers): Headers {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name.endsWith("Authorization")));
 }
 
 /** Number of a request's CSeq; undefined where it has none. */

@@ -80,11 +80,6 @@ export abstract class ClientTransaction<State extends string> {
     this.user.onFailure(status, reason, now);
   }
 
-  /** Forgets the transaction without a word. */
-  abandon(): void {
-    this.terminate();
-  }
-
   protected terminate(): void {
     if (this.state === "terminated") return;
     this.state = "terminated";

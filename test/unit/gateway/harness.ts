@@ -185,8 +185,8 @@ export class FakeDialog extends EventEmitter {
   readonly requests: { method: string; headers?: Record<string, string>; body?: string }[] = [];
   /** Reason of our BYE. */
   byeReason: string | undefined;
-  /** What re-INVITEs of ours are answered with: a description, or a status. */
-  answer: () => string | number = () => sdp();
+  /** What re-INVITEs of ours are answered with: a description, a status, or all of a response. */
+  answer: () => string | number | { status: number; headers?: Record<string, string>; body?: string } = () => sdp();
   async destroy({ headers }: { headers?: Record<string, string> }) {
     this.connected = false;
     this.byeReason = headers?.["Reason"];
@@ -202,9 +202,11 @@ export class FakeDialog extends EventEmitter {
     if (request.method !== "INVITE") return { status: 202 };
     callback?.(null, { status: 100, reason: "Trying", get: () => undefined });
     const answer = this.answer();
-    const get = (name: string) => (name === "Warning" ? '304 far.example "no such media"' : undefined);
+    const said = typeof answer === "string" ? { status: 200, body: answer } : typeof answer === "number" ? { status: answer } : answer;
+    const headers: Record<string, string> = { Warning: '304 far.example "no such media"', ...("headers" in said ? said.headers : {}) };
     await Promise.resolve();
-    callback?.(null, typeof answer === "number" ? { status: answer, reason: "No", get } : { status: 200, reason: "OK", body: answer, get });
+    const { request: sent } = message("INVITE", this.remote.uri, { CSeq: "7 INVITE", ...request.headers }, request.body ?? "");
+    callback?.(null, { ...said, reason: said.status < 300 ? "OK" : "No", get: (name) => headers[name], ...{ req: sent } });
     return undefined;
   }
   /** Delivers an in-dialog request and returns what was answered. */
@@ -342,6 +344,7 @@ export class FakeSrf {
     }
     const dialog = new FakeDialog();
     dialog.remote.sdp = body;
+    Object.assign(dialog, { res: { source_address: address, get: (name: string) => headers[name] } });
     this.dialogs.push(dialog);
     made(null, dialog);
     this.atOnce(dialog);
