@@ -1,14 +1,13 @@
 import type { Logger } from "pino";
 import type { GatewayEvent } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
-import { CAUSE } from "../legs/cause.ts";
 import type { MediaPort } from "../call-media/media-server.ts";
 import type { SessionTimerPolicy } from "../legs/sip/session-timer.ts";
 import type { Srf } from "../legs/sip/drachtio.ts";
 import { DEFAULT_TIMINGS, type JoinTimings } from "../ivr/join-types.ts";
 import type { MemoryDirectory } from "../meetings/directory.ts";
 import type { PinLockout } from "../meetings/pin-lockout.ts";
-import type { CallRecord, RecordStore } from "../records/model.ts";
+import type { RecordStore } from "../records/model.ts";
 import type { Defence } from "../security/defence.ts";
 import type { Sfu } from "../sfu/port.ts";
 import type { TrunkLimits } from "../trunks/limits.ts";
@@ -64,7 +63,7 @@ export interface GatewayContext {
 }
 
 /** Tells the embedded SIP engine whose certificates a request is under. Another engine has its own, and would send the field on. */
-export function trunkHeaders({ peerStamps }: GatewayContext, trunk: Pick<Trunk, "name">): Record<string, string> {
+export function trunkHeaders({ peerStamps }: Pick<GatewayContext, "peerStamps">, trunk: Pick<Trunk, "name">): Record<string, string> {
   return peerStamps ? { [TRUNK_HEADER]: trunk.name } : {};
 }
 
@@ -91,100 +90,15 @@ export function timingsOf(ivr: IvrTimings = {}): JoinTimings {
   };
 }
 
-export function sessionTimerOf(context: GatewayContext): SessionTimerPolicy {
+export function sessionTimerOf(context: Pick<GatewayContext, "config">): SessionTimerPolicy {
   const { expires = 1800, minSe = 90 } = context.config.sessionTimer ?? {};
   return { expires, minSe };
 }
 
 /** The trunk of this name, the default one too. */
-export function trunkNamed(context: GatewayContext, name: string | null): Trunk | undefined {
+export function trunkNamed(context: Pick<GatewayContext, "config">, name: string | null): Trunk | undefined {
   const { trunks, defaultTrunk } = context.config;
   return name === null
     ? undefined
     : (trunks.find((trunk) => trunk.name === name) ?? (defaultTrunk?.name === name ? defaultTrunk : undefined));
-}
-
-/** A call of ours may ring this long, in seconds, where nothing else is configured. */
-const RING_SECONDS = 120;
-
-/** Gives a call of ours up when nobody answers it in time. Returns what calls that off. */
-export function limitRinging({ config }: GatewayContext, call: Call): () => void {
-  const seconds = config.ringSeconds ?? RING_SECONDS;
-  const end = () => void call.end("no-answer", `nobody answered within ${seconds} s`, { cause: CAUSE.noAnswer });
-  const timer = setTimeout(end, seconds * 1000);
-  return () => clearTimeout(timer);
-}
-
-/**
- * Takes a call into the list of calls and out of it: its place on the trunk, its events, its record, its one line in the log.
- */
-export function track(context: GatewayContext, call: Call): void {
-  const { info } = call.leg;
-  context.calls.set(call.id, call);
-  call.on("changed", () => context.emit({ type: "call", call: call.view() }));
-  call.once("ended", () => {
-    context.calls.delete(call.id);
-    if (call.trunk !== null) context.limits.release(call.trunk);
-    call.end("completed", "").then(
-      (record) => keep(context, call, record),
-      (error: unknown) => call.log.error({ event: "record-failed", err: error }, "a call left no record"),
-    );
-  });
-  context.emit({ type: "call", call: call.view() });
-  const level = info.direction === "out" || context.refusals.hasLine(info.address) ? "info" : "debug";
-  call.log[level](
-    {
-      event: "call-started",
-      direction: info.direction,
-      transport: info.transport,
-      address: info.address,
-      from: info.from,
-      to: info.to,
-      trust: call.trust,
-    },
-    info.direction === "in" ? "a call came in" : "calling",
-  );
-}
-
-/** One line and one record a source for refusals that had none of their own. `all`: without waiting for the minute to end. */
-export function keepSummaries({ refusals, records, log, emit }: GatewayContext, all = false): void {
-  for (const { source, sources, calls, codes, seconds, record } of refusals.summaries(all)) {
-    const text = record?.reason ?? `${calls} calls from ${source} refused within ${seconds} s before they were looked at`;
-    log.warn({ event: "calls-refused", address: source, sources, calls, codes, seconds }, text);
-    if (record === null) continue;
-    records.add(record);
-    emit({ type: "call-ended", record });
-  }
-}
-
-/** The record of a call that is over, whether it was tracked or refused at the door. */
-export function keep(context: GatewayContext, call: Call, record: CallRecord): void {
-  const answered = record.answeredAt !== null;
-  context.metrics.callEnded({
-    direction: record.direction,
-    trunk: record.trunk,
-    outcome: record.outcome,
-    answered,
-    seconds: call.age / 1000,
-  });
-  const refused = record.sipStatus !== null && !answered;
-  if (refused && record.direction === "in" && !context.refusals.takes(call.leg.info.address, record)) return;
-  context.records.add(record);
-  context.emit({ type: "call-ended", record });
-  const fields = {
-    outcome: record.outcome,
-    reason: record.reason,
-    cause: record.cause,
-    meeting: record.meetingId,
-    seconds: Math.round(call.age / 1000),
-  };
-  if (refused) {
-    call.log.warn(
-      { event: "call-refused", status: record.sipStatus, from: record.from, to: record.to, address: call.leg.info.address, ...fields },
-      `refused: ${record.reason}`,
-    );
-  } else {
-    const quality = { codec: record.codec, srtp: record.srtp, lossPercent: record.lossPercent, jitterMs: record.jitterMs };
-    call.log.info({ event: "call-ended", ...fields, ...quality }, `ended: ${record.reason}`);
-  }
 }

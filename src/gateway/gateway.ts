@@ -21,7 +21,9 @@ import { Inbound } from "./sip/incoming.ts";
 import { Outbound } from "./sip/outgoing.ts";
 import { Reception } from "./call/answer.ts";
 import { Transfers } from "./sip/transfers.ts";
-import { type GatewayContext, keepSummaries, NO_METRICS } from "./context.ts";
+import { CallRegistry } from "./call/call-registry.ts";
+import { type GatewayContext, NO_METRICS } from "./context.ts";
+import { IncomingCalls } from "./incoming-call.ts";
 import { Control } from "./admin-control.ts";
 import { compareTrunks, defineMeeting } from "./meeting/define-meeting.ts";
 import { H323Gateway } from "./h323/incoming.ts";
@@ -111,16 +113,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const meetings = new LiveMeetings(context);
   const reception = new Reception(context, meetings);
-  const outbound = new Outbound(context, reception);
+  const registry = new CallRegistry(context);
+  const calls = new IncomingCalls({ context, reception, registry });
+  const outbound = new Outbound(context, reception, registry);
   const inbound = new Inbound({
     context,
-    reception,
+    calls,
     transfers: new Transfers(context, meetings, outbound, load),
   });
   const probe = new TrunkProbe(context);
-  const h323 = new H323Gateway(context, reception);
+  const h323 = new H323Gateway({ context, reception, calls, registry });
   outbound.h323 = h323;
-  const web = options.web && new WebGateway(context, reception, meetings, options.web);
+  const web = options.web && new WebGateway(context, calls, meetings, options.web);
   if (web) listeners.add((event) => web.told(event));
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {
@@ -165,7 +169,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   setGauges();
   const gauges = setInterval(setGauges, GAUGES_MS);
   const measuring = measureInTurn(context);
-  const summing = setInterval(() => keepSummaries(context), SUMMARIES_MS).unref();
+  const summing = setInterval(() => registry.keepSummaries(), SUMMARIES_MS).unref();
   context.defence.onShed = (address, { count }) => context.refusals.shed(address, count);
   const control = new Control({
     context,
@@ -236,7 +240,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await h323.close();
       await media.close();
       srf.disconnect();
-      keepSummaries(context, true);
+      registry.keepSummaries(true);
       log.info({ event: "stopped", calls: told.length }, "the gateway has stopped");
     },
   });

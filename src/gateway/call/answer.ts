@@ -42,6 +42,9 @@ function factsOf(meeting: Meeting): MeetingFacts {
   };
 }
 
+/** What decides which meetings a caller may come to: its trunk, or what stands for one. */
+export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids">;
+
 /** Where a call goes: a meeting, or the question for one. */
 export interface Destination {
   readonly meeting: Meeting | null;
@@ -66,7 +69,7 @@ export class Reception {
   }
 
   /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
-  async destination(call: Call, dialled: Dialled, trunk: Trunk, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
+  async destination(call: Call, dialled: Dialled, trunk: CalledFrom, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
     const { config } = this.#context;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);

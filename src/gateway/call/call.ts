@@ -11,7 +11,7 @@ import type { AudioStats, Trust, VideoView } from "../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
 import { isCertificateFault } from "../../security/certificates/faults.ts";
 import { viewPictures } from "./video-stats.ts";
-import { causeOfOutcome } from "./refusals.ts";
+import { causeOfOutcome, type GatewayRefusal } from "./refusals.ts";
 
 /** How long the media server may take to say how it was, once a call is over. */
 const LAST_STATS_MS = 500;
@@ -25,6 +25,8 @@ export interface CallEnd {
   readonly reason: string;
   readonly cause: number;
   readonly sipStatus: number | null;
+  /** What a refused caller is told, in words. */
+  readonly text?: string;
 }
 
 interface CallEvents {
@@ -167,9 +169,9 @@ export class Call extends EventEmitter<CallEvents> {
     return this.#finish({ outcome, reason, cause, sipStatus: options.sipStatus ?? null }, () => this.leg.end(cause, reason));
   }
 
-  /** The leg has been refused already. */
-  refused(outcome: OutcomeCode, reason: string, sipStatus: number, cause: number): Promise<CallRecord> {
-    return this.#finish({ outcome, reason, cause, sipStatus }, () => Promise.resolve());
+  /** Ends a call that is refused before it is answered; whoever refuses it tells the far end. */
+  refused({ code, reason, cause, status, text }: GatewayRefusal): Promise<CallRecord> {
+    return this.#finish({ outcome: code, reason, cause, sipStatus: status, text }, () => Promise.resolve());
   }
 
   /** Fresh figures from the media server; keeps the last ones when it has none. */

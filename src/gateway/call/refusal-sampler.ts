@@ -16,6 +16,10 @@ const OWN_SUMMARY = 20;
 /** Sources counted apart. */
 const MAX_SOURCES = 5_000;
 const OTHERS = "others";
+/** Of a caller that is left without an answer: one line and one record this often, ms. */
+const SILENT_EVERY: Millis = 60_000;
+/** Such callers remembered. */
+const MAX_SILENT = 10_000;
 
 /** Calls of one source that were refused without a line and a record each. */
 export interface RefusalSummary {
@@ -44,6 +48,7 @@ export class RefusalSampler {
   readonly #perSource = new RateLimiter(PER_SOURCE);
   readonly #all = new TokenBucket(ALL.perSecond, ALL.burst);
   readonly #counted = new Map<string, Counted>();
+  readonly #silentAt = new Map<string, Millis>();
   #since: Millis | undefined;
 
   constructor(clock: Clock) {
@@ -57,6 +62,17 @@ export class RefusalSampler {
     if (this.#perSource.take(source, now) && this.#all.take(now)) return true;
     this.#count(source, record.outcome, 1, record, now);
     return false;
+  }
+
+  /** Whether a refusal of a caller who is left without an answer has a line and a record: one a minute. The others are not counted. */
+  takesSilent(address: string): boolean {
+    const now = this.#clock.now();
+    const last = this.#silentAt.get(address) ?? Number.NEGATIVE_INFINITY;
+    if (now - last < SILENT_EVERY) return false;
+    this.#silentAt.delete(address);
+    this.#silentAt.set(address, now);
+    if (this.#silentAt.size > MAX_SILENT) this.#silentAt.delete(this.#silentAt.keys().next().value!);
+    return true;
   }
 
   /** Whether a refusal of that source would have a line of its own now: what leads up to it is left out with it. */

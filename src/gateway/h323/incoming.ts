@@ -8,27 +8,26 @@ import {
   type Address,
   type AudioFormat,
   aliasOf,
-  aliasText,
   type Destination as Callee,
   type IncomingCall,
   readableControl,
   readableSignalling,
 } from "../../h323/index.ts";
 import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint } from "../../io/index.ts";
-import { type Dialled, parseDialString } from "../../meetings/dial-string.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
 import type { Trunk } from "../../trunks/model.ts";
-import type { Recognition } from "../../trunks/recognition.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import { Call } from "../call/call.ts";
 import { attachPictures, linesBeside } from "../call/video-streams.ts";
-import { type Destination, mediaPolicy, mediaRefusal, type Reception } from "../call/answer.ts";
-import { type GatewayContext, keep, limitRinging, track } from "../context.ts";
+import { mediaRefusal, type Reception } from "../call/answer.ts";
+import type { GatewayContext } from "../context.ts";
+import type { IncomingCalls } from "../incoming-call.ts";
+import type { CallRegistry } from "../call/call-registry.ts";
+import { H323Incoming, towardsMediaServer } from "./incoming-adapter.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
-import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import { H323Door } from "./rejected-connections.ts";
 import { OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
-import { type Admission, Membership, NotAdmitted, type UpstreamState } from "./gatekeeper-registration.ts";
+import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
 import { H323Traversal } from "./traversal.ts";
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
@@ -42,6 +41,8 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
 export class H323Gateway {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
+  readonly #calls: IncomingCalls;
+  readonly #registry: CallRegistry;
   readonly #door: H323Door;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
@@ -49,9 +50,12 @@ export class H323Gateway {
   #gatekeeper: OwnGatekeeper | undefined;
   #membership: Membership | undefined;
 
-  constructor(context: GatewayContext, reception: Reception) {
+  constructor(options: { context: GatewayContext; reception: Reception; calls: IncomingCalls; registry: CallRegistry }) {
+    const { context } = options;
     this.#context = context;
-    this.#reception = reception;
+    this.#reception = options.reception;
+    this.#calls = options.calls;
+    this.#registry = options.registry;
     this.#door = new H323Door(context.log, context.clock);
   }
 
@@ -157,74 +161,8 @@ export class H323Gateway {
   }
 
   async #incoming(session: H323Session, incoming: IncomingCall): Promise<void> {
-    const { clock, log, metrics, limits } = this.#context;
-    const dialled = dialledOf(incoming);
-    const info = infoOf(session, incoming, dialled);
-    const { transport } = session;
-    metrics.callStarted({ direction: "in", protocol: "h323", transport });
-    const recognition = this.#context.recognition.recognise(
-      { transport, address: info.address, peer: session.certificate, authorization: undefined, method: "INVITE" },
-      clock.now(),
-    );
-    // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
-    const trunk = recognition.kind === "trunk" ? recognition.trunk : null;
-    if (trunk !== null) session.act((machine) => machine.setEncryption(trunk.srtp));
-    const relay = needsRelay(session) ? this.#traversal?.relays(session) : undefined;
-    const leg = new H323Leg(session, info, { digits: this.#digits, relay });
-    const id = randomUUID();
-    const call = new Call({
-      id,
-      leg,
-      trunk: trunk?.name ?? null,
-      trust: trunk?.trust ?? "unverified",
-      clock,
-      log: log.child({ call: id, callId: info.callId, trunk: trunk?.name ?? null }),
-    });
-    if (recognition.kind === "trunk" && recognition.note) call.log.warn({ event: "certificate-server-only" }, recognition.note);
-    const refusal = this.#atTheDoor(recognition, trunk, info.address, incoming);
-    if (refusal || !trunk) return this.#refuse(call, leg, refusal ?? refuse("trunk-unknown", "no trunk takes this caller by H.323"));
-    const limited = limits.admit(trunk, clock.now());
-    if (limited) return this.#refuse(call, leg, refuse("trunk-limit", limited.reason));
-    track(this.#context, call);
-    const destination = await this.#reception.destination(call, dialled, trunk);
-    if (call.over) return;
-    if ("code" in destination) return this.#refuse(call, leg, destination);
-    const unwanted = await this.#admitted(call, session, incoming);
-    if (call.over) return;
-    if (unwanted) return this.#refuse(call, leg, unwanted);
-    if (!this.#context.media.connected) return this.#refuse(call, leg, refuse("media-server-lost", "the media server is not connected"));
-    const failed = await this.#reception.answer(call, null, this.#towardsMediaServer(trunk, transport));
-    if (failed) return this.#refuse(call, leg, failed);
-    if (call.over) return;
-    call.log.info(
-      { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection },
-      "answered",
-    );
-    this.#reception.lead(call, destination as Destination, null);
-  }
-
-  /** The far end's own encryption ends before the media server, which sees plain RTP. */
-  #towardsMediaServer(trunk: Trunk, transport: string) {
-    return mediaPolicy(this.#context.config, { ...trunk, srtp: "none" }, transport);
-  }
-
-  #atTheDoor(recognition: Recognition, trunk: Trunk | null, address: string, incoming: IncomingCall): GatewayRefusal | null {
-    const { config, admission } = this.#context;
-    if (recognition.kind === "refused") return refuse(recognition.code, recognition.reason);
-    if (!trunk) return refuse("trunk-unknown", "no trunk takes this caller by H.323");
-    const limited = admission.refusal(address, trunk === config.defaultTrunk ? "stranger" : "trunk");
-    if (limited) return limited;
-    if (trunk.srtp === "required" && !incoming.encryption)
-      return refuse("srtp-required", `trunk ${trunk.name} requires encrypted media, and the caller offers none that we have (H.235.6)`);
-    return null;
-  }
-
-  #refuse(call: Call, leg: H323Leg, refusal: GatewayRefusal): void {
-    if (leg.ended) return;
-    const tracked = this.#context.calls.has(call.id);
-    const record = call.refused(refusal.code, refusal.reason, refusal.status, refusal.cause);
-    leg.refuse(refusal);
-    if (!tracked) void record.then((kept) => keep(this.#context, call, kept));
+    const parts = { config: this.#context.config, digits: this.#digits, traversal: this.#traversal, membership: this.#membership };
+    await this.#calls.receive(new H323Incoming(parts, session, incoming));
   }
 
   /** Calls `h323:user@host[:port]`, or an alias registered here, into a meeting. */
@@ -245,7 +183,7 @@ export class H323Gateway {
     const { clock, log, limits, metrics } = this.#context;
     const beside = linesBeside(this.#context, trunk.name, "h323");
     const { sides } = beside;
-    const exchange = await MediaExchange.offering(this.#context.media, this.#towardsMediaServer(trunk, transport), {
+    const exchange = await MediaExchange.offering(this.#context.media, towardsMediaServer(this.#context.config, trunk, transport), {
       answer: "later",
       secure: false,
       sides,
@@ -304,7 +242,7 @@ export class H323Gateway {
       call.meetingId = meeting.id;
       limits.occupy(trunk.name);
       metrics.callStarted({ direction: "out", protocol: "h323", transport });
-      track(this.#context, call);
+      this.#registry.track(call);
       call.carry(exchange);
       call.once("ended", () => {
         ringing.resolve();
@@ -327,7 +265,7 @@ export class H323Gateway {
     { meeting, role }: { readonly meeting: Meeting; readonly role: Role },
   ): Promise<void> {
     let sdp: string;
-    const stopRinging = limitRinging(this.#context, call);
+    const stopRinging = this.#registry.limitRinging(call);
     try {
       sdp = await answer;
     } catch {
@@ -382,47 +320,4 @@ export class H323Gateway {
   async reload(): Promise<void> {
     await this.#membership?.configure(this.#context.config.upstream ?? null);
   }
-
-  /** A call that a gatekeeper has sent here: ours is asked whether we may answer it. */
-  async #admitted(call: Call, { peer }: H323Session, incoming: IncomingCall): Promise<GatewayRefusal | null> {
-    const membership = this.#membership;
-    if (!membership?.registered || !(incoming.admitted || membership.routes(peer.host))) return null;
-    const { callIdentifier, conferenceId, callReference, called } = incoming;
-    try {
-      const admission = await membership.admit({ callIdentifier, conferenceId, callReference, destination: called, answer: true });
-      if (call.over) membership.released(admission);
-      else call.once("ended", () => membership.released(admission));
-      return null;
-    } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
-      return refuse("trunk-limit", error.message, { cause: error.q850 });
-    }
-  }
-}
-
-/** Media that the media server does not see as they are. */
-function needsRelay({ machine }: H323Session): boolean {
-  return machine.encrypts || machine.traversal !== undefined;
-}
-
-/** The meeting dialled: the first alias that says one, the called party number otherwise. */
-function dialledOf({ called, calledNumber }: IncomingCall): Dialled {
-  const texts = [...called.map(aliasText), calledNumber ?? ""].map((text) => /^(?:h323:)?([^@]*)/i.exec(text)?.[1] ?? "");
-  return { ...parseDialString(texts.find((text) => text !== "") ?? ""), language: null, siteUuid: null };
-}
-
-function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled): LegInfo {
-  const name = incoming.calling.map(aliasText).find((text) => text !== "") ?? incoming.callingNumber ?? "";
-  const { host } = session.peer;
-  return maskedInfo({
-    callId: incoming.callIdentifier,
-    protocol: "h323",
-    direction: "in",
-    transport: session.transport,
-    address: host,
-    from: name === "" ? `h323:${host}` : `h323:${name}@${host}`,
-    to: `h323:${dialled.number}`,
-    displayName: incoming.displayName || name || host,
-    userAgent: incoming.product,
-  });
 }

@@ -10,12 +10,13 @@ import { CertificateError } from "../../security/certificates/faults.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import { addressOfRecord } from "../../trunks/registration.ts";
-import { type GatewayContext, limitRinging, sessionTimerOf, track, trunkHeaders, trunkNamed } from "../context.ts";
+import { type GatewayContext, sessionTimerOf, trunkHeaders, trunkNamed } from "../context.ts";
 import type { H323Gateway } from "../h323/incoming.ts";
 import { h323Target } from "../h323/dial-targets.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
 import { userOf } from "./registrar-requests.ts";
 import { Call, type CallEnd } from "../call/call.ts";
+import type { CallRegistry } from "../call/call-registry.ts";
 import { pressWhenAnswered } from "../call/send-digits.ts";
 import { attachPictures, linesBeside } from "../call/video-streams.ts";
 import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "../call/answer.ts";
@@ -36,11 +37,13 @@ export interface Invitation {
 export class Outbound {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
+  readonly #registry: CallRegistry;
   /** Calls by H.323; set once by who composes the gateway. */
   h323: H323Gateway | undefined;
 
-  constructor(context: GatewayContext, reception: Reception) {
+  constructor(context: GatewayContext, reception: Reception, registry: CallRegistry) {
     this.#context = context;
+    this.#registry = registry;
     this.#reception = reception;
   }
 
@@ -107,7 +110,7 @@ export class Outbound {
     call.meetingId = meeting.id;
     if (!admitted) context.limits.occupy(trunk.name);
     context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
-    track(context, call);
+    this.#registry.track(call);
     call.once("ended", ringing.resolve);
     const answered = this.#place(call, leg, invitation, () => ringing.resolve(null)).catch((error: unknown) => {
       const refusal = mediaRefusal(error);
@@ -130,7 +133,7 @@ export class Outbound {
     });
     call.carry(exchange);
     if (call.over) return false;
-    const stopRinging = limitRinging(this.#context, call);
+    const stopRinging = this.#registry.limitRinging(call);
     let answer: string;
     try {
       answer = await leg.call(exchange.localSdp, ringing);

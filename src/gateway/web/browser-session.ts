@@ -36,8 +36,6 @@ export interface VisitDelegate {
 export class WebVisit implements Visit {
   readonly id: string;
   readonly secret: string;
-  /** Why it was refused, for whoever reads it. */
-  words = "";
   /** What the leg tells the page. */
   readonly page: WebPage;
   readonly #clock: Clock;
@@ -170,12 +168,12 @@ export class WebVisit implements Visit {
     this.#put({ type: "socket", up: true });
   }
 
-  /** The call is over: the page hears why. A meeting that takes no PINs is to look as if it did not exist. */
-  ended(outcome: OutcomeCode): void {
+  /** The call is over: the page hears why; `text` is for its user. A meeting that takes no PINs is to look as if it did not exist. */
+  ended(outcome: OutcomeCode, text: string): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    this.tell({ type: "ended", code: outcome === "pin-locked-out" ? "no-such-meeting" : outcome, text: this.words });
+    this.tell({ type: "ended", code: outcome === "pin-locked-out" ? "no-such-meeting" : outcome, text });
     this.#link?.close();
     this.#link = undefined;
   }

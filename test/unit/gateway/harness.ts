@@ -3,6 +3,8 @@ import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
 import { CallAdmission } from "../../../src/gateway/call/admission.ts";
 import type { Call } from "../../../src/gateway/call/call.ts";
+import { CallRegistry } from "../../../src/gateway/call/call-registry.ts";
+import { IncomingCalls } from "../../../src/gateway/incoming-call.ts";
 import { Cameras } from "../../../src/gateway/meeting/far-end-camera.ts";
 import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
 import { Inbound } from "../../../src/gateway/sip/incoming.ts";
@@ -362,6 +364,7 @@ export class Bench {
   readonly lines: Record<string, unknown>[] = [];
   readonly context: GatewayContext;
   readonly meetings: LiveMeetings;
+  readonly incoming: IncomingCalls;
   readonly outbound: Outbound;
   readonly registrar = new Registrar();
   readonly registrations = new Registrations();
@@ -408,10 +411,12 @@ export class Bench {
     };
     this.meetings = new LiveMeetings(this.context);
     const reception = new Reception(this.context, this.meetings);
-    this.outbound = new Outbound(this.context, reception);
+    const registry = new CallRegistry(this.context);
+    this.incoming = new IncomingCalls({ context: this.context, reception, registry });
+    this.outbound = new Outbound(this.context, reception, registry);
     new Inbound({
       context: this.context,
-      reception,
+      calls: this.incoming,
       transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
     }).route();
   }

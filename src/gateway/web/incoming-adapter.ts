@@ -1,0 +1,150 @@
+import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
+import { type WebLine, webLines } from "../../legs/web/description.ts";
+import { WebLeg } from "../../legs/web/web-leg.ts";
+import { parseDialString } from "../../meetings/dial-string.ts";
+import type { MediaPolicy } from "../../negotiation/index.ts";
+import type { JoinTicket, JoinTokenFault } from "../../security/join-token.ts";
+import { iceServersFor } from "../../web/ice.ts";
+import type { JoinMessage } from "../../web/messages.ts";
+import type { PageSource } from "../../web/ports.ts";
+import type { Call } from "../call/call.ts";
+import { type GatewayRefusal, refuse } from "../call/refusals.ts";
+import type { GatewayContext } from "../context.ts";
+import type { DirectCaller, IncomingAdapter, Wanted } from "../incoming-call.ts";
+import type { WebGatewayOptions } from "../options.ts";
+import type { WebVisit } from "./browser-session.ts";
+
+/** For the record and the log: why a join token is not taken. */
+const TOKEN_FAULTS: Readonly<Record<JoinTokenFault, string>> = {
+  invalid: "the join token was not signed by this gateway, was changed, or is a token of another kind",
+  expired: "the join token has expired",
+  revoked: "the join token has been revoked, or its meeting was deleted since",
+};
+
+/** A browser whose media end here breaks the encryption as a telephone does. */
+const ENCRYPTED = "This meeting is end-to-end encrypted and cannot be joined through this gateway";
+
+/** What calls of browsers need of the gateway. */
+export interface WebIncomingParts {
+  readonly context: Pick<GatewayContext, "config" | "clock" | "directory">;
+  readonly options: WebGatewayOptions;
+  /** The visit is over: no page may take it up again. */
+  forget(): void;
+}
+
+/** A page's join message as an incoming call. */
+export class WebIncoming implements IncomingAdapter {
+  readonly id: string;
+  readonly info: LegInfo;
+  readonly caller: DirectCaller;
+  readonly #parts: WebIncomingParts;
+  readonly #visit: WebVisit;
+  readonly #message: JoinMessage;
+  readonly #ticket: JoinTicket | null;
+  readonly #lines: readonly WebLine[];
+  #leg: WebLeg | undefined;
+
+  constructor(parts: WebIncomingParts, visit: WebVisit, message: JoinMessage, source: PageSource) {
+    this.#parts = parts;
+    this.#visit = visit;
+    this.#message = message;
+    this.#ticket = ticketOf(source);
+    this.#lines = webLines(message.pictures);
+    this.id = visit.id;
+    this.info = infoOf(message, source, visit.id);
+    const trust = this.#ticket === null ? "unverified" : "verified";
+    this.caller = { kind: "direct", trust, refusal: this.#refused(source) };
+  }
+
+  open(): WebLeg {
+    this.#leg = new WebLeg({ info: this.info, lines: this.#lines, page: this.#visit.page, reach: this.#parts.options.reach });
+    return this.#leg;
+  }
+
+  begun(call: Call): void {
+    const visit = this.#visit;
+    if (this.#leg) visit.begin(call, this.#leg);
+    call.once("ended", ({ outcome, text = "" }) => {
+      this.#parts.forget();
+      visit.ended(outcome, text !== "" && outcome === "end-to-end-encrypted" ? ENCRYPTED : text);
+    });
+  }
+
+  /** The meeting of the dial string; with a join token the token's meeting, and no other. */
+  async wanted(call: Call): Promise<Wanted | GatewayRefusal> {
+    const { directory } = this.#parts.context;
+    const { meeting: text, language = null } = this.#message;
+    const { number, pin } = parseDialString(text);
+    const dialled = { number, pin: this.#message.pin ?? pin, language, siteUuid: null };
+    const ticket = this.#ticket;
+    if (ticket === null) return { dialled, from: { name: "web", tenant: null }, role: null };
+    const meeting = directory.get(ticket.meeting);
+    if (!meeting) return refuse("no-such-meeting", `the join token is for meeting ${ticket.meeting}, which is not there any more`);
+    const wanted = number === "" ? meeting : await directory.find(number, meeting.tenant);
+    if (wanted?.id !== meeting.id) {
+      const { address } = this.info;
+      call.log.warn({ event: "join-token-refused", from: address, code: "other-meeting" }, "a join token was brought to another meeting");
+      return refuse("token-other-meeting", `the join token is for meeting ${meeting.id}, and ${number.slice(0, 64)} was wanted`);
+    }
+    call.log.info(
+      { event: "join-token-taken", meeting: meeting.id, role: ticket.role, token: ticket.id },
+      "a browser came with a join token",
+    );
+    return { dialled: { ...dialled, number: meeting.id }, from: { name: "web", tenant: meeting.tenant }, role: ticket.role };
+  }
+
+  /** Opens the browser's transport, and tells the page who it is and how it reaches us. */
+  async prepare(call: Call): Promise<null> {
+    const { options, context } = this.#parts;
+    const visit = this.#visit;
+    const peer = await options.webrtc.open(this.#lines);
+    this.#leg?.carry(peer);
+    if (call.over) return null;
+    visit.carry(peer);
+    const { servers, policy } = options.callers.ice;
+    visit.tell({
+      type: "welcome",
+      visit: visit.id,
+      secret: visit.secret,
+      participant: call.id,
+      iceServers: iceServersFor(servers, visit.id, context.clock.wall()),
+      iceTransportPolicy: policy,
+    });
+    return null;
+  }
+
+  mediaPolicy(): MediaPolicy {
+    const { codecs } = this.#parts.context.config;
+    return { policy: "none", transport: "local", privateNetwork: true, ...(codecs ? { codecs } : {}) };
+  }
+
+  refuse(): void {
+    this.#leg?.refuse();
+  }
+
+  #refused({ token }: PageSource): GatewayRefusal | null {
+    if (token !== null && "fault" in token) return refuse(`token-${token.fault}`, TOKEN_FAULTS[token.fault]);
+    if (this.#parts.options.callers.anyone || this.#ticket !== null) return null;
+    return refuse("trunk-unknown", "browsers without a join token are not taken: web.callers");
+  }
+}
+
+function ticketOf({ token }: PageSource): JoinTicket | null {
+  return token !== null && "ticket" in token ? token.ticket : null;
+}
+
+function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
+  const ticket = ticketOf(source);
+  const name = ticket?.name ?? (message.name === "" ? "Browser" : message.name);
+  return maskedInfo({
+    callId: id,
+    protocol: "web",
+    direction: "in",
+    transport: source.transport,
+    address: source.address,
+    from: `web:${encodeURIComponent(name)}@${source.address}`,
+    to: `web:${parseDialString(message.meeting).number || (ticket?.meeting ?? "")}`,
+    displayName: name,
+    userAgent: source.userAgent,
+  });
+}
