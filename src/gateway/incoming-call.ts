@@ -74,6 +74,8 @@ interface Recognised {
   readonly recognition: Recognition | null;
   readonly trunk: Trunk | null;
   readonly trust: Trust;
+  /** What recognition failed with; the caller is then nobody's. */
+  readonly fault?: unknown;
 }
 
 /**
@@ -99,6 +101,7 @@ export class IncomingCalls {
     const call = this.#begin(adapter, caller);
     try {
       adapter.begun?.(call);
+      if (caller.fault !== undefined) throw caller.fault;
       const refusal = this.#admit(call, adapter, caller) ?? (await this.#answer(call, adapter, caller.trunk));
       if (refusal && !call.over) this.#refuse(call, adapter, refusal);
     } catch (error) {
@@ -108,7 +111,12 @@ export class IncomingCalls {
 
   #recognise({ caller }: IncomingAdapter): Recognised {
     if (caller.kind === "direct") return { recognition: null, trunk: null, trust: caller.trust };
-    const recognition = this.#context.recognition.recognise(caller.evidence, this.#context.clock.now());
+    let recognition: Recognition;
+    try {
+      recognition = this.#context.recognition.recognise(caller.evidence, this.#context.clock.now());
+    } catch (fault) {
+      return { recognition: null, trunk: null, trust: "unverified", fault };
+    }
     if (recognition.kind === "trunk") return { recognition, trunk: recognition.trunk, trust: recognition.trunk.trust };
     const trunk = recognition.kind === "challenge" && caller.challenges ? recognition.trunk : null;
     return { recognition, trunk, trust: "unverified" };

@@ -364,6 +364,8 @@ export class Bench {
   readonly lines: Record<string, unknown>[] = [];
   readonly context: GatewayContext;
   readonly meetings: LiveMeetings;
+  readonly reception: Reception;
+  readonly registry: CallRegistry;
   readonly incoming: IncomingCalls;
   readonly outbound: Outbound;
   readonly registrar = new Registrar();
@@ -412,6 +414,8 @@ export class Bench {
     this.meetings = new LiveMeetings(this.context);
     const reception = new Reception(this.context, this.meetings);
     const registry = new CallRegistry(this.context);
+    this.reception = reception;
+    this.registry = registry;
     this.incoming = new IncomingCalls({ context: this.context, reception, registry });
     this.outbound = new Outbound(this.context, reception, registry);
     new Inbound({
