@@ -223,7 +223,6 @@ describe.each(PROTOCOLS)("a call by $name", (protocol) => {
 
   it.each(["the meeting", "the media"] as const)("is cancelled when its caller gives up in the wait for %s", async (step) => {
     const callers = await start(protocol);
-    let placed: Placed | undefined;
     const waiting = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     const hold = async () => {
@@ -245,7 +244,7 @@ describe.each(PROTOCOLS)("a call by $name", (protocol) => {
         });
       }
     }
-    placed = callers.place("1000");
+    const placed = callers.place("1000");
     await waiting.promise;
     placed.giveUp();
     await until(() => bench.context.calls.size === 0, "the call is over");
