@@ -18,6 +18,8 @@ interface Entry {
 
 /** Bytes sent to an address, in total, for each byte received from it, beyond which nothing is repeated. */
 const FACTOR = 3;
+/** What is left for the BYE that ends a call which nobody acknowledges. */
+const BYE_BYTES = 500;
 /** What an address has sent and was sent is forgotten after so long, ms: longer than any transaction lives. */
 const WINDOW = 64_000;
 /** An address stays valid for so long after the last proof, ms. */
@@ -43,7 +45,14 @@ export class AddressValidation implements ResponseBounds {
   mayRepeat(to: Place, bytes: number, now: Millis): boolean {
     if (this.isValid(to, now)) return this.#repetitions.take(to.address, now);
     const { received, sent } = this.#entry(to, now);
-    return sent + bytes <= FACTOR * received;
+    return sent + bytes + BYE_BYTES <= FACTOR * received;
+  }
+
+  /** Whether an address may be sent the BYE of a call that it has not acknowledged. */
+  mayBeSentBye(to: Place, now: Millis): boolean {
+    if (this.isValid(to, now)) return true;
+    const { received, sent } = this.#entry(to, now);
+    return sent + BYE_BYTES <= FACTOR * received;
   }
 
   prove(place: Place, now: Millis): void {

@@ -1,6 +1,7 @@
 /** Ends dialogs, for whatever reason, and keeps their session timers (RFC 4028) as drachtio's server does. */
 import type { Millis } from "../base/clock.ts";
 import type { ClientUser } from "../sip/client-call.ts";
+import type { Target } from "../sip/types.ts";
 import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import type { SipMessageBase, SipRequest, SipResponse } from "../wire/sip/message.ts";
 import type { App } from "./apps.ts";
@@ -48,8 +49,11 @@ export class DialogManager {
     this.#state.removeDialog(dialog);
   }
 
-  /** Sends BYE by ourselves, tells the application as drachtio does (an unsolicited BYE), and forgets the dialog. */
-  terminate(dialog: EngineDialog, reason: string, now: Millis, options: { send?: boolean; cdr?: string } = {}): void {
+  /**
+   * Sends BYE by ourselves, tells the application as drachtio does (an unsolicited BYE), and forgets the dialog. `once`: the BYE goes there
+   * and is not repeated.
+   */
+  terminate(dialog: EngineDialog, reason: string, now: Millis, options: { send?: boolean; cdr?: string; once?: Target } = {}): void {
     if (dialog.ended) return;
     const bye = dialog.core.request("BYE").set("Reason", `SIP ;cause=200 ;text="${reason}"`);
     const tell = (sent: SipRequest): void => {
@@ -58,8 +62,15 @@ export class DialogManager {
     };
     if (options.send === false || dialog.method === "SUBSCRIBE") tell(bye);
     else {
-      const user: ClientUser = { onResponse() {}, onFailure() {}, onSent: (call) => tell(call.request) };
-      this.#state.layer.request(bye, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
+      const user: ClientUser = {
+        onResponse() {},
+        onFailure() {},
+        onSent: (call) => {
+          tell(call.request);
+          if (options.once) call.abandon();
+        },
+      };
+      this.#state.layer.request(bye, { user, target: options.once ?? dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
     }
     this.forget(dialog);
   }

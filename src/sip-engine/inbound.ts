@@ -204,9 +204,17 @@ export class Inbound {
       },
       onAckTimeout: (status, at) => {
         if (status >= 300 || waiting.dialog === undefined) return;
-        // Who has never shown to be there has not called, as it seems: whoever the Contact names is not troubled with a BYE.
-        const send = transaction.source.transport !== "udp" || this.#state.validation.isValid(transaction.source, at);
-        this.#manager.terminate(waiting.dialog, waiting.dialog.cancelled ? "CANCEL after 200 OK" : "ACK timeout", at, { send });
+        // The BYE to an address that has proved nothing goes where the INVITE came from, not to whoever the Contact names, and
+        // only within what that address may be sent.
+        const { source } = transaction;
+        const { validation } = this.#state;
+        const reason = waiting.dialog.cancelled ? "CANCEL after 200 OK" : "ACK timeout";
+        if (source.transport !== "udp" || validation.isValid(source, at)) this.#manager.terminate(waiting.dialog, reason, at);
+        else {
+          const { transport, address, port, listener } = source;
+          const send = validation.mayBeSentBye(source, at);
+          this.#manager.terminate(waiting.dialog, reason, at, { send, once: { transport, address, port, listener } });
+        }
       },
       onPrack: (prack, at) => {
         const current = waiting.dialog;

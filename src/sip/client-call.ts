@@ -96,6 +96,12 @@ export class ClientCall {
     return true;
   }
 
+  /** Repeats the request no more, and tells nobody of its response. */
+  abandon(): void {
+    this.#finished = true;
+    this.#transaction?.abandon();
+  }
+
   #attempt(now: Millis): void {
     const target = this.#targets.shift()!;
     const local = this.#layer.listenerFor(target);

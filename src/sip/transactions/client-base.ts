@@ -80,6 +80,11 @@ export abstract class ClientTransaction<State extends string> {
     this.user.onFailure(status, reason, now);
   }
 
+  /** Forgets the transaction: nothing is repeated, and nobody hears of a response. */
+  abandon(): void {
+    this.terminate();
+  }
+
   protected terminate(): void {
     if (this.state === "terminated") return;
     this.state = "terminated";

@@ -21,8 +21,16 @@ describe("a UDP source that has not shown to be there", () => {
     const all = w.sent.filter(({ message }) => message.kind === "response");
     expect(all.filter(({ message }) => message.kind === "response" && message.status === status).length).toBeGreaterThan(0);
     expect(size(w.sent)).toBeLessThanOrEqual(3 * invite.toBuffer().length + 800);
-    expect(w.take("BYE")).toEqual([]);
     expect(app.got("BYE").length).toBe(status === 200 ? 1 : 0);
+  });
+
+  test("that never acknowledges is sent one BYE, to where its INVITE came from, not to its Contact", () => {
+    const w = new World();
+    const app = w.app("invite");
+    w.deliver(w.request("INVITE", { Contact: "<sip:victim@192.0.2.99:5090>" }, SDP), "udp", { address: "192.0.2.7", port: 5066 });
+    app.respond(app.got("INVITE").at(-1)!, 200, {}, SDP);
+    w.run(60_000);
+    expect(w.take("BYE").map(({ target }) => `${target.address}:${target.port}`)).toEqual(["192.0.2.7:5066"]);
   });
 
   test("has a thousand INVITEs answered within three times their bytes", () => {
