@@ -20,6 +20,7 @@ import { Presenting } from "./meeting/presenter.ts";
 import { Inbound } from "./sip/incoming.ts";
 import { Outbound } from "./sip/outgoing.ts";
 import { Reception } from "./call/answer.ts";
+import { Replacements } from "./sip/replacements.ts";
 import { Transfers } from "./sip/transfers.ts";
 import { CallRegistry } from "./call/call-registry.ts";
 import { type GatewayContext, NO_METRICS } from "./context.ts";
@@ -115,11 +116,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const reception = new Reception(context, meetings);
   const registry = new CallRegistry(context);
   const calls = new IncomingCalls({ context, reception, registry });
-  const outbound = new Outbound(context, reception, registry);
+  const replacements = new Replacements(context, reception, meetings);
+  const outbound = new Outbound({ context, reception, registry, replacements });
   const inbound = new Inbound({
     context,
     calls,
-    transfers: new Transfers(context, meetings, outbound, load),
+    transfers: new Transfers(context, meetings, outbound),
+    replacements,
   });
   const probe = new TrunkProbe(context);
   const h323 = new H323Gateway({ context, reception, calls, registry });

@@ -6,8 +6,9 @@ import type { MediaPolicy } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { CallerEvidence, Recognition } from "../trunks/recognition.ts";
 import type { CalledFrom, Reception } from "./call/answer.ts";
-import { Call } from "./call/call.ts";
+import { Call, type Destination } from "./call/call.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
+import type { Takeover } from "./call/handover.ts";
 import { type GatewayRefusal, refuse } from "./call/refusals.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -49,6 +50,8 @@ export interface IncomingAdapter {
   begun?(call: Call): void;
   /** Why the request is refused whoever the caller is: what it asks for cannot be done, or its trunk's rules forbid it. */
   objection?(trunk: Trunk | null): GatewayRefusal | null;
+  /** The call of the same trunk whose place this one is to take, or why it cannot; null where it comes for itself. */
+  replaces?(trunk: Trunk): Takeover | GatewayRefusal | null;
   /** The meeting wanted, or why it is none. */
   wanted(call: Call, trunk: Trunk | null): Wanted | GatewayRefusal | Promise<Wanted | GatewayRefusal>;
   /** Everything the protocol does before media are described: asking a gatekeeper, opening the browser's transport. */
@@ -102,7 +105,9 @@ export class IncomingCalls {
     try {
       adapter.begun?.(call);
       if (caller.fault !== undefined) throw caller.fault;
-      const refusal = this.#admit(call, adapter, caller) ?? (await this.#answer(call, adapter, caller.trunk));
+      const asked = (caller.recognition?.kind === "trunk" && adapter.replaces?.(caller.recognition.trunk)) || null;
+      const takeover = asked && "take" in asked ? asked : null;
+      const refusal = this.#admit(call, adapter, caller, asked) ?? (await this.#answer(call, adapter, { trunk: caller.trunk, takeover }));
       if (refusal && !call.over) this.#refuse(call, adapter, refusal);
     } catch (error) {
       this.#failed(call, adapter, error);
@@ -133,17 +138,29 @@ export class IncomingCalls {
   }
 
   /** Counts the call and takes it into the list of calls, or says why it is refused: by who calls, how often, and by what the request asks for. */
-  #admit(call: Call, adapter: IncomingAdapter, { recognition, trunk }: Recognised): GatewayRefusal | null {
+  #admit(
+    call: Call,
+    adapter: IncomingAdapter,
+    { recognition, trunk }: Recognised,
+    asked: Takeover | GatewayRefusal | null,
+  ): GatewayRefusal | null {
     const { limits, clock } = this.#context;
-    const refusal = this.#checkAdmission(adapter, recognition, trunk) ?? adapter.objection?.(trunk);
+    // what it replaces ends by it
+    const replaced = asked && "take" in asked ? 1 : 0;
+    const refusal = this.#checkAdmission(adapter, { recognition, trunk, replaced }) ?? adapter.objection?.(trunk);
     if (refusal) return refusal;
-    const limited = trunk && limits.admit(trunk, clock.now());
+    if (asked && "code" in asked) return asked;
+    const limited = trunk && limits.admit(trunk, clock.now(), replaced);
     if (limited) return refuse("trunk-limit", limited.reason, { retryAfterSeconds: limited.retryAfterSeconds });
     this.#registry.track(call);
+    asked?.claim(call);
     return null;
   }
 
-  #checkAdmission({ info, caller }: IncomingAdapter, recognition: Recognition | null, trunk: Trunk | null): GatewayRefusal | null {
+  #checkAdmission(
+    { info, caller }: IncomingAdapter,
+    { recognition, trunk, replaced }: Pick<Recognised, "recognition" | "trunk"> & { readonly replaced: number },
+  ): GatewayRefusal | null {
     const { config, admission } = this.#context;
     if (caller.kind === "direct")
       return caller.refusal ?? admission.refusal(info.address, caller.trust === "verified" ? "trunk" : "stranger");
@@ -153,18 +170,23 @@ export class IncomingCalls {
     if (recognition.kind === "refused") return refuse(recognition.code, recognition.reason);
     if (trunk === null) return refuse("trunk-unknown", `no trunk takes this caller by ${PROTOCOL_NAMES[info.protocol]}`);
     const kind = recognition.kind === "challenge" ? "challenged" : trunk === config.defaultTrunk ? "stranger" : "trunk";
-    const refusal = admission.refusal(info.address, kind);
+    const refusal = admission.refusal(info.address, kind, replaced);
     if (refusal || recognition.kind !== "challenge") return refusal;
     return refuse("trunk-credentials", `challenged for trunk ${trunk.name}`, { status: 401, challenges: recognition.challenges });
   }
 
   /** Finds the meeting, brings up media, answers and begins the join dialogue; or says why not. Null also where the caller has given up. */
-  async #answer(call: Call, adapter: IncomingAdapter, trunk: Trunk | null): Promise<GatewayRefusal | null> {
+  async #answer(
+    call: Call,
+    adapter: IncomingAdapter,
+    { trunk, takeover }: { readonly trunk: Trunk | null; readonly takeover: Takeover | null },
+  ): Promise<GatewayRefusal | null> {
     const reception = this.#reception;
     const wanted = await adapter.wanted(call, trunk);
     if (call.over || "code" in wanted) return call.over ? null : (wanted as GatewayRefusal);
-    const destination = await reception.destination(call, wanted.dialled, wanted.from, wanted.role);
-    if (call.over || "code" in destination) return call.over ? null : (destination as GatewayRefusal);
+    const destination = takeover ? null : await reception.destination(call, wanted.dialled, wanted.from, wanted.role);
+    if (call.over || (destination && "code" in destination)) return call.over ? null : (destination as GatewayRefusal);
+    call.destination = destination;
     if (!this.#context.media.connected) return refuse("media-server-lost", "the media server is not connected");
     const unprepared = await adapter.prepare?.(call);
     if (call.over || unprepared) return unprepared ?? null;
@@ -178,7 +200,20 @@ export class IncomingCalls {
     const fields = { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection };
     call.log.info(fields, "answered");
     adapter.answered?.(call, trunk);
-    reception.lead(call, destination, wanted.dialled.language);
+    if (takeover) return this.#takeOver(call, takeover, wanted.dialled.language);
+    reception.lead(call, destination as Destination, wanted.dialled.language);
+    return null;
+  }
+
+  /** The call is up and takes the other's place, where that still has one. */
+  #takeOver(call: Call, { from, take }: Takeover, language: Dialled["language"]): null {
+    const taken = take();
+    if ("code" in taken) {
+      void call.end(taken.code, taken.reason, { cause: taken.cause });
+      return null;
+    }
+    call.log.info({ event: "call-replaces", replaced: from.id, replacedCallId: from.leg.info.callId }, "takes another call's place");
+    this.#reception.lead(call, taken.destination, language, { handover: taken.handover, invited: from.leg.info.direction === "out" });
     return null;
   }
 

@@ -40,7 +40,17 @@ export class JoinDialogue {
     this.#setup = setup;
     this.#meeting = setup.meeting;
     this.#role = setup.role;
-    this.#triesLeft = setup.timings.tries;
+    this.#triesLeft = setup.triesLeft ?? setup.timings.tries;
+  }
+
+  /** Null before the PIN. */
+  get role(): Role | null {
+    return this.#role;
+  }
+
+  /** Wrong numbers and PINs that are still allowed, this one included. */
+  get triesLeft(): number {
+    return this.#triesLeft;
   }
 
   get state(): JoinState {
@@ -247,7 +257,7 @@ export class JoinDialogue {
 
   #askName(now: Millis) {
     this.#timers.clearAll();
-    if (!this.#meeting?.askName || this.#setup.role !== null) return this.#askAdmission();
+    if (!this.#meeting?.askName || (this.#setup.role !== null && this.#setup.unnamed !== true)) return this.#askAdmission();
     this.#become("naming");
     this.#say(["say-name", "tone-record"]);
     this.#timers.set("name", now + 4 * NAME_MS);

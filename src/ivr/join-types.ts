@@ -44,6 +44,10 @@ export interface JoinSetup {
   readonly dialledPin: Digits | null;
   /** Decided already, by a PIN in the dial string that was right, or because we called them: no PIN is asked for. */
   readonly role: Role | null;
+  /** Of a call that takes another's place: the wrong numbers and PINs that the other was still allowed. */
+  readonly triesLeft?: number;
+  /** Of a call that takes another's place: the other was still asked for the name. */
+  readonly unnamed?: boolean;
   readonly timings: JoinTimings;
 }
 

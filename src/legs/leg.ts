@@ -24,6 +24,13 @@ export function maskedInfo(info: LegInfo): LegInfo {
   return { ...info, from: maskDialled(info.from), to: maskDialled(info.to), displayName: maskText(info.displayName) };
 }
 
+/** What a SIP dialog is known by (RFC 3261 section 12), as this side sees it. */
+export interface DialogIdentifiers {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+}
+
 /** How a call is refused before it is answered. */
 export interface Refusal {
   /** SIP status; an H.323 leg takes `cause`. */
@@ -140,6 +147,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly ended: boolean;
   /** The address that its last description came from, where its media may come from too; undefined where that is not known, or not the media server's affair. */
   readonly source?: string | undefined;
+  /** Its SIP dialog, or the early dialogs of a call of ours that rings: what Replaces (RFC 3891) may name. None of a caller's call that is not answered. */
+  readonly dialogs?: readonly (DialogIdentifiers & { readonly early: boolean })[];
   /** False where the far end has none, whatever its description says: in H.245 they are received even from who has not named them. */
   readonly telephoneEvents?: boolean;
   /** What protects the audio between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */

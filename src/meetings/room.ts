@@ -20,6 +20,19 @@ export interface Consequences {
   readonly end: readonly string[];
 }
 
+/** What somebody has in a meeting that another call may take over. */
+export interface Place {
+  readonly displayName: string;
+  readonly role: Role;
+  readonly muted: boolean;
+  readonly handRaised: boolean;
+  /** Past the PIN: one of the meeting's places is theirs. */
+  readonly placed: boolean;
+  readonly admitted: boolean;
+  /** In the conference, so that neither lobby nor host is waited for again. */
+  readonly joined: boolean;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Attendee {
@@ -29,6 +42,8 @@ interface Attendee {
   placed: boolean;
   /** Admitted from the lobby by name: never sent back there. */
   admitted: boolean;
+  /** What was taken over, and from whom. */
+  taken: { readonly from: string; readonly joined: boolean } | null;
   /** Of their pictures; null for a call without. */
   codecs: PictureCodecs | null;
 }
@@ -104,25 +119,61 @@ export class MeetingRoom {
   arrive(newcomer: NewParticipant, invited = false): void {
     if (this.#attendees.has(newcomer.id)) return;
     const attendee: Attendee = {
-      participant: {
-        ...newcomer,
-        meetingId: this.#meeting.id,
-        role: "guest",
-        state: "ivr",
-        muted: false,
-        talking: false,
-        joinedAt: null,
-        audio: null,
-        video: null,
-        ...NO_GAPS,
-      },
+      participant: this.#newcomer(newcomer),
       handRaised: false,
       placed: false,
       admitted: invited,
+      taken: null,
       codecs: null,
     };
     this.#attendees.set(newcomer.id, attendee);
     this.#changed(attendee);
+  }
+
+  /** What somebody has here, from wherever they are; undefined where they are not here. */
+  placeOf(id: string): Place | undefined {
+    const attendee = this.#attendees.get(id);
+    if (!attendee) return undefined;
+    const { participant, handRaised, placed, admitted } = attendee;
+    const { displayName, role, muted, state } = participant;
+    return { displayName, role, muted, handRaised, placed, admitted, joined: state === "joined" };
+  }
+
+  /**
+   * Somebody comes in another's stead, and has what he had: the place among those that there may be, the turn in the lobby, role, name and hand. `from` may have
+   * gone meanwhile; then a full meeting is full. `from` stays until `leave` says that he has gone.
+   */
+  takeOver(newcomer: NewParticipant, place: Place, from: string): void {
+    if (this.#attendees.has(newcomer.id)) return;
+    const before = this.#attendees.get(from);
+    const { displayName, role, muted, handRaised, admitted, joined } = place;
+    const placed = place.placed && (before?.placed === true || !this.#isFull());
+    const participant = { ...this.#newcomer(newcomer), displayName, role, muted };
+    const attendee: Attendee = { participant, handRaised, placed, admitted, taken: { from, joined }, codecs: null };
+    if (before) before.placed = false;
+    const all = [...this.#attendees];
+    this.#attendees.clear();
+    for (const [id, one] of all) {
+      if (one === before) this.#attendees.set(newcomer.id, attendee);
+      this.#attendees.set(id, one);
+    }
+    this.#attendees.set(newcomer.id, attendee);
+    this.#changed(attendee);
+  }
+
+  #newcomer(newcomer: NewParticipant): Participant {
+    return {
+      ...newcomer,
+      meetingId: this.#meeting.id,
+      role: "guest",
+      state: "ivr",
+      muted: false,
+      talking: false,
+      joinedAt: null,
+      audio: null,
+      video: null,
+      ...NO_GAPS,
+    };
   }
 
   /**
@@ -134,12 +185,13 @@ export class MeetingRoom {
     if (!attendee) return "full";
     const who = attendee.participant;
     who.role = role;
-    who.muted = this.#meeting.muteOnJoin && role !== "host";
+    if (attendee.taken === null) who.muted = this.#meeting.muteOnJoin && role !== "host";
     const refusal = attendee.placed ? null : this.refuses(role);
     if (refusal !== null) return refusal;
     attendee.placed = true;
-    const lobby = this.#meeting.lobby && who.trust === "unverified" && role !== "host" && !attendee.admitted;
-    const wait = this.#meeting.waitForHost && role !== "host" && !this.hostPresent;
+    const wasIn = attendee.taken?.joined === true;
+    const lobby = this.#meeting.lobby && who.trust === "unverified" && role !== "host" && !attendee.admitted && !wasIn;
+    const wait = this.#meeting.waitForHost && role !== "host" && !this.hostPresent && !wasIn;
     who.state = lobby ? "lobby" : wait ? "waiting" : "ivr";
     this.#changed(attendee);
     return lobby ? "lobby" : wait ? "wait" : "join";
@@ -178,6 +230,9 @@ export class MeetingRoom {
     if (!attendee) return { release: [], end: [] };
     const wasHostIn = attendee.participant.role === "host" && attendee.participant.state === "joined";
     this.#attendees.delete(id);
+    // who was to take a place over and has not come leaves it to whom it was
+    const before = attendee.taken && this.#attendees.get(attendee.taken.from);
+    if (before) before.placed = attendee.placed;
     attendee.participant.state = "left";
     attendee.participant.talking = false;
     this.#changed(attendee);

@@ -31,10 +31,10 @@ export class TrunkLimits {
   readonly #calls = new Map<string, number>();
   readonly #buckets = new Map<string, { readonly rate: number; readonly bucket: TokenBucket }>();
 
-  /** Counts a new call, or says why not. Whoever gets null calls `release` when the call is over. */
-  admit(trunk: Trunk, now: Millis): null | { readonly reason: string; readonly retryAfterSeconds: number } {
+  /** Counts a new call, or says why not. Whoever gets null calls `release` when the call is over. `replaced`: so many of the trunk's calls end by it. */
+  admit(trunk: Trunk, now: Millis, replaced = 0): null | { readonly reason: string; readonly retryAfterSeconds: number } {
     const calls = this.calls(trunk.name);
-    if (trunk.maxCalls > 0 && calls >= trunk.maxCalls) {
+    if (trunk.maxCalls > 0 && calls - replaced >= trunk.maxCalls) {
       return { reason: `trunk ${trunk.name} has its ${trunk.maxCalls} calls`, retryAfterSeconds: 10 };
     }
     const rate = trunk.maxCallsPerSecond;

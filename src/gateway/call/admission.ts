@@ -35,8 +35,8 @@ export class CallAdmission {
     this.#load = load;
   }
 
-  /** Counts a new call from `address`; why it is not taken, or null. */
-  refusal(address: string, kind: CallerKind): GatewayRefusal | null {
+  /** Counts a new call from `address`; why it is not taken, or null. `replaced`: so many calls end by it. */
+  refusal(address: string, kind: CallerKind, replaced = 0): GatewayRefusal | null {
     const { config, draining, calls, clock } = this.#context();
     if (draining) return refuse("draining", "the gateway is being taken out of service");
     const limits = config.overload ?? {};
@@ -45,7 +45,7 @@ export class CallAdmission {
     if (!this.#sources.allow(address, rate, clock.now(), burst)) {
       return refuse("overload", `${sourceOf(address)} calls more often than it may`, { text: "Too many calls", retryAfterSeconds: 2 });
     }
-    const overload = overloadReason(calls.size, this.#load.samples, limits);
+    const overload = overloadReason(calls.size - replaced, this.#load.samples, limits);
     if (overload) return refuse("overload", overload);
     return kind === "stranger" ? this.#ofStrangers(address, limits) : null;
   }

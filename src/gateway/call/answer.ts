@@ -13,7 +13,8 @@ import { type GatewayContext, timingsOf, trunkNamed } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { GatewayConfig } from "../options.ts";
 import { type GatewayRefusal, refuse, refuseMedia } from "./refusals.ts";
-import type { Call } from "./call.ts";
+import type { Call, Destination } from "./call.ts";
+import type { Handover } from "./handover.ts";
 import { JoinRunner } from "../meeting/join-runner.ts";
 import { attachPictures, linesBeside } from "./video-streams.ts";
 import { PinChecks } from "./pin-checks.ts";
@@ -45,14 +46,6 @@ function factsOf(meeting: Meeting): MeetingFacts {
 /** What decides which meetings a caller may come to: its trunk, or what stands for one. */
 export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids">;
 
-/** Where a call goes: a meeting, or the question for one. */
-export interface Destination {
-  readonly meeting: Meeting | null;
-  readonly pin: Digits | null;
-  /** Known before the call is answered only where that decided whether it is. */
-  readonly role: Role | null;
-}
-
 /**
  * Receives callers whose trunk is known: finds the meeting, refuses what can be refused before answering, brings up media, and leads the caller through the
  * join dialogue.
@@ -61,6 +54,7 @@ export class Reception {
   readonly #context: GatewayContext;
   readonly #meetings: LiveMeetings;
   readonly #pins: PinChecks;
+  readonly #runners = new WeakMap<Call, JoinRunner>();
 
   constructor(context: GatewayContext, meetings: LiveMeetings) {
     this.#context = context;
@@ -141,8 +135,18 @@ export class Reception {
     return null;
   }
 
-  /** The call is up: the join dialogue begins. `role` is known of those we called. */
-  lead(call: Call, { meeting, pin, role }: Destination, language: JoinSetup["language"] | null, invited = false): void {
+  /**
+   * The call is up: the join dialogue begins. `role` is known of those we called. With `handover` it goes on where another call stands, and takes that call's
+   * place: in the conference first, then the other is ended.
+   */
+  lead(
+    call: Call,
+    { meeting, pin, role }: Destination,
+    language: JoinSetup["language"] | null,
+    { invited = false, handover }: { readonly invited?: boolean; readonly handover?: Handover } = {},
+  ): void {
+    const place = handover?.place;
+    call.destination = null;
     const { config, clock, promptsRoot, namesFolder, metrics } = this.#context;
     const runner: JoinRunner = new JoinRunner({
       call,
@@ -156,13 +160,17 @@ export class Reception {
         meeting: meeting && factsOf(meeting),
         dialledPin: pin,
         role,
+        ...handover?.setup,
         timings: timingsOf(config.ivr),
       },
       delegate: {
         lookUp: (number) => this.#lookUp(call, number, runner),
         checkPin: (digits) => this.#checkPinOf(call, digits),
         admission: (as) => ({ type: "admission", to: this.#meetings.admission(call, as) }),
-        join: () => this.#meetings.join(call, runner),
+        join: async () => {
+          await this.#meetings.join(call, runner);
+          if (handover && place?.joined) this.#relieve(handover.from, call);
+        },
         menu: (action) => this.#meetings.menu(call, action),
         isHost: () => this.#meetings.isHost(call),
         state: (state) => {
@@ -179,8 +187,23 @@ export class Reception {
       this.#meetings.leave(call);
     });
     call.state = "ivr";
-    if (meeting) this.#meetings.arrive(meeting, call, runner, invited);
+    this.#runners.set(call, runner);
+    if (meeting && handover && place) this.#meetings.takeOver(meeting, call, runner, { from: handover.from, place });
+    else if (meeting) this.#meetings.arrive(meeting, call, runner, invited);
     runner.start();
+    if (handover && !place?.joined) this.#relieve(handover.from, call);
+  }
+
+  /** What leads a caller through the dialogue; undefined before the call is up. */
+  runnerOf(call: Call): JoinRunner | undefined {
+    return this.#runners.get(call);
+  }
+
+  /** Another call has taken this one's place: it ends, and nobody is told that somebody leaves. */
+  #relieve(from: Call, by: Call): void {
+    if (from.over) return;
+    this.#meetings.relieved(from);
+    void from.end("completed", `replaced by call ${by.id}`);
   }
 
   /** Later offers of the far end: hold, resume, new addresses and keys, or none but a question for ours. */

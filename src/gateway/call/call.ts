@@ -7,7 +7,8 @@ import type { ContentControl, Leg, LegEnd } from "../../legs/leg.ts";
 import type { MediaExchange } from "../../call-media/offer-answer.ts";
 import type { Pictures } from "../../call-media/video-streams.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
-import type { AudioStats, Trust, VideoView } from "../../meetings/model.ts";
+import type { Digits } from "../../ivr/digits.ts";
+import type { AudioStats, Meeting, Role, Trust, VideoView } from "../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
 import { isCertificateFault } from "../../security/certificates/faults.ts";
 import { viewPictures } from "./video-stats.ts";
@@ -36,6 +37,14 @@ interface CallEvents {
   dialogue: [state: JoinState];
   /** Over; exactly once, before its record is made. */
   ended: [end: CallEnd];
+}
+
+/** Where a call goes: a meeting, or the question for one. */
+export interface Destination {
+  readonly meeting: Meeting | null;
+  readonly pin: Digits | null;
+  /** Known before the call is answered only where that decided whether it is. */
+  readonly role: Role | null;
 }
 
 /** What is known of a call before it is anything else. */
@@ -67,6 +76,8 @@ export class Call extends EventEmitter<CallEvents> {
   #media: MediaExchange | undefined;
   /** The meeting that was called, from when it is found: one who hangs up in the moment of being answered never comes there. */
   calledMeeting: string | null = null;
+  /** Where it was to go when it came, or when we called. */
+  destination: Destination | null = null;
   /** Set once, before its media are; null for a call without pictures. */
   pictures: Pictures | null = null;
   /** Where the call can say who presents: inside its protocol, or by a floor of its own. */
@@ -74,6 +85,7 @@ export class Call extends EventEmitter<CallEvents> {
   #audio: AudioStats | null = null;
   #video: VideoView | null = null;
   #end: CallEnd | undefined;
+  #hungUp = false;
   #closed: Promise<CallRecord> | undefined;
 
   constructor({ id, leg, trunk, trust, clock, log }: CallStart) {
@@ -129,6 +141,11 @@ export class Call extends EventEmitter<CallEvents> {
 
   get over(): boolean {
     return this.#end !== undefined;
+  }
+
+  /** Ended by its far end. */
+  get hungUp(): boolean {
+    return this.#hungUp;
   }
 
   /** Milliseconds since the call came in. */
@@ -208,6 +225,7 @@ export class Call extends EventEmitter<CallEvents> {
 
   #onLegEnded(end: LegEnd): void {
     if (this.#end) return;
+    this.#hungUp = end.by === "peer";
     // a leg may be hung up in the very turn it is answered in, before anybody has told us of the answer
     if (this.leg.answered) this.answered();
     const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : answeredOutcome(end);

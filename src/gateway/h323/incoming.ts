@@ -283,7 +283,7 @@ export class H323Gateway {
         "answered",
       );
       this.#reception.follow(call);
-      this.#reception.lead(call, { meeting, pin: null, role }, null, true);
+      this.#reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
     } catch (error) {
       const refusal = mediaRefusal(error);
       void call.end(refusal.code, refusal.reason, { cause: refusal.cause });

@@ -1,10 +1,10 @@
-import { rm } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import type { MenuAction } from "../../ivr/meeting-menu.ts";
 import { type PromptId, promptFile } from "../../ivr/prompts/manifest.ts";
 import { sayOthers } from "../../ivr/spoken-number.ts";
 import type { Meeting, MeetingView, Participant, Role } from "../../meetings/model.ts";
-import { type Admission, type Consequences, MeetingRoom } from "../../meetings/room.ts";
+import { type Admission, type Consequences, MeetingRoom, type NewParticipant, type Place } from "../../meetings/room.ts";
 import type { Seat } from "../../sfu/port.ts";
 import type { Call } from "../call/call.ts";
 import type { JoinRunner } from "./join-runner.ts";
@@ -17,6 +17,10 @@ interface Attendance {
   readonly runner: JoinRunner;
   seat?: Seat;
   named: boolean;
+  /** Whose place they take; null of one who comes for himself. */
+  readonly takes: string | null;
+  /** Another call has their place: nobody is told that they go. */
+  replaced?: boolean;
   /** Ends the watch over what their pictures are encoded in. */
   unwatch?: () => void;
 }
@@ -92,6 +96,34 @@ export class LiveMeetings {
 
   /** The caller is at the meeting's door. */
   arrive(meeting: Meeting, call: Call, runner: JoinRunner, invited: boolean): void {
+    const room = this.#enter(meeting, call, runner, null);
+    room.arrive(newParticipant(call), invited);
+  }
+
+  /** What a call has in its meeting; undefined where it has come to none. */
+  placeOf(call: Call): Place | undefined {
+    return this.#roomOf(call)?.placeOf(call.id);
+  }
+
+  /** A call comes in another's stead (RFC 3891), with what that has or had in the meeting. */
+  takeOver(meeting: Meeting, call: Call, runner: JoinRunner, { from, place }: { readonly from: Call; readonly place: Place }): void {
+    const before = this.#attendances.get(from.id);
+    const room = this.#enter(meeting, call, runner, from.id);
+    room.takeOver(newParticipant(call), place, from.id);
+    if (before?.named)
+      void copyFile(before.runner.nameFile, runner.nameFile).then(
+        () => this.named(call),
+        () => undefined,
+      );
+  }
+
+  /** Another call has come in this one's stead. */
+  relieved(call: Call): void {
+    const attendance = this.#attendances.get(call.id);
+    if (attendance) attendance.replaced = true;
+  }
+
+  #enter(meeting: Meeting, call: Call, runner: JoinRunner, takes: string | null): MeetingRoom {
     let room = this.#rooms.get(meeting.id);
     if (!room) {
       room = new MeetingRoom(meeting, (event) => {
@@ -101,13 +133,8 @@ export class LiveMeetings {
       this.#rooms.set(meeting.id, room);
     }
     call.meetingId = meeting.id;
-    this.#attendances.set(call.id, { call, runner, named: false });
-    const { info } = call.leg;
-    const address = info.direction === "in" ? info.from : info.to;
-    room.arrive(
-      { id: call.id, callId: call.id, displayName: info.displayName, address, protocol: info.protocol, trust: call.trust },
-      invited,
-    );
+    this.#attendances.set(call.id, { call, runner, named: false, takes });
+    return room;
   }
 
   /** They turned back to look for another meeting, or are gone. */
@@ -121,7 +148,7 @@ export class LiveMeetings {
     const consequences = room.leave(call.id);
     this.#context.presenting.left(room.meeting.id, call);
     attendance.seat?.leave().catch(() => undefined);
-    if (wasIn && room.joinedCount > 0) void this.#announce(room.meeting, attendance, "left");
+    if (wasIn && room.joinedCount > 0 && !attendance.replaced) void this.#announce(room.meeting, attendance, "left");
     if (attendance.named) setTimeout(() => rm(attendance.runner.nameFile, { force: true }).catch(() => undefined), 10_000).unref();
     if (room.empty) this.#rooms.delete(room.meeting.id);
     this.#carryOut(room, consequences);
@@ -145,7 +172,7 @@ export class LiveMeetings {
     const muted = room.participant(call.id)?.muted ?? false;
     const seat = await this.#context.sfu.join(meeting.id, {
       id: call.id,
-      displayName: call.leg.info.displayName,
+      displayName: room.participant(call.id)?.displayName ?? call.leg.info.displayName,
       media,
       muted,
       pictures: call.pictures,
@@ -173,9 +200,10 @@ export class LiveMeetings {
     );
     this.#tellMeeting(meeting.id);
     this.#carryOut(room, consequences);
-    if (others > 0) await this.#announce(meeting, attendance, "joined").catch(() => undefined);
+    const instead = attendance.takes !== null;
+    if (others > 0 && !instead) await this.#announce(meeting, attendance, "joined").catch(() => undefined);
     const words: PromptId[] = [
-      ...(meeting.announcements === "off" ? [] : sayOthers(others, runner.language)),
+      ...(meeting.announcements === "off" || instead ? [] : sayOthers(others, runner.language)),
       ...(muted ? (["muted"] as const) : []),
     ];
     void this.#tell(attendance, words);
@@ -306,4 +334,9 @@ export class LiveMeetings {
     const source = this.#context.directory.source(meetingId);
     if (meeting && source) this.#context.emit({ type: "meeting", meeting: this.view(meeting, source) });
   }
+}
+
+function newParticipant({ id, leg: { info }, trust }: Call): NewParticipant {
+  const address = info.direction === "in" ? info.from : info.to;
+  return { id, callId: id, displayName: info.displayName, address, protocol: info.protocol, trust };
 }

@@ -65,6 +65,12 @@ export class JoinRunner {
     this.listenTo(this.#session);
   }
 
+  /** Where the dialogue stands, for a call that takes this one's place. */
+  get progress(): { readonly state: JoinState; readonly role: Role | null; readonly triesLeft: number } {
+    const { state, role, triesLeft } = this.#dialogue;
+    return { state, role, triesLeft };
+  }
+
   get language(): Language {
     return this.#dialogue.language;
   }

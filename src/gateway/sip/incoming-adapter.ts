@@ -12,8 +12,10 @@ import { mediaPolicy } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import { type GatewayContext, sessionTimerOf } from "../context.ts";
+import type { Takeover } from "../call/handover.ts";
 import type { IncomingAdapter, TrunkCaller, Wanted } from "../incoming-call.ts";
 import { credentialsOf } from "./outgoing.ts";
+import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
 import type { Transfers } from "./transfers.ts";
 
@@ -21,6 +23,7 @@ import type { Transfers } from "./transfers.ts";
 export interface SipIncomingParts {
   readonly context: Pick<GatewayContext, "config" | "clock" | "srf" | "defence">;
   readonly transfers: Transfers;
+  readonly replacements: Replacements;
   readonly scanners: ScannerSense;
 }
 
@@ -48,6 +51,14 @@ export class SipIncoming implements IncomingAdapter {
     const credentials = trunk ? credentialsOf(trunk) : undefined;
     this.#leg = new IncomingSipLeg(context.srf, exchange, this.info, sessionTimerOf(context), credentials);
     return this.#leg;
+  }
+
+  begun(call: Call): void {
+    this.#parts.replacements.watch(call);
+  }
+
+  replaces(trunk: Trunk): Takeover | GatewayRefusal | null {
+    return this.#parts.replacements.asked(this.#request, trunk);
   }
 
   objection(): GatewayRefusal | null {

@@ -10,6 +10,7 @@ import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import { legInfo, SipIncoming, type SipIncomingParts } from "./incoming-adapter.ts";
 import { DISCARD, RegisterDesk } from "./registrar-requests.ts";
+import type { Replacements } from "./replacements.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** SIP requests outside dialogs: calls go to the one way in, everything else is answered here. */
@@ -19,10 +20,11 @@ export class Inbound {
   readonly #parts: SipIncomingParts;
   readonly #scanners = new ScannerSense();
 
-  constructor(options: { context: GatewayContext; calls: IncomingCalls; transfers: Transfers }) {
+  constructor(options: { context: GatewayContext; calls: IncomingCalls; transfers: Transfers; replacements: Replacements }) {
     this.#context = options.context;
     this.#calls = options.calls;
-    this.#parts = { context: options.context, transfers: options.transfers, scanners: this.#scanners };
+    const { context, transfers, replacements } = options;
+    this.#parts = { context, transfers, replacements, scanners: this.#scanners };
   }
 
   /** Installs the routes of every method we have an answer to. */
@@ -36,6 +38,8 @@ export class Inbound {
         const unsupported = method === "invite" ? [] : unsupportedIn(request.get("Require"));
         if (unsupported.length > 0 && !ScannerSense.isTool(request.get("User-Agent")))
           return response.send(420, { headers: { Unsupported: unsupported.join(", ") } });
+        // RFC 3891 section 3
+        if (method !== "invite" && request.has("Replaces")) return response.send(400);
         handle(request, response);
       });
     route("invite", (request, response) => {

@@ -14,6 +14,7 @@ import { type GatewayContext, sessionTimerOf, trunkHeaders, trunkNamed } from ".
 import type { H323Gateway } from "../h323/incoming.ts";
 import { h323Target } from "../h323/dial-targets.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
+import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
 import { Call, type CallEnd } from "../call/call.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
@@ -38,13 +39,20 @@ export class Outbound {
   readonly #context: GatewayContext;
   readonly #reception: Reception;
   readonly #registry: CallRegistry;
+  readonly #replacements: Pick<Replacements, "watch">;
   /** Calls by H.323; set once by who composes the gateway. */
   h323: H323Gateway | undefined;
 
-  constructor(context: GatewayContext, reception: Reception, registry: CallRegistry) {
-    this.#context = context;
-    this.#registry = registry;
-    this.#reception = reception;
+  constructor(options: {
+    context: GatewayContext;
+    reception: Reception;
+    registry: CallRegistry;
+    replacements: Pick<Replacements, "watch">;
+  }) {
+    this.#context = options.context;
+    this.#registry = options.registry;
+    this.#replacements = options.replacements;
+    this.#reception = options.reception;
   }
 
   /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
@@ -108,9 +116,11 @@ export class Outbound {
       log: context.log.child({ call: id, callId: id, trunk: trunk.name }),
     });
     call.meetingId = meeting.id;
+    call.destination = { meeting, pin: null, role: invitation.role };
     if (!admitted) context.limits.occupy(trunk.name);
     context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
     this.#registry.track(call);
+    this.#replacements.watch(call);
     call.once("ended", ringing.resolve);
     const answered = this.#place(call, leg, invitation, () => ringing.resolve(null)).catch((error: unknown) => {
       const refusal = mediaRefusal(error);
@@ -157,7 +167,7 @@ export class Outbound {
     if (call.over) return false;
     call.log.info({ event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: exchange.suite }, "answered");
     this.#reception.follow(call);
-    this.#reception.lead(call, { meeting, pin: null, role }, null, true);
+    this.#reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
     return true;
   }
 

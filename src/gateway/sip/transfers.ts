@@ -3,7 +3,6 @@ import type { TransferRequest } from "../../legs/leg.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { GatewayContext } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
 import type { Call } from "../call/call.ts";
 import type { Outbound } from "./outgoing.ts";
 
@@ -16,13 +15,11 @@ export class Transfers {
   readonly #context: GatewayContext;
   readonly #meetings: LiveMeetings;
   readonly #outbound: Outbound;
-  readonly #load: LoadMeter;
 
-  constructor(context: GatewayContext, meetings: LiveMeetings, outbound: Outbound, load: LoadMeter) {
+  constructor(context: GatewayContext, meetings: LiveMeetings, outbound: Outbound) {
     this.#context = context;
     this.#meetings = meetings;
     this.#outbound = outbound;
-    this.#load = load;
   }
 
   requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
@@ -42,7 +39,7 @@ export class Transfers {
       call.log.warn({ event: "transfer-refused", target: shown, reason: why }, `a transfer was refused: ${why}`);
       return transfer.reject(call.trust === "unverified" ? 403 : 603);
     }
-    const busy = this.#limited(trunk);
+    const busy = this.#limited(call, trunk);
     if (busy !== null) {
       call.log.warn({ event: "transfer-refused", target: shown, reason: busy }, `a transfer was refused: ${busy}`);
       return transfer.reject(503);
@@ -63,9 +60,8 @@ export class Transfers {
   }
 
   /** Takes the place of one more call on the trunk, or says why there is none. */
-  #limited(trunk: Trunk): string | null {
-    const { config, draining, calls, limits, clock } = this.#context;
-    if (draining) return "the gateway is being taken out of service";
-    return overloadReason(calls.size, this.#load.samples, config.overload ?? {}) ?? limits.admit(trunk, clock.now())?.reason ?? null;
+  #limited(call: Call, trunk: Trunk): string | null {
+    const { admission, limits, clock } = this.#context;
+    return (admission.refusal(call.leg.info.address, "trunk") ?? limits.admit(trunk, clock.now()))?.reason ?? null;
   }
 }

@@ -1,9 +1,18 @@
 import { CAUSE, formatReason } from "../cause.ts";
-import type { LegInfo } from "../leg.ts";
+import type { DialogIdentifiers, LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { Authentication } from "./digest-client.ts";
 import { agreeSession, largerInterval } from "./session-refresh.ts";
-import { type Dialog, type DialogMade, dialogOf, type Headers, isSipFailure, type SipRequest, type Srf } from "./drachtio.ts";
+import {
+  type Dialog,
+  type DialogMade,
+  dialogOf,
+  type Headers,
+  isSipFailure,
+  type SipRequest,
+  type SipResponse,
+  type Srf,
+} from "./drachtio.ts";
 import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
@@ -15,11 +24,15 @@ export interface OutgoingOptions {
   readonly auth?: { readonly username: string; readonly password: string };
 }
 
+/** Early dialogs of one call that are kept: a proxy may fork it. */
+const MOST_EARLY = 16;
+
 /** A call that we make. */
 export class OutgoingSipLeg extends SipLeg {
   readonly #srf: Srf;
   readonly #options: OutgoingOptions;
   #request: SipRequest | undefined;
+  readonly #early = new Map<string, DialogIdentifiers>();
   #cancelled: { readonly cause: number; readonly text: string } | undefined;
 
   constructor(srf: Srf, options: OutgoingOptions, info: LegInfo, timer: SessionTimerPolicy) {
@@ -73,6 +86,7 @@ export class OutgoingSipLeg extends SipLeg {
             if (this.#cancelled) this.giveUp(this.#cancelled.cause, this.#cancelled.text);
           },
           cbProvisional: (response) => {
+            this.#keepEarly(response);
             if (rang || response.status < 180) return;
             rang = true;
             ringing();
@@ -112,6 +126,17 @@ export class OutgoingSipLeg extends SipLeg {
       this.finish(endOfFailure(error));
       throw error;
     }
+  }
+
+  protected override get early(): readonly DialogIdentifiers[] {
+    return [...this.#early.values()];
+  }
+
+  #keepEarly(response: SipResponse): void {
+    if (response.status <= 100 || this.#early.size >= MOST_EARLY) return;
+    const remoteTag = response.getParsedHeader("to").params["tag"];
+    const localTag = response.getParsedHeader("from").params["tag"];
+    if (remoteTag && localTag) this.#early.set(remoteTag, { callId: response.get("Call-ID") ?? this.info.callId, localTag, remoteTag });
   }
 
   async ring(): Promise<void> {}

@@ -3,7 +3,17 @@ import { canonicalAddress } from "../../base/ip-address.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
-import { ChangeRefused, type Leg, type LegEnd, type LegEvents, type LegInfo, type MediaChange, NoAnswer, type Refusal } from "../leg.ts";
+import {
+  ChangeRefused,
+  type DialogIdentifiers,
+  type Leg,
+  type LegEnd,
+  type LegEvents,
+  type LegInfo,
+  type MediaChange,
+  NoAnswer,
+  type Refusal,
+} from "../leg.ts";
 import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "./media-control-xml.ts";
 import { Authentication } from "./digest-client.ts";
 import {
@@ -91,6 +101,15 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get dialogs(): readonly (DialogIdentifiers & { readonly early: boolean })[] {
+    return this.#dialog ? [{ ...this.#dialog.sip, early: false }] : this.early.map((dialog) => ({ ...dialog, early: true }));
+  }
+
+  /** Dialogs of provisional responses to a call of ours. */
+  protected get early(): readonly DialogIdentifiers[] {
+    return [];
   }
 
   protected get timerPolicy(): SessionTimerPolicy {

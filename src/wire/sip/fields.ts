@@ -77,6 +77,32 @@ export function parseValueParams(value: string): { value: string; params: Params
   return { value: value.slice(0, semi).trim(), params: parseParams(value, semi).params };
 }
 
+/** A Replaces field (RFC 3891 section 6.1). */
+export interface Replaces {
+  readonly callId: string;
+  readonly toTag: string;
+  readonly fromTag: string;
+  readonly earlyOnly: boolean;
+}
+
+/** Reads one Replaces field; undefined where it is none: a part missing, given twice, or more than one field in a line. */
+export function parseReplaces(field: string): Replaces | undefined {
+  const semi = field.indexOf(";");
+  const callId = (semi < 0 ? field : field.slice(0, semi)).trim();
+  if (semi < 0 || callId === "" || field.includes(",") || callId.includes(" ") || callId.includes('"')) return undefined;
+  const { params, clean } = parseParams(field, semi);
+  const tags = { toTag: params.get("to-tag"), fromTag: params.get("from-tag") };
+  if (!clean || !tags.toTag || !tags.fromTag) return undefined;
+  let given = 0;
+  for (const part of field.slice(semi + 1).split(";")) {
+    const name = part.split("=", 1)[0]?.trim().toLowerCase();
+    if (name === "to-tag" || name === "from-tag" || name === "early-only") given++;
+  }
+  const earlyOnly = params.has("early-only");
+  if (given !== (earlyOnly ? 3 : 2)) return undefined;
+  return { callId, toTag: tags.toTag, fromTag: tags.fromTag, earlyOnly };
+}
+
 /** Delta seconds before any parameter or comment (Session-Expires, Retry-After, Expires), or undefined. */
 export function parseSeconds(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;

@@ -10,6 +10,7 @@ import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
 import { Inbound } from "../../../src/gateway/sip/incoming.ts";
 import { Outbound } from "../../../src/gateway/sip/outgoing.ts";
 import { Reception } from "../../../src/gateway/call/answer.ts";
+import { Replacements } from "../../../src/gateway/sip/replacements.ts";
 import { Transfers } from "../../../src/gateway/sip/transfers.ts";
 import { type GatewayContext, NO_METRICS } from "../../../src/gateway/context.ts";
 import { defineMeeting } from "../../../src/gateway/meeting/define-meeting.ts";
@@ -181,7 +182,7 @@ export interface Sent {
 export class FakeDialog extends EventEmitter {
   readonly id = "dialog";
   connected = true;
-  readonly sip = { callId: "c", localTag: "l", remoteTag: "r" };
+  sip = { callId: "c", localTag: "l", remoteTag: "r" };
   readonly local = { uri: "sip:us@gw", sdp: "", contact: "<sip:us@gw>" };
   readonly remote: { uri: string; sdp: string | undefined } = { uri: "sip:them@x", sdp: undefined };
   readonly requests: { method: string; headers?: Record<string, string>; body?: string }[] = [];
@@ -280,6 +281,10 @@ export class FakeSrf {
     status: 200,
     sdp: sdp(),
   });
+  /** Far ends answer our calls no sooner. */
+  picksUp: Promise<void> = Promise.resolve();
+  /** Our calls that were given up. */
+  cancelled = 0;
   /** Requests outside dialogs, and what each is answered with, from 203.0.113.1. */
   readonly requested: { uri: string; options: { headers: Record<string, string>; proxy?: string } }[] = [];
   answers: (nth: number) => { status: number; headers?: Record<string, string> } = () => ({ status: 200 });
@@ -310,6 +315,9 @@ export class FakeSrf {
     }
     const dialog = new FakeDialog();
     dialog.local.sdp = localSdp;
+    const remoteTag = (request as { getParsedHeader(name: string): { params: { tag?: string } } }).getParsedHeader("from").params.tag ?? "";
+    const callId = (request as { get(name: string): string | undefined }).get("Call-ID") ?? "";
+    dialog.sip = { callId, localTag: `ours-${this.dialogs.length}`, remoteTag };
     Object.assign(dialog, { okHeaders: headers });
     response.finalResponseSent = true;
     this.dialogs.push(dialog);
@@ -320,7 +328,7 @@ export class FakeSrf {
   async createUAC(
     uri: string,
     options: { headers: Record<string, string>; localSdp?: string },
-    progress: { cbRequest?: (error: null, request: unknown) => void; cbProvisional?: (response: { status: number }) => void },
+    progress: { cbRequest?: (error: null, request: unknown) => void; cbProvisional?: (response: unknown) => void },
     made: (error: Error | null, dialog?: FakeDialog) => void,
   ) {
     this.placed.push({ uri, options });
@@ -331,9 +339,13 @@ export class FakeSrf {
       uri,
       body: options.localSdp,
       get: (name: string) => fields[name],
-      cancel: () => undefined,
+      cancel: () => void this.cancelled++,
     });
-    if (ring) progress.cbProvisional?.({ status: 180 });
+    const callId = options.headers["Call-ID"] ?? "";
+    const tags = { callId, localTag: "us", remoteTag: `theirs-${this.placed.length}` };
+    const getParsedHeader = (name: string) => ({ params: { tag: name === "to" ? tags.remoteTag : tags.localTag } });
+    if (ring) progress.cbProvisional?.({ status: 180, get: () => callId, getParsedHeader });
+    await this.picksUp;
     await Promise.resolve();
     if (status !== 200) {
       made(
@@ -346,6 +358,7 @@ export class FakeSrf {
     }
     const dialog = new FakeDialog();
     dialog.remote.sdp = body;
+    dialog.sip = tags;
     Object.assign(dialog, { res: { source_address: address, get: (name: string) => headers[name] } });
     this.dialogs.push(dialog);
     made(null, dialog);
@@ -417,11 +430,13 @@ export class Bench {
     this.reception = reception;
     this.registry = registry;
     this.incoming = new IncomingCalls({ context: this.context, reception, registry });
-    this.outbound = new Outbound(this.context, reception, registry);
+    const replacements = new Replacements(this.context, reception, this.meetings);
+    this.outbound = new Outbound({ context: this.context, reception, registry, replacements });
     new Inbound({
       context: this.context,
       calls: this.incoming,
-      transfers: new Transfers(this.context, this.meetings, this.outbound, this.#load),
+      replacements,
+      transfers: new Transfers(this.context, this.meetings, this.outbound),
     }).route();
   }
 

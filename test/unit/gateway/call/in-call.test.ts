@@ -363,6 +363,15 @@ describe("transfer", () => {
     expect(refer()).toMatchObject([{ status: 202 }]);
   });
 
+  it("is within the calls a second of its source", async () => {
+    await start({ trunks: [pbx], overload: { callsPerSecondPerSource: 1 } });
+    const { dialog } = await bench.invite("sip:1000@gw", from);
+    const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
+    expect(refer()).toMatchObject([{ status: 503 }]);
+    bench.clock.advance(1000);
+    expect(refer()).toMatchObject([{ status: 202 }]);
+  });
+
   it("is for trusted trunks, to where they lead", async () => {
     await start({ trunks: [pbx] });
     const trusted = await bench.invite("sip:1000@gw", from);
