@@ -14,6 +14,7 @@ import {
   offerForPeer,
   type Refusal,
   refusal,
+  withAsymmetry,
   withHold,
   withMediaSources,
 } from "../negotiation/index.ts";
@@ -236,8 +237,12 @@ export class MediaExchange {
     return this.#offer({ ...said, media });
   }
 
-  /** Answers a later offer of the far end. Rejects with MediaRefused; then everything is as it was. */
-  async reanswer(offerText: string): Promise<string> {
+  /**
+   * Answers a later offer of the far end. Its first codec is what it is sent from now on where it `switches`; else the
+   * one in force is, as long as it can be. Rejects with
+   * MediaRefused; then everything is as it was.
+   */
+  async reanswer(offerText: string, switches = false): Promise<string> {
     const read = readOffer(offerText, this.#context);
     if (read.kind === "unreadable") throw new MediaRefused(refusal("audio-rejected", read.text, 304));
     const { offer, choice } = agreed(read) as AcceptableOffer;
@@ -245,8 +250,9 @@ export class MediaExchange {
     const changes = before?.session.media.map((_, index) => agreed(compareDescriptions(before.session, offer, index)));
     // an offer of ours is no answer to what they offer, although it was said last (RFC 3264 section 6)
     if (!this.#moved && !this.#offered && changes?.every(({ unchanged }) => unchanged)) return writeSdp(this.#ours);
+    const codec = switches ? firstCodec(offer.media[choice.index]) : this.#codec;
     const answer = await this.#media
-      .modify(forMediaServer(offerForMediaServer(offer, choice, this.#context, this.#codec), this.#context))
+      .modify(forMediaServer(offerForMediaServer(offer, choice, this.#context, codec), this.#context))
       .catch((error: unknown) => {
         throw error instanceof MediaRefused
           ? error
@@ -352,7 +358,8 @@ function keyOf(crypto: SdpCrypto | undefined): string | undefined {
 
 /** A far end's description as the media server gets it, with whose media it may believe. */
 function forMediaServer(session: SdpSession, context: MediaPolicy): string {
-  return writeSdp(withHold(withMediaSources(session, mediaSources(context)), context.held === true));
+  const marked = withAsymmetry(withMediaSources(session, mediaSources(context)), context.asymmetric === true);
+  return writeSdp(withHold(marked, context.held === true));
 }
 
 /** The offer with RTCP as the answer settled it: one port or two were both offered (RFC 5761 section 5.1.1), so choosing one changes nothing. */

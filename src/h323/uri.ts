@@ -35,3 +35,22 @@ function decoded(text: string): string {
     return text;
   }
 }
+
+/** Schemes under which endpoints send an alias as a URL (url-ID, H.225.0 7.6). */
+const SCHEMES: readonly string[] = ["h323", "sip", "sips", "tel"];
+
+/**
+ * The names that an alias dialled may mean, as it stands first: without scheme, host and parameters
+ * (`sip:1000@gw;user=phone`, `1000@gw`), and what stands behind a
+ * gateway's own name (`gateway##1000`, as endpoints without a gatekeeper dial).
+ */
+export function dialledNames(alias: string): string[] {
+  const colon = alias.indexOf(":");
+  const bare = colon > 0 && SCHEMES.includes(alias.slice(0, colon).toLowerCase()) ? alias.slice(colon + 1) : alias;
+  const user = before(before(bare, "@"), ";");
+  const separator = user.indexOf("##");
+  const behind = separator < 0 ? "" : user.slice(separator + 2);
+  return [...new Set([alias, user, behind].filter((name) => name !== ""))];
+}
+
+const before = (text: string, end: string): string => (text.includes(end) ? text.slice(0, text.indexOf(end)) : text);

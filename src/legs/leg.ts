@@ -83,6 +83,11 @@ export class NoAnswer extends Error {
 export interface MediaChange {
   /** The new offer; null: they ask for ours and answer it. */
   readonly offer: string | null;
+  /**
+   * The first codec of the offer is what they take from now on, whatever was in force: an H.245 channel is of one
+   * codec.
+   */
+  readonly switches?: boolean;
   /** Resolves with their answer where `offer` was null, with null otherwise. */
   accept(sdp: string): Promise<string | null>;
   /** They keep what they had. */

@@ -37,6 +37,8 @@ export interface LegConfig {
   readonly rtcpMux: boolean;
   /** Nothing is sent before `release`: the far end has not acknowledged the call. */
   readonly held?: boolean;
+  /** The far end may send from other ports than it receives on. */
+  readonly asymmetric?: boolean;
   readonly direction: Direction;
   /** RFC 4733, where negotiated; `rate` is its clock. */
   readonly dtmf?: { readonly sendPayloadType: number; readonly receivePayloadType: number; readonly rate: number };

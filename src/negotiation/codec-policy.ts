@@ -19,6 +19,11 @@ export interface MediaPolicy extends SrtpContext {
   readonly source?: string;
   /** Nothing is sent to the far end before it has acknowledged the call: by UDP anybody can call in another's name. */
   readonly held?: boolean;
+  /**
+   * The far end names the ports on which it receives, and may send from others: H.323, where a channel is one way
+   * (H.245 6.2).
+   */
+  readonly asymmetric?: boolean;
 }
 
 /** A payload type nobody can hear: it goes along with whichever codec is chosen. */

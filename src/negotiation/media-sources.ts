@@ -23,6 +23,26 @@ export function withHold(session: SdpSession, held: boolean): SdpSession {
   return { ...session, media };
 }
 
+/** Name of the attribute that says that ports need not be symmetric. */
+const ASYMMETRIC = "x-crosspoint-asymmetric";
+
+/**
+ * The description as of a far end that may send from other ports than those it names; without `asymmetric`, whatever it
+ * says of that is gone.
+ */
+export function withAsymmetry(session: SdpSession, asymmetric: boolean): SdpSession {
+  const media = session.media.map((line): SdpMedia => {
+    const attributes = line.attributes.filter(({ name }) => name !== ASYMMETRIC);
+    return { ...line, attributes: asymmetric && line.kind === "audio" ? [...attributes, { name: ASYMMETRIC }] : attributes };
+  });
+  return { ...session, media };
+}
+
+/** Whether {@link withAsymmetry} said so of a line. */
+export function isAsymmetric({ attributes }: Pick<SdpMedia, "attributes">): boolean {
+  return attributes.some(({ name }) => name === ASYMMETRIC);
+}
+
 /** Whether {@link withHold} said so of a line. */
 export function isHeld({ attributes }: Pick<SdpMedia, "attributes">): boolean {
   return attributes.some(({ name }) => name === HELD);

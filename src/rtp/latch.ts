@@ -41,17 +41,26 @@ export class Latch {
   #candidate: MediaAddress | undefined;
   #candidateSsrc = -1;
   #candidatePackets = 0;
+  /** The far end may send from one port and receive on another, as signalling says. */
+  #asymmetric: boolean;
 
-  constructor(signalled: MediaAddress, sources: MediaSources = []) {
+  constructor(signalled: MediaAddress, sources: MediaSources = [], asymmetric = false) {
+    this.#asymmetric = asymmetric;
     this.#signalled = signalled;
     this.#signalledHost = canonicalAddress(signalled.address);
     this.#sources = sources;
     this.#hosts = hostsOf(sources);
   }
 
-  /** Where to send: the latched source, until there is one the signalled address. */
+  /**
+   * Where to send: the latched source, until there is one the signalled address. Where ports need not be symmetric the
+   * signalled address of the source's own host counts:
+   * nothing between has changed it.
+   */
   get target(): MediaAddress {
-    return this.#source ?? this.#signalled;
+    const source = this.#source;
+    if (source === undefined || (this.#asymmetric && canonicalAddress(source.address) === this.#signalledHost)) return this.#signalled;
+    return source;
   }
 
   get signalled(): MediaAddress {
@@ -68,7 +77,8 @@ export class Latch {
   }
 
   /** A new offer or answer named an address. The same one again changes nothing. */
-  signal(address: MediaAddress, sources: MediaSources = this.#sources): void {
+  signal(address: MediaAddress, sources: MediaSources = this.#sources, asymmetric = this.#asymmetric): void {
+    this.#asymmetric = asymmetric;
     this.#sources = sources;
     this.#hosts = hostsOf(sources);
     const host = canonicalAddress(address.address);

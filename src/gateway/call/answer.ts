@@ -224,7 +224,7 @@ export class Reception {
         );
         return;
       }
-      exchange.reanswer(offer).then(
+      exchange.reanswer(offer, change.switches).then(
         (answer) => change.accept(answer),
         (error: unknown) => {
           const refusal = mediaRefusal(error);

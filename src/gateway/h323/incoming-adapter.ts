@@ -3,7 +3,7 @@ import { H323Leg } from "../../legs/h323/h323-leg.ts";
 import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
 import { aliasText, type IncomingCall } from "../../h323/index.ts";
 import type { H323Session } from "../../io/index.ts";
-import { type Dialled, parseDialString } from "../../meetings/dial-string.ts";
+import type { Dialled } from "../../meetings/dial-string.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { mediaPolicy } from "../call/answer.ts";
@@ -11,6 +11,7 @@ import type { Call } from "../call/call.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import type { GatewayConfig } from "../options.ts";
 import type { IncomingAdapter, TrunkCaller, Wanted } from "../incoming-call.ts";
+import { dialledOf } from "./dialled.ts";
 import { type Membership, NotAdmitted } from "./gatekeeper-registration.ts";
 import type { H323Traversal } from "./traversal.ts";
 
@@ -20,6 +21,8 @@ export interface H323IncomingParts {
   readonly digits: readonly DigitWay[];
   readonly traversal: H323Traversal | undefined;
   readonly membership: Membership | undefined;
+  /** Whether the gateway takes calls for a number. */
+  readonly known: (number: string) => boolean;
 }
 
 /** A Setup as an incoming call. */
@@ -36,7 +39,7 @@ export class H323Incoming implements IncomingAdapter {
     this.#parts = parts;
     this.#session = session;
     this.#incoming = incoming;
-    this.#dialled = dialledOf(incoming);
+    this.#dialled = dialledOf(incoming, parts.known);
     this.info = infoOf(session, incoming, this.#dialled);
     const { transport, certificate: peer } = session;
     const evidence = { transport, address: this.info.address, peer, authorization: undefined, method: "INVITE" };
@@ -88,18 +91,12 @@ export class H323Incoming implements IncomingAdapter {
 
 /** The far end's own encryption ends before the media server, which sees plain RTP. */
 export function towardsMediaServer(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {
-  return mediaPolicy(config, { ...trunk, srtp: "none" }, transport);
+  return { ...mediaPolicy(config, { ...trunk, srtp: "none" }, transport), asymmetric: true };
 }
 
 /** Media that the media server does not see as they are. */
 function needsRelay({ machine }: H323Session): boolean {
   return machine.encrypts || machine.traversal !== undefined;
-}
-
-/** The meeting dialled: the first alias that says one, the called party number otherwise. */
-function dialledOf({ called, calledNumber }: IncomingCall): Dialled {
-  const texts = [...called.map(aliasText), calledNumber ?? ""].map((text) => /^(?:h323:)?([^@]*)/i.exec(text)?.[1] ?? "");
-  return { ...parseDialString(texts.find((text) => text !== "") ?? ""), language: null, siteUuid: null };
 }
 
 function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled): LegInfo {

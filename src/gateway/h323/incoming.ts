@@ -26,7 +26,7 @@ import type { CallRegistry } from "../call/call-registry.ts";
 import { H323Incoming, towardsMediaServer } from "./incoming-adapter.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
 import { H323Door } from "./rejected-connections.ts";
-import { OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
+import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
 import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
 import { H323Traversal } from "./traversal.ts";
 
@@ -161,7 +161,13 @@ export class H323Gateway {
   }
 
   async #incoming(session: H323Session, incoming: IncomingCall): Promise<void> {
-    const parts = { config: this.#context.config, digits: this.#digits, traversal: this.#traversal, membership: this.#membership };
+    const parts = {
+      config: this.#context.config,
+      digits: this.#digits,
+      traversal: this.#traversal,
+      membership: this.#membership,
+      known: (number: string) => isMeeting(this.#context, number),
+    };
     await this.#calls.receive(new H323Incoming(parts, session, incoming));
   }
 

@@ -149,7 +149,7 @@ function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: stri
 }
 
 /** Whether the gateway takes calls for it: a meeting, or the question for one. The directory is asked again when the call comes. */
-function isMeeting({ config, directory }: GatewayContext, alias: string): boolean {
+export function isMeeting({ config, directory }: GatewayContext, alias: string): boolean {
   const { number } = parseDialString(alias);
   return config.accessNumbers.some((n) => parseDialString(n).number === number) || directory.get(number) !== undefined;
 }

@@ -2,7 +2,7 @@ import type { Millis } from "../../base/clock.ts";
 import type * as h225 from "../../wire/h225/index.ts";
 import { type ControlMessage, decodeControl, encodeControl } from "../../wire/h245/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
-import type { LocalCapabilities } from "../control/capabilities.ts";
+import { isEmptySet, type LocalCapabilities } from "../control/capabilities.ts";
 import { ControlMachine } from "../control/control.ts";
 import type { LocalMedia } from "../control/types.ts";
 import { MediaSecurity } from "../security/media-security.ts";
@@ -23,6 +23,11 @@ export interface CallPort {
   tunnel(control: readonly Uint8Array[]): void;
   release(cause: number, reason: string, by: "peer" | "us" | "network"): void;
 }
+
+/** Most control messages that wait for Connect. */
+const MOST_EARLY = 32;
+/** How long a peer that has keys but has named no cipher may take to do so, ms. */
+const SECURING = 3_000;
 
 type Link = "none" | "tunnel" | "wanted" | "listening" | "connecting" | "open";
 
@@ -45,6 +50,13 @@ export class CallControl {
   readonly #answers: ControlMessage[] = [];
   /** By when control must be established. */
   #deadline: Millis | undefined;
+  /** Connect has gone, or come. */
+  #begun = false;
+  /** Callee: control that came before our keys had gone. */
+  readonly #early: Uint8Array[] = [];
+  /** Until when the peer may say anew by which ciphers it takes media. */
+  #securing: Millis | undefined;
+  #asked = false;
 
   constructor(config: CallConfig, durations: Durations, port: CallPort) {
     this.#config = config;
@@ -150,6 +162,8 @@ export class CallControl {
       if (this.machine.started) this.machine.repeat(now);
       else this.machine.start(now);
     } else if (this.#port.caller && !offered && this.#link === "none") this.listen();
+    this.#begun = true;
+    this.tunnelled(this.#early.splice(0), now);
   }
 
   listen(): void {
@@ -200,6 +214,12 @@ export class CallControl {
     // H.323 8.2.1: what is tunnelled without both having agreed is not for us.
     if (this.#tunnel !== "yes" || this.#link === "open") return;
     if (messages === undefined || messages.length === 0) return;
+    // Control in Setup (H.323 8.2.4) that is answered before Connect opens channels before both have the keys of
+    // H.235.6: it waits for them.
+    if (!this.#port.caller && !this.#begun && this.security.agreed) {
+      this.#early.push(...messages.slice(0, MOST_EARLY - this.#early.length));
+      return;
+    }
     this.machine.together(() => {
       for (const bytes of messages) this.received(bytes, now);
     }, now);
@@ -215,10 +235,31 @@ export class CallControl {
     }
     const checked = this.security.incoming(message);
     if (checked.type === "take") {
+      const set = checked.message.request?.terminalCapabilitySet;
+      if (set !== undefined && !isEmptySet(set)) this.#secure(now);
       this.traversal.incoming(checked.message);
       this.machine.handle(checked.message, now);
     } else if (checked.type === "answer") this.#answers.push(checked.message);
     else this.#port.release(79, checked.reason, "us");
+  }
+
+  /**
+   * A capability set has come. One that names no cipher though both have keys was made before they were agreed on: the
+   * peer is asked to say it again, and our channels
+   * wait for that, or they would come up in clear.
+   */
+  #secure(now: Millis): void {
+    if (this.#securing !== undefined) this.#secured(now);
+    else if (this.security.agreed && this.security.unsaid && !this.#asked) {
+      this.#asked = true;
+      this.#securing = now + SECURING;
+      this.machine.withhold(true, now);
+      this.machine.askCapabilities();
+    }
+  }
+  #secured(now: Millis): void {
+    this.#securing = undefined;
+    this.machine.withhold(false, now);
   }
 
   /** Moves what the machine has left: its messages to where they travel, its events to the call's. */
@@ -231,7 +272,7 @@ export class CallControl {
     for (const event of events) {
       this.#port.emit(event);
       if (event.type === "established") this.#deadline = undefined;
-      else if (event.type === "control-failed") this.#port.release(47, event.reason, "us");
+      else if (event.type === "control-failed") this.#failed(event.reason);
       else if (event.type === "session-ended" && !this.#port.over) this.#port.release(16, "session ended by the peer", "peer");
     }
     if (failure !== undefined) this.#port.release(79, failure, "us");
@@ -241,6 +282,15 @@ export class CallControl {
       this.#link = "tunnel";
       this.#port.tunnel(messages);
     }
+  }
+
+  /**
+   * H.245 that fails costs a call that has no media by it; one that is up goes on with those it has (H.323 8.1.7: by
+   * fast connect it needs no H.245).
+   */
+  #failed(reason: string): void {
+    if (this.machine.established || this.fast.state === "done") this.#port.emit({ type: "ignored", what: `H.245: ${reason}` });
+    else this.#port.release(47, reason, "us");
   }
 
   /** What is to be sent: channels as the peer is to see them. After a failure nothing is. */
@@ -264,7 +314,7 @@ export class CallControl {
   }
 
   nextTimeout(): Millis | undefined {
-    return earliest(this.#deadline, this.machine.nextTimeout());
+    return earliest(this.#deadline, this.#securing, this.machine.nextTimeout());
   }
 
   timeout(now: Millis): void {
@@ -272,6 +322,7 @@ export class CallControl {
       this.#deadline = undefined;
       this.#port.release(41, "control was not established", "us");
     }
+    if (this.#securing !== undefined && this.#securing <= now) this.#secured(now);
     this.machine.timeout(now);
   }
 }

@@ -373,7 +373,8 @@ export class CallMachine {
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();
     if (this.#control.separate) {
-      if (setup.h245Address !== undefined) this.#control.offered(setup.h245Address);
+      // Where media are to be encrypted, control waits for Connect, which brings the caller our keys.
+      if (setup.h245Address !== undefined && !this.encrypts) this.#control.offered(setup.h245Address);
       else this.#control.listen();
       return;
     }

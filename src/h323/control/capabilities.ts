@@ -2,7 +2,7 @@ import type { Capability, TerminalCapabilitySet, VideoCapability } from "../../w
 import { H245_VERSION } from "../../wire/h245/index.ts";
 import { type AudioFormat, composeAudio, readAudio, sameAudio } from "./codecs.ts";
 import { booleanArray, isGeneric, numberOf, OID, parametersOf } from "./generic.ts";
-import { composeH264, readH264, type VideoFormat } from "./h264.ts";
+import { composeH264, readH264Profiles, type VideoFormat } from "./h264.ts";
 
 /** How digits can be sent to a peer. */
 export type UserInputWay = "rfc2833" | "signal" | "alphanumeric" | "keypad";
@@ -32,8 +32,12 @@ export interface RemoteCapabilities {
   readonly video: readonly VideoFormat[];
   /** Presentations it can receive (H.239); empty without H.239's own capability. */
   readonly content: readonly VideoFormat[];
+  /** It has H.239's own capability: its messages are for it. */
+  readonly presents: boolean;
   /** It takes H.224 over RTP. */
   readonly camera: boolean;
+  /** Names of the picture codecs that it has said, known to us or not. */
+  readonly pictures: readonly string[];
 }
 
 /** H.239 table 1, parameter 1 of the extended video capability: what the picture is. */
@@ -77,7 +81,7 @@ export function readContent(capability: VideoCapability | undefined): VideoForma
   const role = extended?.videoCapabilityExtension?.find((c) => isGeneric(c, OID.h239Video));
   if (extended === undefined || role === undefined) return [];
   if (((numberOf(parametersOf(role), ROLE_LABEL) ?? PRESENTATION_ROLE) & PRESENTATION_ROLE) === 0) return [];
-  return extended.videoCapability.flatMap((c) => readH264(c as VideoCapability) ?? []);
+  return extended.videoCapability.flatMap((c) => readH264Profiles(c as VideoCapability));
 }
 
 /** H.224 as an application (H.323 annex Q). */
@@ -140,9 +144,33 @@ export function composeCapabilities(local: LocalCapabilities | undefined, sequen
   };
 }
 
-/** Whether a set is the empty one: no table, or a table of nothing. */
+/**
+ * Whether a set is the empty one of H.323 8.4.6, which says nothing of capabilities. One that takes entries away is
+ * not.
+ */
 export function isEmptySet(set: TerminalCapabilitySet): boolean {
-  return (set.capabilityTable ?? []).every((entry) => entry.capability === undefined);
+  return (set.capabilityTable ?? []).length === 0 && (set.capabilityDescriptors ?? []).length === 0;
+}
+
+const isMedia = ({ capability }: TableEntry): boolean =>
+  Object.keys(capability ?? {}).some((name) => /(Audio|Video|DataApplication)Capability$/.test(name));
+type TableEntry = NonNullable<TerminalCapabilitySet["capabilityTable"]>[number];
+
+/**
+ * What a set comes to after the ones `before` it (H.245 7.2.1): an entry without a capability takes away that of its
+ * number, one with a capability replaces it. A set with a
+ * table and descriptors of its own is taken for the whole, as most who change theirs send it; descriptors alone say
+ * which of the entries are meant.
+ */
+export function revised(before: TerminalCapabilitySet | undefined, set: TerminalCapabilitySet): TerminalCapabilitySet {
+  const given = (set.capabilityTable ?? []).filter(({ capability }) => capability !== undefined);
+  const descriptors = set.capabilityDescriptors ?? [];
+  if (before === undefined || (given.length > 0 && descriptors.length > 0)) return { ...set, capabilityTable: given };
+  const said = new Set((set.capabilityTable ?? []).map((entry) => entry.capabilityTableEntryNumber));
+  const table = [...(before.capabilityTable ?? []).filter((entry) => !said.has(entry.capabilityTableEntryNumber)), ...given];
+  const named = new Set(descriptors.flatMap(({ simultaneousCapabilities = [] }) => simultaneousCapabilities.flat()));
+  const meant = named.size === 0 ? table : table.filter((entry) => named.has(entry.capabilityTableEntryNumber) || !isMedia(entry));
+  return { ...before, ...set, capabilityTable: meant };
 }
 
 /** Reads what a peer can receive. Capabilities we have no name for are passed over. */
@@ -154,6 +182,7 @@ export function readCapabilities(set: TerminalCapabilitySet): RemoteCapabilities
   let telephoneEvent: number | undefined;
   let presents = false;
   let camera = false;
+  const pictures = new Set<string>();
   const descriptors = set.multiplexCapability?.h2250Capability?.mediaPacketizationCapability.rtpPayloadType ?? [];
   const modes = ([0, 1] as const).filter((mode) => descriptors.some((d) => d.payloadDescriptor.oid === PACKETIZATIONS[mode]));
   // H.241 8.3.1: who says nothing takes single NAL units.
@@ -167,11 +196,19 @@ export function readCapabilities(set: TerminalCapabilitySet): RemoteCapabilities
     if (input?.dtmf) userInput.add("signal");
     telephoneEvent = capability.receiveRTPAudioTelephonyEventCapability?.dynamicRTPPayloadType ?? telephoneEvent;
     const picture = capability.receiveVideoCapability ?? capability.receiveAndTransmitVideoCapability;
-    const h264 = readH264(picture);
-    if (h264 !== undefined) video.push({ ...h264, packetization });
+    for (const h264 of readH264Profiles(picture)) video.push({ ...h264, packetization });
+    if (picture !== undefined && picture.extendedVideoCapability === undefined) pictures.add(pictureName(picture));
     for (const shown of readContent(picture)) content.push({ ...shown, packetization });
     if (isGeneric(capability.genericControlCapability, OID.h239Control)) presents = true;
     if (isCamera(capability.receiveDataApplicationCapability ?? capability.receiveAndTransmitDataApplicationCapability)) camera = true;
   }
-  return { audio, telephoneEvent, userInput, video, content: presents ? content : [], camera };
+  return { audio, telephoneEvent, userInput, video, content: presents ? content : [], presents, camera, pictures: [...pictures] };
+}
+
+/** As people call it: `H.263`; a codec without a type of its own by its identifier. */
+function pictureName(capability: VideoCapability): string {
+  const generic = capability.genericVideoCapability?.capabilityIdentifier.standard;
+  if (generic !== undefined) return generic === OID.h264 ? "H.264" : generic;
+  const [name = "unknown"] = Object.keys(capability);
+  return /^h26\d/.test(name) ? `H.${name.slice(1, 4)}` : name.replace("VideoCapability", "");
 }

@@ -111,7 +111,7 @@ export class Channels<F extends MediaFormat> {
     const number = olc.forwardLogicalChannelNumber;
     const { dataType, multiplexParameters } = olc.forwardLogicalChannelParameters;
     const parameters = multiplexParameters.h2250LogicalChannelParameters;
-    const read = this.#kind.read(dataType);
+    const read = this.#kind.read(dataType, accept);
     const cause = this.#objection(olc, read, accept);
     if (cause !== undefined || read === undefined || parameters === undefined) {
       reject(this.#owner, number, cause ?? { unspecified: true });

@@ -1,7 +1,14 @@
 import type { Millis } from "../../base/clock.ts";
 import type { ControlMessage, TerminalCapabilitySet } from "../../wire/h245/index.ts";
 import { earliest, Timers } from "../timers.ts";
-import { composeCapabilities, isEmptySet, type LocalCapabilities, type RemoteCapabilities, readCapabilities } from "./capabilities.ts";
+import {
+  composeCapabilities,
+  isEmptySet,
+  type LocalCapabilities,
+  type RemoteCapabilities,
+  readCapabilities,
+  revised,
+} from "./capabilities.ts";
 import type { Channels } from "./channels.ts";
 import type { AudioCodec, AudioFormat } from "./codecs.ts";
 import { Determination, type DeterminationAction } from "./determination.ts";
@@ -35,10 +42,15 @@ export class ControlMachine {
   #sequence = 0;
   #acked = false;
   #remote: RemoteCapabilities | undefined;
+  /** What the peer's sets have come to; undefined after the empty one. */
+  #set: TerminalCapabilitySet | undefined;
+  /** A set has come, if the empty one. */
+  #heard = false;
   #established = false;
   #paused = false;
   #holding = false;
   #deferred = false;
+  #withheld = false;
   #together = false;
   #ended = false;
 
@@ -65,7 +77,7 @@ export class ControlMachine {
           return machine.#determination.role;
         },
         get ready() {
-          return machine.#established && !machine.#paused && !machine.#deferred && !machine.#together;
+          return machine.#established && !machine.#paused && !machine.#deferred && !machine.#withheld && !machine.#together;
         },
         get presenting() {
           return machine.#presentation.owner;
@@ -90,7 +102,7 @@ export class ControlMachine {
   }
   /** Nothing has come back for our capabilities yet. */
   get unanswered(): boolean {
-    return this.#started && !this.#acked && this.#remote === undefined;
+    return this.#started && !this.#acked && !this.#heard;
   }
   /** For dumps and tests. */
   get state() {
@@ -163,6 +175,17 @@ export class ControlMachine {
   defer(deferred: boolean, now: Millis): void {
     this.#deferred = deferred;
     this.#lines.open(now);
+  }
+
+  /** Whether it is to be seen first what the peer's next capabilities say: we open no channel until then. */
+  withhold(withheld: boolean, now: Millis): void {
+    this.#withheld = withheld;
+    this.#lines.open(now);
+  }
+
+  /** Asks the peer to say its capabilities again (H.245 7.11.1). */
+  askCapabilities(): void {
+    this.#send({ command: { sendTerminalCapabilitySet: { genericRequest: true } } });
   }
 
   /** Channels agreed by fast connect. */
@@ -251,6 +274,11 @@ export class ControlMachine {
 
   /** Asks for H.239's token; `presentation-answered` follows, and with a yes our content channel. */
   requestPresentation(now: Millis): void {
+    // H.239 6.1: its messages are for who has its capability.
+    if (this.#remote?.presents !== true) {
+      this.#emit({ type: "presentation-answered", granted: false });
+      return;
+    }
     this.#presentation.request(this.#lines.nextNumber, now);
   }
   /** We present no longer. */
@@ -318,16 +346,23 @@ export class ControlMachine {
 
   #capabilitiesHeard(set: TerminalCapabilitySet, now: Millis): void {
     this.#send({ response: { terminalCapabilitySetAck: { sequenceNumber: set.sequenceNumber } } });
-    if (isEmptySet(set)) {
-      // H.323 8.4.6: stop sending and close what we send; the peer's channels to us stay.
+    this.#heard = true;
+    const empty = isEmptySet(set);
+    this.#set = empty ? undefined : revised(this.#set, set);
+    // What is taken away entry by entry may leave nothing, too.
+    if (empty || this.#set?.capabilityTable?.length === 0) {
+      // H.323 8.4.6: stop sending and close what we send; the peer's channels to us stay. Our own set is due all the
+      // same, where this is the first that comes.
       if (!this.#paused) {
         this.#paused = true;
         this.#lines.closeAll(now);
         this.#emit({ type: "paused" });
       }
+      this.start(now);
+      this.#progress(now);
       return;
     }
-    this.#remote = readCapabilities(set);
+    this.#remote = readCapabilities(this.#set!);
     this.#lines.forget();
     this.#emit({ type: "capabilities", remote: this.#remote });
     // Whoever speaks first is answered in kind.
@@ -335,9 +370,11 @@ export class ControlMachine {
     if (this.#paused) {
       this.#paused = false;
       this.#emit({ type: "resumed" });
+      this.#progress(now);
       this.#lines.open(now);
     } else {
       this.#progress(now);
+      this.#lines.revise(now);
       // A set sent anew may bring lines that the first had not.
       if (this.#lines.audio.transmitting !== undefined) this.#lines.open(now);
     }
@@ -350,8 +387,12 @@ export class ControlMachine {
       this.#acked = true;
       this.#progress(now);
     } else if (response.terminalCapabilitySetReject) {
+      // One that answers an older set says nothing of the last.
+      if (response.terminalCapabilitySetReject.sequenceNumber !== this.#sequence) return;
       this.#timers.clear("T101");
-      this.#fail(`capabilities rejected: ${Object.keys(response.terminalCapabilitySetReject.cause)[0] ?? "no cause"}`);
+      // In a call that is up, what was agreed before stands (H.245 C.3).
+      if (!this.#established)
+        this.#fail(`capabilities rejected: ${Object.keys(response.terminalCapabilitySetReject.cause)[0] ?? "no cause"}`);
     } else if (response.masterSlaveDeterminationAck) {
       const decision = response.masterSlaveDeterminationAck.decision.master ? "master" : "slave";
       this.#act(this.#determination.acked(decision), now);
@@ -409,7 +450,7 @@ export class ControlMachine {
 
   #progress(now: Millis): void {
     const role = this.#determination.role;
-    if (this.#established || !this.#acked || this.#remote === undefined || role === undefined || this.#determination.waiting) return;
+    if (this.#established || !this.#acked || !this.#heard || role === undefined || this.#determination.waiting) return;
     this.#established = true;
     this.#emit({ type: "established", role });
     this.#lines.open(now);

@@ -70,16 +70,24 @@ export function composeH264({ profile, level, maxBitrate, maxMbps, maxFs }: Vide
 
 /** The highest profile a capability has, with its level; undefined when it is no H.264. */
 export function readH264(capability: VideoCapability | undefined): VideoFormat | undefined {
+  return readH264Profiles(capability)[0];
+}
+
+/**
+ * One format a profile, the highest first: a capability may have several (H.241 8.3.2.1). Empty when it is no H.264.
+ */
+export function readH264Profiles(capability: VideoCapability | undefined): VideoFormat[] {
   const generic = capability?.genericVideoCapability;
-  if (!isGeneric(generic, OID.h264)) return undefined;
+  if (!isGeneric(generic, OID.h264)) return [];
   const parameters = parametersOf(generic);
   const bits = numberOf(parameters, PROFILE) ?? PROFILES.baseline;
-  const profile = (Object.keys(PROFILES) as H264Profile[]).findLast((name) => (bits & PROFILES[name]) !== 0) ?? "baseline";
+  const named = (Object.keys(PROFILES) as H264Profile[]).filter((name) => (bits & PROFILES[name]) !== 0).reverse();
   const number = numberOf(parameters, LEVEL) ?? 15;
   const level = LEVELS.findLast(([, h241]) => h241 <= number)?.[0] ?? 10;
   const mbps = numberOf(parameters, CUSTOM_MAX_MBPS);
   const fs = numberOf(parameters, CUSTOM_MAX_FS);
-  return {
+  const profiles = named.length > 0 ? named : (["baseline"] as const);
+  return profiles.map((profile) => ({
     codec: "H264",
     profile,
     level,
@@ -87,7 +95,7 @@ export function readH264(capability: VideoCapability | undefined): VideoFormat |
     packetization: [0],
     ...(mbps === undefined ? {} : { maxMbps: mbps * MBPS_UNIT }),
     ...(fs === undefined ? {} : { maxFs: fs * FS_UNIT }),
-  };
+  }));
 }
 
 /** What both can: `own` is what we send or take, `other` the peer's. Undefined when nothing fits. */

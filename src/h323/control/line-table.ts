@@ -103,6 +103,19 @@ export class LineTable {
     this.#refused.clear();
   }
 
+  /**
+   * The peer's capabilities are others: what we send and it takes no longer is closed, and opened in another codec
+   * where there is one.
+   */
+  revise(now: Millis): void {
+    const { remote } = this.#owner;
+    const { transmitting } = this.audio;
+    if (remote === undefined || transmitting === undefined) return;
+    if (remote.audio.length === 0 || remote.audio.some((format) => sameAudio(format, transmitting.format))) return;
+    this.audio.closeTransmit(now);
+    this.open(now);
+  }
+
   /** Another audio codec than before (H.245 mode request). */
   replaceAudio(format: AudioFormat, now: Millis): void {
     const { media } = this.#owner;

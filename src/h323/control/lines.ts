@@ -2,7 +2,7 @@ import type { DataType, H2250LogicalChannelParameters } from "../../wire/h245/in
 import { composeCamera, composeContent, isCamera, PACKETIZATIONS, readContent } from "./capabilities.ts";
 import { type AudioFormat, composeAudio, payloadTypeOf, readAudio, sameAudio } from "./codecs.ts";
 import { OID } from "./generic.ts";
-import { composeH264, readH264, type VideoFormat } from "./h264.ts";
+import { composeH264, readH264Profiles, type VideoFormat } from "./h264.ts";
 
 /** H.224 on RTP (RFC 4573): there is but one. */
 export interface CameraFormat {
@@ -30,8 +30,8 @@ export interface Kind<F extends MediaFormat> {
   /** Whether a peer may name this session. */
   ownSession(session: number): boolean;
   compose(format: F): DataType;
-  /** Undefined for anything else. */
-  read(dataType: DataType): F | undefined;
+  /** Undefined for anything else. A channel that may be several is the first of those that `accept` has. */
+  read(dataType: DataType, accept: readonly F[]): F | undefined;
   same(a: F, b: F): boolean;
   label(format: F): LineFormat;
 }
@@ -51,7 +51,7 @@ export const VIDEO: Kind<VideoFormat> = {
   session: 2,
   ownSession: (session) => session === 2,
   compose: (format) => ({ videoData: composeH264(format) }),
-  read: ({ videoData }) => readH264(videoData),
+  read: ({ videoData }, accept) => acceptable(readH264Profiles(videoData), accept),
   same: (a, b) => a.profile === b.profile,
   label: (format) => ({ line: "video", format }),
 };
@@ -61,10 +61,15 @@ export const CONTENT: Kind<VideoFormat> = {
   session: CONTENT_SESSION,
   ownSession: (session) => session > 3,
   compose: (format) => ({ videoData: composeContent(format) }),
-  read: ({ videoData }) => readContent(videoData)[0],
+  read: ({ videoData }, accept) => acceptable(readContent(videoData), accept),
   same: (a, b) => a.profile === b.profile,
   label: (format) => ({ line: "content", format }),
 };
+
+/** H.241 8.3.2.1: a stream of two profiles is one that a decoder of either can take. */
+function acceptable(formats: readonly VideoFormat[], accept: readonly VideoFormat[]): VideoFormat | undefined {
+  return formats.find((format) => accept.some(({ profile }) => profile === format.profile)) ?? formats[0];
+}
 
 export const CAMERA: Kind<CameraFormat> = {
   name: "camera",

@@ -104,6 +104,8 @@ export class Presentation {
       this.#send("response", SUB.flowResponse, [logical(ACKNOWLEDGE), unsignedMin(CHANNEL, numberOf(content, CHANNEL) ?? 0)]);
     else if (kind === "response" && sub === SUB.flowResponse)
       this.#port.emit({ type: "flow-release-answered", accepted: hasParameter(content, ACKNOWLEDGE) });
+    // A request that H.239 has not is answered as any other that is not known.
+    else if (kind === "request") return false;
     return true;
   }
 

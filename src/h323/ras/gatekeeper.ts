@@ -11,6 +11,7 @@ import {
 import { type Address, fromH225, type RasAddress, toH225 } from "../address.ts";
 import { aliasText, hex, readProduct } from "../call/messages.ts";
 import { earliest, Timers } from "../timers.ts";
+import { dialledNames } from "../uri.ts";
 import { feature, findFeature, supports } from "../traversal/h460.ts";
 import { RAS_TUNNELLING } from "../traversal/h460-17.ts";
 import { Indications, SIGNALLING_TRAVERSAL } from "../traversal/h460-18.ts";
@@ -273,7 +274,7 @@ export class Gatekeeper {
     if (aliases.length === 0 || aliases.length > 32) return { reason: { invalidAlias: true } };
     const names = aliases.map(aliasText);
     const denied = { securityDenial: true } as const;
-    const ours = names.find((name) => this.#config.ours(name));
+    const ours = names.find((name) => dialledNames(name).some((meant) => this.#config.ours(meant)));
     if (ours !== undefined) return { reason: denied, detail: "the gateway takes calls for that alias itself" };
     if (names.some((name) => this.#config.password(name) === null))
       return { reason: denied, detail: "an alias that is not in h323.gatekeeper.endpoints" };
@@ -368,8 +369,7 @@ export class Gatekeeper {
   }
 
   #here(wanted: readonly AliasAddress[]): Address | undefined {
-    for (const alias of wanted) {
-      const name = aliasText(alias);
+    for (const name of wanted.flatMap((alias) => dialledNames(aliasText(alias)))) {
       const registered = this.find(name);
       // Who is behind a firewall is reached by us only, and we route no calls.
       if (registered !== undefined) return registered.traversal === undefined ? registered.signalling : undefined;

@@ -6,6 +6,7 @@ import type {
   OpenLogicalChannelAck,
   TerminalCapabilitySet,
 } from "../../wire/h245/index.ts";
+import { isEmptySet, revised } from "../control/capabilities.ts";
 import type { ControlEvent } from "../control/types.ts";
 import { PayloadCipher } from "./h235-cipher.ts";
 import { algorithmOf, KeyExchange, type MediaAlgorithm, type SharedSecret } from "./h235-keys.ts";
@@ -53,6 +54,8 @@ export class MediaSecurity {
   #answer: h235.ClearToken[] = [];
   #secret: SharedSecret | undefined;
   #master = false;
+  /** What the peer's capability sets have come to. */
+  #set: TerminalCapabilitySet | undefined;
   /** Ciphers the peer has for a medium, by its name. */
   #remote = new Map<string, ReadonlySet<string>>();
   /** Channels whose opening is under way. */
@@ -82,6 +85,11 @@ export class MediaSecurity {
   /** Both sides have keys in common. */
   get agreed(): boolean {
     return this.#policy !== "none" && this.#secret !== undefined;
+  }
+
+  /** The peer's last capability set has named no cipher. */
+  get unsaid(): boolean {
+    return this.#remote.size === 0;
   }
 
   /** Channels may be opened in clear at once, as fast connect does. */
@@ -134,12 +142,22 @@ export class MediaSecurity {
     }
     if (request?.closeLogicalChannel !== undefined)
       this.#updates.closed("receive", request.closeLogicalChannel.forwardLogicalChannelNumber);
-    if (request?.terminalCapabilitySet !== undefined) this.#remote = readSecurity(request.terminalCapabilitySet);
+    if (request?.terminalCapabilitySet !== undefined) this.#said(request.terminalCapabilitySet);
     else if (request?.openLogicalChannel !== undefined) return this.#opened(request.openLogicalChannel, message);
     else if (response?.openLogicalChannelAck !== undefined) return this.#acknowledged(response.openLogicalChannelAck, message);
     else if (response?.openLogicalChannelReject !== undefined)
       this.#transmit.delete(response.openLogicalChannelReject.forwardLogicalChannelNumber);
     return { type: "take", message };
+  }
+
+  /** The empty set (H.323 8.4.6) pauses, and says nothing of ciphers. */
+  #said(set: TerminalCapabilitySet): void {
+    if (isEmptySet(set)) {
+      this.#set = undefined;
+      return;
+    }
+    this.#set = revised(this.#set, set);
+    this.#remote = readSecurity(this.#set);
   }
 
   /** Looks at what control tells: who is master. */

@@ -7,9 +7,15 @@ import { type Described, DIGIT_WAYS, type DigitWay, describeFarEnd, type FarAudi
 import { FarLines } from "./remote-channels.ts";
 import { H323Content } from "./h239-content.ts";
 import { type OpenRelay, Protection } from "./media-encryption.ts";
+import { UserInput } from "./user-input.ts";
 
 /** The far end has this long to open a channel for us once the call is answered. */
 const MEDIA_MS = 15_000;
+/**
+ * The same, while its first capability set has been the empty one: it holds the call, and says later what it takes
+ * (H.323 8.4.6).
+ */
+const HELD_MEDIA_MS = 180_000;
 /** A key of which no length is told. */
 const KEY_MS = 100;
 /** Channels come one after the other: their changes are told together once so many ms have brought none. */
@@ -48,8 +54,15 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #toldEvents: number | undefined;
   /** The description last told, whatever its version. */
   #told = "";
-  /** Of the audio, as the far end has it: `sendonly` while it has paused. */
-  #direction: SdpDirection = "sendrecv";
+  /**
+   * We hold the call; the far end does, by its empty capability set; it takes nothing by flow control; it has closed
+   * the channel it sent in.
+   */
+  #holding = false;
+  #paused = false;
+  #stopped = false;
+  #silent = false;
+  readonly #keys = new UserInput();
   /** Codec that the far end sends, as its last description said. */
   #toldReceive: AudioFormat["codec"] | undefined;
   #waiting: { resolve: (sdp: string) => void; reject: (error: Error) => void } | undefined;
@@ -156,7 +169,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         else control.resume(at);
       }, at);
     });
-    this.#direction = held ? "recvonly" : "sendrecv";
+    this.#holding = held;
     return Promise.resolve(this.#farSdp(this.#direction, this.#events));
   }
 
@@ -234,7 +247,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #complete(): void {
     if (this.#waiting === undefined || this.#ended || !this.#answered) return;
     if (this.#far === undefined) {
-      this.#timer ??= setTimeout(() => this.#session.act((m) => m.release(47, "the far end opened no channel for us")), MEDIA_MS);
+      const ms = this.#paused ? HELD_MEDIA_MS : MEDIA_MS;
+      this.#timer ??= setTimeout(() => this.#session.act((m) => m.release(47, "the far end opened no channel for us")), ms);
       return;
     }
     clearTimeout(this.#timer);
@@ -244,13 +258,20 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     // only. A far end that names another payload type for them may send on its own: see #settle.
     const none = this.#remote !== undefined && this.#remote.telephoneEvent === undefined;
     const events = none ? undefined : this.#ourEvents;
-    resolve(this.#farSdp("sendrecv", events));
+    resolve(this.#farSdp(this.#direction, events));
     this.#settle();
   }
 
   /** Payload type of telephone events as the far end has it; as it was told where the far end has not said one. */
   get #events(): number | undefined {
     return this.#remote?.telephoneEvent ?? this.#toldEvents;
+  }
+
+  /** Of the audio, as the far end has it. */
+  get #direction(): SdpDirection {
+    const sends = !this.#holding && !this.#silent;
+    const takes = !this.#paused && !this.#stopped;
+    return sends ? (takes ? "sendrecv" : "sendonly") : takes ? "recvonly" : "inactive";
   }
 
   /** The far end as it is now, remembered as told. */
@@ -292,32 +313,63 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         if (event.line === "audio") this.#transmit(event);
         else this.#lineChanged(event);
         break;
-      case "transmit-closed":
       case "receive-closed":
+        if (event.line === "audio") {
+          // Silence that it has told of: a hold, which no lack of media ends.
+          this.#silent = true;
+          this.#settle();
+        } else this.#lineChanged(event);
+        break;
+      case "transmit-closed":
         if (event.line !== "audio") this.#lineChanged(event);
         break;
       case "fast-update":
         this.#tellLine(event.line, (line) => this.emit("keyframe", line));
         break;
       case "flow-control":
-        this.#tellLine(event.line ?? "video", (line) => this.emit("bitrate", { line, bitsPerSecond: event.bitsPerSecond ?? null }));
+        if (event.line === undefined || event.line === "audio") this.#limited(event.bitsPerSecond);
+        this.#lineChanged(event);
+        if (event.bitsPerSecond === 0) break;
+        for (const name of event.line === undefined ? (["video", "content"] as const) : [event.line])
+          this.#tellLine(name, (line) => this.emit("bitrate", { line, bitsPerSecond: event.bitsPerSecond ?? null }));
         break;
       case "transmit-refused":
         if (event.line !== "audio") this.#settle();
         else if (this.#far === undefined) this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`));
         break;
       case "paused":
-        this.#direction = "sendonly";
+        this.#paused = true;
+        this.#patience();
         if (this.#far !== undefined) this.#changed();
         break;
+      case "resumed":
+        // The far end is sent to again once a channel to it is open.
+        if (this.#far === undefined) this.#paused = false;
+        this.#patience();
+        break;
       case "digits":
-        for (const digit of event.digits.toUpperCase())
+        for (const digit of this.#keys.fresh(event, performance.now()))
           if (/[0-9A-D*#]/.test(digit)) this.emit("dtmf", { digit, durationMs: event.duration ?? KEY_MS });
         break;
       case "released":
         this.#finish(event);
         break;
     }
+  }
+
+  /** It is waited for its channels anew, for as long as fits. */
+  #patience(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#complete();
+  }
+
+  /** H.245 6.2.11: a limit of nothing stops the audio; any other it can be sent under. */
+  #limited(bitsPerSecond: number | undefined): void {
+    const stopped = bitsPerSecond === 0;
+    if (stopped === this.#stopped) return;
+    this.#stopped = stopped;
+    if (this.#far !== undefined && this.#waiting === undefined) this.#changed();
   }
 
   #tellLine(name: LineName, tell: (line: number) => void): void {
@@ -328,6 +380,10 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   /** The far end is going to send: in another codec than it is sent, and later than its description was composed, that is a change. */
   #heard(format: AudioFormat): void {
     this.#receive = format;
+    if (this.#silent) {
+      this.#silent = false;
+      this.#settle();
+    }
     const told = [this.#far?.transmit.codec, this.#toldReceive];
     if (this.#far !== undefined && this.#waiting === undefined && !told.includes(format.codec)) this.#settle();
   }
@@ -357,7 +413,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #transmit({ rtp, rtcp, format }: Extract<CallEvent, { type: "transmit"; line: "audio" }>): void {
     const before = this.#far;
     this.#far = { rtp, rtcp, transmit: format, receive: this.#receive, telephoneEvent: undefined, direction: "sendrecv" };
-    if (this.#direction === "sendonly") this.#direction = "sendrecv";
+    this.#paused = false;
     if (before === undefined || this.#waiting !== undefined) this.#complete();
     else this.#changed();
   }
@@ -371,6 +427,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     const offer = this.#farSdp(this.#direction, this.#events);
     const change: MediaChange = {
       offer,
+      switches: true,
       accept: (sdp) => {
         this.#closeRejected(sdp);
         return Promise.resolve(null);

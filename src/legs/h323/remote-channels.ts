@@ -8,6 +8,8 @@ type Format = VideoFormat | CameraFormat;
 
 interface Line {
   transmit?: Pick<FarLine, "rtp" | "rtcp"> & { readonly format: Format };
+  /** It takes nothing for now, by flow control. */
+  stopped?: boolean;
   receive?: { readonly format: Format; readonly rtcp: FarLine["rtcp"] };
 }
 
@@ -15,17 +17,28 @@ interface Line {
 export class FarLines {
   readonly #lines = new Map<Name, Line>();
 
-  /** Takes what the call tells of channels. */
+  /** Takes what the call tells of channels, and of limits of nothing. */
   on323(event: CallEvent): void {
+    if (event.type === "flow-control") {
+      const names = event.line === undefined ? (["video", "content"] as const) : [event.line];
+      for (const name of names) if (name !== "audio") this.#line(name).stopped = event.bitsPerSecond === 0;
+      return;
+    }
     if (event.type !== "transmit" && event.type !== "receive" && event.type !== "transmit-closed" && event.type !== "receive-closed")
       return;
     if (event.line === "audio") return;
-    const line = this.#lines.get(event.line) ?? {};
-    this.#lines.set(event.line, line);
+    const line = this.#line(event.line);
+    if (event.type === "transmit") delete line.stopped;
     if (event.type === "transmit") line.transmit = { format: event.format, rtp: event.rtp, rtcp: event.rtcp };
     else if (event.type === "receive") line.receive = { format: event.format, rtcp: event.rtcp };
     else if (event.type === "transmit-closed") delete line.transmit;
     else delete line.receive;
+  }
+
+  #line(name: Name): Line {
+    const line = this.#lines.get(name) ?? {};
+    this.#lines.set(name, line);
+    return line;
   }
 
   /** Lines that have a channel. */
@@ -44,7 +57,7 @@ export class FarLines {
   }
 
   #section(name: Name, { media }: DescribedLine, remote: RemoteCapabilities | undefined): FarLine | undefined {
-    const { transmit, receive } = this.#lines.get(name) ?? {};
+    const { transmit, receive, stopped } = this.#lines.get(name) ?? {};
     const format = transmit?.format ?? this.#possible(name, media, remote) ?? receive?.format;
     if (format === undefined) return undefined;
     const { rtcp } = transmit ?? receive ?? {};
@@ -57,7 +70,7 @@ export class FarLines {
       format,
       payloadType: receive?.format.payloadType ?? transmit?.format.payloadType ?? media.formats[0]?.payloadType ?? 96,
       sends: receive !== undefined,
-      takes: transmit !== undefined,
+      takes: transmit !== undefined && stopped !== true,
     };
   }
 

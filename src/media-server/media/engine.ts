@@ -135,7 +135,8 @@ export class MediaEngine {
   #checkTimeouts(now: Millis): void {
     for (const session of this.#sessions.values()) {
       const silentMs = now - session.rtp.lastPacketAt;
-      if (!session.rtp.receives || session.timeoutTold || silentMs < this.#options.rtpTimeoutMs) continue;
+      // A far end that is sent nothing holds the call: whether it is still there its signalling knows, not its silence.
+      if (!session.rtp.receives || !session.rtp.sends || session.timeoutTold || silentMs < this.#options.rtpTimeoutMs) continue;
       session.timeoutTold = true;
       this.#options.tell({ t: "timeout", id: session.id, silentMs: Math.round(silentMs) });
     }

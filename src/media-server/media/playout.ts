@@ -43,13 +43,15 @@ export class Playout {
     const config = this.#config;
     if (!config) return;
     const codecs = config.codecs.filter((codec) => codecInfo[codec.name].clockRate === clockRate);
-    const key = `${clockRate} ${codecs.map((codec) => `${codec.name}/${codec.receivePayloadType}`).join(" ")} ${config.cn ?? ""}`;
+    const key = `${config.codecs[0]?.name} ${clockRate} ${codecs.map((codec) => `${codec.name}/${codec.receivePayloadType}`).join(" ")} ${config.cn ?? ""}`;
     if (key === this.#key) return;
     this.#key = key;
     this.#clockRate = clockRate;
     this.#close();
     for (const codec of codecs) this.#decoders.set(codec.receivePayloadType, createDecoder(codec.name));
-    const rate = Math.max(8000, ...codecs.map((codec) => codecInfo[codec.name].sampleRate)) as SampleRate;
+    // Frames are pulled at the rate of the codec that is sent, whichever comes: an H.323 far end may send another in
+    // its own channel (H.245 6.2).
+    const rate = codecInfo[config.codecs[0]?.name ?? "PCMU"].sampleRate;
     const noise = clockRate === 8000 ? config.cn : undefined;
     this.#receiver = new AudioReceiver({
       rate,

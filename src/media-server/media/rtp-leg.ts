@@ -123,8 +123,9 @@ export class RtpLeg {
     this.configuredAt = this.lastPacketAt = now;
     this.#held = config.held === true && !this.#released;
     const { remote, sources } = config;
-    if (this.#latch) this.#latch.signal(remote, sources);
-    else this.#latch = new Latch(remote, sources);
+    const asymmetric = config.asymmetric === true;
+    if (this.#latch) this.#latch.signal(remote, sources, asymmetric);
+    else this.#latch = new Latch(remote, sources, asymmetric);
     this.#reports.signal({ address: remote.address, port: remote.rtcpPort });
     this.#setKeys(config);
     this.playout.configure(config);

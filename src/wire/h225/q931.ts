@@ -144,7 +144,38 @@ export function displayElement(text: string): InformationElement {
   return { id: IE.display, contents: Buffer.from(text.slice(0, 82), "latin1") };
 }
 export function readDisplay(contents: Uint8Array | undefined): string | undefined {
-  return contents === undefined ? undefined : trimEndOf(Buffer.from(contents).toString("latin1"), "\0");
+  return contents === undefined ? undefined : displayText(contents);
+}
+
+/**
+ * Q.931 4.5.16 knows IA5 only; products send UTF-8, Latin-1 and UCS-2 as in BMPString, some behind an octet that names
+ * the character set, most with a NUL
+ * at the end.
+ */
+function displayText(contents: Uint8Array): string {
+  const octets = contents[0] === 0xb1 ? contents.subarray(1) : contents;
+  const utf8 = trimEndOf(decodedOrNothing("utf-8", octets) ?? "\u0001", "\0");
+  if (!hasControls(utf8)) return utf8;
+  const latin1 = trimEndOf(Buffer.from(octets).toString("latin1"), "\0");
+  if (!hasControls(latin1) || octets.length % 2 === 1) return latin1;
+  const wide = trimEndOf(decodedOrNothing("utf-16be", octets) ?? "\u0001", "\0");
+  return hasControls(wide) ? latin1 : wide;
+}
+
+function decodedOrNothing(encoding: "utf-8" | "utf-16be", octets: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(octets);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasControls(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
+  }
+  return false;
 }
 
 /** Keypad facility: digits dialled or pressed in a call. */

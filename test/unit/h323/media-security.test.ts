@@ -6,7 +6,7 @@ import type { ProtectedEvent } from "../../../src/h323/index.ts";
 import { PayloadCipher } from "../../../src/h323/security/h235-cipher.ts";
 import { algorithmOf, KeyExchange, type SharedSecret } from "../../../src/h323/security/h235-keys.ts";
 import { MediaSecurity } from "../../../src/h323/security/media-security.ts";
-import { decodeSignalling, h235 } from "../../../src/wire/h225/index.ts";
+import { decodeSignalling, encodeSignalling, h235 } from "../../../src/wire/h225/index.ts";
 import { decodeControl, encodeControl } from "../../../src/wire/h245/index.ts";
 import { decode, encode } from "../../../src/wire/per/index.ts";
 import { callConfig, mediaOf, Pair, seededOctets } from "../../support/h323-pair.ts";
@@ -214,6 +214,44 @@ describe("a call with media encryption", () => {
     const [x, y] = protectedOf(pair.a);
     const probe = rtp(Buffer.alloc(32, 1));
     expect(x!.cipher.encrypt(probe)).not.toEqual(y!.cipher.encrypt(probe));
+  });
+
+  it("does not come up in clear where the caller's H.245 was in Setup, before any key was agreed on (H.323 8.2.4, H.235.6)", () => {
+    const style = { fastStart: false, tunnelling: true };
+    const pair = call({ encryption: "preferred" }, { encryption: "preferred" }, style);
+    pair.call();
+    // the caller's first messages, put into its Setup: its capabilities say nothing of ciphers yet
+    const [setup] = pair.a.machine.takeOutputs();
+    if (setup?.type !== "signalling") throw new Error("no Setup");
+    const message = decodeSignalling(setup.bytes);
+    const set = encodeControl({ request: { terminalCapabilitySet: composeCapabilities(callConfig("a").capabilities, 1) } });
+    const determination = encodeControl({ request: { masterSlaveDetermination: { terminalType: 50, statusDeterminationNumber: 4711 } } });
+    const info = message.info!;
+    const pdu = { ...info["h323-uu-pdu"], h245Control: [set, determination] };
+    const bytes = encodeSignalling({ ...message, info: { ...info, "h323-uu-pdu": pdu } });
+    pair.b.machine.signalling(bytes, pair.now);
+    const said = () =>
+      pair.wire
+        .filter(({ from, kind }) => from === "b" && kind === "signalling")
+        .map((sent) => decodeSignalling(sent.bytes))
+        .map(({ type, info: its }) => ({ type, control: (its?.["h323-uu-pdu"].h245Control ?? []).map(decodeControl) }));
+    pair.run(500);
+    // nothing of H.245 before Connect, which has our half of the key; then the caller is asked to say its ciphers
+    const before = said().slice(
+      0,
+      said().findIndex(({ type }) => type === "connect"),
+    );
+    expect(before.flatMap(({ control }) => control)).toEqual([]);
+    expect(
+      said()
+        .flatMap(({ control }) => control)
+        .some(({ command }) => command?.sendTerminalCapabilitySet !== undefined),
+    ).toBe(true);
+    expect(
+      said()
+        .flatMap(({ control }) => control)
+        .some(({ request }) => request?.openLogicalChannel !== undefined),
+    ).toBe(false);
   });
 
   it.each([

@@ -8,6 +8,10 @@ import { Packetizer } from "../../../src/media-server/media/packetizer.ts";
 import { Reception } from "../../../src/media-server/media/reception.ts";
 import { RtpLeg } from "../../../src/media-server/media/rtp-leg.ts";
 import type { LegConfig } from "../../../src/media-server/messages.ts";
+import { createEncoder, loadOpus } from "../../../src/audio/codecs.ts";
+import { concat, frames, tone, tonesIn } from "../../support/spectrum.ts";
+
+await loadOpus();
 
 describe("pacing", () => {
   it("keeps the grid although each tick is late", () => {
@@ -304,4 +308,40 @@ it("pauses in a dial string pass in time", () => {
   expect(sent).toHaveLength(2);
   expect(sent[1]! - sent[0]!).toBeGreaterThanOrEqual(1000);
   expect(digits.busy).toBe(false);
+});
+
+describe("a far end that sends another codec than it is sent (H.245: a channel each way)", () => {
+  it.each(["PCMU", "opus"] as const)("is heard at its own speed: G.722 where it is sent %s", (sent) => {
+    const clock = new FakeClock();
+    const leg = new RtpLeg(clock, { digit: () => {}, stranger: () => {}, notice: () => {} });
+    leg.configure(
+      {
+        codecs: [
+          { name: sent, sendPayloadType: sent === "PCMU" ? 0 : 96, receivePayloadType: sent === "PCMU" ? 0 : 96, ptime: 20 },
+          { name: "G722", sendPayloadType: 9, receivePayloadType: 9, ptime: 20 },
+        ],
+        remote: { address: "127.0.0.1", port: 1, rtcpPort: 2 },
+        rtcpMux: false,
+        direction: "sendrecv",
+      },
+      clock.now(),
+    );
+    const encoder = createEncoder("G722");
+    const heard: Int16Array[] = [];
+    frames(tone(700, 16_000, 2000), 16_000).forEach((pcm, i) => {
+      const packet = Buffer.alloc(12 + 160);
+      packet[0] = 0x80;
+      packet[1] = 9;
+      packet.writeUInt16BE(i, 2);
+      packet.writeUInt32BE(i * 160, 4);
+      encoder.encode(pcm, packet.subarray(12));
+      leg.receive(packet, "127.0.0.1", 1, clock.now());
+      const out = new Int16Array(leg.rate / 50);
+      if (leg.pull(clock.now(), out)) heard.push(out);
+      clock.advance(20);
+    });
+    expect(heard.length).toBeGreaterThan(80);
+    expect(tonesIn(concat(heard.slice(20, 80)), leg.rate, [350, 700, 1400])).toEqual([700]);
+    leg.playout.close();
+  });
 });

@@ -26,6 +26,21 @@ describe("media without SRTP", () => {
     expect(latch.target).toEqual(signalled);
   });
 
+  it("go where OpenLogicalChannelAck says, whatever port of that host they come from (H.245 6.2: a channel is one way)", () => {
+    const latch = new Latch(signalled, [], true);
+    const other = { ...signalled, port: 4444 };
+    expect(burst(latch, other, 1, 0)).toEqual(["unproven", "unproven", "latched", "accept"]);
+    expect(latch.target).toEqual(signalled);
+    // behind a NAT the address that it names is of no use
+    const behind = new Latch(inside, [nat.address], true);
+    burst(behind, nat, 1, 0);
+    expect(behind.target).toEqual(nat);
+    // symmetric RTP otherwise
+    const symmetric = new Latch(signalled);
+    burst(symmetric, other, 1, 0);
+    expect(symmetric.target).toEqual(other);
+  });
+
   it("are believed from the host that signalling comes from, after some packets in a row", () => {
     const latch = new Latch(inside, [nat.address]);
     expect(burst(latch, nat, 1, 0)).toEqual(["unproven", "unproven", "latched", "accept"]);

@@ -11,6 +11,7 @@ import {
   G722,
   type MediaCapability,
   isAnswer,
+  isAsymmetric,
   isHeld,
   mediaSourcesOf,
   negotiateAudio,
@@ -65,6 +66,8 @@ export class MediaNegotiation {
   #sources: MediaSources | undefined;
   /** The far end has not acknowledged the call yet, as its last description said. */
   #held = false;
+  /** The far end may send from other ports than those of its last description. */
+  #asymmetric = false;
   /** Our key in force. */
   #ourKey: SrtpKeying | undefined;
   localSdp = "";
@@ -97,6 +100,7 @@ export class MediaNegotiation {
     const line = offer.media[choice.index]!;
     this.#sources = mediaSourcesOf(line);
     this.#held = isHeld(line);
+    this.#asymmetric = isAsymmetric(line);
     const { decision } = choice;
     let ours: SrtpKeying | undefined;
     if (decision.kind === "srtp") {
@@ -156,6 +160,7 @@ export class MediaNegotiation {
     this.remoteSdp = answerText;
     const line = answer.media[0]!;
     this.#sources = mediaSourcesOf(line);
+    this.#asymmetric = isAsymmetric(line);
     const offeredKeys = ourOffer.media[0]!.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
     // An answer that holds us at once brings no keys yet; its next offer does.
     if (agreement.remote && offeredKeys.length > 0) {
@@ -190,6 +195,7 @@ export class MediaNegotiation {
       ...(this.#sources === undefined ? {} : { sources: this.#sources }),
       rtcpMux: mux,
       ...(this.#held ? { held: true } : {}),
+      ...(this.#asymmetric ? { asymmetric: true } : {}),
       direction,
       ...(event
         ? {

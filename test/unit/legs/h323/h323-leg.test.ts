@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DIGIT_WAYS, type DigitWay } from "../../../../src/legs/h323/description.ts";
 import { H323Leg } from "../../../../src/legs/h323/h323-leg.ts";
 import type { LegInfo, MediaChange } from "../../../../src/legs/leg.ts";
-import { type H323Endpoint, openH323Endpoint } from "../../../../src/io/index.ts";
+import type { ControlMachine } from "../../../../src/h323/index.ts";
+import { type H323Endpoint, type H323Session, openH323Endpoint } from "../../../../src/io/index.ts";
 import { parseSdp } from "../../../../src/wire/sdp/index.ts";
 
 const info: LegInfo = {
@@ -79,13 +80,15 @@ describe("an H.323 call as a leg", () => {
   });
 
   let placed: Promise<string>;
+  const sessions: { caller?: H323Session } = {};
 
-  async function call(theirs = sdp(7000, 109)): Promise<string> {
+  async function call(theirs = sdp(7000, 109), ours = sdp(8000, 97)): Promise<string> {
     await endpoint.call(
       endpoint.address,
       { aliases: [{ dialledDigits: "1" }] },
       {
         prepare: (session) => {
+          sessions.caller = session;
           caller = new H323Leg(session, { ...info, direction: "out" });
           caller.on("change", (change: MediaChange) => void change.accept(change.offer ?? ""));
           caller.prepare(theirs);
@@ -94,7 +97,7 @@ describe("an H.323 call as a leg", () => {
       },
     );
     await expect.poll(() => callee).toBeDefined();
-    const [answered] = await Promise.all([callee!.answer(sdp(8000, 97)), placed]);
+    const [answered] = await Promise.all([callee!.answer(ours), placed]);
     return answered;
   }
   /** The callee's view of the caller's lines, once it has them all as told. */
@@ -191,5 +194,63 @@ describe("an H.323 call as a leg", () => {
     await told(["sendrecv", "sendrecv", "inactive"]);
     await caller!.change(sdp(7000, 109, false));
     await expect.poll(() => parseSdp(changes.at(-1)!).media.map((m) => m.port), { timeout: 4000 }).toEqual([7000, 0, 0]);
+  });
+
+  /** Direction and codecs of the audio, as the callee's gateway was told last. */
+  const audioNow = () => {
+    const [audio] = parseSdp(changes.at(-1) ?? "v=0\r\n").media;
+    return audio && [audio.direction, ...audio.formats.flatMap(({ codec }) => codec ?? [])];
+  };
+  const remote = (action: (control: ControlMachine, now: number) => void) =>
+    sessions.caller!.act((machine, now) => machine.control((control) => action(control, now), now));
+
+  it("a flow control of nothing stops audio and pictures, a limit lets them go on (H.245 6.2.11)", async () => {
+    await call();
+    await told(["sendrecv", "sendrecv", "inactive"]);
+    remote((control) => control.limitLine("audio", 0));
+    await told(["sendonly", "sendrecv", "inactive"]);
+    remote((control) => control.limitLine("video", 0));
+    await told(["sendonly", "sendonly", "inactive"]);
+    remote((control) => {
+      control.limitLine("audio", 64_000);
+      control.limitLine("video", 300_000);
+    });
+    await told(["sendrecv", "sendrecv", "inactive"]);
+  });
+
+  it("a channel that the far end closes is silence that it has told of, and no lack of media", async () => {
+    await call(sdp(7000, 109, false));
+    await expect.poll(audioNow).toBeDefined();
+    remote((control) => control.hold(performance.now()));
+    await expect.poll(() => audioNow()?.[0]).toBe("sendonly");
+    remote((control) => control.resume(performance.now()));
+    await expect.poll(() => audioNow()?.[0]).toBe("sendrecv");
+    // the callee holds: the far end closes what it sends
+    const held = await callee!.change(sdp(8000, 97).replace("a=rtpmap:101", "a=sendonly\r\na=rtpmap:101"));
+    expect(parseSdp(held).media[0]?.direction).toBe("recvonly");
+  });
+
+  it("a mode that the far end asks for is another codec, and is told as what it is sent from now on (H.245 6.2.10)", async () => {
+    const both = (port: number) => sdp(port, 97, false).replace("RTP/AVP 0 101", "RTP/AVP 0 8 101");
+    const switches: (boolean | undefined)[] = [];
+    await call(both(7000), both(8000));
+    callee!.on("change", (change: MediaChange) => switches.push(change.switches));
+    remote((control) => control.requestMode(["PCMA"], performance.now()));
+    await expect.poll(() => audioNow()?.slice(0, 2)).toEqual(["sendrecv", "PCMA"]);
+    expect(switches.at(-1)).toBe(true);
+  });
+
+  it("a key that comes as signal and as alphanumeric counts once, pressed twice it counts twice (H.245 6.2.14)", async () => {
+    await call(sdp(7000, 109, false));
+    const heard: string[] = [];
+    callee!.on("dtmf", ({ digit }) => heard.push(digit));
+    for (const key of "7755#")
+      remote((control) => {
+        control.sendDigits(key, "signal");
+        control.sendDigits(key, "alphanumeric");
+      });
+    remote((control) => control.sendDigits("9", "alphanumeric"));
+    await expect.poll(() => heard.at(-1)).toBe("9");
+    expect(heard.join("")).toBe("7755#9");
   });
 });

@@ -134,3 +134,20 @@ describe("user information", () => {
     expect(h225.decodeRas(h225.encodeRas(message))).toEqual(message);
   });
 });
+
+describe("Display (Q.931 4.5.16)", () => {
+  it.each([
+    ["UTF-8", Buffer.from("Zoë Müller 東京")],
+    ["UTF-8 that ends in NUL", Buffer.from("Zoë Müller 東京\0")],
+    ["UCS-2, as a BMPString", Buffer.from("Zoë Müller 東京", "utf16le").swap16()],
+    ["UTF-8 behind the octet of a character set", Buffer.concat([Buffer.of(0xb1), Buffer.from("Zoë Müller 東京")])],
+  ])("is read as %s", (_, contents) => {
+    expect(h225.readDisplay(contents)).toBe("Zoë Müller 東京");
+  });
+
+  it("is Latin-1 where it is neither", () => {
+    expect(h225.readDisplay(Buffer.from("Zoë Müller", "latin1"))).toBe("Zoë Müller");
+    expect(h225.readDisplay(Buffer.from("Room 1\0", "latin1"))).toBe("Room 1");
+    expect(h225.readDisplay(Buffer.alloc(0))).toBe("");
+  });
+});
