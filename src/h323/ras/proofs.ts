@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Millis } from "../../base/clock.ts";
 import type { RasMessage } from "../../wire/h225/index.ts";
 import type { RasAddress } from "../address.ts";
@@ -5,8 +6,8 @@ import { CLOCK_SKEW, readTokens, type Verdict } from "./security.ts";
 
 /** A request that is not answered is sent again with the same token, so long after the first: three tries (H.225.0 table 21), seconds. */
 const REPEATED = 20;
-/** Tokens remembered. Only who knows a password adds one, 500 messages in ten seconds at most; beyond this many none is believed. */
-const MOST = 20_000;
+/** Tokens and messages remembered. Only who knows a password adds one, 500 messages in ten seconds at most; beyond this many none is believed. */
+const MOST = 40_000;
 
 interface Seen {
   readonly sender: string;
@@ -57,9 +58,12 @@ export class Proofs {
       }
       if (verdict !== "good") return verdict;
     }
-    const sender = `${from.host} ${from.port} ${from.connection ?? "udp"}`;
-    for (const id of used) if (!this.#first(id, sender, seconds)) return "replayed";
-    return undefined;
+    // An MD5 token is the same in all that its sender signs within a second, from whatever port; a whole message comes
+    // again from the very same place only.
+    const host = `${from.host} ${from.connection ?? "udp"}`;
+    const digest = createHash("sha256").update(bytes).digest("hex");
+    if (![...used].every((id) => this.#first(id, host, seconds))) return "replayed";
+    return this.#first(digest, `${host} ${from.port}`, seconds) ? undefined : "replayed";
   }
 
   #first(id: string, sender: string, seconds: number): boolean {
