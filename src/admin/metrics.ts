@@ -58,6 +58,9 @@ export class Metrics {
     ["trunk"],
   );
   readonly #expiry = this.#gauge("certificate_expiry_days", "Days until a certificate expires; negative after.", ["file"]);
+  readonly #renewals = this.#counter("certificate_renewals_total", "Tries to have a certificate issued by ACME: renewed, failed.", [
+    "result",
+  ]);
 
   constructor(options: MetricsOptions) {
     this.#options = options;
@@ -101,6 +104,10 @@ export class Metrics {
   pin(result: "right" | "wrong" | "locked-out" | "overload"): void {
     this.#pins.inc({ result });
     if (result === "locked-out") this.#lockouts.inc();
+  }
+
+  renewal(result: "renewed" | "failed"): void {
+    this.#renewals.inc({ result });
   }
 
   gauges(values: { calls: number; participants: number; meetings: number; pictures: readonly PictureLines[] }): void {

@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
+import { acmePort } from "./acme-standing.ts";
 import type { Config } from "./config/config.ts";
 
 /** A listener of the configuration. */
@@ -11,7 +12,7 @@ export interface ConfiguredListener {
   readonly port: number;
 }
 
-/** Every listener that this process opens. Port 0 means any. */
+/** Every listener that this process opens, one for ACME's challenges now and then. Port 0 means any. */
 export function configuredListeners(config: Config): ConfiguredListener[] {
   const found: ConfiguredListener[] = [];
   const add = (key: string, protocol: "udp" | "tcp", port: number | null): void => {
@@ -27,6 +28,7 @@ export function configuredListeners(config: Config): ConfiguredListener[] {
   add("h323.multiplex", "udp", config.h323.multiplex);
   add("web.port", "tcp", config.web.port);
   add("web.metrics.port", "tcp", config.web.metrics.port);
+  if (config.certificates.acme) add("certificates.acme.port", "tcp", acmePort(config.certificates.acme));
   return found;
 }
 

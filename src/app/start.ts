@@ -17,6 +17,7 @@ import { FileWatch } from "./file-watch.ts";
 import type { GatewayConfig } from "../gateway/options.ts";
 import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
 import { explainBindFailure, StartError } from "./bind-errors.ts";
+import { AcmeRenewal, standInForAcme } from "./acme.ts";
 import { expiries, readTlsMaterial, trunkRoots, warnOfExpiry, watchedFiles } from "./tls-material.ts";
 import { withToldAddress } from "./advertised-address.ts";
 import { version } from "./version.ts";
@@ -57,6 +58,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     const { made } = await ensureDevelopmentCertificates(config.certificates.development);
     if (made) logger.info({ folder: config.certificates.development }, "development certificates made");
   }
+  if (await standInForAcme(config)) logger.warn("a self-signed certificate stands in until one is issued by ACME");
   let tls = readTlsMaterial(config);
   const defence = createDefence(config, logger);
   // The engines come up in their threads while the gateway and the admin API are loaded in this one.
@@ -218,6 +220,15 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     );
   });
   undo.push(() => watch.close());
+  const acme = new AcmeRenewal(config, {
+    logger: logger.child({ component: "acme" }),
+    async apply() {
+      await takeCertificates(config);
+      watch.replace(watchedFiles(config));
+    },
+    tried: (result) => metrics.renewal(result),
+  });
+  undo.push(() => acme.close());
   warnOfExpiry(config, logger);
   const daily = setInterval(() => warnOfExpiry(config, logger), 24 * hour);
   daily.unref();
@@ -231,6 +242,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     tokenFile: made?.file ?? null,
     async reload(changed) {
       const next = withToldAddress(changed);
+      await standInForAcme(next);
       const forNext = forGateway(next);
       await takeCertificates(next);
       watch.replace(watchedFiles(next));
@@ -238,6 +250,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       apiTokens.configure(next.admin.token ?? token, next.admin.tokens);
       const report = await gateway.reload(forNext);
       config = next;
+      acme.reload(next);
       logger.info(report, "configuration reloaded");
     },
     stop(drainSeconds = 0) {

@@ -5,6 +5,7 @@ import { readRevocationLists } from "../security/certificates/crl.ts";
 import { fingerprintOf } from "../security/certificates/path.ts";
 import { daysLeft, matchesKey, readCertificates } from "../security/inspect.ts";
 import type { Trunk } from "../trunks/model.ts";
+import { warnDaysOf } from "./acme-standing.ts";
 import type { Config } from "./config/config.ts";
 
 /** A certificate with its chain, and its key; PEM. */
@@ -117,12 +118,15 @@ export function trunkRoots(config: Config): { readonly roots: Map<string, string
 }
 
 /** Days left of each certificate, the shortest of a file; a file that cannot be read is left out (it has been told). */
-export function expiries(config: Config, now = Date.now()): { file: string; daysLeft: number }[] {
+export function expiries(config: Config, now = Date.now()): { file: string; daysLeft: number; warnDays: number }[] {
+  const { certificates } = config;
   return certificateFiles(config).flatMap((file) => {
     try {
+      const chain = readCertificates(readFileSync(file, "utf8"));
       return {
         file: basename(file),
-        daysLeft: Math.min(...readCertificates(readFileSync(file, "utf8")).map((cert) => daysLeft(cert, now))),
+        daysLeft: Math.min(...chain.map((cert) => daysLeft(cert, now))),
+        warnDays: file === certificates.cert ? warnDaysOf(certificates, chain) : certificates.warnDays,
       };
     } catch {
       return [];
@@ -132,10 +136,10 @@ export function expiries(config: Config, now = Date.now()): { file: string; days
 
 /** Warns of certificates that expire soon, or have, and of revocation lists that are out of date. */
 export function warnOfExpiry(config: Config, logger: Logger, now = Date.now()): void {
-  for (const { file, daysLeft: left } of expiries(config, now)) {
+  for (const { file, daysLeft: left, warnDays: limit } of expiries(config, now)) {
     const fields = { file, daysLeft: left };
     if (left < 0) logger.error(fields, "certificate has expired: TLS peers refuse it; issue a new one (crosspoint certs)");
-    else if (left < config.certificates.warnDays) logger.warn(fields, "certificate expires soon: issue a new one (crosspoint certs)");
+    else if (left < limit) logger.warn(fields, "certificate expires soon: issue a new one (crosspoint certs)");
   }
   for (const file of revocationFiles(config)) {
     const lists = listsIn(file);

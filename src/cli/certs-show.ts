@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { acmeStanding, failureWords, standingWords } from "../app/acme-standing.ts";
+import type { Config } from "../app/config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
 import { certificateFiles } from "../app/tls-material.ts";
 import { unreadable } from "../security/files.ts";
@@ -14,22 +16,34 @@ interface Shown {
 export function show(files: readonly string[], options: LoadOptions, json: boolean): number {
   let wanted = files;
   let warnDays = 30;
+  let acme: string | undefined;
   if (files.length === 0) {
     const { config, mistakes } = loadConfig(options);
     if (!config) {
       for (const mistake of mistakes) process.stderr.write(`${showMistake(mistake)}\n`);
       return 1;
     }
-    wanted = certificateFiles(config);
+    const later = config.certificates.acme === undefined ? null : config.certificates.cert;
+    wanted = certificateFiles(config).filter((file) => file !== later || existsSync(file));
     warnDays = config.certificates.warnDays;
+    acme = renewalOf(config);
   }
   const shown = wanted.map((file) => look(file, warnDays));
-  if (json) process.stdout.write(`${JSON.stringify({ files: shown }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ files: shown, ...(acme === undefined ? {} : { acme }) }, null, 2)}\n`);
   else {
-    if (shown.length === 0) process.stdout.write("the configuration names no certificates\n");
+    if (shown.length === 0 && acme === undefined) process.stdout.write("the configuration names no certificates\n");
     for (const each of shown) print(each);
+    if (acme !== undefined) process.stdout.write(`ACME: ${acme}\n`);
   }
   return shown.some(({ problems }) => problems.some((problem) => problem.serious)) ? 1 : 0;
+}
+
+/** How the certificate that is renewed by itself stands; undefined where there is none. */
+function renewalOf(config: Config): string | undefined {
+  const { acme } = config.certificates;
+  if (acme === undefined) return undefined;
+  const standing = acmeStanding(config, acme);
+  return [standingWords(standing), ...(standing.failure ? [failureWords(standing.failure)] : [])].join("; ");
 }
 
 function look(file: string, warnDays: number): Shown {

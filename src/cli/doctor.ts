@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
+import { acmePort, acmeStanding, failureWords, standingWords, warnDaysOf } from "../app/acme-standing.ts";
 import type { Config } from "../app/config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
 import { bindAdvice, bindFailure, configuredListeners } from "../app/bind-errors.ts";
@@ -126,19 +127,20 @@ function mediaPorts(config: Config): Finding {
 }
 
 function certificates(config: Config): Finding[] {
-  const { cert, key, development, ca } = config.certificates;
+  const { cert, key, development, ca, acme } = config.certificates;
   if (cert === null || key === null) return [ok("certificates", "none are needed: no listener speaks TLS")];
+  const renewal = acmeFindings(config);
+  if (acme !== undefined && acmeStanding(config, acme).validity === null) return renewal;
   try {
     const read = (file: string) => readFileSync(file, "utf8");
     const authorities = certificateFiles(config)
       .filter((file) => file !== cert)
       .flatMap((file) => readCertificates(read(file)));
-    const problems = checkChain({
-      chain: readCertificates(read(cert)),
-      key: read(key),
-      authorities,
-      warnDays: config.certificates.warnDays,
-    });
+    const chain = readCertificates(read(cert));
+    const problems = checkChain({ chain, key: read(key), authorities, warnDays: warnDaysOf(config.certificates, chain) }).filter(
+      // a public CA's root is with who verifies
+      ({ message }) => acme === undefined || !message.startsWith("the chain ends at"),
+    );
     const found = problems.map(({ serious, message }) =>
       (serious ? fail : warn)("certificates", `${cert}: ${message}`, "crosspoint certs issue, or csr for a public CA; then SIGHUP"),
     );
@@ -150,12 +152,30 @@ function certificates(config: Config): Finding[] {
           "name the CAs of peers: without, no client certificate and no server's can be verified",
         ),
       );
-    return found.length > 0 ? found : [ok("certificates", `${cert}: valid, with names, both usages and its chain`)];
+    if (found.length > 0) return [...found, ...renewal];
+    return [...renewal, ok("certificates", `${cert}: valid, with names, both usages and its chain`)];
   } catch (error) {
     if (development && (error as NodeJS.ErrnoException).code === "ENOENT")
       return [ok("certificates", `made at the first start, in ${development}`)];
     return [fail("certificates", (error as Error).message, "name files that are there and hold PEM")];
   }
+}
+
+/** The certificate that is renewed by itself. */
+function acmeFindings(config: Config): Finding[] {
+  const { acme } = config.certificates;
+  if (acme === undefined) return [];
+  const standing = acmeStanding(config, acme);
+  const what = standingWords(standing);
+  if (standing.failure)
+    return [
+      warn(
+        "certificates.acme",
+        `${what}; ${failureWords(standing.failure)}`,
+        `see to it that ${acme.directory} answers, and that the CA reaches port ${acmePort(acme)} here by the names`,
+      ),
+    ];
+  return [ok("certificates.acme", what)];
 }
 
 async function engines(config: Config): Promise<Finding[]> {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { version } from "../app/version.ts";
 import type { CallOptions } from "./call.ts";
+import type { AcmeCommand } from "./certs-acme.ts";
 import type { CertsOptions } from "./certs.ts";
 import type { DoctorOptions } from "./doctor.ts";
 
@@ -83,6 +84,21 @@ function program(): Command {
     .addOption(san)
     .option("--organization <name>", "organization in the subject")
     .action(async (name: string, options: CertsOptions) => done(await (await import("./certs.ts")).request(name, options)));
+  certs
+    .command("acme")
+    .description("have a certificate issued by a CA that speaks ACME; agrees to its terms")
+    .addOption(new Option("--domain <name>", "name of the certificate; may be repeated").argParser(collect).makeOptionMandatory())
+    .requiredOption("--directory <url>", "the CA's directory")
+    .option("--email <address>", "where the CA writes to")
+    .addOption(new Option("--challenge <kind>", "how names are proven").choices(["http-01", "tls-alpn-01"]).default("http-01"))
+    .option("--listen <address>", "where the challenge is answered", "0.0.0.0")
+    .addOption(new Option("--port <port>", "80 for http-01, 443 for tls-alpn-01 where absent").argParser(whole(1, 65_535)))
+    .addOption(new Option("--key <kind>", "kind of key").choices(["rsa-2048", "ecdsa-p256"]).default("rsa-2048"))
+    .option("--ca <file>", "CA of the directory's own certificate, where it is none of the public ones")
+    .option("--force", "replace a key that is there")
+    .addOption(new Option("--folder <folder>", "where certificate, key and account's key are written").default("certs"))
+    .action(async (options: AcmeCommand) => done(await (await import("./certs-acme.ts")).acme(options)));
+
   configured(
     certs
       .command("show [files...]")

@@ -27,6 +27,8 @@ export const PEERS = {
   iptables: { program: "iptables", packages: ["iptables"] },
   openssl: { program: "openssl", packages: ["openssl"] },
   faketime: { program: "faketime", packages: ["faketime"] },
+  // an ACME CA, and the name server it asks
+  pebble: { program: "pebble", packages: ["pebble"] },
   rtpengine: { program: "rtpengine", packages: ["rtpengine-daemon"] },
   asterisk: { program: "", packages: ["asterisk", "asterisk-ooh323"] },
   "asterisk-22": { program: "", packages: ["asterisk", "asterisk-ooh323"], optional: true },

@@ -19,6 +19,7 @@ const COUNTS = {
   "gateway-join": 1000,
   "gateway-listen": 240,
   "gateway-ringing": 660,
+  "gateway-acme": 240,
   "gateway-spoofing": 240,
   "gateway-strangers": 240,
   "gateway-thread-death": 280,

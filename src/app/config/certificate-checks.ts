@@ -6,13 +6,17 @@ import { readRevocationLists } from "../../security/certificates/crl.ts";
 import { day, nameOfCertificate } from "../../security/certificates/faults.ts";
 import { datesOf, isFor } from "../../security/certificates/path.ts";
 import { checkChain, matchesKey, readCertificates } from "../../security/inspect.ts";
+import { acmeCertificateFile, acmeFolder } from "../../security/acme/folder.ts";
+import { acmePort, acmeStanding, failureWords, warnDaysOf } from "../acme-standing.ts";
+import { configuredListeners } from "../bind-errors.ts";
 import type { Config, Findings } from "./config.ts";
 import type { Path } from "./source.ts";
 
 /** The files that `certificates` and the trunks name: there, readable, and fit for what they are for. */
 export function checkCertificates(config: Config, findings: Findings): void {
-  const { cert, key, ca, development } = config.certificates;
-  const madeLater = (file: string): boolean => development !== null && dirname(file) === development;
+  const { cert, key, ca, development, acme } = config.certificates;
+  const madeLater = (file: string): boolean =>
+    (development !== null && dirname(file) === development) || (acme !== undefined && file === cert);
   const read = <T>(path: Path, file: string, use: (text: string) => T, encoding: "utf8" | "latin1" = "utf8"): T | null => {
     try {
       return use(readFileSync(file, encoding));
@@ -54,6 +58,7 @@ export function checkCertificates(config: Config, findings: Findings): void {
       );
   }
 
+  checkAcme(config, findings);
   const wanted = wantsCertificate(config);
   if ((cert === null || key === null) && wanted) {
     findings.mistake(wanted.path, `${wanted.what} needs certificates.cert and certificates.key; or turn it off`);
@@ -63,8 +68,32 @@ export function checkCertificates(config: Config, findings: Findings): void {
   if (cert === null || key === null) return;
   const chain = read(["certificates", "cert"], cert, readCertificates);
   const keyText = read(["certificates", "key"], key, (text) => text);
-  if (chain && keyText !== null && !madeLater(cert)) judge(config, chain, keyText, authorities, findings);
+  if (chain && keyText !== null && (acme !== undefined ? acmeStanding(config, acme).validity !== null : !madeLater(cert)))
+    judge(config, chain, keyText, authorities, findings);
   if (keyText !== null && readableByOthers(key)) findings.warn(["certificates", "key"], `others may read this file: chmod 600 ${key}`);
+}
+
+/** `certificates.acme`: nothing beside it that says another certificate, its CA, its port, and how its certificate stands. */
+function checkAcme(config: Config, { mistake, warn }: Findings): void {
+  const { acme, cert, key, development } = config.certificates;
+  if (acme === undefined) return;
+  const ours = acmeCertificateFile(acmeFolder(config.data));
+  if (cert !== ours || key !== ours || development !== null)
+    mistake(["certificates", "acme"], "issues cert and key: leave certificates.cert, key and development out beside it");
+  try {
+    if (acme.ca !== undefined) readCertificates(readFileSync(acme.ca, "utf8"));
+  } catch (error) {
+    const what = (error as NodeJS.ErrnoException).code ? unreadable(error) : (error as Error).message;
+    mistake(["certificates", "acme", "ca"], `${acme.ca}: ${what}`);
+  }
+  const port = acmePort(acme);
+  const taken = configuredListeners(config).find(
+    (listener) => listener.key !== "certificates.acme.port" && listener.protocol === "tcp" && listener.port === port,
+  );
+  if (taken) mistake(["certificates", "acme", "port"], `${port} is ${taken.key}'s: challenges are answered on a port of their own`);
+  const { validity, failure } = acmeStanding(config, acme);
+  if (validity === null) warn(["certificates", "acme"], "no certificate has been issued yet: it is asked for when the gateway runs");
+  if (failure) warn(["certificates", "acme"], failureWords(failure));
 }
 
 type Pair = { readonly certificate: string; readonly key: string };
@@ -103,7 +132,9 @@ function judgePair(path: Path, chain: X509Certificate[], key: string, { trunks }
 }
 
 function judge(config: Config, chain: X509Certificate[], key: string, authorities: X509Certificate[], { mistake, warn }: Findings): void {
-  for (const problem of checkChain({ chain, key, authorities, warnDays: config.certificates.warnDays })) {
+  for (const problem of checkChain({ chain, key, authorities, warnDays: warnDaysOf(config.certificates, chain) })) {
+    // a public CA's root is with who verifies
+    if (config.certificates.acme !== undefined && problem.message.startsWith("the chain ends at")) continue;
     // An expired certificate may be all there is at night: calls without TLS still work, so it is a warning that shouts.
     const fatal = problem.serious && !/expired|not valid before/.test(problem.message);
     (fatal ? mistake : warn)(["certificates", "cert"], problem.message);

@@ -1,3 +1,4 @@
+import { acmeCertificateFile, acmeFolder } from "../../security/acme/folder.ts";
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -162,6 +163,7 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
   const certificateFile = (key: "cert" | "key", byDefault: string) => {
     const value = own[key];
     if (value !== null) return at(["certificates", key], value);
+    if (own.acme !== undefined) return acmeCertificateFile(acmeFolder(at(["data"], raw.data)));
     return development === null ? null : resolve(development, byDefault);
   };
   const ca = own.ca.map((file, i) => at(["certificates", "ca", i], file));
@@ -177,6 +179,7 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
       ca: ca.length === 0 && development !== null ? [resolve(development, "ca.crt")] : ca,
       crl: own.crl.map((file, i) => at(["certificates", "crl", i], file)),
       clientCertificate: pairAt(own.clientCertificate, ["certificates", "clientCertificate"], at),
+      acme: own.acme && { ...own.acme, ...(own.acme.ca === undefined ? {} : { ca: at(["certificates", "acme", "ca"], own.acme.ca) }) },
     },
     trunks: raw.trunks.map((trunk, i): Trunk => {
       const { ca: file, crl } = trunk.identity;

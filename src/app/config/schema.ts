@@ -5,6 +5,7 @@ import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { clientCertificateSchema, codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, optionalWhole, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
 import { webSection } from "./web-schema.ts";
+import { acmeSchema } from "./acme-schema.ts";
 
 /**
  * The configuration's schema: every key, its default and what it is for. docs/operate/configuration.md is made from it, and a test keeps the two alike.
@@ -228,6 +229,7 @@ const certificates = section(
       .describe(
         "A folder in which a development CA, a server and a client certificate are made when missing or expired; `cert`, `key` and `ca` default to those. Never for production.",
       ),
+    acme: acmeSchema,
     warnDays: whole(1, 365, 30, "days").describe("Warn, in the log and by a metric, so long before a certificate expires."),
   },
   "TLS certificates, re-read on SIGHUP and when the files change.",
