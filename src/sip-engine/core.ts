@@ -83,6 +83,7 @@ export class EngineCore implements LayerHandler {
     this.#manager = new DialogManager(this.#state);
     this.#inbound = new Inbound(this.#state, this.#manager);
     this.#outbound = new Outbound(this.#state, this.#manager);
+    this.#inbound.onEarlyBye = (dialog, bye, source, now) => this.#outbound.earlyBye(dialog, bye, source, now);
     this.#proxy = new StatefulProxy(this.#state);
   }
 

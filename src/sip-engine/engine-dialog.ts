@@ -8,6 +8,7 @@ import type { Source, Target } from "../sip/types.ts";
 import type { SipRequest, SipResponse } from "../wire/sip/message.ts";
 import { bareHost, hostToReach, isIpAddress, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
+import { EarlyDialogs } from "./early-dialogs.ts";
 
 /** A 2xx to an INVITE of ours that waits for the application's ACK, or has had it. */
 export interface PendingAck {
@@ -60,6 +61,12 @@ export class EngineDialog {
   reinvite: ClientCall | undefined;
   /** The first INVITE while it is in progress, as callee or as caller. */
   invite: ServerTransaction | ClientCall | undefined;
+  /** Of an INVITE of ours that is not answered yet. */
+  readonly early = new EarlyDialogs();
+  /** Further tags of the far end by which the dialog is found while it is early. */
+  readonly aliases: string[] = [];
+  /** Our BYE is on its way: to the far end's requests there is no dialog any more. */
+  byeSent = false;
   /** The far end's last INVITE inside the dialog. */
   offer: ServerTransaction | undefined;
   /** An UPDATE waits for the application's answer (RFC 3311 section 5.2). */
@@ -85,22 +92,7 @@ export class EngineDialog {
   learn(message: SipRequest | SipResponse, source: Source): void {
     this.connection = source.connection;
     this.near = source.connection === 0 ? undefined : source;
-    if (this.core.routes.length > 0) {
-      this.flow = undefined;
-      return;
-    }
-    if (source.connection !== 0) {
-      this.flow = { transport: source.transport, address: source.address, port: source.port, connection: source.connection };
-      return;
-    }
-    const uri = message.contact === undefined ? undefined : tryParseUri(message.contact.uriText);
-    if (uri === undefined || message.has("record-route")) return;
-    const host = bareHost(hostToReach(uri));
-    // A Contact that names no place (a telephone number, a name that cannot be: RFC 2606 section 2) is reached where it was heard.
-    const nowhere = uri.scheme === "tel" || host.toLowerCase().endsWith(".invalid");
-    const elsewhere = host !== source.address || (message.kind === "request" && uri.port !== undefined && uri.port !== source.port);
-    const behindNat = nowhere || (isIpAddress(host) && elsewhere);
-    this.flow = behindNat ? { transport: "udp", address: source.address, port: source.port, listener: source.listener } : undefined;
+    this.flow = flowOf(this.core, message, source, this.flow);
   }
 
   /** Can the far end be reached by its Contact or its routes when the connection is gone? */
@@ -110,4 +102,19 @@ export class EngineDialog {
     if (uri === undefined || uri.scheme === "tel" || uri.host.endsWith(".invalid")) return false;
     return this.flow === undefined || (uri.port ?? 0) !== this.flow.port;
   }
+}
+
+/** Where the far end of a dialog is reached other than by its Contact or its routes, by what it has just said. `before` is where until now. */
+export function flowOf(core: Dialog, message: SipRequest | SipResponse, source: Source, before?: Target): Target | undefined {
+  if (core.routes.length > 0) return undefined;
+  if (source.connection !== 0)
+    return { transport: source.transport, address: source.address, port: source.port, connection: source.connection };
+  const uri = message.contact === undefined ? undefined : tryParseUri(message.contact.uriText);
+  if (uri === undefined || message.has("record-route")) return before;
+  const host = bareHost(hostToReach(uri));
+  // A Contact that names no place (a telephone number, a name that cannot be: RFC 2606 section 2) is reached where it was heard.
+  const nowhere = uri.scheme === "tel" || host.toLowerCase().endsWith(".invalid");
+  const elsewhere = host !== source.address || (message.kind === "request" && uri.port !== undefined && uri.port !== source.port);
+  const behindNat = nowhere || (isIpAddress(host) && elsewhere);
+  return behindNat ? { transport: "udp", address: source.address, port: source.port, listener: source.listener } : undefined;
 }

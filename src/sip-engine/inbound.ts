@@ -4,6 +4,7 @@ import type { Millis } from "../base/clock.ts";
 import { Dialog } from "../sip/dialog.ts";
 import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
+import type { Source } from "../sip/types.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
@@ -36,6 +37,8 @@ export class Inbound {
   readonly #state: EngineState;
   readonly #manager: DialogManager;
   readonly #waiting = new Map<string, Waiting>();
+  /** A callee of ours said BYE before it answered. */
+  onEarlyBye: (dialog: EngineDialog, bye: SipRequest, source: Source, now: Millis) => void = () => {};
 
   constructor(state: EngineState, manager: DialogManager) {
     this.#state = state;
@@ -124,9 +127,24 @@ export class Inbound {
       transaction.reply(420, now, undefined, { Unsupported: unsupported.join(", ") });
       return;
     }
+    if (dialog.byeSent) {
+      // Our BYE has ended the dialog (RFC 3261 section 15.1.1). A BYE that crosses it is answered: both want the same.
+      transaction.reply(request.method === "BYE" ? 200 : 481, now);
+      return;
+    }
+    const early = dialog.confirmed ? undefined : dialog.early.get(request.fromTag);
+    if (early?.over === true) {
+      transaction.reply(481, now);
+      return;
+    }
     if (dialog.core.remoteTag === "") this.#state.rekey(dialog, request.fromTag);
-    if (!dialog.core.accept(request)) {
+    if (!(early?.core ?? dialog.core).accept(request)) {
       transaction.reply(500, now, "CSeq Out Of Order", { "Retry-After": "1" });
+      return;
+    }
+    if (request.method === "BYE" && !dialog.confirmed && dialog.method === "INVITE") {
+      transaction.reply(200, now);
+      this.#earlyBye(dialog, request, source, now);
       return;
     }
     const connection = dialog.connection;
@@ -171,6 +189,25 @@ export class Inbound {
     if (request.method === "INVITE") dialog.offer = transaction;
     const waiting = this.#wait(transaction, dialog.app, dialog, now);
     this.#state.sendSip(dialog.app, this.#state.metaFrom(request, source), waiting.id, dialog.id, request, source);
+  }
+
+  /** A BYE before the call was answered (RFC 3261 section 15): to the application the call is cancelled, or refused. */
+  #earlyBye(dialog: EngineDialog, bye: SipRequest, source: Source, now: Millis): void {
+    if (dialog.core.role === "uac") {
+      this.onEarlyBye(dialog, bye, source, now);
+      return;
+    }
+    const waiting = [...this.#waiting.values()].find(({ transaction }) => transaction === dialog.invite);
+    this.#endPending(dialog, now);
+    this.#manager.forget(dialog);
+    this.#state.cdr("stop", "network", bye, "call-canceled");
+    if (waiting === undefined) return;
+    const { request } = waiting.transaction;
+    const cancel = bye.clone();
+    cancel.method = "CANCEL";
+    cancel.set("CSeq", `${request.cseq?.seq ?? 1} CANCEL`);
+    if (waiting.app.alive) this.#state.sendSip(waiting.app, this.#state.metaFrom(cancel, source), waiting.id, dialog.id, cancel);
+    this.#drop(waiting);
   }
 
   /** A BYE came: what is still unanswered in the dialog ends with 487 (RFC 3261 section 15.1.2). */

@@ -3,19 +3,18 @@ import { ownBytes } from "../base/bytes.ts";
 import type { Millis } from "../base/clock.ts";
 import type { ClientCall, ClientUser } from "../sip/client-call.ts";
 import { Dialog } from "../sip/dialog.ts";
-import { newCallId, newTag } from "../sip/ids.ts";
-import type { Listener, Source, Target } from "../sip/types.ts";
+import type { Source, Target } from "../sip/types.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
-import { tagOf } from "../wire/sip/name-addr.ts";
 import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { bareHost, hostToReach, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
 import type { DialogManager } from "./dialog-manager.ts";
-import { EngineDialog } from "./engine-dialog.ts";
-import { applyFields, bracketed, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
+import { EngineDialog, flowOf } from "./engine-dialog.ts";
+import { applyFields, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
 import { isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
+import { localise, makesDialog, newRequest, requestInDialog } from "./app-requests.ts";
 import type { EngineState } from "./state.ts";
 
 /** A request of an application that waits for its final response. */
@@ -29,8 +28,6 @@ interface Sent {
 /** A flow that is gone: nothing is sent, and the application hears 503. */
 const GONE: Target = { transport: "tcp", address: "", port: 0, only: true };
 const TRANSPORTS = ["udp", "tcp", "tls", "ws", "wss"] as const;
-
-const makesDialog = (method: string): boolean => method === "INVITE" || method === "SUBSCRIBE";
 
 export class Outbound {
   readonly #state: EngineState;
@@ -85,7 +82,7 @@ export class Outbound {
       refuse("requested protocol/transport not available");
       return;
     }
-    const request = this.#newRequest(given, completeUri(given.uri));
+    const request = newRequest(given, completeUri(given.uri));
     // a hop that routes loosely is to find itself in a Route, and those behind it (RFC 3261 section 8.1.2)
     for (const hop of hops) if (/;lr\b/i.test(hop)) request.append("Route", `<${hop}>`);
     if (!ensureContentType(request)) {
@@ -107,7 +104,7 @@ export class Outbound {
     };
     const sentBy = (call: ClientCall): Sent => ({ id: transactionId, app, call, dialog });
     const user: ClientUser = {
-      prepare: (r, local) => this.#localise(r, given, local, custom, dialog),
+      prepare: (r, local) => localise(r, given, local, custom, dialog),
       onSent: (call) => replySent(call),
       onResponse: (response, call, source, at) => this.#onFirstResponse(sentBy(call), response, call, source, at),
       // at once, even, where nothing of ours reaches the target
@@ -132,48 +129,6 @@ export class Outbound {
     return dialog?.confirmed ? dialog : undefined;
   }
 
-  #newRequest(given: SipRequest, uri: string): SipRequest {
-    const request = new SipRequest(given.method, uri);
-    request.set("Max-Forwards", "70");
-    request.set("From", "<sip:localhost>");
-    request.set("To", bracketed(uri));
-    request.set("Call-ID", given.get("call-id") ?? newCallId());
-    request.set("CSeq", `${given.cseq?.seq ?? 1 + Math.floor(Math.random() * 0x3fffffff)} ${given.method}`);
-    const cseq = request.get("cseq")!;
-    applyFields(request, given, undefined, false);
-    request.set("CSeq", cseq);
-    request.set("To", bracketed(request.get("to")!));
-    const from = bracketed(request.get("from")!);
-    request.set("From", tagOf(from) === undefined ? `${from};tag=${newTag()}` : from);
-    if (request.has("contact"))
-      request.set(
-        "Contact",
-        request
-          .list("contact")
-          .map((c) => (c === "*" ? c : bracketed(c)))
-          .join(", "),
-      );
-    request.body = given.body;
-    if (request.body.length === 0) request.remove("content-type");
-    return request;
-  }
-
-  /** Fills in what depends on where the request leaves: hosts named `localhost`, our Contact. */
-  #localise(request: SipRequest, given: SipRequest, local: Listener, custom: boolean, dialog: EngineDialog | undefined): void {
-    const from = request.get("from")!;
-    if (!given.has("from") || /[@:]localhost\b/.test(from)) request.set("From", replaceHost(from, local));
-    for (const name of ["To", "Contact", "P-Asserted-Identity"]) {
-      const value = request.get(name);
-      if (value?.includes("@localhost")) request.set(name, value.startsWith("*") ? value : replaceHost(value, local));
-    }
-    if (!custom && makesDialog(request.method)) request.set("Contact", contactOf(local, undefined, request.uri.startsWith("sips:")));
-    if (dialog !== undefined) {
-      dialog.localContact = request.get("contact") ?? "";
-      dialog.localSdp = request.body.length > 0 ? ownBytes(request.body) : undefined;
-      Object.assign(dialog.core, { local: request.get("from")!, remote: request.get("to")! });
-    }
-  }
-
   #newDialog(app: App, request: SipRequest): EngineDialog {
     const core = Dialog.pending(request);
     const dialog = new EngineDialog(core, request.method === "INVITE" ? "INVITE" : "SUBSCRIBE", app, this.#state.newId());
@@ -186,6 +141,8 @@ export class Outbound {
     const { method } = call.request;
     if (response.status === 100 && method !== "INVITE") return;
     if (dialog !== undefined && !this.#adopt(dialog, response, call, source, now)) return;
+    // The far end has said BYE, which the application knows as the end.
+    if (dialog?.ended === true && !this.#sent.has(sent.id)) return;
     if (response.status >= 200) this.#sent.delete(sent.id);
     if (app.alive) this.#state.sendSip(app, this.#state.metaFrom(response, source), sent.id, dialog?.id ?? "", response);
     if (dialog === undefined || response.status < 200) return;
@@ -215,24 +172,74 @@ export class Outbound {
       if (response.status >= 200 && call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now, dialog.trunk);
       return false;
     }
-    if (response.toTag !== core.remoteTag && (response.status >= 200 || core.remoteTag === "")) this.#state.rekey(dialog, response.toTag);
+    if (response.status < 200) return this.#adoptEarly(dialog, response, call, source);
+    this.#state.dropAliases(dialog);
+    const early = dialog.early.get(response.toTag);
+    if (early !== undefined && early.core !== core) {
+      // The callee that answers is not the one that rang first: what was agreed on with it counts from now on.
+      const { localSeq, remoteSeq, remoteTarget, routes } = early.core;
+      Object.assign(core, { localSeq, remoteSeq, remoteTarget, routes });
+      early.core = core;
+    }
+    if (response.toTag !== core.remoteTag) this.#state.rekey(dialog, response.toTag);
     const connection = dialog.connection;
-    if (response.contact !== undefined || response.status >= 200) core.confirm(response);
-    core.state = response.status >= 200 ? "confirmed" : "early";
+    core.confirm(response);
+    core.state = "confirmed";
     dialog.learn(response, source);
     this.#manager.track(dialog, connection);
-    if (response.status >= 200) {
-      dialog.confirmed = true;
-      dialog.invite = undefined;
-      // RFC 3261 section 12.1.1 demands a Contact; an application makes no dialog of a 2xx without one, and would leave it here for ever.
-      dialog.unusable = response.contact === undefined;
-      if (call.request.method === "INVITE") {
-        this.#state.stats.callsAnswered++;
-        dialog.pendingAck = { seq: call.request.cseq!.seq, since: now, sent: undefined };
-        this.#manager.acceptSession(dialog, response, now);
-      }
+    dialog.confirmed = true;
+    dialog.invite = undefined;
+    // RFC 3261 section 12.1.1 demands a Contact; an application makes no dialog of a 2xx without one, and would leave it here for ever.
+    dialog.unusable = response.contact === undefined;
+    if (call.request.method === "INVITE") {
+      this.#state.stats.callsAnswered++;
+      dialog.pendingAck = { seq: call.request.cseq!.seq, since: now, sent: undefined };
+      this.#manager.acceptSession(dialog, response, now);
     }
     return true;
+  }
+
+  /** A provisional response: each callee has an early dialog of its own. False where it is not to be taken (RFC 3262 section 4). */
+  #adoptEarly(dialog: EngineDialog, response: SipResponse, call: ClientCall, source: Source): boolean {
+    const { core } = dialog;
+    const tag = response.toTag;
+    if (tag === "") return true;
+    let early = dialog.early.get(tag);
+    if (early === undefined) {
+      if (core.remoteTag === "") this.#state.rekey(dialog, tag);
+      const first = core.remoteTag === tag;
+      early = dialog.early.open(tag, first ? core : Dialog.uac(call.request, response));
+      if (early === undefined) return false;
+      if (!first) this.#state.addAlias(dialog, tag);
+    }
+    if (!dialog.early.accept(early, response)) return false;
+    if (response.contact !== undefined) early.core.confirm(response);
+    early.core.state = "early";
+    early.flow = flowOf(early.core, response, source, early.flow);
+    early.near = source.connection === 0 ? undefined : source;
+    if (early.core !== core) return true;
+    const connection = dialog.connection;
+    dialog.learn(response, source);
+    this.#manager.track(dialog, connection);
+    return true;
+  }
+
+  /**
+   * A callee said BYE before it answered (RFC 3261 section 15 forbids it and has it answered): its early dialog is over, and with the last of them the call. The INVITE is cancelled for
+   * whoever else may have it.
+   */
+  earlyBye(dialog: EngineDialog, bye: SipRequest, source: Source, now: Millis): void {
+    const early = dialog.early.get(bye.fromTag) ?? dialog.early.open(bye.fromTag, dialog.core);
+    if (early !== undefined) early.over = true;
+    if (dialog.early.alive) return;
+    const sent = this.#sent.get(dialog.transactionId);
+    this.#manager.forget(dialog);
+    if (sent === undefined) return;
+    this.#sent.delete(sent.id);
+    const response = madeUp(sent.call.request, 487, "hung up before it answered");
+    if (sent.app.alive) this.#state.sendSip(sent.app, this.#state.metaFrom(response, source), sent.id, dialog.id, response);
+    this.#state.cdr("stop", "network", response, "call-rejected");
+    sent.call.cancel(now);
   }
 
   #repeatAck(dialog: EngineDialog): void {
@@ -256,6 +263,7 @@ export class Outbound {
   }
 
   #onFirstFailure(sent: Sent, status: 408 | 503, reason: string, call: ClientCall): void {
+    if (sent.dialog?.ended === true && !this.#sent.has(sent.id)) return;
     this.#sent.delete(sent.id);
     const response = madeUp(call.request, status, reason);
     if (sent.dialog !== undefined) {
@@ -329,12 +337,14 @@ export class Outbound {
       refuse("CANCEL needs a transaction id");
       return;
     }
-    const request = this.#inDialog(dialog, given);
+    // Where the callee is reached whose response a PRACK acknowledges; all else goes to the dialog's own far end.
+    const { core, flow, near } = (method === "PRACK" && dialog.early.acknowledged(given)) || dialog;
+    const request = requestInDialog(core, given);
     if (!ensureContentType(request)) {
       refuse("missing content-type");
       return;
     }
-    if (method === "BYE") this.#byeCrossesReinvite(dialog, now);
+    if (method === "BYE") this.#byeCrosses(dialog, now);
     const transactionId = this.#state.newId();
     let replied = false;
     const replySent = (call: ClientCall): void => {
@@ -363,7 +373,7 @@ export class Outbound {
         this.#onDialogFailure({ ...sentBy(call), waited }, dialog, status, reason, call, at);
       },
     };
-    const call = this.#state.layer.request(request, { user, target: dialog.flow, near: dialog.near, trunk: dialog.trunk }, now);
+    const call = this.#state.layer.request(request, { user, target: flow, near, trunk: dialog.trunk }, now);
     if (!call.finished) this.#sent.set(transactionId, sentBy(call));
     waiting = true;
     if (dialog.session !== undefined && (method === "INVITE" || method === "UPDATE")) dialog.session.byApplication = true;
@@ -373,20 +383,11 @@ export class Outbound {
     }
   }
 
-  #inDialog(dialog: EngineDialog, given: SipRequest): SipRequest {
-    const request = dialog.core.request(given.method);
-    if (dialog.core.routes.length === 0 && given.uri !== "" && !given.uri.includes("placeholder") && tryParseUri(given.uri) !== undefined) {
-      request.uri = given.uri;
-    }
-    applyFields(request, given, undefined, true);
-    request.body = given.body;
-    if (request.body.length === 0) request.remove("content-type");
-    return request;
-  }
-
-  /** A BYE while our own re-INVITE waits: that is cancelled first. */
-  #byeCrossesReinvite(dialog: EngineDialog, now: Millis): void {
-    const { reinvite } = dialog;
+  /** Our BYE: to the far end's requests there is no dialog from now on, and our own re-INVITE that waits is cancelled first. */
+  #byeCrosses(dialog: EngineDialog, now: Millis): void {
+    const { reinvite, offer } = dialog;
+    dialog.byeSent = true;
+    if (offer?.answered === false) offer.reply(487, now);
     if (reinvite === undefined || reinvite.finished) return;
     reinvite.cancel(now);
     for (const [id, sent] of this.#sent) if (sent.call === reinvite) this.#sent.delete(id);
@@ -431,10 +432,12 @@ export class Outbound {
     if (sent.app.alive) this.#state.sendSip(sent.app, this.#state.metaFrom(response, source), sent.id, dialog.id, response);
     if (response.status < 200) return;
     const challenged = response.status === 401 || response.status === 407;
+    if (method === "BYE" && challenged) dialog.byeSent = false;
     const final = method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request));
     if (final && !challenged) this.#manager.forget(dialog);
     // RFC 3261 section 12.2.1.2: the far end no longer knows the dialog.
-    else if (response.status === 481 && dialog.method === "INVITE")
+    // Of an INVITE that is not answered yet, and of a PRACK, it says nothing of the call: the INVITE's own response will.
+    else if (response.status === 481 && dialog.method === "INVITE" && dialog.confirmed && method !== "PRACK")
       this.#manager.terminate(dialog, "dialog does not exist at the far end", now);
   }
 
@@ -453,7 +456,8 @@ export class Outbound {
     if (sent.waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
     if (method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request))) this.#manager.forget(dialog);
     // Section 12.2.1.2: no answer at all to a request inside an INVITE dialog means that the far end is gone.
-    else if (dialog.method === "INVITE" && status === 408) this.#manager.terminate(dialog, "far end does not answer", now);
+    else if (dialog.method === "INVITE" && status === 408 && dialog.confirmed && method !== "PRACK")
+      this.#manager.terminate(dialog, "far end does not answer", now);
   }
 
   /** An application is gone: its INVITEs are cancelled. */

@@ -81,7 +81,8 @@ export class StatefulProxy {
   onRouted(transaction: ServerTransaction, now: Millis): boolean {
     const { request } = transaction;
     const route = request.list("route");
-    if (!removeOwnRoute(this.#state, request)) return false;
+    const strictly = takeStrictRoute(this.#state, request);
+    if (!removeOwnRoute(this.#state, request) && !strictly) return false;
     const passage = this.#relayed.judge(request, transaction.source, now);
     if (!passage.pass) {
       const target = request.requestUri;
@@ -133,7 +134,8 @@ export class StatefulProxy {
 
   /** An ACK for a 2xx, on its way to the callee. Any other, and one too many hops old, is dropped: an ACK has no answer. */
   onAck(ack: SipRequest, source: Source, now: Millis): void {
-    if (!removeOwnRoute(this.#state, ack) || !this.#relayed.judge(ack, source, now).pass) return;
+    const strictly = takeStrictRoute(this.#state, ack);
+    if ((!removeOwnRoute(this.#state, ack) && !strictly) || !this.#relayed.judge(ack, source, now).pass) return;
     const forwards = parseNumber(ack.get("max-forwards"), 255) ?? 70;
     const next = nextHop(ack);
     if (forwards === 0 || next === undefined || this.#state.layer.isMe(next.host, next.port)) return;
@@ -405,6 +407,21 @@ function bestOf(branches: readonly Branch[]): Branch | undefined {
     return Math.floor(status / 100) + status / 1000;
   };
   return branches.filter((b) => b.response !== undefined).sort((a, b) => rank(a.status) - rank(b.status))[0];
+}
+
+/**
+ * A strict router before us has put our Record-Route URI into the Request-URI and the target last in Route: puts that back (RFC 3261 section 16.4, example in 16.12.1.2). Says whether
+ * it was so.
+ */
+function takeStrictRoute(state: EngineState, request: SipRequest): boolean {
+  const uri = request.requestUri;
+  const routes = request.list("route");
+  const target = tryParseNameAddr(routes.at(-1) ?? "")?.uriText;
+  if (uri === undefined || !uri.params.has("lr") || target === undefined || !state.layer.isMe(uri.host, uri.port)) return false;
+  request.uri = target;
+  request.remove("route");
+  for (const value of routes.slice(0, -1)) request.append("Route", value);
+  return true;
 }
 
 /** Removes our own URI from the top of the Route; says whether it was there. */

@@ -85,7 +85,19 @@ export class EngineState {
     this.#byKey.set(dialog.core.key, dialog);
     this.#byLocalTag.set(`${dialog.core.callId}|${dialog.core.localTag}`, dialog);
   }
+  /** The dialog is found by this tag of a further callee too, while it is early. */
+  addAlias(dialog: EngineDialog, remoteTag: string): void {
+    this.#byKey.set(dialogKey(dialog.core.callId, dialog.core.localTag, remoteTag), dialog);
+    dialog.aliases.push(remoteTag);
+  }
+  dropAliases(dialog: EngineDialog): void {
+    for (const tag of dialog.aliases.splice(0)) {
+      const key = dialogKey(dialog.core.callId, dialog.core.localTag, tag);
+      if (this.#byKey.get(key) === dialog) this.#byKey.delete(key);
+    }
+  }
   removeDialog(dialog: EngineDialog): void {
+    this.dropAliases(dialog);
     const local = `${dialog.core.callId}|${dialog.core.localTag}`;
     if (this.#byLocalTag.get(local) === dialog) this.#byLocalTag.delete(local);
     if (this.dialogs.get(dialog.id) === dialog) this.dialogs.delete(dialog.id);

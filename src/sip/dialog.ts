@@ -5,7 +5,7 @@
 import { type SipMessage, SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { formatUri, tryParseUri, withUri } from "../wire/sip/uri.ts";
+import { formatUri, tryParseUri, type Uri, withUri } from "../wire/sip/uri.ts";
 
 /** Key of a dialog in a table: Call-ID and both tags as this side sees them (section 12). */
 export function dialogKey(callId: string, localTag: string, remoteTag: string): string {
@@ -146,22 +146,24 @@ export class Dialog {
 
   /** A request inside the dialog, with everything but Via, Contact and body (section 12.2.1.1). The ACK of a 2xx takes the INVITE's `seq`. */
   request(method: string, seq?: number): SipRequest {
-    const { uri, routes } = this.#nextHop();
+    const { uri, routes, strict } = this.#nextHop();
     const request = new SipRequest(method, uri);
+    request.strictRouter = strict;
     request.set("Max-Forwards", "70").set("From", this.local).set("To", this.remote).set("Call-ID", this.callId);
     request.set("CSeq", `${seq ?? ++this.localSeq} ${method}`);
     for (const route of routes) request.append("Route", route);
     return request;
   }
 
-  #nextHop(): { uri: string; routes: readonly string[] } {
+  #nextHop(): { uri: string; routes: readonly string[]; strict?: Uri } {
     const first = this.routes[0];
     if (first === undefined) return { uri: this.remoteTarget, routes: [] };
     const uri = tryParseUri(tryParseNameAddr(splitList(first)[0]!)?.uriText ?? "");
     if (uri === undefined || uri.params.has("lr")) return { uri: this.remoteTarget, routes: this.routes };
     // A strict router (RFC 2543) finds itself in the Request-URI, and the target at the end of the routes.
     const params = new Map([...uri.params].filter(([name]) => name !== "method"));
-    return { uri: formatUri(withUri(uri, { params, headers: undefined })), routes: [...this.routes.slice(1), `<${this.remoteTarget}>`] };
+    const strict = withUri(uri, { params, headers: undefined });
+    return { uri: formatUri(strict), routes: [...this.routes.slice(1), `<${this.remoteTarget}>`], strict };
   }
 }
 

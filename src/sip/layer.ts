@@ -526,8 +526,9 @@ export class SipLayer implements CallContext {
 
 const nothing: Output[] = [];
 
-/** Where a request goes next: the top Route when there is one, else the Request-URI (RFC 3261 section 8.1.2). */
+/** Where a request goes next: a strict router it names, else the top Route when there is one, else the Request-URI (RFC 3261 section 8.1.2). */
 export function nextHop(request: SipRequest): Uri | undefined {
+  if (request.strictRouter !== undefined) return request.strictRouter;
   const route = request.get("route");
   if (route === undefined) return request.requestUri;
   const address = tryParseNameAddr(splitList(route)[0]!);

@@ -13,6 +13,7 @@ import {
   type SipResponse,
   type Srf,
 } from "./drachtio.ts";
+import { SUPPORTED } from "./extensions.ts";
 import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
 
 export interface OutgoingOptions {
@@ -71,6 +72,8 @@ export class OutgoingSipLeg extends SipLeg {
           headers: {
             "Call-ID": this.info.callId,
             ...askSessionTimer(expires),
+            // Callees that want reliable provisional responses answer 421 to who cannot do them (RFC 3262 section 3).
+            Supported: SUPPORTED,
             Allow: ALLOW,
             ...contactOver(this.info.transport),
             ...(from === undefined ? {} : { From: from }),

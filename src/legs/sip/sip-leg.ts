@@ -43,6 +43,8 @@ import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
 const ACK_WAIT_MS = 33_000;
 const TRANSFER_WAIT_MS = 60_000;
+/** How long an offer waits for the call to be up at our side. */
+const SETUP_WAIT_MS = 4_000;
 /** Both sides changed something at once: how often we try again. */
 const GLARE_TRIES = 3;
 /** A re-INVITE is sent at most so often for challenges and for longer session intervals. */
@@ -61,6 +63,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #ended = false;
   /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
   #changing = false;
+  /** Goes on with an offer that came before anybody here listened. */
+  #early: (() => void) | undefined;
   #source: string | undefined;
   readonly #authentication: Authentication | undefined;
   #session: SessionAgreement | undefined;
@@ -76,6 +80,9 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.info = info;
     this.#timer = timer;
     this.#authentication = credentials && new Authentication(credentials);
+    EventEmitter.prototype.on.call(this, "newListener", (event: string) => {
+      if (event === "change" && this.#early) setImmediate(this.#early);
+    });
     if (info.direction === "in") this.#source = info.address;
   }
 
@@ -346,8 +353,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       agree();
       return response.send(200, { headers });
     }
-    // nobody listens yet: the call is still being brought up
-    if (this.#changing || this.listenerCount("change") === 0) return response.send(491);
+    if (this.#changing) return response.send(491);
+    if (this.listenerCount("change") === 0) return this.#afterSetup(request, response);
     this.#changing = true;
     this.cameFrom(request);
     const change: MediaChange = {
@@ -371,6 +378,24 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       },
     };
     this.emit("change", change);
+  }
+
+  /** An offer right behind our ACK, while the call is still being brought up here: there is no offer of ours that it could cross (RFC 3261 section 14.2), so it waits. */
+  #afterSetup(request: SipRequest, response: SipResponse) {
+    if (this.#early !== undefined) return response.send(491);
+    const timer = setTimeout(() => {
+      this.#early = undefined;
+      response.send(491);
+    }, SETUP_WAIT_MS);
+    const proceed = () => {
+      if (this.#early !== proceed) return;
+      clearTimeout(timer);
+      this.#early = undefined;
+      if (this.#ended) response.send(481);
+      else this.#onOffer(request, response);
+    };
+    this.#early = proceed;
+    this.once("ended", proceed);
   }
 
   #onRefer(request: SipRequest, response: SipResponse) {

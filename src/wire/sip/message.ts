@@ -263,6 +263,8 @@ export class SipRequest extends SipMessageBase {
   uri: string;
   /** `SIP/2.0`, or what was received in its place. */
   version = "SIP/2.0";
+  /** The strict router (RFC 2543) to send to, whatever Route says: its URI stands in the Request-URI (RFC 3261 section 12.2.1.1). Never on the wire. */
+  strictRouter: Uri | undefined;
 
   constructor(method: string, uri: string) {
     super();
