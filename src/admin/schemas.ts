@@ -75,6 +75,7 @@ export const participantSchema = z
     state: z.enum(["connecting", "ivr", "lobby", "waiting", "joined", "left"]),
     muted: z.boolean(),
     talking: z.boolean(),
+    hand: z.boolean().describe("Raised by `*3`, until it is lowered by the same keys."),
     joinedAt: time().nullable(),
     audio: audioSchema.nullable(),
     video: videoSchema.nullable(),

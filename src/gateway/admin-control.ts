@@ -106,7 +106,7 @@ export class Control implements GatewayControl {
           "meeting-of-configuration",
           `meeting ${id} is in the configuration file: change ${beyond.join(", ")} there`,
         );
-      if (input.locked !== undefined) meetings.lock(id, input.locked);
+      if (input.locked !== undefined) meetings.lock(before, input.locked);
       return this.meeting(id)!;
     }
     const meeting = await defineMeeting({ ...input, id }, before, context.config.language);

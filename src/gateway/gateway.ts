@@ -127,7 +127,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const probe = new TrunkProbe(context);
   const h323 = new H323Gateway({ context, reception, calls, registry });
   outbound.h323 = h323;
-  const web = options.web && new WebGateway(context, calls, meetings, options.web);
+  const web = options.web && new WebGateway(context, { calls, reception }, meetings, options.web);
   if (web) listeners.add((event) => web.told(event));
   const sip = connectSip(srf, options.drachtio, context, inbound);
   media.on("connected", () => {

@@ -36,6 +36,8 @@ export interface Wanted {
   readonly from: CalledFrom;
   /** Role of a caller who needs no PIN; null: the dialogue tells. */
   readonly role: Role | null;
+  /** Does not wait in the lobby. */
+  readonly invited?: boolean;
 }
 
 /** What a protocol says and does of an incoming call. Everything else is the same for all of them: {@link IncomingCalls}. */
@@ -54,7 +56,7 @@ export interface IncomingAdapter {
   replaces?(trunk: Trunk): Takeover | GatewayRefusal | null;
   /** The meeting wanted, or why it is none. */
   wanted(call: Call, trunk: Trunk | null): Wanted | GatewayRefusal | Promise<Wanted | GatewayRefusal>;
-  /** Everything the protocol does before media are described: asking a gatekeeper, opening the browser's transport. */
+  /** Everything the protocol does before media are described: asking a gatekeeper, opening the browser's transport. May put another `destination` in the call. */
   prepare?(call: Call): Promise<GatewayRefusal | null>;
   /** What SRTP, codecs and sources of media are decided by. */
   mediaPolicy(trunk: Trunk | null): MediaPolicy;
@@ -201,7 +203,7 @@ export class IncomingCalls {
     call.log.info(fields, "answered");
     adapter.answered?.(call, trunk);
     if (takeover) return this.#takeOver(call, takeover, wanted.dialled.language);
-    reception.lead(call, destination as Destination, wanted.dialled.language);
+    reception.lead(call, call.destination ?? (destination as Destination), wanted.dialled.language, { invited: wanted.invited ?? false });
     return null;
   }
 

@@ -46,7 +46,7 @@ export interface JoinSetup {
   readonly role: Role | null;
   /** Of a call that takes another's place: the wrong numbers and PINs that the other was still allowed. */
   readonly triesLeft?: number;
-  /** Of a call that takes another's place: the other was still asked for the name. */
+  /** The name is asked for all the same: the other call, whose place this one takes, was still asked for it, or the role was proved by text before the media. */
   readonly unnamed?: boolean;
   readonly timings: JoinTimings;
 }

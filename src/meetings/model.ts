@@ -119,6 +119,8 @@ export interface Participant {
   readonly state: ParticipantState;
   readonly muted: boolean;
   readonly talking: boolean;
+  /** Raised, and not lowered again, by `*3`. */
+  readonly hand: boolean;
   /** ISO 8601, or null before it has joined. */
   readonly joinedAt: string | null;
   readonly audio: AudioStats | null;

@@ -25,7 +25,7 @@ export interface Place {
   readonly displayName: string;
   readonly role: Role;
   readonly muted: boolean;
-  readonly handRaised: boolean;
+  readonly hand: boolean;
   /** Past the PIN: one of the meeting's places is theirs. */
   readonly placed: boolean;
   readonly admitted: boolean;
@@ -37,7 +37,6 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Attendee {
   readonly participant: Mutable<Participant>;
-  handRaised: boolean;
   /** Past the PIN: takes one of the meeting's places, wherever they wait. */
   placed: boolean;
   /** Admitted from the lobby by name: never sent back there. */
@@ -120,7 +119,6 @@ export class MeetingRoom {
     if (this.#attendees.has(newcomer.id)) return;
     const attendee: Attendee = {
       participant: this.#newcomer(newcomer),
-      handRaised: false,
       placed: false,
       admitted: invited,
       taken: null,
@@ -134,9 +132,9 @@ export class MeetingRoom {
   placeOf(id: string): Place | undefined {
     const attendee = this.#attendees.get(id);
     if (!attendee) return undefined;
-    const { participant, handRaised, placed, admitted } = attendee;
-    const { displayName, role, muted, state } = participant;
-    return { displayName, role, muted, handRaised, placed, admitted, joined: state === "joined" };
+    const { participant, placed, admitted } = attendee;
+    const { displayName, role, muted, hand, state } = participant;
+    return { displayName, role, muted, hand, placed, admitted, joined: state === "joined" };
   }
 
   /**
@@ -146,10 +144,10 @@ export class MeetingRoom {
   takeOver(newcomer: NewParticipant, place: Place, from: string): void {
     if (this.#attendees.has(newcomer.id)) return;
     const before = this.#attendees.get(from);
-    const { displayName, role, muted, handRaised, admitted, joined } = place;
+    const { displayName, role, muted, hand, admitted, joined } = place;
     const placed = place.placed && (before?.placed === true || !this.#isFull());
-    const participant = { ...this.#newcomer(newcomer), displayName, role, muted };
-    const attendee: Attendee = { participant, handRaised, placed, admitted, taken: { from, joined }, codecs: null };
+    const participant = { ...this.#newcomer(newcomer), displayName, role, muted, hand };
+    const attendee: Attendee = { participant, placed, admitted, taken: { from, joined }, codecs: null };
     if (before) before.placed = false;
     const all = [...this.#attendees];
     this.#attendees.clear();
@@ -169,6 +167,7 @@ export class MeetingRoom {
       state: "ivr",
       muted: false,
       talking: false,
+      hand: false,
       joinedAt: null,
       audio: null,
       video: null,
@@ -235,6 +234,7 @@ export class MeetingRoom {
     if (before) before.placed = attendee.placed;
     attendee.participant.state = "left";
     attendee.participant.talking = false;
+    attendee.participant.hand = false;
     this.#changed(attendee);
     this.#match();
     if (this.empty) this.lock(this.#meeting.locked);
@@ -268,8 +268,9 @@ export class MeetingRoom {
   toggleHand(id: string): boolean {
     const attendee = this.#attendees.get(id);
     if (!attendee) return false;
-    attendee.handRaised = !attendee.handRaised;
-    return attendee.handRaised;
+    attendee.participant.hand = !attendee.participant.hand;
+    this.#changed(attendee);
+    return attendee.participant.hand;
   }
 
   /** Everybody who has joined as host. */

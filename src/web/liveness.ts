@@ -32,7 +32,7 @@ export interface PresenceTimings {
   readonly renewals: number;
 }
 
-const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 10_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
+const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 120_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
 /** Named timers: when each runs out. */
 type Timers = { socket: Millis | null; media: Millis | null };
@@ -74,6 +74,8 @@ export class Presence {
     this.#socketUp = up;
     this.#away = away;
     this.#timers.socket = up ? null : now + (away ? this.#timings.awayMs : this.#timings.socketMs);
+    // both may have been lost with the network: the media's attempts are counted from its return
+    if (up) this.#renewed = 0;
     // what could not be offered while nobody was there to take it
     if (up && this.#media === "interrupted") this.#failed(now);
   }

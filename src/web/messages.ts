@@ -35,6 +35,10 @@ const pageMessageSchema = z.discriminatedUnion("type", [
         .max(2048)
         .optional()
         .describe("A join token of the meeting: makes the participant verified, with the token's role and without a PIN."),
+      rejoin: z
+        .object({ visit: z.string().max(64), secret: z.string().max(64) })
+        .optional()
+        .describe("A visit that was lost with its network: its meeting and role, without a PIN, for a quarter of an hour."),
       pictures: z
         .number()
         .int()
@@ -75,6 +79,8 @@ export interface RosterEntry {
   readonly state: Participant["state"];
   readonly muted: boolean;
   readonly talking: boolean;
+  /** Raised by `*3`. */
+  readonly hand: boolean;
   /** Who cannot be shown its camera, by id: their codecs are others. */
   readonly notSeenBy: readonly string[];
 }
@@ -100,12 +106,14 @@ export type GatewayMessage =
       readonly iceServers: readonly IceServer[];
       readonly iceTransportPolicy: "all" | "relay";
     }
+  /** For connections from now on, in place of those before: servers for who has proved that they may come, or fresh credentials. */
+  | { readonly type: "ice-servers"; readonly iceServers: readonly IceServer[]; readonly iceTransportPolicy: "all" | "relay" }
   /** The visit goes on here. */
   | { readonly type: "resumed"; readonly generation: number }
   | { readonly type: "offer"; readonly generation: number; readonly sdp: string }
   | { readonly type: "candidate"; readonly generation: number; readonly candidate: string; readonly mid: string }
-  /** `attempt` counts what was wrong of that which is asked for: PINs, or meeting numbers. */
-  | { readonly type: "dialogue"; readonly state: DialogueState; readonly attempt: number }
+  /** `attempt` counts what was wrong of that which is asked for: PINs, or meeting numbers. `hostPresent`, in the lobby: whether a host is in who has been told. */
+  | { readonly type: "dialogue"; readonly state: DialogueState; readonly attempt: number; readonly hostPresent?: boolean }
   | { readonly type: "meeting"; readonly id: string; readonly name: string; readonly locked: boolean }
   /** Everybody, once joined, and again after `resumed`. */
   | { readonly type: "roster"; readonly participants: readonly RosterEntry[] }
@@ -142,6 +150,6 @@ export function readPageMessage(text: string): PageMessage | undefined {
 }
 
 /** What of a participant goes to the others' pages. */
-export function rosterEntry({ id, displayName, protocol, role, state, muted, talking, notSeenBy }: Participant): RosterEntry {
-  return { id, name: displayName, protocol, role, state, muted, talking, notSeenBy };
+export function rosterEntry({ id, displayName, protocol, role, state, muted, talking, hand, notSeenBy }: Participant): RosterEntry {
+  return { id, name: displayName, protocol, role, state, muted, talking, hand, notSeenBy };
 }

@@ -7,6 +7,9 @@ import { withSendTime } from "./send-time.ts";
 
 /** A key frame comes at once; the kernel grants what it may. */
 const RECEIVE_BUFFER = 1 << 20;
+/** When a browser has said nothing for so long, an empty receiver report (RFC 3550 section 6.4.2) tells the media server that its caller is waited for. */
+const QUIET_MS = 5_000;
+const EMPTY_REPORT = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 1]);
 /** No RTP packet on a network path is larger. */
 const MAX_PACKET = 1500;
 
@@ -18,12 +21,15 @@ export class Line {
   /** Packets go out with the time of sending. */
   timed = false;
   #target: LineTarget | null = null;
+  #heard = false;
+  readonly #quiet: NodeJS.Timeout;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("message", (packet, from) => this.#toBrowser(packet, from.address));
     // an unreachable port (ICMP) says what the media server says better
     socket.on("error", () => {});
+    this.#quiet = setInterval(() => this.#report(), QUIET_MS).unref();
   }
 
   static open(address: string): Promise<Line> {
@@ -65,6 +71,7 @@ export class Line {
 
   close(): void {
     this.detach();
+    clearInterval(this.#quiet);
     this.#socket.close();
   }
 
@@ -84,9 +91,15 @@ export class Line {
     }
   }
 
+  #report(): void {
+    if (!this.#heard && this.#target) this.#socket.send(EMPTY_REPORT, this.#target.rtcpPort, this.#target.address);
+    this.#heard = false;
+  }
+
   #fromBrowser(packet: Buffer): void {
     const target = this.#target;
     if (!target || packet.length > MAX_PACKET || packet.length < 8) return;
+    this.#heard = true;
     if (!isRtcp(packet)) this.#socket.send(packet, target.port, target.address);
     else if (this.#stream?.rtcpBack(packet)) this.#socket.send(packet, target.rtcpPort, target.address);
   }

@@ -116,6 +116,7 @@ function showPerson(person) {
         {},
         element("span", { class: stateClass(person.state) }, stateWords[person.state]),
         ` · ${person.role} · ${person.trust} · ${person.protocol.toUpperCase()}${person.muted ? " · muted" : ""}`,
+        person.hand ? element("span", { class: "hand" }, " · ✋ hand raised") : null,
       ),
       person.audio ? element("small", {}, audioText(person.audio)) : null,
       person.notSeenBy.length > 0

@@ -33,7 +33,8 @@ export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: stri
   };
 }
 
-function factsOf(meeting: Meeting): MeetingFacts {
+/** What the join dialogue needs to know of a meeting. */
+export function factsOf(meeting: Meeting): MeetingFacts {
   return {
     id: meeting.id,
     language: meeting.language,
@@ -45,6 +46,9 @@ function factsOf(meeting: Meeting): MeetingFacts {
 
 /** What decides which meetings a caller may come to: its trunk, or what stands for one. */
 export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids">;
+
+/** Why a meeting that a caller has asked for by number takes no more. */
+type ClosedOutcome = "end-to-end-encrypted" | "meeting-full" | "meeting-locked";
 
 /**
  * Receives callers whose trunk is known: finds the meeting, refuses what can be refused before answering, brings up media, and leads the caller through the
@@ -141,7 +145,7 @@ export class Reception {
    */
   lead(
     call: Call,
-    { meeting, pin, role }: Destination,
+    { meeting, pin, role, unnamed = false }: Destination,
     language: JoinSetup["language"] | null,
     { invited = false, handover }: { readonly invited?: boolean; readonly handover?: Handover } = {},
   ): void {
@@ -160,12 +164,14 @@ export class Reception {
         meeting: meeting && factsOf(meeting),
         dialledPin: pin,
         role,
+        unnamed,
         ...handover?.setup,
         timings: timingsOf(config.ivr),
       },
       delegate: {
         lookUp: (number) => this.#lookUp(call, number, runner),
-        checkPin: (digits) => this.#checkPinOf(call, digits),
+        checkPin: (digits) =>
+          this.checkPin(call.meetingId === null ? null : (this.#context.directory.get(call.meetingId) ?? null), call, digits),
         admission: (as) => ({ type: "admission", to: this.#meetings.admission(call, as) }),
         join: async () => {
           await this.#meetings.join(call, runner);
@@ -246,23 +252,27 @@ export class Reception {
   }
 
   async #lookUp(call: Call, number: Digits, runner: JoinRunner): Promise<JoinInput> {
-    const dialled = parseDialString(number.reveal());
     // they had found another one, which has closed to PINs meanwhile
     if (call.meetingId !== null) this.#meetings.leave(call);
-    const tenant = trunkNamed(this.#context, call.trunk)?.tenant ?? null;
-    const meeting = await this.#context.directory.find(dialled.number, tenant);
-    if (call.over || !meeting || this.#pins.closed(meeting, call)) return { type: "found", meeting: null };
-    const refusal = meeting.endToEndEncrypted ? "end-to-end-encrypted" : this.#meetings.refuses(meeting, null);
-    if (refusal !== null) {
-      const outcome = refusal === "full" ? "meeting-full" : refusal === "locked" ? "meeting-locked" : refusal;
-      return { type: "found-closed", outcome };
-    }
-    this.#meetings.arrive(meeting, call, runner, false);
-    return { type: "found", meeting: factsOf(meeting) };
+    const found = await this.find(call, number);
+    if (typeof found === "string") return { type: "found-closed", outcome: found };
+    if (found) this.#meetings.arrive(found, call, runner, false);
+    return { type: "found", meeting: found && factsOf(found) };
   }
 
-  async #checkPinOf(call: Call, digits: Digits): Promise<JoinInput> {
-    const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
+  /** The meeting of a number that was typed: null where there is none for this caller, or why the caller cannot be in it. */
+  async find(call: Call, number: Digits): Promise<Meeting | null | ClosedOutcome> {
+    const tenant = trunkNamed(this.#context, call.trunk)?.tenant ?? null;
+    const meeting = await this.#context.directory.find(parseDialString(number.reveal()).number, tenant);
+    if (call.over || !meeting || this.#pins.closed(meeting, call)) return null;
+    call.calledMeeting = meeting.id;
+    if (meeting.endToEndEncrypted) return "end-to-end-encrypted";
+    const refusal = this.#meetings.refuses(meeting, null);
+    return refusal === null ? meeting : refusal === "full" ? "meeting-full" : "meeting-locked";
+  }
+
+  /** Compares a PIN that was typed for this meeting, and counts it; `closed` where the meeting is gone. */
+  async checkPin(meeting: Meeting | null, call: Call, digits: Digits): Promise<JoinInput> {
     return { type: "pin-checked", role: meeting ? await this.#pins.check(meeting, call, digits) : "closed" };
   }
 }

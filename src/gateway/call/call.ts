@@ -45,6 +45,8 @@ export interface Destination {
   readonly pin: Digits | null;
   /** Known before the call is answered only where that decided whether it is. */
   readonly role: Role | null;
+  /** The role was proved by text before there were media: the name is asked for as ever. */
+  readonly unnamed?: boolean;
 }
 
 /** What is known of a call before it is anything else. */
@@ -74,7 +76,7 @@ export class Call extends EventEmitter<CallEvents> {
   #state: CallState = "ringing";
   #meetingId: string | null = null;
   #media: MediaExchange | undefined;
-  /** The meeting that was called, from when it is found: one who hangs up in the moment of being answered never comes there. */
+  /** The meeting that was called, from when it is known: who is refused, or hangs up in the moment of being answered, never comes there. */
   calledMeeting: string | null = null;
   /** Where it was to go when it came, or when we called. */
   destination: Destination | null = null;
@@ -274,7 +276,7 @@ export class Call extends EventEmitter<CallEvents> {
       trust: view.trust,
       from: view.from,
       to: view.to,
-      meetingId: view.meetingId ?? (view.answeredAt === null ? null : this.calledMeeting),
+      meetingId: view.meetingId ?? (view.answeredAt === null && end.outcome === "cancelled" ? null : this.calledMeeting),
       startedAt: view.startedAt,
       answeredAt: view.answeredAt,
       endedAt: new Date(this.#wall()).toISOString(),

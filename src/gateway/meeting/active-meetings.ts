@@ -38,6 +38,8 @@ export class LiveMeetings {
   readonly #context: GatewayContext;
   readonly #rooms = new Map<string, MeetingRoom>();
   readonly #attendances = new Map<string, Attendance>();
+  /** Locks set by an operator, whoever is in; one holds until its meeting's definition says something else than it did then. */
+  readonly #locks = new Map<string, { readonly locked: boolean; readonly defined: boolean }>();
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -71,7 +73,7 @@ export class LiveMeetings {
 
   /** Why a call to this meeting is refused before it is answered. */
   refuses(meeting: Meeting, role: Role | null): "full" | "locked" | null {
-    return (this.#rooms.get(meeting.id) ?? new MeetingRoom(meeting)).refuses(role);
+    return (this.#rooms.get(meeting.id) ?? new MeetingRoom(this.#asLocked(meeting))).refuses(role);
   }
 
   /** The meeting as the API shows it. */
@@ -80,7 +82,7 @@ export class LiveMeetings {
     const room = this.#rooms.get(meeting.id);
     return {
       ...rest,
-      locked: room?.locked ?? meeting.locked,
+      locked: room?.locked ?? this.#asLocked(meeting).locked,
       hasGuestPin: guestPin !== null,
       hasHostPin: hostPin !== null,
       participants: room?.joinedCount ?? 0,
@@ -90,7 +92,7 @@ export class LiveMeetings {
 
   /** A meeting's definition has changed. */
   update(meeting: Meeting): void {
-    this.#rooms.get(meeting.id)?.update(meeting);
+    this.#rooms.get(meeting.id)?.update(this.#asLocked(meeting));
     this.#tellMeeting(meeting.id);
   }
 
@@ -126,7 +128,7 @@ export class LiveMeetings {
   #enter(meeting: Meeting, call: Call, runner: JoinRunner, takes: string | null): MeetingRoom {
     let room = this.#rooms.get(meeting.id);
     if (!room) {
-      room = new MeetingRoom(meeting, (event) => {
+      room = new MeetingRoom(this.#asLocked(meeting), (event) => {
         if (event.type === "participant") this.#context.emit(event);
         else this.#tellMeeting(meeting.id);
       });
@@ -205,6 +207,8 @@ export class LiveMeetings {
     const words: PromptId[] = [
       ...(meeting.announcements === "off" || instead ? [] : sayOthers(others, runner.language)),
       ...(muted ? (["muted"] as const) : []),
+      // whoever waits has been waiting for them
+      ...(this.isHost(call) && room.nextInLobby() !== undefined ? (["person-waiting"] as const) : []),
     ];
     void this.#tell(attendance, words);
   }
@@ -252,11 +256,23 @@ export class LiveMeetings {
 
   /** Ends a meeting for everybody. */
   async close(meetingId: string, reason: string): Promise<void> {
+    this.#locks.delete(meetingId);
     await Promise.all(this.participants(meetingId).map(({ id }) => this.remove(id, "meeting-ended", reason)));
   }
 
-  lock(meetingId: string, locked: boolean): void {
-    this.#rooms.get(meetingId)?.lock(locked);
+  /** Locks a meeting, or opens it, until an operator says otherwise, whether anybody is in it or not. A host's own lock ends with the meeting. */
+  lock(meeting: Meeting, locked: boolean): void {
+    if (locked === meeting.locked) this.#locks.delete(meeting.id);
+    else this.#locks.set(meeting.id, { locked, defined: meeting.locked });
+    const room = this.#rooms.get(meeting.id);
+    room?.update(this.#asLocked(meeting));
+    room?.lock(locked);
+    if (!room) this.#tellMeeting(meeting.id);
+  }
+
+  #asLocked(meeting: Meeting): Meeting {
+    const set = this.#locks.get(meeting.id);
+    return set?.defined === meeting.locked ? { ...meeting, locked: set.locked } : meeting;
   }
 
   /** A participant's two keys. */
@@ -270,8 +286,14 @@ export class LiveMeetings {
       case "toggle-mute":
         void this.mute(room.meeting.id, call.id, !who.muted, false).catch(() => undefined);
         return;
-      case "toggle-hand":
-        return tell(room.toggleHand(call.id) ? "hand-raised" : "hand-lowered");
+      case "toggle-hand": {
+        const raised = room.toggleHand(call.id);
+        call.log.info(
+          { event: raised ? "hand-raised" : "hand-lowered", meeting: room.meeting.id, participant: call.id },
+          raised ? "raised their hand" : "lowered their hand",
+        );
+        return tell(raised ? "hand-raised" : "hand-lowered");
+      }
       case "count":
         return tell(...sayOthers(room.joinedCount - 1, attendance.runner.language));
       case "help":

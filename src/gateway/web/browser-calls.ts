@@ -6,28 +6,41 @@ import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../web/ports.ts";
 import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
+import type { Reception } from "../call/answer.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
+import type { OutcomeCode } from "../../records/model.ts";
+import type { Call } from "../call/call.ts";
 import type { WebGatewayOptions } from "../options.ts";
 import { type VisitDelegate, WebVisit } from "./browser-session.ts";
 import { WebIncoming } from "./incoming-adapter.ts";
+import { LostVisits } from "./lost-visits.ts";
 
 /** Browsers' way into a meeting: the same dialogue, the same doors, and the page shows what a caller hears. */
 export class WebGateway implements VisitHost {
   readonly #context: GatewayContext;
   readonly #calls: IncomingCalls;
+  readonly #reception: Reception;
   readonly #meetings: LiveMeetings;
   readonly #options: WebGatewayOptions;
   readonly #visits = new Map<string, WebVisit>();
+  readonly #lost = new LostVisits();
   readonly #delegate: VisitDelegate = {
     tellAll: (visit) => this.#tellAll(visit),
     mute: (visit, muted) => this.#mute(visit, muted),
     act: (visit, participant, action) => void this.#act(visit, participant, action),
+    hostPresent: ({ call }) => (call?.meetingId ? (this.#meetings.room(call.meetingId)?.hostPresent ?? false) : false),
     nameOf: ({ call }, memberId) => (call?.meetingId ? this.#context.sfu.nameOf?.(call.meetingId, memberId) : undefined),
   };
 
-  constructor(context: GatewayContext, calls: IncomingCalls, meetings: LiveMeetings, options: WebGatewayOptions) {
+  constructor(
+    context: GatewayContext,
+    { calls, reception }: { readonly calls: IncomingCalls; readonly reception: Reception },
+    meetings: LiveMeetings,
+    options: WebGatewayOptions,
+  ) {
     this.#context = context;
     this.#calls = calls;
+    this.#reception = reception;
     this.#meetings = meetings;
     this.#options = options;
   }
@@ -35,11 +48,25 @@ export class WebGateway implements VisitHost {
   join(message: JoinMessage, source: PageSource, link: PageLink): Visit {
     const { clock, log } = this.#context;
     const id = randomUUID();
+    if (message.rejoin) {
+      // the page knows better than we do that this one is over
+      const { visit, secret } = message.rejoin;
+      const before = this.#visits.get(visit);
+      if (before && sameSecret(secret, before.secret)) void before.call?.end("signalling-lost", "the page has come back as another visit");
+    }
+    const back = this.#lost.find(message.rejoin, clock.now());
     const visit = new WebVisit({ id, secret: randomBytes(24).toString("base64url"), link, clock, delegate: this.#delegate });
     this.#visits.set(id, visit);
-    const parts = { context: this.#context, options: this.#options, forget: () => void this.#visits.delete(id) };
+    const parts = {
+      context: this.#context,
+      options: this.#options,
+      reception: this.#reception,
+      forget: () => void this.#visits.delete(id),
+      lost: (call: Call, outcome: OutcomeCode) =>
+        this.#lost.ended({ visit, call, outcome, back, isHost: this.#meetings.isHost(call), now: clock.now() }),
+    };
     // Runs in this turn until the visit has its call: the page's next message finds it.
-    this.#calls.receive(new WebIncoming(parts, visit, message, source)).catch((error: unknown) => {
+    this.#calls.receive(new WebIncoming(parts, visit, message, source, back)).catch((error: unknown) => {
       log.error({ event: "call-failed", call: id, err: error }, "a browser's call failed in the gateway");
       parts.forget();
       visit.ended("internal-error", "");
@@ -65,6 +92,8 @@ export class WebGateway implements VisitHost {
   told(event: GatewayEvent): void {
     if (event.type === "participant") {
       const { participant } = event;
+      if (participant.role === "host")
+        for (const visit of this.#visits.values()) if (visit.call?.meetingId === participant.meetingId) visit.hostsChanged();
       const entry = rosterEntry(participant);
       for (const visit of this.#visits.values()) {
         if (!visit.joined || visit.call?.meetingId !== participant.meetingId || !this.#sees(visit, participant)) continue;

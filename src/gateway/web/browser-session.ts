@@ -28,6 +28,8 @@ export interface VisitDelegate {
   tellAll(visit: WebVisit): void;
   mute(visit: WebVisit, muted: boolean): void;
   act(visit: WebVisit, participant: string, action: ParticipantAction): void;
+  /** Whether a host is in the visit's meeting, who hears of those in the lobby. */
+  hostPresent(visit: WebVisit): boolean;
   /** Of somebody whom a line shows and who is none of our participants. */
   nameOf(visit: WebVisit, memberId: string): string | undefined;
 }
@@ -51,8 +53,11 @@ export class WebVisit implements Visit {
   /** State of the dialogue before, as the dialogue itself has it. */
   #before: JoinState | undefined;
   #attempt = 0;
+  #hostPresent: boolean | undefined;
   /** What a page needs to take up a connection that has been offered to it, should the WebSocket have broken meanwhile. */
   #offer: Extract<GatewayMessage, { type: "offer" | "candidate" }>[] = [];
+  /** Tells the page by which servers it finds us; unset while it has none that would have to be told anew. */
+  #ice: (() => GatewayMessage) | undefined;
   /** Generation of the connection whose answer has come. */
   #answered = 0;
   /** What a line shows, and who presents, for a page that comes back. */
@@ -97,9 +102,15 @@ export class WebVisit implements Visit {
     call.on("dialogue", (state) => this.#onDialogue(state));
   }
 
+  /** The page has been told, or is told now, of servers whose credentials end: it gets others with each further connection. */
+  relayBy(ice: () => GatewayMessage): void {
+    this.#ice = ice;
+  }
+
   carry(peer: BrowserPeer): void {
     this.#peer = peer;
     peer.on("offer", (generation, sdp) => {
+      if (generation > 1 && this.#ice) this.tell(this.#ice());
       this.#offer = [{ type: "offer", generation, sdp }];
       this.tell(this.#offer[0]!);
       this.#put({ type: "media", state: "connecting" });
@@ -161,7 +172,8 @@ export class WebVisit implements Visit {
     this.#link = link;
     before?.close();
     this.tell({ type: "resumed", generation: this.#peer?.generation ?? 0 });
-    if (this.#dialogue) this.tell({ type: "dialogue", state: this.#dialogue, attempt: this.#attempt });
+    if (this.#ice) this.tell(this.#ice());
+    if (this.#dialogue) this.#tellDialogue(this.#dialogue);
     const offer = this.#offer.filter(({ type }) => type === "offer" || this.#answered === this.#peer?.generation);
     for (const message of [...offer, ...this.#shown.values(), ...(this.#presenting ? [this.#presenting] : [])]) this.tell(message);
     if (this.joined) this.#delegate.tellAll(this);
@@ -187,8 +199,19 @@ export class WebVisit implements Visit {
     this.#before = state;
     if (shown === this.#dialogue) return;
     this.#dialogue = shown;
-    this.tell({ type: "dialogue", state: shown, attempt: this.#attempt });
+    this.#tellDialogue(shown);
     if (shown === "joined") this.#delegate.tellAll(this);
+  }
+
+  #tellDialogue(state: DialogueState): void {
+    this.#hostPresent = state === "lobby" ? this.#delegate.hostPresent(this) : undefined;
+    const host = this.#hostPresent === undefined ? {} : { hostPresent: this.#hostPresent };
+    this.tell({ type: "dialogue", state, attempt: this.#attempt, ...host });
+  }
+
+  /** A host has come or gone: who is in the lobby hears whether anybody knows of it. */
+  hostsChanged(): void {
+    if (this.#dialogue === "lobby" && !this.#over && this.#hostPresent !== this.#delegate.hostPresent(this)) this.#tellDialogue("lobby");
   }
 
   #put(input: PresenceInput): void {

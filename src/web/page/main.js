@@ -49,6 +49,11 @@ function join({ name, meeting: number }, tracks) {
     message: take,
     media: (mid, track) => meeting.media(mid, track),
     connection,
+    rejoining: () => {
+      joined = false;
+      meeting.hide();
+      way.show("rejoining");
+    },
     gone: over,
   });
   meeting.begin(session, tracks);
@@ -61,7 +66,7 @@ function take(message) {
   if (message.type === "ended") return over(message.code);
   if (message.type === "meeting") rememberMeeting(message.id);
   if (message.type !== "dialogue") return meeting.take(message);
-  if (message.state !== "joined") return way.show(message.state, message.attempt);
+  if (message.state !== "joined") return way.show(message.state, message);
   if (joined) return;
   joined = true;
   way.hide();

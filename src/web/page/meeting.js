@@ -37,6 +37,7 @@ export class MeetingView {
         element("button", { type: "button", textContent: key, onclick: () => this.#session.send({ type: "keys", keys: key }) }),
       ),
     );
+    $("at-the-door-show").addEventListener("click", () => this.#open("show-people", "people", true));
     $("share").hidden = !navigator.mediaDevices?.getDisplayMedia;
   }
 
@@ -123,7 +124,8 @@ export class MeetingView {
     if (one.id === this.#self) this.#mutedByOthers(before, one);
     else if (one.state === "joined" && before?.state !== "joined") this.#announce(say("came", one.name));
     else if (one.state === "left" && before?.state === "joined") this.#announce(say("went", one.name));
-    else if (one.state === "lobby" && before?.state !== "lobby") this.#announce(say("atTheDoor", one.name));
+    else if (one.state === "lobby" && before?.state !== "lobby") this.#announce(say("atTheDoor", [one.name]));
+    if (one.hand && !before?.hand) this.#announce(say("raisedHand", one.name));
     this.#changed();
   }
 
@@ -143,6 +145,7 @@ export class MeetingView {
   #changed() {
     this.#stage.people(this.#people);
     const me = this.#people.get(this.#self);
+    this.#lobby(me?.role === "host");
     const list = [...this.#people.values()].sort((a, b) => (a.state === "joined" ? 1 : 0) - (b.state === "joined" ? 1 : 0));
     $("people-count").textContent = String(list.filter(({ state }) => state === "joined").length);
     const kept = new Map([...$("roster").children].map((item) => [item.dataset.id, item]));
@@ -151,6 +154,20 @@ export class MeetingView {
     items.forEach((item, at) => {
       if ($("roster").children[at] !== item) $("roster").insertBefore(item, $("roster").children[at] ?? null);
     });
+  }
+
+  /** A host sees who waits in the lobby with the list of people closed, too. */
+  #lobby(host) {
+    const waiting = [...this.#people.values()].filter(({ state }) => state === "lobby");
+    $("at-the-door").hidden = !host || waiting.length === 0 || !$("people").hidden;
+    if ($("at-the-door").hidden) return;
+    const names = waiting.map(({ name }) => name);
+    write($("at-the-door-text"), say("atTheDoor", names.length > 3 ? [...names.slice(0, 2), say("more", names.length - 2)] : names));
+    $("at-the-door-admit").hidden = waiting.length > 1;
+    if (waiting.length > 1) return;
+    write($("at-the-door-admit"), say("admit"));
+    $("at-the-door-admit").setAttribute("aria-label", say("admitName", names[0]));
+    $("at-the-door-admit").onclick = () => this.#session.send({ type: "act", participant: waiting[0].id, action: "admit" });
   }
 
   #row(one, host, kept) {
@@ -162,6 +179,7 @@ export class MeetingView {
       one.state === "waiting" && say("waitingForHost"),
       one.muted && say("muted"),
       one.talking && say("talking"),
+      one.hand && `✋ ${say("handRaised")}`,
       own ? this.#notSeen(one) : one.notSeenBy.includes(this.#self) && say("notShownHere"),
     ].filter(Boolean);
     const item =
@@ -307,6 +325,7 @@ export class MeetingView {
     $(button).setAttribute("aria-expanded", String(open));
     $(panel).hidden = !open;
     document.body.classList.toggle(`with-${panel}`, open);
+    if (panel === "people") this.#lobby(this.#people.get(this.#self)?.role === "host");
   }
 
   #notice(text) {

@@ -1,6 +1,7 @@
 /** What is spoken with the gateway: the WebSocket, which may break and come back, and the media connection, which may be made anew. docs/browsers.md. */
 
-const RESUME_FOR = 10_000;
+/** The gateway keeps a visit for two minutes, and lets its page in again for longer. */
+const COME_BACK_FOR = 600_000;
 const SILENT_AFTER = 16_000;
 /** Bits per second at most. */
 const CAMERA_BITRATE = 1_500_000;
@@ -22,7 +23,7 @@ export class Session {
 
   /**
    * @param join the `join` message
-   * @param on handlers: message(message), media(mid, track), connection("connecting" | "connected" | "interrupted"), gone(code)
+   * @param on handlers: message(message), media(mid, track), connection("connecting" | "connected" | "interrupted"), rejoining(), gone(code)
    */
   constructor(join, on) {
     this.#join = join;
@@ -32,7 +33,12 @@ export class Session {
   start() {
     this.#open({ type: "join", ...this.#join });
     this.#watch = setInterval(() => {
-      if (performance.now() - this.#heard > SILENT_AFTER) this.#socket.close();
+      if (!this.#socket || performance.now() - this.#heard <= SILENT_AFTER) return;
+      // a connection that is dead does not close by itself
+      const dead = this.#socket;
+      this.#socket = undefined;
+      dead.close();
+      this.#closed(1006);
     }, 2_000);
   }
 
@@ -81,12 +87,25 @@ export class Session {
 
   #closed(code) {
     if (this.#ended) return;
-    if (!this.#visit || code === 4404 || code === 4429)
-      return this.#gone(this.#visit ? "signalling-lost" : code === 4429 ? "overload" : "unreachable");
+    this.#socket = undefined;
+    if (!this.#visit || code === 4429) return this.#gone(this.#visit ? "signalling-lost" : code === 4429 ? "overload" : "unreachable");
+    if (code === 4404) return this.#rejoin();
     this.#lostAt ||= performance.now();
-    if (performance.now() - this.#lostAt > RESUME_FOR) return this.#gone("signalling-lost");
+    const lostFor = performance.now() - this.#lostAt;
+    if (lostFor > COME_BACK_FOR) return this.#gone("signalling-lost");
     this.#on.connection("interrupted");
-    setTimeout(() => !this.#ended && this.#open({ type: "resume", ...this.#visit }), 700);
+    setTimeout(() => !this.#ended && this.#open({ type: "resume", ...this.#visit }), Math.min(700 + lostFor / 10, 5_000));
+  }
+
+  /** The gateway has given the visit up meanwhile: another one, to the same meeting, for which it asks nothing again. */
+  #rejoin() {
+    this.#peer?.close();
+    this.#peer = undefined;
+    this.#generation = 0;
+    this.#early = [];
+    this.#on.connection("interrupted");
+    this.#on.rejoining();
+    this.#open({ type: "join", ...this.#join, rejoin: this.#visit });
   }
 
   #take(message) {
@@ -97,6 +116,9 @@ export class Session {
         this.#visit = { visit: message.visit, secret: message.secret };
         this.#ice = { iceServers: message.iceServers, iceTransportPolicy: message.iceTransportPolicy };
         break;
+      case "ice-servers":
+        this.#ice = { iceServers: message.iceServers, iceTransportPolicy: message.iceTransportPolicy };
+        return;
       case "resumed":
         if (this.#peer?.connectionState === "connected") this.#on.connection("connected");
         break;

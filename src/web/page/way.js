@@ -20,10 +20,13 @@ export class WayView {
     $("give-up").addEventListener("click", leave);
   }
 
-  /** @param state a dialogue state, or "opening" */
-  show(state, attempt = 0) {
-    this.#state = { state, attempt };
-    const [heading, text] = say(state);
+  /**
+   * @param state a dialogue state, "opening" or "rejoining"
+   * @param details what the gateway says with it: wrong attempts, and whether a host is in
+   */
+  show(state, { attempt = 0, hostPresent = true } = {}) {
+    this.#state = { state, details: { attempt, hostPresent } };
+    const [heading, text] = say(state === "lobby" && !hostPresent ? "lobbyWithoutHost" : state);
     const asks = state === "pin" || state === "number";
     $("way").hidden = false;
     $("way-heading").textContent = heading;
@@ -47,7 +50,7 @@ export class WayView {
 
   /** Says the same in another language. */
   again() {
-    if (this.#state && !$("way").hidden) this.show(this.#state.state, this.#state.attempt);
+    if (this.#state && !$("way").hidden) this.show(this.#state.state, this.#state.details);
   }
 
   hide() {

@@ -140,26 +140,37 @@ describeWithPeers("the meeting page", ["chromium"], () => {
   });
 
   test("waits in the lobby until it is let in, and does not learn who is inside", async () => {
-    const host = await browser({ tone: 880 });
+    const host = await browser({ tone: 880, viewport: { width: 390, height: 740 } });
     const guest = await browser({ tone: 440, locale: "de-DE" });
+    await guest.page.goto(`${gateway.web}/meeting#meeting=3000&name=Gast`);
+    await guest.page.getByRole("button", { name: "Teilnehmen" }).click();
+    await guest.page.getByText("Die Meeting-Leitung ist noch nicht da").waitFor();
     const invited = await invite("3000", { name: "Helga", role: "host" });
     await host.page.goto(gateway.web + invited.path);
     await host.page.getByRole("button", { name: "Join", exact: true }).click();
     await host.inMeeting();
     expect(host.page.url()).toBe(`${gateway.web}/meeting#meeting=3000&name=Helga`);
-    await host.page.locator("#roster").getByText("you, host").waitFor();
-    await guest.page.goto(`${gateway.web}/meeting#meeting=3000&name=Gast`);
-    await guest.page.getByRole("button", { name: "Teilnehmen" }).click();
-    await guest.page.getByRole("heading", { name: "Sie sind im Wartebereich" }).waitFor();
+    await guest.page.getByText("Die Meeting-Leitung weiß, dass Sie da sind").waitFor();
+    await guest.page.getByRole("heading", { name: "Sie sind im Warteraum" }).waitFor();
     await guest.screenshot("meeting-lobby");
+    // with the list of people closed, as it is on a phone
+    await host.page.getByText("Gast is waiting in the lobby").waitFor();
+    await host.screenshot("meeting-host-phone");
+    expect(await host.page.locator("#people").isVisible()).toBe(false);
     expect(await guest.page.getByText("Helga").count()).toBe(0);
     const people = await gateway.participants("3000");
     expect(people.map(({ trust, role, state }) => [trust, role, state])).toEqual([
-      ["verified", "host", "joined"],
       ["unverified", "guest", "lobby"],
+      ["verified", "host", "joined"],
     ]);
-    await gateway.api("POST", `/meetings/3000/participants/${people[1]!.id}/admit`);
+    await host.page.getByRole("button", { name: "Admit Gast" }).click();
     await guest.inMeeting();
+    expect(await host.page.locator("#at-the-door").isVisible()).toBe(false);
+    await guest.page.getByRole("button", { name: "Tastenfeld" }).click();
+    for (const key of ["Taste *", "Taste 3"]) await guest.page.getByRole("button", { name: key, exact: true }).click();
+    await gateway.waitForParticipants("3000", (all) => all.some(({ hand, displayName }) => hand && displayName === "Gast"));
+    await host.page.getByRole("button", { name: "People" }).click();
+    await host.page.locator("#roster").getByText("hand raised").waitFor();
     await guest.page.locator("#roster").getByText("Helga").waitFor();
   });
 
@@ -256,32 +267,51 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     await caller.screenshot("meeting-phone");
   });
 
-  test("goes on when its WebSocket breaks, is given up when it does not come back, and has left when its page is gone", async () => {
+  test("goes on when its WebSocket breaks, comes back after an outage, is let in again without its PIN, and has left when its page is gone", async () => {
     const ada = await browser({ tone: 440 });
     const broken: (() => void)[] = [];
     let cut = false;
+    let forgotten = false;
     await ada.page.routeWebSocket(/\/api\/v1\/join/, (socket) => {
-      if (cut) return;
+      if (cut) return void socket.close({ code: 1011 });
+      if (forgotten) {
+        forgotten = false;
+        return void socket.close({ code: 4404 });
+      }
       const server = socket.connectToServer();
       broken.push(() => {
         void server.close();
         void socket.close({ code: 1011 });
       });
     });
-    await ada.join(gateway.web, "Ada", "1000");
+    await ada.join(gateway.web, "Ada", "2000");
+    await ada.page.getByLabel("PIN", { exact: true }).fill("98765");
+    await ada.page.getByRole("button", { name: "Continue", exact: true }).click();
     await ada.inMeeting();
-    const [before] = await gateway.participants("1000");
+    const [before] = await gateway.participants("2000");
     broken[0]!();
     await expect.poll(() => broken.length).toBe(2);
     await ada.page.getByRole("button", { name: "Mute", exact: true }).click();
-    await gateway.waitForParticipants("1000", ([one]) => one?.id === before!.id && one.muted);
+    await gateway.waitForParticipants("2000", ([one]) => one?.id === before!.id && one.muted);
     cut = true;
     broken[1]!();
-    await gateway.waitForParticipants("1000", (all) => all.length === 0, 60_000);
+    await delay(25_000);
+    cut = false;
+    await expect.poll(() => broken.length, { timeout: 15_000 }).toBe(3);
+    await expect.poll(() => ada.page.locator("#connection").textContent()).toBe("");
+    await gateway.waitForParticipants("2000", ([one]) => one?.id === before!.id);
+    // the gateway has given it up meanwhile: in again, as host, and nothing is asked
+    forgotten = true;
+    broken[2]!();
+    const [after] = await gateway.waitForParticipants(
+      "2000",
+      ([one]) => one !== undefined && one.id !== before!.id && one.state === "joined",
+    );
+    expect(after).toMatchObject({ role: "host", displayName: "Ada" });
+    await ada.inMeeting();
     await lastRecord({ outcome: "signalling-lost" });
 
     // the page dies, and its browser says so
-    cut = false;
     await ada.join(gateway.web, "Ada", "1000");
     await ada.inMeeting();
     await ada.page.goto("chrome://crash").catch(() => undefined);

@@ -177,6 +177,7 @@ export const participant = (id: string, more: Partial<Participant> = {}): Partic
   joinedAt: "2026-01-01T00:00:00.000Z",
   audio: { codec: "G722", srtp: "AEAD_AES_256_GCM", packetsIn: 10, packetsOut: 11, lossPercent: 0.5, jitterMs: 1.25 },
   video: null,
+  hand: false,
   notSeenBy: [],
   doesNotSee: [],
   ...more,

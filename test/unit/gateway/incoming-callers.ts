@@ -126,7 +126,7 @@ const web: ProtocolUnderTest = {
   trunks: false,
   adapter: WebIncoming,
   tell: ({ outcome }) => (outcome === "pin-locked-out" ? "no-such-meeting" : outcome),
-  open: ({ context, incoming, meetings }, { strangers }) => {
+  open: ({ context, incoming: calls, reception, meetings }, { strangers }) => {
     let peers = 0;
     const open = (lines: readonly { readonly mid: string }[]) => {
       const ports = Object.fromEntries(lines.map(({ mid }, index) => [mid, 5000 + 2 * index]));
@@ -142,7 +142,7 @@ const web: ProtocolUnderTest = {
       );
       return Promise.resolve(peer);
     };
-    const gateway = new WebGateway(context, incoming, meetings, {
+    const gateway = new WebGateway(context, { calls, reception }, meetings, {
       webrtc: { open } as unknown as WebRtc,
       callers: { anyone: strangers, ice: { servers: [], policy: "all" } },
       reach: (address) => address,

@@ -5,9 +5,13 @@ const timings = { socketMs: 10_000, awayMs: 2_000, interruptedMs: 4_000, connect
 
 /** A presence with a clock that jumps from timer to timer. */
 class Bench {
-  readonly presence = new Presence(timings);
+  readonly presence: Presence;
   readonly out: (PresenceOutput & { at: number })[] = [];
   now = 0;
+
+  constructor(presence = new Presence(timings)) {
+    this.presence = presence;
+  }
 
   put(...inputs: PresenceInput[]): void {
     for (const input of inputs) {
@@ -98,6 +102,24 @@ describe("presence of a page", () => {
     expect(bench.out).toEqual([]);
     bench.put(socket(true));
     expect(bench.out).toEqual([{ type: "renew", at: 5_000 }]);
+  });
+
+  it("waits two minutes for a page whose network is away, and counts its media's attempts from its return", () => {
+    const bench = new Bench(new Presence());
+    bench.put(media("connecting"), media("connected"), media("disconnected"));
+    bench.until(6_000);
+    bench.put(socket(false));
+    bench.until(125_000);
+    expect(bench.out).toEqual([{ type: "renew", at: 4_000 }]);
+    bench.put(socket(true));
+    bench.until(140_000);
+    expect(bench.out.slice(1)).toEqual([
+      { type: "renew", at: 125_000 },
+      { type: "renew", at: 137_000 },
+    ]);
+    bench.put(media("connected"), socket(false));
+    bench.until(400_000);
+    expect(bench.out.at(-1)).toMatchObject({ type: "lost", what: "socket", at: 260_000 });
   });
 
   it("says nothing after the end", () => {

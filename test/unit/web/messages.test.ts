@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Participant } from "../../../src/meetings/model.ts";
-import { iceServersFor } from "../../../src/web/ice.ts";
+import { iceServersFor, keepsBack, openIceServers } from "../../../src/web/ice.ts";
 import { readPageMessage, rosterEntry } from "../../../src/web/messages.ts";
 import { mutate, random } from "../../support/mutate.ts";
 
@@ -58,6 +58,7 @@ it("tells the others no address, no call and no figures", () => {
     state: "joined",
     muted: false,
     talking: true,
+    hand: true,
     joinedAt: "2026-01-01T00:00:00Z",
     audio: null,
     video: null,
@@ -72,6 +73,7 @@ it("tells the others no address, no call and no figures", () => {
     state: "joined",
     muted: false,
     talking: true,
+    hand: true,
     notSeenBy: ["q"],
   });
 });
@@ -85,8 +87,19 @@ it("makes names for TURN that expire, as coturn checks them", () => {
     "visit",
     1_000_000_000,
   );
-  // printf '1086400:visit' | openssl dgst -sha1 -hmac north -binary | base64
-  expect(turn).toEqual({ urls: ["turn:turn.example:3478"], username: "1086400:visit", credential: "qCzRLatGrkS8rNqVTL/T+aBivwg=" });
+  // printf '1000900:visit' | openssl dgst -sha1 -hmac north -binary | base64
+  expect(turn).toEqual({ urls: ["turn:turn.example:3478"], username: "1000900:visit", credential: "TT9nxJn3URECG6CunebWxChReJw=" });
   expect(stun).toEqual({ urls: ["stun:stun.example"], username: "u", credential: "c" });
   expect(JSON.stringify(turn)).not.toContain("north");
+});
+
+it("gives who has proved nothing only servers that relay nothing", () => {
+  const servers = [
+    { urls: ["stun:stun.example", "stuns:stun.example:5349"] },
+    { urls: ["stun:both.example", "turn:both.example"], secret: "north" },
+    { urls: ["TURN:open.example"] },
+    { urls: ["stun:named.example"], username: "u", credential: "c" },
+  ];
+  expect(openIceServers(servers)).toEqual([{ urls: ["stun:stun.example", "stuns:stun.example:5349"] }]);
+  expect(servers.map((server) => keepsBack([server]))).toEqual([false, true, true, true]);
 });

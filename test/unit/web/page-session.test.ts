@@ -44,7 +44,12 @@ class FakeSocket {
   close(): void {}
 }
 
+let configured: object[];
+
 class FakePeer {
+  constructor(configuration: object) {
+    configured.push(configuration);
+  }
   remoteDescription = { sdp: OFFER };
   localDescription = { sdp: "v=0\r\n" };
   readonly #transceivers = (["audio", "camera"] as const).map((mid) => ({
@@ -65,6 +70,7 @@ class FakePeer {
 let session: PageSession;
 
 beforeEach(async () => {
+  configured = [];
   senders = { audio: new FakeSender(), camera: new FakeSender() };
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal("RTCPeerConnection", FakePeer);
@@ -106,4 +112,13 @@ it("follows the last wish where a camera goes off and on at once", async () => {
   await offered();
   await Promise.all([session.setTrack("camera", null), session.setTrack("camera", CAMERA)]);
   expect([senders.camera.track, active()]).toEqual([CAMERA, true]);
+});
+
+it("makes connections by the servers it was told of last", async () => {
+  const told = (type: string, urls: string[]): void =>
+    socket.onmessage({ data: JSON.stringify({ type, iceServers: urls.map((url) => ({ urls: [url] })), iceTransportPolicy: "relay" }) });
+  told("welcome", []);
+  told("ice-servers", ["turn:turn.example"]);
+  await offered();
+  expect(configured).toEqual([{ iceServers: [{ urls: ["turn:turn.example"] }], iceTransportPolicy: "relay", bundlePolicy: "max-bundle" }]);
 });

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Track } from "node-datachannel";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { OutgoingStream } from "../../../src/webrtc/stream-rewriter.ts";
 import { Line } from "../../../src/webrtc/line.ts";
 
@@ -62,4 +62,25 @@ it("drops what still comes from the library once it is closed: an exception woul
   const track = attached();
   line.close();
   expect(() => track.receive(rtp(1))).not.toThrow();
+});
+
+it("reports for a browser that says nothing, so that the media server waits for it as long as the gateway does", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    const quiet = await Line.open("127.0.0.1");
+    quiet.target = { address: "127.0.0.1", port: far.address().port, rtcpPort: far.address().port };
+    const reports: string[] = [];
+    far.on("message", (packet) => reports.push(packet.toString("hex")));
+    const track = new FakeTrack();
+    quiet.attach(track as unknown as Track, new OutgoingStream(7, 90_000));
+    track.receive(rtp(1));
+    vi.advanceTimersByTime(5_000);
+    vi.advanceTimersByTime(5_000);
+    await expect.poll(() => reports.filter((one) => one.startsWith("80c90001"))).toHaveLength(1);
+    quiet.close();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+    line.close();
+  }
 });

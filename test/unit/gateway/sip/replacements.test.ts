@@ -82,7 +82,7 @@ describe("an INVITE with Replaces", () => {
       overload: { maxCalls: 1 },
     });
     const anna = await invite("sip:1000@gw");
-    bench.meetings.lock("1000", true);
+    bench.meetings.lock(bench.context.directory.get("1000")!, true);
     expect((await invite("sip:1000@gw")).sent).toMatchObject([{ status: 503 }]);
     const carla = await replace(anna.dialog);
     await until(() => anna.call.over, "replaced");
