@@ -7,7 +7,11 @@ const epoch = 2_208_988_800;
 export function clockOffset(host: string, timeoutMs = 1500): Promise<number | null> {
   return new Promise((resolve) => {
     const socket = createSocket("udp4");
+    let over = false;
+    // The name may be found, or not, when the time is up already.
     const end = (offset: number | null): void => {
+      if (over) return;
+      over = true;
       clearTimeout(timer);
       socket.removeAllListeners();
       socket.on("error", () => {});

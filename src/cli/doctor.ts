@@ -11,6 +11,10 @@ import { certificateFiles } from "../app/tls-material.ts";
 import { checkChain, readCertificates } from "../security/inspect.ts";
 import { clockDrift, clockOffset } from "./doctor-clock.ts";
 import { askDrachtio, askFreeSwitch } from "./doctor-engines.ts";
+import { pingTarget, within } from "./doctor-trunks.ts";
+
+/** So long one thing may take, in ms: DNS alone has some seconds for each name. */
+const LOOK_MS = 15_000;
 
 export interface DoctorOptions {
   readonly ntp: string;
@@ -49,7 +53,9 @@ export async function doctor(load: LoadOptions, options: DoctorOptions): Promise
 }
 
 async function examine(load: LoadOptions, ntp: string): Promise<Finding[]> {
-  const { config, mistakes, warnings } = loadConfig(load);
+  const { config: whole, mistakes, warnings, rest } = loadConfig(load);
+  // What is wrong in one key keeps nothing else from being looked at.
+  const config = whole ?? rest ?? null;
   const findings: Finding[] = [node()];
   for (const mistake of mistakes)
     findings.push(fail("configuration", showMistake(mistake), "correct the key; docs/operate/configuration.md has them all"));
@@ -61,11 +67,55 @@ async function examine(load: LoadOptions, ntp: string): Promise<Finding[]> {
         `${load.file ?? "the demo's"}, ${count(config.meetings.length, "meeting")}, ${count(config.trunks.length, "trunk")}`,
       ),
     );
-    findings.push(...(await ports(config)), mediaPorts(config), ...certificates(config), ...(await engines(config)), await disk(config));
-    findings.push(...(await names(config)));
   }
-  findings.push(await clock(ntp), openFiles());
+  const looks: [string, () => Finding[] | Promise<Finding[]>][] = config
+    ? [
+        ["ports", () => ports(config)],
+        ["media.ports", () => [mediaPorts(config)]],
+        ["certificates", () => certificates(config)],
+        ["engines", () => engines(config)],
+        ["disk", async () => [await disk(config)]],
+        ["DNS", () => names(config)],
+        ["trunks", () => trunks(config)],
+      ]
+    : [];
+  looks.push(["clock", async () => [await clock(ntp)]], ["open files", () => [openFiles()]]);
+  for (const found of await Promise.all(looks.map(([check, look]) => alone(check, look)))) findings.push(...found);
   return findings;
+}
+
+/** One thing looked at by itself: a fault of it, or its taking too long, is a finding and hides no other. */
+async function alone(check: string, look: () => Finding[] | Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    const found = await within(LOOK_MS, Promise.resolve().then(look));
+    return (
+      found ?? [fail(check, `nothing is known after ${LOOK_MS / 1000} s`, "check the network and DNS of this machine (/etc/resolv.conf)")]
+    );
+  } catch (error) {
+    return [fail(check, `could not be looked at: ${(error as Error).message}`, "mend what it says, and look again")];
+  }
+}
+
+/** Whether each trunk's target is there: what a call to it would find. */
+async function trunks(config: Config): Promise<Finding[]> {
+  const { cert, key, ca } = config.certificates;
+  const asked = config.trunks.map(async ({ name, target, identity }) => {
+    if (target === null || !/^sips?:/i.test(target)) return [];
+    const own = [identity.ca ?? []].flat();
+    const there = (file: string | null) => file !== null && readFirst(file) !== null;
+    const files = there(cert) && there(key) ? { cert, key } : { cert: null, key: null };
+    const { reached, detail } = await pingTarget(target, { ...files, ca: (own.length > 0 ? own : ca).filter(there) });
+    return reached
+      ? [ok(`trunk ${name}`, detail)]
+      : [
+          warn(
+            `trunk ${name}`,
+            `${target}: ${detail}`,
+            "check the target, its port and transport, and the firewalls between; calls to it fail",
+          ),
+        ];
+  });
+  return (await Promise.all(asked)).flat();
 }
 
 function node(): Finding {

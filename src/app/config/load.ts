@@ -31,6 +31,8 @@ export interface LoadOptions {
 /** What came of reading a configuration. `config` is there exactly when there are no mistakes. */
 export interface LoadResult {
   readonly config: Config | null;
+  /** Where there are mistakes, what stands beside them, for looking at and not for running; absent where nothing can be read. */
+  readonly rest?: Config;
   readonly mistakes: readonly Mistake[];
   /** Things that work but may not be meant. */
   readonly warnings: readonly Mistake[];
@@ -77,16 +79,23 @@ export function loadConfig(options: LoadOptions = {}): LoadResult {
   if (!parsed.success) {
     mistakes.push(...explain(parsed.error.issues, configSchema, (at, message, key) => overlay.mistake(at, message, key)));
     const rest = remains(tree, configSchema);
-    if (rest) {
-      const between = crossCheck(settled(rest.data), (at, message) => ({ at, made: overlay.mistake(at, message) }));
+    const beside = rest && settled(rest.data);
+    if (rest && beside) {
+      const between = crossCheck(beside, (at, message) => ({ at, made: overlay.mistake(at, message) }));
       mistakes.push(...between.mistakes.filter(({ at }) => !rest.gone.some((path) => related(path, at))).map(({ made }) => made));
     }
-    return { config: null, mistakes: inOrder(mistakes), warnings: [] };
+    return { config: null, ...(beside ? { rest: beside } : {}), mistakes: inOrder(mistakes), warnings: [] };
   }
   const config = settled(parsed.data);
   const checked = crossCheck(config, (at, message) => overlay.mistake(at, message));
   mistakes.push(...checked.mistakes);
-  return { config: mistakes.length > 0 ? null : config, mistakes: inOrder(mistakes), warnings: inOrder(checked.warnings) };
+  const wrong = mistakes.length > 0;
+  return {
+    config: wrong ? null : config,
+    ...(wrong ? { rest: config } : {}),
+    mistakes: inOrder(mistakes),
+    warnings: inOrder(checked.warnings),
+  };
 }
 
 /** By line; what has none comes first. */
