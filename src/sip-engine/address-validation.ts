@@ -1,10 +1,11 @@
 /**
  * Bounds what UDP sources that have not shown to be where they say they are can have us send (RFC 9000 section 8.1 does so for QUIC). A response
- * to each request goes out, and is repeated only while an address has been sent no more than three times what came from it. An address is
+ * to each request goes out, a few a second where it is longer than three times the request, and is repeated only while an address has been sent no more than three times what came from it. An address is
  * valid once something has come from it that only who reads our answers can know: an ACK or PRACK with our To tag, a response with our branch.
  * Repetitions to a valid address are bounded by rate.
  */
 import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
 import type { ResponseBounds } from "../sip/layer-api.ts";
 
@@ -28,10 +29,14 @@ const MAX_PLACES = 50_000;
 /** Repetitions a second to a valid address, and how many at once. */
 const REPETITIONS = { perSecond: 50, burst: 200 };
 
+/** First responses a second to one IPv4 address or IPv6 /64 that is not valid which are longer than the factor allows, and how many at once: to a tiny request. */
+const LONGER = { perSecond: 4, burst: 40 };
+
 export class AddressValidation implements ResponseBounds {
   /** All by address and port: what one port has sent earns nothing for another. */
   readonly #entries = new Map<string, Entry>();
   readonly #valid = new Map<string, Millis>();
+  readonly #longer = new RateLimiter(LONGER);
   readonly #repetitions = new RateLimiter(REPETITIONS);
 
   received(from: Place, bytes: number, now: Millis): void {
@@ -53,6 +58,12 @@ export class AddressValidation implements ResponseBounds {
     if (this.isValid(to, now)) return true;
     const { received, sent } = this.#entry(to, now);
     return sent + BYE_BYTES <= FACTOR * received;
+  }
+
+  mayAnswer(to: Place, bytes: number, now: Millis): boolean {
+    if (this.isValid(to, now)) return true;
+    const { received, sent } = this.#entry(to, now);
+    return sent + bytes <= FACTOR * received || this.#longer.take(sourceOf(to.address), now);
   }
 
   prove(place: Place, now: Millis): void {

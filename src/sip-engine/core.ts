@@ -145,7 +145,9 @@ export class EngineCore implements LayerHandler {
   }
 
   onRejected(why: string, source: Source): void {
-    if (why !== STRAY_RESPONSE) this.#state.options.onMalformed?.(source);
+    // What came by UDP from where nobody has shown to be may have been sent in that address's name, to have it banned.
+    const shown = source.transport !== "udp" || this.#state.validation.isValid(source, this.#state.clock.now());
+    if (why !== STRAY_RESPONSE && shown) this.#state.options.onMalformed?.(source);
     this.#state.log("debug", "unusable message", { why, address: source.address, port: source.port, transport: source.transport });
   }
 

@@ -36,6 +36,8 @@ export interface ResponseBounds {
   received(from: Pick<Source, "address" | "port">, bytes: number, now: Millis): void;
   /** So many bytes are sent there. */
   sent(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
+  /** May a response be sent there? Asked for every response, the first to a request included. */
+  mayAnswer(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): boolean;
   /** May a message that was sent there before be sent again? */
   mayRepeat(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): boolean;
   /** Something came from there that only who reads our messages can know. */

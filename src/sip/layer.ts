@@ -246,6 +246,7 @@ export class SipLayer implements CallContext {
   // ── what transactions and calls need ─────────────────────────────────────────────────────────────────────────────────────────────
 
   send(target: Target, data: Buffer, ref: number): void {
+    if (target.transport === "udp" && isResponse(data) && this.#bounds?.mayAnswer(target, data.length, this.#now) === false) return;
     this.stats.sent++;
     if (target.transport === "udp") this.#bounds?.sent(target, data.length, this.#now);
     this.#outputs.push({ kind: "send", target, data, ref });
@@ -552,4 +553,9 @@ function approximateSize(request: SipRequest): number {
 
 function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+}
+
+/** Whether bytes that are to be sent begin as a response does; a request begins with its method. */
+function isResponse(data: Buffer): boolean {
+  return data.toString("latin1", 0, 4) === "SIP/";
 }

@@ -225,7 +225,8 @@ export class Gatekeeper {
           requestSeqNum: request.requestSeqNum,
           protocolIdentifier: H225_VERSION,
           callSignalAddress: traversal === "h460.17" ? [] : [toH225(this.#config.signalling)],
-          terminalAlias: aliases,
+          // a refresh knows its names, and may be as short as its answer would be long
+          ...(light ? {} : { terminalAlias: aliases }),
           gatekeeperIdentifier: this.#config.identifier,
           endpointIdentifier,
           timeToLive,

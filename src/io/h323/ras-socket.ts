@@ -1,7 +1,8 @@
 /** A UDP socket with a RAS machine on it: a client's or our gatekeeper's. */
 import { createSocket, type Socket } from "node:dgram";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Address, Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../../h323/index.ts";
+import { RasAnswers } from "./ras-answers.ts";
 import { type RasCarrier, RasRunner } from "./ras-runner.ts";
 
 export interface RasSocketOptions<E> {
@@ -22,6 +23,10 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   readonly #socket: Socket;
   readonly #runner: RasRunner<M, E>;
   readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
+  readonly #clock: Clock;
+  readonly #answers = new RasAnswers();
+  /** Whose datagram is being answered. */
+  #answering: string | undefined;
   #closed = false;
   /** Datagrams not yet handed to the system, and what is to be done when there are none. */
   #sending = 0;
@@ -31,13 +36,21 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     this.machine = machine;
     this.#socket = socket;
     this.#tunnelled = options.tunnelled;
+    this.#clock = options.clock ?? systemClock;
     this.#runner = new RasRunner(machine, {
       clock: options.clock,
       send: (to, bytes) => this.#send(to, bytes),
       onEvent: options.onEvent,
     });
     socket.on("message", (bytes, from) => {
-      if (options.admits?.(from.address, from.port) !== false) this.receive(bytes, { host: from.address, port: from.port });
+      if (options.admits?.(from.address, from.port) === false) return;
+      this.#answers.received(from.address, from.port, bytes.length, this.#clock.now());
+      this.#answering = from.address;
+      try {
+        this.receive(bytes, { host: from.address, port: from.port });
+      } finally {
+        this.#answering = undefined;
+      }
     });
     // A peer's port that is closed comes back as an error of the next send: the machine's timers see to it.
     socket.on("error", () => {});
@@ -62,6 +75,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
       this.#tunnelled?.(connection, bytes);
       return;
     }
+    if (host === this.#answering && !this.#answers.admits(host, port, bytes.length, this.#clock.now())) return;
     this.#sending++;
     this.#socket.send(bytes, port, host, () => {
       if (--this.#sending === 0) this.#sent();

@@ -5,6 +5,8 @@ import { answered, SDP, World } from "./world.ts";
 const size = (sent: readonly { readonly message: { toBuffer(): Buffer } }[]) =>
   sent.reduce((sum, { message }) => sum + message.toBuffer().length, 0);
 
+const viaOf = (address: string, n: number) => `SIP/2.0/UDP ${address};rport;branch=z9hG4bK${address}-${n}-${Math.random()}`;
+
 describe("a UDP source that has not shown to be there", () => {
   test.each([
     [200, "INVITE", {}],
@@ -45,6 +47,52 @@ describe("a UDP source that has not shown to be there", () => {
     }
     w.run(60_000);
     expect(size(w.sent)).toBeLessThan(3 * bytes);
+  });
+
+  test("is sent few first responses that are longer than three times its requests, from whatever ports", () => {
+    const w = new World();
+    const app = w.app("register");
+    const flood = (address: string, count: number) => {
+      for (let n = 0; n < count; n++) {
+        w.deliver(w.request("REGISTER", { "Call-ID": `${address}-${n}-${w.now}`, Via: viaOf(address, n) }), "udp", {
+          address,
+          port: 10_000 + n,
+        });
+        app.respond(app.got("REGISTER").at(-1)!, 401, { "X-Long": "x".repeat(2_000) });
+      }
+    };
+    const to = (address: string) => w.take(401).filter(({ target }) => target.address === address).length;
+    flood("192.0.2.7", 200);
+    expect(to("192.0.2.7")).toBe(40);
+    // its neighbours are served, and so is the source after a while
+    flood("192.0.2.8", 1);
+    expect(to("192.0.2.8")).toBe(1);
+    w.run(1_000);
+    flood("192.0.2.7", 20);
+    expect(to("192.0.2.7")).toBe(4);
+    // as long as its own bytes allow
+    for (let n = 0; n < 200; n++) {
+      w.deliver(w.request("REGISTER", { "Call-ID": `long-${n}`, "X-Long": "x".repeat(1_000), Via: viaOf("192.0.2.7", n) }), "udp", {
+        address: "192.0.2.7",
+        port: 30_000 + n,
+      });
+      app.respond(app.got("REGISTER").at(-1)!, 401, { "X-Long": "x".repeat(2_000) });
+    }
+    expect(to("192.0.2.7")).toBe(200);
+  });
+
+  test("is not reported for nonsense, which anybody may have sent in its name; what has shown to be there is", () => {
+    const reported: string[] = [];
+    const w = new World({ onMalformed: ({ address, transport }) => reported.push(`${transport} ${address}`) });
+    const app = w.app("invite");
+    const nonsense = () => w.deliver(Buffer.from("INVITE sip:x SIP/2.0\r\nnonsense\r\n\r\n"));
+    for (let n = 0; n < 200; n++) nonsense();
+    expect(reported).toEqual([]);
+    w.deliver(Buffer.from("INVITE sip:x SIP/2.0\r\nnonsense\r\n\r\n"), "tcp");
+    expect(reported).toEqual(["tcp 10.0.0.2"]);
+    w.deliver(answered(w, app).ack);
+    nonsense();
+    expect(reported).toEqual(["tcp 10.0.0.2", "udp 10.0.0.2"]);
   });
 
   test("that acknowledges is sent everything as often as RFC 3261 has it, from then on", () => {
