@@ -41,6 +41,8 @@ export interface Admission {
   readonly to: Address | undefined;
   /** Whom to ask for there, where the gatekeeper knows it better. */
   readonly destination: readonly AliasAddress[];
+  /** Where to call when it is not reached there, one after the other. */
+  readonly alternates: readonly Address[];
 }
 
 interface Waiting {
@@ -304,7 +306,7 @@ export class Membership {
     } else if (event.type === "drop") this.#ended(event.callIdentifier);
   }
 
-  #admitted({ callIdentifier: callId, to, destination }: Extract<RasEvent, { type: "admitted" }>): void {
+  #admitted({ callIdentifier: callId, to, destination, alternates }: Extract<RasEvent, { type: "admitted" }>): void {
     const waiting = this.#take(callId);
     const endpointIdentifier = this.#carrier?.machine.endpointIdentifier;
     if (waiting === undefined || endpointIdentifier === undefined) return;
@@ -313,7 +315,7 @@ export class Membership {
       { event: "h323-admitted", callId, to: to?.host, destination: destination.map(aliasText) },
       "the gatekeeper admits a call",
     );
-    waiting.resolve({ question, endpointIdentifier, to, destination });
+    waiting.resolve({ question, endpointIdentifier, to, destination, alternates });
   }
 
   /** One that is tried again and fails again is lost since the first time. */

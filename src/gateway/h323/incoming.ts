@@ -7,12 +7,15 @@ import { MediaExchange } from "../../call-media/offer-answer.ts";
 import {
   type Address,
   type AudioFormat,
+  type CallEvent,
   aliasOf,
+  aliasText,
   type Destination as Callee,
   type IncomingCall,
   readableControl,
   readableSignalling,
 } from "../../h323/index.ts";
+import { maskDialled } from "../../base/pin-mask.ts";
 import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint } from "../../io/index.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
 import type { Trunk } from "../../trunks/model.ts";
@@ -29,6 +32,9 @@ import { H323Door } from "./rejected-connections.ts";
 import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
 import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
 import { H323Traversal } from "./traversal.ts";
+
+/** A call that is forwarded more often goes in circles. */
+const MOST_FORWARDS = 3;
 
 /** Codecs of the configuration that H.323 has; what the media server really has is said once its description is there. */
 const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
@@ -182,6 +188,8 @@ export class H323Gateway {
     readonly transport: "tcp" | "tls";
     /** The gatekeeper's word on it. */
     readonly admission?: Admission | undefined;
+    /** How often the call has been forwarded already. */
+    readonly forwards?: number;
   }): Promise<Call> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) throw new Error("H.323 is not listening");
@@ -202,13 +210,30 @@ export class H323Gateway {
     let leg: H323Leg | undefined;
     try {
       const ringing = Promise.withResolvers<void>();
+      /** The far end wants to be called elsewhere (Facility, callForwarded). */
+      let elsewhere: Extract<CallEvent, { type: "forwarded" }> | undefined;
+      let returned: Call | undefined;
       let answer: Promise<string> | undefined;
-      const place = (to: Callee, options: OutgoingOptions) =>
+      const placeAt = (at: Address, to: Callee, options: OutgoingOptions) =>
         registration !== undefined
           ? this.#traversal!.call(endpoint, registration, to, options)
           : admission !== undefined
-            ? this.#membership!.call(peer, to, options)
-            : endpoint.call(peer, to, options);
+            ? this.#membership!.call(at, to, options)
+            : endpoint.call(at, to, options);
+      const place = async (to: Callee, options: OutgoingOptions): Promise<unknown> => {
+        const others = [...(admission?.alternates ?? [])];
+        for (let at: Address = peer; ; ) {
+          try {
+            return await placeAt(at, to, options);
+          } catch (error) {
+            const next = others.shift();
+            // What has gone as far as Setup is not placed again.
+            if (next === undefined || leg !== undefined) throw error;
+            log.warn({ event: "h323-alternate-tried", failed: at.host, next: next.host, err: error }, "an alternate endpoint is tried");
+            at = next;
+          }
+        }
+      };
       await place(
         { aliases },
         {
@@ -230,7 +255,17 @@ export class H323Gateway {
             });
             const crosses = registration !== undefined || (admission !== undefined && this.#membership?.behind === true);
             const relay = trunk.srtp === "none" && !crosses ? undefined : this.#traversal?.relays(session);
-            leg = new H323Leg(session, info, { digits: this.#digits, relay });
+            const forwarded = (event: Extract<CallEvent, { type: "forwarded" }>) => {
+              if (elsewhere !== undefined) return;
+              elsewhere = event;
+              ringing.resolve();
+              // One that has rung already is somebody's call: what it becomes is nobody's answer.
+              if (returned !== undefined)
+                this.#follow(returned, event, request).catch((error: unknown) =>
+                  log.warn({ event: "h323-not-forwarded", err: error }, "a call was not placed where it was forwarded to"),
+                );
+            };
+            leg = new H323Leg(session, info, { digits: this.#digits, relay, forwarded });
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);
           },
@@ -256,12 +291,35 @@ export class H323Gateway {
       });
       void this.#placed(call, exchange, answer!, request);
       await ringing.promise;
+      if (elsewhere !== undefined) return await this.#follow(call, elsewhere, request);
+      returned = call;
       return call;
     } catch (error) {
       if (leg === undefined || error instanceof NoH323Codec) await exchange.close();
       if (admission) this.#membership?.released(admission);
       throw error;
     }
+  }
+
+  /**
+   * Places a call anew where its far end wants to be called (H.323 8.4.2, H.225.0 7.4.1); the old one ends. Rejects as
+   * `dial`.
+   */
+  async #follow(
+    call: Call,
+    { to, aliases }: Extract<CallEvent, { type: "forwarded" }>,
+    request: Parameters<H323Gateway["dial"]>[0],
+  ): Promise<Call> {
+    const forwards = (request.forwards ?? 0) + 1;
+    const alias = aliases.map(aliasText).find((text) => text !== "");
+    const where = to === undefined ? (alias ?? "its gatekeeper") : `${to.host}:${to.port}`;
+    await call.end("completed", `forwarded to ${where}`, { cause: 16 });
+    if (forwards > MOST_FORWARDS) throw new Error(`forwarded more than ${MOST_FORWARDS} times`);
+    const user = alias ?? request.user;
+    const found = to === undefined ? (this.registered(user) ?? (await this.locate(user))) : { peer: to };
+    if (found === undefined) throw new Error(`nobody knows where it is forwarded to: ${maskDialled(user)}`);
+    const { admission: _, ...asked } = request;
+    return this.dial({ ...asked, ...("peer" in found ? found : { peer: found }), user, forwards });
   }
 
   async #placed(

@@ -13,6 +13,7 @@ import { addressOfRecord } from "../../trunks/registration.ts";
 import { type GatewayContext, sessionTimerOf, trunkHeaders, trunkNamed } from "../context.ts";
 import type { H323Gateway } from "../h323/incoming.ts";
 import { h323Target } from "../h323/dial-targets.ts";
+import { keepNotPlaced } from "../h323/not-placed.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
 import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
@@ -181,9 +182,13 @@ export class Outbound {
     if (!target || !h323?.address)
       throw new AdminError(400, "no-route", `${maskDialled(request.uri)} cannot be called by H.323, or no trunk leads there`);
     const known = target.peer ?? h323.registered(target.user);
-    const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user)) ?? {});
-    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
     const { trunk, user, transport } = target;
+    const keep = (error: unknown, address = "") => {
+      const parts = { context: this.#context, registry: this.#registry };
+      return keepNotPlaced(parts, { uri: request.uri, address, transport, trunk, meeting }, error);
+    };
+    const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user, keep)) ?? {});
+    if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
     this.#checkLimit(trunk);
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
@@ -196,6 +201,7 @@ export class Outbound {
           { event: "call-not-placed", trunk: trunk.name, code: error.code, reason: error.message },
           "a call was not placed",
         );
+      await keep(error, peer.host);
       throw new AdminError(
         502,
         "not-reached",
@@ -205,10 +211,16 @@ export class Outbound {
   }
 
   /** As gatekeepers say. */
-  async #located(uri: string, h323: H323Gateway, alias: string): ReturnType<H323Gateway["locate"]> {
+  async #located(
+    uri: string,
+    h323: H323Gateway,
+    alias: string,
+    keep: (error: unknown) => Promise<void>,
+  ): ReturnType<H323Gateway["locate"]> {
     try {
       return await h323.locate(alias);
     } catch (error) {
+      await keep(error);
       throw new AdminError(
         502,
         "not-reached",

@@ -44,6 +44,8 @@ export type RasEvent =
       readonly callIdentifier: string;
       readonly to: Address | undefined;
       readonly destination: readonly AliasAddress[];
+      /** Where it is to be called else, one after the other, when it is not reached at `to` (alternateEndpoints). */
+      readonly alternates: readonly Address[];
     }
   | { readonly type: "not-admitted"; readonly callIdentifier: string; readonly reason: string; readonly cause: number }
   /** A call waits for us there; connect and say which call we have come for (H.460.18). */

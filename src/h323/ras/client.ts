@@ -23,6 +23,9 @@ const AGAIN = 30_000;
 /** A gatekeeper may ask for patience (RequestInProgress) so often for one request. */
 const MOST_DELAYS = 5;
 
+/** Alternate endpoints of one call that are tried. */
+const MOST_ALTERNATES = 8;
+
 type Kind = keyof typeof PATIENCE;
 interface Pending {
   readonly kind: Kind;
@@ -69,6 +72,8 @@ export class RasClient {
   /** Hosts at which the gatekeeper takes calls. */
   #servers = new Set<string>();
   #traversed = false;
+  /** Where the gatekeeper takes calls that it routes. */
+  #route: Address | undefined;
 
   constructor(config: RasClientConfig) {
     this.#config = config;
@@ -324,6 +329,7 @@ export class RasClient {
       this.#learn(rcf.alternateGatekeeper);
       this.#traversed = this.#config.traversal === true && (this.#traversed || findFeature(rcf, SIGNALLING_TRAVERSAL) !== undefined);
       const takes = rcf.callSignalAddress.flatMap((a) => fromH225(a)?.host ?? []);
+      this.#route = rcf.callSignalAddress.flatMap((a) => fromH225(a) ?? []).find((a) => leadsBack(a, this.#gatekeeper));
       this.#servers = new Set([this.#gatekeeper.host, ...takes]);
       if (rcf.timeToLive !== undefined) this.#timeToLive = rcf.timeToLive;
       // Early enough for all tries of the refresh.
@@ -331,14 +337,23 @@ export class RasClient {
       if (fresh) this.#emit({ type: "registered", endpointIdentifier: rcf.endpointIdentifier, gatekeeper: this.#gatekeeper });
     } else if (acf !== undefined && pending.callIdentifier !== undefined) {
       const to = fromH225(acf.destCallSignalAddress);
+      const endpoints = [...(acf.alternateEndpoints ?? [])].sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0)).slice(0, MOST_ALTERNATES);
+      const alternates = endpoints.flatMap(({ callSignalAddress = [] }) => fromH225(callSignalAddress[0]) ?? []);
       const question = this.#questions.get(pending.callIdentifier);
       this.#questions.delete(pending.callIdentifier);
       // Else it was given up meanwhile, and is over.
       if (question !== undefined) this.#calls.add(question, acf.irrFrequency, now);
-      this.#emit({ type: "admitted", callIdentifier: pending.callIdentifier, to, destination: acf.destinationInfo ?? [] });
+      this.#emit({ type: "admitted", callIdentifier: pending.callIdentifier, to, destination: acf.destinationInfo ?? [], alternates });
     } else if (arj !== undefined && pending.callIdentifier !== undefined) {
+      const question = this.#questions.get(pending.callIdentifier);
       this.#questions.delete(pending.callIdentifier);
       const reason = Object.keys(arj.rejectReason)[0] ?? "undefinedReason";
+      // H.225.0 7.11.3: the call is to be placed by way of the gatekeeper itself.
+      if (reason === "routeCallToGatekeeper" && question?.answer === false && this.#route !== undefined) {
+        const { callIdentifier } = pending;
+        this.#emit({ type: "admitted", callIdentifier, to: this.#route, destination: question.destination, alternates: [] });
+        return;
+      }
       this.#emit({ type: "not-admitted", callIdentifier: pending.callIdentifier, reason, cause: CAUSES[reason] ?? 31 });
       if (reason === "callerNotRegistered" || reason === "invalidEndpointIdentifier") this.#lost(reason, now);
     } else if (message.gatekeeperReject !== undefined || message.registrationReject !== undefined) {

@@ -24,6 +24,8 @@ const SETTLED_MS = 60;
 export interface H323LegOptions {
   /** Ways of keys the far end is asked for; all where absent. */
   readonly digits?: readonly DigitWay[];
+  /** Told where the far end wants to be called instead, before it has answered. */
+  readonly forwarded?: ((to: Extract<CallEvent, { type: "forwarded" }>) => void) | undefined;
   /** There where media may be encrypted; used only when they are. */
   readonly relay?: OpenRelay | undefined;
 }
@@ -42,6 +44,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   readonly offer = null;
   readonly content: H323Content;
   readonly #digits: readonly DigitWay[];
+  readonly #forwarded: H323LegOptions["forwarded"];
   readonly #session: H323Session;
   #answered = false;
   #ended = false;
@@ -75,8 +78,9 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #settling: NodeJS.Timeout | undefined;
 
   /** Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. */
-  constructor(session: H323Session, info: LegInfo, { digits = DIGIT_WAYS, relay }: H323LegOptions = {}) {
+  constructor(session: H323Session, info: LegInfo, { digits = DIGIT_WAYS, relay, forwarded }: H323LegOptions = {}) {
     super();
+    this.#forwarded = forwarded;
     this.#digits = digits;
     this.#session = session;
     this.info = info;
@@ -351,6 +355,9 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         for (const digit of this.#keys.fresh(event, performance.now()))
           if (/[0-9A-D*#]/.test(digit)) this.emit("dtmf", { digit, durationMs: event.duration ?? KEY_MS });
         break;
+      case "forwarded":
+        if (!this.#answered) this.#forwarded?.(event);
+        break;
       case "released":
         this.#finish(event);
         break;
@@ -455,6 +462,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     this.#protection?.close();
     this.#waiting?.reject(new Error(reason));
     this.#waiting = undefined;
-    this.emit("ended", { by: by === "network" ? "engine" : by, cause, text: reason, cancelled: by === "peer" && !this.#answered });
+    // Only a caller gives up; a callee that ends a call of ours has refused it.
+    const cancelled = by === "peer" && !this.#answered && this.info.direction === "in";
+    this.emit("ended", { by: by === "network" ? "engine" : by, cause, text: reason, cancelled });
   }
 }

@@ -1,4 +1,16 @@
+import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { toH225 } from "../../../src/h323/address.ts";
+import {
+  causeElement,
+  decodeSignalling,
+  encodeSignalling,
+  H225_VERSION,
+  type MessageBody,
+  type SignallingMessage,
+  TpktReader,
+  tpkt,
+} from "../../../src/wire/h225/index.ts";
 import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
 import { portsOf } from "../../support/ports.ts";
 import { type Proof, rasEndpoint } from "../../support/ras-endpoint.ts";
@@ -128,4 +140,82 @@ test("a gatekeeper that is open to anybody keeps names that have passwords, and 
   expect(await stranger.register(["carol"], undefined, { signalling: VICTIM })).toBe("duplicateAlias");
   expect(await stranger.register(["bob", "dave"])).toBe("securityDenial");
   expect(await stranger.register(["dave"])).toMatch(/^[0-9a-f]{16}$/);
+});
+
+describe("calls of ours", () => {
+  let gateway: Crosspoint;
+  beforeAll(async () => {
+    gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, config: config("identifier: gk") });
+  });
+  afterAll(() => gateway?.stop());
+  const [FORWARDER, TARGET] = [PORT + 10, PORT + 11];
+
+  /** Answers the first Setup on a TCP port; tells what it has called. */
+  async function callee(port: number, answer: (setup: SignallingMessage) => SignallingMessage) {
+    const called: (string | undefined)[] = [];
+    const server = createServer((socket) => {
+      const reader = new TpktReader(32_768);
+      socket.on("error", () => {});
+      socket.on("data", (data) => {
+        for (const payload of reader.push(data)) {
+          const message = decodeSignalling(payload);
+          if (message.type !== "setup") continue;
+          called.push(message.info?.["h323-uu-pdu"]["h323-message-body"].setup?.destinationAddress?.[0]?.["h323-ID"]);
+          socket.write(tpkt(encodeSignalling(answer(message))));
+        }
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(port, VICTIM, resolve));
+    onTestFinished(() => void server.close());
+    return called;
+  }
+  const reply = (setup: SignallingMessage, type: "facility" | "releaseComplete", body: MessageBody): SignallingMessage => ({
+    type,
+    callReference: setup.callReference,
+    fromDestination: true,
+    elements: type === "releaseComplete" ? [causeElement(17)] : [],
+    info: { "h323-uu-pdu": { "h323-message-body": body, h245Tunnelling: false } },
+  });
+  const about = (setup: SignallingMessage) => {
+    const { callIdentifier } = setup.info!["h323-uu-pdu"]["h323-message-body"].setup!;
+    return { protocolIdentifier: H225_VERSION, callIdentifier: callIdentifier! };
+  };
+
+  test("go where Facility says: callForwarded (H.225.0 7.4.1)", async () => {
+    await callee(FORWARDER, (setup) =>
+      reply(setup, "facility", {
+        facility: {
+          ...about(setup),
+          alternativeAddress: toH225({ host: VICTIM, port: TARGET }),
+          alternativeAliasAddress: [{ "h323-ID": "new-room" }],
+          reason: { callForwarded: true },
+        },
+      }),
+    );
+    const called = await callee(TARGET, (setup) =>
+      reply(setup, "releaseComplete", { releaseComplete: { ...about(setup), reason: { inConf: true } } }),
+    );
+    await gateway.api("POST", "/calls", { uri: `h323:room@${VICTIM}:${FORWARDER}`, meetingId: "1000" });
+    await expect.poll(() => called).toEqual(["new-room"]);
+    await expect
+      .poll(async () => (await gateway.records()).map(({ outcome }) => outcome))
+      .toEqual(expect.arrayContaining(["completed", "far-end-refused"]));
+    expect((await gateway.records()).find(({ outcome }) => outcome === "completed")?.reason).toBe(`forwarded to ${VICTIM}:${TARGET}`);
+  });
+
+  test("that could not be placed leave a record, a line in the log and a count", async () => {
+    const uri = `h323:room@${VICTIM}:${PORT + 12}`;
+    await expect(gateway.api("POST", "/calls", { uri, meetingId: "1000" })).rejects.toThrow(/not-reached/);
+    await expect
+      .poll(async () => (await gateway.records())[0])
+      .toMatchObject({
+        outcome: "far-end-unreachable",
+        direction: "out",
+        protocol: "h323",
+        meetingId: "1000",
+        reason: expect.stringContaining("ECONNREFUSED"),
+      });
+    expect(gateway.logged("call-refused").at(-1)).toMatchObject({ outcome: "far-end-unreachable" });
+    expect(await gateway.metric('crosspoint_refusals_total{code="far-end-unreachable"}')).toBe(1);
+  });
 });

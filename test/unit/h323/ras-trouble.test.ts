@@ -210,3 +210,43 @@ describe("our gatekeeper under load", () => {
     expect(gk.registrations).toHaveLength(4);
   });
 });
+
+describe("a gatekeeper that says where to call", () => {
+  const at = (last: number) => ({ ipAddress: { ip: Uint8Array.of(192, 0, 2, last), port: 1720 } });
+
+  it("names alternates, by priority (alternateEndpoints, H.225.0 7.11.2)", () => {
+    const { a, net, last, say } = alone();
+    say(confirm(sequenceOf(last())));
+    a.admit(question("1000"), net.now);
+    net.run(1);
+    const alternateEndpoints = [
+      { callSignalAddress: [at(32)], priority: 2 },
+      { callSignalAddress: [at(31)], priority: 1 },
+    ];
+    say({
+      admissionConfirm: {
+        requestSeqNum: sequenceOf(last()),
+        bandWidth: 1,
+        callModel: { direct: true },
+        destCallSignalAddress: at(30),
+        alternateEndpoints,
+        willRespondToIRR: false,
+      },
+    });
+    expect(net.of(A, "admitted")).toMatchObject([
+      { to: { host: "192.0.2.30" }, alternates: [{ host: "192.0.2.31" }, { host: "192.0.2.32" }] },
+    ]);
+  });
+
+  it("that routes calls itself is called itself (routeCallToGatekeeper), where it has said where", () => {
+    const { a, net, last, say } = alone();
+    say(confirm(sequenceOf(last()), { callSignalAddress: [at(10)] }));
+    for (const answer of [false, true]) {
+      a.admit({ ...question("1000", answer), callIdentifier: (answer ? "0a" : "0b").repeat(16) }, net.now);
+      net.run(1);
+      say({ admissionReject: { requestSeqNum: sequenceOf(last()), rejectReason: { routeCallToGatekeeper: true } } });
+    }
+    expect(net.of(A, "admitted")).toMatchObject([{ to: { host: "192.0.2.10", port: 1720 }, destination: question("1000").destination }]);
+    expect(net.of(A, "not-admitted")).toMatchObject([{ reason: "routeCallToGatekeeper" }]);
+  });
+});
