@@ -112,7 +112,11 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   app.addHook("onRoute", ({ url, method }) => allowed.add(url, [method].flat()));
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
-    if (clients.of(request.raw).secure) reply.headers(strictTransport);
+    const client = clients.of(request.raw);
+    if (client.secure) reply.headers(strictTransport);
+    // behind a proxy the connection is the proxy's, whoever its client is
+    if (client.proxied && defence.refusal(client.address) !== undefined)
+      return send(reply, problem(403, "address-not-allowed", "nothing is answered to this address: allow, deny or a ban"));
     const path = request.url.split("?")[0]!;
     if (path.startsWith("/api/")) reply.header("cache-control", "no-store");
     if (!hosts.allows(request.headers.host))

@@ -158,7 +158,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     const clients = new ClientAddresses(config.web.trustedProxies);
     const hosts = new HostCheck(webHosts(config, tls));
     const ownMetrics = config.web.metrics.port !== null;
-    const page = gateway.pages && (await meetingPage(config, gateway.pages, joinTokens, { clients, hosts }, logger));
+    const page = gateway.pages && (await meetingPage(config, gateway.pages, joinTokens, { clients, hosts, defence }, logger));
     admin = createAdminServer({
       ...(page ? { extend: page.extend } : {}),
       gateway: meetings,

@@ -3,6 +3,7 @@ import type { HostCheck } from "../admin/host-check.ts";
 import type { AdminServerOptions } from "../admin/server.ts";
 import type { ClientAddresses } from "../security/client-address.ts";
 import type { JoinTokens } from "../security/join-token.ts";
+import type { Defence } from "../security/defence.ts";
 import type { VisitHost } from "../web/ports.ts";
 import { type Config, isLoopback } from "./config/config.ts";
 import type { WebGatewayOptions } from "../gateway/options.ts";
@@ -54,7 +55,7 @@ export async function meetingPage(
   config: Config,
   host: VisitHost,
   tokens: JoinTokens,
-  doors: { readonly clients: ClientAddresses; readonly hosts: HostCheck },
+  doors: { readonly clients: ClientAddresses; readonly hosts: HostCheck; readonly defence: Defence },
   log: Logger,
 ): Promise<{ extend: NonNullable<AdminServerOptions["extend"]>; close(): void }> {
   const [{ servePages }, { PageDoor }, { meetingPages }] = await loadMeetingPage();

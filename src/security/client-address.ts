@@ -11,6 +11,8 @@ export interface ClientAddress {
   readonly secure: boolean;
   /** Whether a proxy that is not trusted says that it forwards for somebody: `address` is then the proxy's. */
   readonly forwarded: boolean;
+  /** Whether the connection is a trusted proxy's, and `address` another's. */
+  readonly proxied: boolean;
 }
 
 /** More hops than any path of proxies has. */
@@ -34,13 +36,13 @@ export class ClientAddresses {
     const forwardedFor = joined(request.headers["x-forwarded-for"]);
     const forwarded = joined(request.headers.forwarded);
     const says = forwardedFor !== null || forwarded !== null || request.headers.via !== undefined;
-    if (!this.#trusted.contains(peer)) return { address: peer, secure: encrypted, forwarded: says };
+    if (!this.#trusted.contains(peer)) return { address: peer, secure: encrypted, forwarded: says, proxied: false };
     const byList = forwardedFor === null ? null : this.#client(forwardedFor.split(","), peer);
     const byField = forwarded === null ? null : this.#client(forwarded === "" ? [] : forwardedNodes(forwarded), peer);
     // A proxy writes one of the two fields and may pass the other on as its client wrote it: where they differ, neither is believed.
     const address = byList !== null && byField !== null && byList !== byField ? peer : (byList ?? byField ?? peer);
     const scheme = joined(request.headers["x-forwarded-proto"])?.split(",").at(-1)?.trim().toLowerCase();
-    return { address, secure: encrypted || scheme === "https", forwarded: false };
+    return { address, secure: encrypted || scheme === "https", forwarded: false, proxied: address !== peer };
   }
 
   #client(hops: readonly string[], peer: string): string {

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
 import type { ClientAddress, ClientAddresses } from "../security/client-address.ts";
+import type { Defence } from "../security/defence.ts";
 import type { JoinTokenVerdict } from "../security/join-token.ts";
 import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessage } from "./messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
@@ -29,6 +30,8 @@ export interface PageDoorOptions {
   readonly clients: ClientAddresses;
   /** Whether the listener may be asked for by this Host. */
   readonly hosts: { allows(host: string | undefined): boolean };
+  /** Who is not listened to, and where guesses of tokens are reported. */
+  readonly defence?: Pick<Defence, "refusal" | "offence">;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
   readonly clock?: Clock;
 }
@@ -83,6 +86,8 @@ export class PageDoor {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     };
     if ((request.url ?? "").split("?")[0] !== JOIN_PATH) return refuse("404 Not Found");
+    // behind a proxy the connection is the proxy's, whoever its client is
+    if (client.proxied && this.#options.defence?.refusal(address) !== undefined) return refuse("403 Forbidden");
     if (!this.#options.hosts.allows(request.headers.host)) return refuse("421 Misdirected Request");
     if (!this.#sameOrigin(request)) {
       this.#options.log.warn({ from: address, origin: String(request.headers.origin).slice(0, 200) }, "a page of another origin wanted in");
@@ -152,6 +157,7 @@ export class PageDoor {
     if (message.type === "resume") return host.resume(message.visit, message.secret, link);
     const token = this.#verify(message, request);
     if (token !== null && "fault" in token) {
+      if (token.fault === "invalid") this.#options.defence?.offence(address, "wrong-token", { transport: secure ? "wss" : "ws" });
       const within = this.#guesses.take(sourceOf(address), this.#clock.now());
       if (!within) return "throttled";
       this.#options.log.warn(

@@ -3,6 +3,7 @@ import { afterEach, expect, it } from "vitest";
 import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { Defence } from "../../../src/security/defence.ts";
+import { ClientAddresses } from "../../../src/security/client-address.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 
 const ending: (() => unknown)[] = [];
@@ -63,4 +64,17 @@ it("a banned source gets nothing from the web port; bans are listed, made and li
   expect((await api("DELETE", `/bans/${encodeURIComponent("2001:db8::/64")}`)).statusCode).toBe(404);
   expect((await api("DELETE", "/bans/127.0.0.9")).statusCode).toBe(204);
   expect(defence.bans()).toEqual([]);
+});
+
+it("behind a trusted proxy a ban acts on the client's address", async () => {
+  const defence = new Defence({ clock: new FakeClock(), log });
+  const clients = new ClientAddresses(["127.0.0.1"]);
+  const server = createAdminServer({ gateway: new FakeGateway(), token: TOKEN, version: "1", log, defence, clients });
+  ending.push(() => server.close());
+  const ask = (from: string) => server.inject({ url: "/api/v1/health", headers: { "x-forwarded-for": from } });
+  defence.ban("192.0.2.7");
+  expect((await ask("192.0.2.7")).statusCode).toBe(403);
+  expect((await ask("192.0.2.8")).statusCode).toBe(200);
+  defence.lift("192.0.2.7");
+  expect((await ask("192.0.2.7")).statusCode).toBe(200);
 });

@@ -21,6 +21,7 @@ describe("the address of an HTTP client", () => {
         address: "203.0.113.9",
         secure: false,
         forwarded: true,
+        proxied: false,
       });
     expect(clients.of(request(peer))).toMatchObject({ forwarded: false });
   });

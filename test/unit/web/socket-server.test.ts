@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { JoinTokenVerdict } from "../../../src/security/join-token.ts";
+import { FakeClock } from "../../../src/base/clock.ts";
+import { Defence, NO_BANS } from "../../../src/security/defence.ts";
 import { HostCheck } from "../../../src/admin/host-check.ts";
 import { ClientAddresses } from "../../../src/security/client-address.ts";
 import { PageDoor } from "../../../src/web/socket-server.ts";
@@ -215,4 +217,34 @@ describe("the door for pages", () => {
     door.close();
     expect((await once(socket, "close"))[0]).toBe(1001);
   });
+});
+
+it("bans a client behind a trusted proxy for wrong join tokens, by its own address, and nobody else behind that proxy", async () => {
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const policy = { ...NO_BANS, limits: { ...NO_BANS.limits, "wrong-token": 3 } };
+  const defence = new Defence({ clock: new FakeClock(), log, policy });
+  const clients = new ClientAddresses(["127.0.0.1"]);
+  const door = new PageDoor({ host: new Host(), tokens, origins: [], clients, hosts: new HostCheck(["127.0.0.1"]), defence, log });
+  const server = createServer().listen(0, "127.0.0.1");
+  door.attach(server);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const join = async (from: string, token: string): Promise<string> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/join`, { headers: { "X-Forwarded-For": from } });
+    const refused = once(socket, "error").then(([error]) => (error as Error).message);
+    const answered = once(socket, "open").then(async () => {
+      socket.send(JSON.stringify({ type: "join", meeting: "1000", name: "Ada", token }));
+      await once(socket, "message");
+      socket.terminate();
+      return "in";
+    });
+    return Promise.race([refused, answered]);
+  };
+  for (const token of ["late", "wrong", "wrong", "wrong"]) expect(await join("192.0.2.7", token)).toBe("in");
+  expect(defence.bans()).toMatchObject([{ address: "192.0.2.7", reason: "wrong-token" }]);
+  expect(await join("192.0.2.7", "right")).toContain("403");
+  expect(await join("192.0.2.8", "right")).toBe("in");
+  door.close();
+  server.closeAllConnections();
+  server.close();
 });
