@@ -71,6 +71,8 @@ export class EngineDialog {
   offer: ServerTransaction | undefined;
   /** An UPDATE waits for the application's answer (RFC 3311 section 5.2). */
   updatePending = false;
+  /** Reliable provisional responses that the first INVITE got from us: their RSeq, from and to. */
+  reliable: { readonly first: number; last: number } | undefined;
   session: SessionTimer | undefined;
 
   constructor(core: Dialog, method: "INVITE" | "SUBSCRIBE", app: App, transactionId: string) {

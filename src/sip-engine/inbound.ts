@@ -8,7 +8,7 @@ import type { Source } from "../sip/types.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { formatMeta } from "../wire/drachtio/messages.ts";
-import { parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
+import { parseRAck, parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
 import { unsupportedExtensions } from "../wire/sip/check.ts";
 import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { plainText } from "../wire/sip/plain.ts";
@@ -167,6 +167,14 @@ export class Inbound {
         transaction.reply(422, now, undefined, { "Min-SE": String(tooSmall) });
         return;
       }
+    }
+    if (request.method === "PRACK" && dialog.confirmed) {
+      // The call has been answered since: the application is asked no more (RFC 3262 section 3).
+      const rack = parseRAck(request.get("rack") ?? "");
+      const { reliable } = dialog;
+      const ours = rack?.method === "INVITE" && reliable !== undefined && rack.rseq >= reliable.first && rack.rseq <= reliable.last;
+      transaction.reply(ours ? 200 : 481, now);
+      return;
     }
     if (request.method === "UPDATE" && !dialog.confirmed) {
       if (dialog.updatePending) {
@@ -399,8 +407,10 @@ export class Inbound {
     if (success && dialog !== undefined && request.method === "INVITE") this.#manager.answerSession(dialog, request, response, now);
     // The dialog stands before its 2xx leaves: the ACK may come in the same turn.
     if (success && dialog !== undefined) this.#confirm(waiting, dialog);
-    if (reliable) this.#state.layer.respondReliably(transaction, response, now);
-    else if (!transaction.respond(response, now)) {
+    if (reliable) {
+      const rseq = this.#state.layer.respondReliably(transaction, response, now);
+      if (dialog !== undefined) dialog.reliable = { first: dialog.reliable?.first ?? rseq, last: rseq };
+    } else if (!transaction.respond(response, now)) {
       this.#state.reply(app, msgId, false, "Response not sent due to unknown transaction");
       return;
     }

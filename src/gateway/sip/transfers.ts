@@ -3,7 +3,7 @@ import type { TransferRequest } from "../../legs/leg.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { GatewayContext } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
-import type { Call } from "../call/call.ts";
+import type { Call, CallEnd } from "../call/call.ts";
 import type { Outbound } from "./outgoing.ts";
 
 /**
@@ -46,7 +46,11 @@ export class Transfers {
     }
     call.log.info({ event: "transfer", target: shown }, "calling the party that is to take their place");
     transfer.accept();
-    const { ringing, answered } = this.#outbound.invite({
+    const {
+      call: placed,
+      ringing,
+      answered,
+    } = this.#outbound.invite({
       target,
       trunk,
       meeting,
@@ -56,7 +60,11 @@ export class Transfers {
       admitted: true,
     });
     void ringing.then((end) => end ?? transfer.progress(180));
-    void answered.then((reached) => transfer.progress(reached ? 200 : 503));
+    let end: CallEnd | undefined;
+    placed.once("ended", (how) => {
+      end = how;
+    });
+    void answered.then((reached) => transfer.progress(reached ? 200 : statusOf(end)));
   }
 
   /** Takes the place of one more call on the trunk, or says why there is none. */
@@ -64,4 +72,10 @@ export class Transfers {
     const { admission, limits, clock } = this.#context;
     return (admission.refusal(call.leg.info.address, "trunk") ?? limits.admit(trunk, clock.now()))?.reason ?? null;
   }
+}
+
+/** What the party said that was to take their place (RFC 3515 section 2.4.5): its own final status, 480 where nobody answered in time, 503 else. */
+function statusOf(end: CallEnd | undefined): number {
+  if (end?.sipStatus != null && end.sipStatus >= 300) return end.sipStatus;
+  return end?.outcome === "no-answer" ? 480 : 503;
 }

@@ -3,6 +3,7 @@ import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { type Dialog, dialogOf, type Headers, isSipFailure, repeated, type SipRequest, type SipResponse, type Srf } from "./drachtio.ts";
 import { SUPPORTED, unsupportedIn } from "./extensions.ts";
+import { ACCEPT, readBody, sessionDescription } from "./body.ts";
 import { agreeSession } from "./session-refresh.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
 import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
@@ -46,15 +47,12 @@ export class IncomingSipLeg extends SipLeg {
   }
 
   get offer(): string | null {
-    return this.#request.body ? this.#request.body : null;
+    return sessionDescription(this.#request) || null;
   }
 
   /** Why the request cannot even be looked at (RFC 3261 section 8.2.2, RFC 4028 section 9); null when it can. */
   objection(): { readonly status: number; readonly headers: Headers } | null {
-    const type = this.#request.get("Content-Type");
-    if (this.offer !== null && type !== undefined && !/^application\/sdp\b/i.test(type) && !/^multipart\//i.test(type)) {
-      return { status: 415, headers: { Accept: "application/sdp" } };
-    }
+    if (readBody(this.#request).kind === "unsupported") return { status: 415, headers: { Accept: ACCEPT } };
     // Without a Contact nothing inside the dialog could be sent (section 8.1.1.8). The embedded engine refuses that itself.
     if (!this.#request.has("Contact")) return { status: 400, headers: {} };
     const unknown = unsupportedIn(this.#request.get("Require"));

@@ -2,6 +2,7 @@ import { CAUSE, formatReason } from "../cause.ts";
 import type { DialogIdentifiers, LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
 import { Authentication } from "./digest-client.ts";
+import { sessionDescription } from "./body.ts";
 import { agreeSession, largerInterval } from "./session-refresh.ts";
 import {
   type Dialog,
@@ -15,6 +16,9 @@ import {
 } from "./drachtio.ts";
 import { SUPPORTED } from "./extensions.ts";
 import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
+
+/** Callees of a forked call whose early descriptions are kept. */
+const MOST_FORKS = 16;
 
 export interface OutgoingOptions {
   readonly uri: string;
@@ -54,6 +58,8 @@ export class OutgoingSipLeg extends SipLeg {
   async call(sdp: string, ringing: () => void): Promise<string> {
     const { uri, from, headers, proxy, auth } = this.#options;
     let rang = false;
+    // first descriptions of provisional responses, by the dialog they are of
+    const early = new Map<string, string>();
     const authentication = auth && new Authentication(auth);
     const attempt = (expires: SessionTimerPolicy, more: Headers = {}) =>
       dialogOf(
@@ -90,6 +96,9 @@ export class OutgoingSipLeg extends SipLeg {
           },
           cbProvisional: (response) => {
             this.#keepEarly(response);
+            const tag = response.getParsedHeader("to").params["tag"] ?? "";
+            const description = sessionDescription(response);
+            if (description !== "" && !early.has(tag) && early.size < MOST_FORKS) early.set(tag, description);
             if (rang || response.status < 180) return;
             rang = true;
             ringing();
@@ -120,7 +129,9 @@ export class OutgoingSipLeg extends SipLeg {
         await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
         throw new Error("given up before it was answered");
       }
-      const answer = dialog.remote.sdp;
+      // a 200 without one confirms what was said before it (RFC 6337 section 3.1.1)
+      const said = dialog.res ? sessionDescription(dialog.res) : dialog.remote.sdp;
+      const answer = said || early.get(dialog.sip.remoteTag);
       if (dialog.res) this.cameFrom(dialog.res);
       if (answer) return answer;
       await this.end(CAUSE.protocolError, "the answer carries no session description");

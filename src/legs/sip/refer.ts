@@ -32,8 +32,14 @@ const PHRASES: Readonly<Record<number, string>> = {
   200: "OK",
   403: "Forbidden",
   404: "Not Found",
+  408: "Request Timeout",
+  480: "Temporarily Unavailable",
   486: "Busy Here",
+  487: "Request Terminated",
+  488: "Not Acceptable Here",
+  500: "Server Internal Error",
   503: "Service Unavailable",
+  600: "Busy Everywhere",
   603: "Decline",
 };
 

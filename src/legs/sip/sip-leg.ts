@@ -15,6 +15,7 @@ import {
   type Refusal,
 } from "../leg.ts";
 import { asksForPicture, PICTURE_FAST_UPDATE, pictureFastUpdate } from "./media-control-xml.ts";
+import { ACCEPT, readBody, sessionDescription } from "./body.ts";
 import { Authentication } from "./digest-client.ts";
 import {
   agreeSession,
@@ -132,7 +133,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       const { status } = response;
       if (status < 300) {
         this.cameFrom(response);
-        return response.body ?? "";
+        return sessionDescription(response);
       }
       const said = describeResponse(response);
       if (status === 408 || status === 481) this.#lost(dialog, `the far end does not know the call: ${said}`);
@@ -211,7 +212,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     const { status } = response;
     if (status < 300) {
       this.cameFrom(response);
-      if (response.body) this.emit("refreshed", response.body);
+      const answer = sessionDescription(response);
+      if (answer !== "") this.emit("refreshed", answer);
     } else if (status === 408 || status === 481) this.#lost(dialog, `${REFRESH_LOST}: ${describeResponse(response)}`);
     else if (status === 491) this.#refreshIn(glareDelay(this.#ownsCallId, Math.random()));
     else {
@@ -319,7 +321,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         if (body) resolve(body);
         else reject(new NoAnswer("the ACK carries no answer to our offer"));
       };
-      const onAck = (ack: SipRequest) => settle(ack.body, ack);
+      const onAck = (ack: SipRequest) => settle(sessionDescription(ack), ack);
       dialog.on("ack", onAck);
       dialog.once("destroy", () => settle(undefined));
     });
@@ -342,7 +344,9 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #onOffer(request: SipRequest, response: SipResponse) {
     const timer = answerSessionTimer(timerFields(request), this.#timer);
     if (timer.kind === "too-small") return response.send(422, { headers: { "Min-SE": String(timer.minSe) } });
-    const offer = request.body ? request.body : null;
+    const body = readBody(request);
+    if (body.kind === "unsupported") return response.send(415, { headers: { Accept: ACCEPT } });
+    const offer = body.kind === "sdp" ? body.text : null;
     const contact: Record<string, string> = this.#dialog?.local.contact === undefined ? {} : { Contact: this.#dialog.local.contact };
     const headers: Record<string, string> = { ...contact, ...(request.has("Session-Expires") ? timer.headers : {}) };
     // a refresh of theirs without the field ends the agreement (RFC 4028 section 9); an UPDATE may be about something else

@@ -134,9 +134,10 @@ export class MediaEngine {
 
   #checkTimeouts(now: Millis): void {
     for (const session of this.#sessions.values()) {
-      const silentMs = now - session.rtp.lastPacketAt;
-      // A far end that is sent nothing holds the call: whether it is still there its signalling knows, not its silence.
-      if (!session.rtp.receives || !session.rtp.sends || session.timeoutTold || silentMs < this.#options.rtpTimeoutMs) continue;
+      const { rtp } = session;
+      const silentMs = now - rtp.lastPacketAt;
+      // A far end that has us on hold, or has not said yet where it is, owes no packets: its call is ended by signalling (session timer, ringing).
+      if (!rtp.receives || !rtp.sends || rtp.target === undefined || session.timeoutTold || silentMs < this.#options.rtpTimeoutMs) continue;
       session.timeoutTold = true;
       this.#options.tell({ t: "timeout", id: session.id, silentMs: Math.round(silentMs) });
     }

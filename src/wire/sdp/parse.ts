@@ -34,6 +34,26 @@ const MEDIA_MODELLED = new Set([
   "ssrc",
 ]);
 
+/** RTP clocks of codecs, Hz, by which the right one of two mappings of a payload type is known. */
+const CLOCKS: ReadonlyMap<string, number> = new Map([
+  ["pcmu", 8000],
+  ["pcma", 8000],
+  ["g722", 8000],
+  ["g729", 8000],
+  ["gsm", 8000],
+  ["cn", 8000],
+  ["opus", 48_000],
+  ["h261", 90_000],
+  ["h263", 90_000],
+  ["h264", 90_000],
+  ["h265", 90_000],
+  ["vp8", 90_000],
+  ["vp9", 90_000],
+  ["av1", 90_000],
+  ["telephone-event", 8000],
+]);
+const G722_TYPE = 9;
+
 interface Line {
   readonly type: string;
   readonly value: string;
@@ -110,8 +130,9 @@ function parseMedia(lines: readonly Line[]): SdpMedia {
   const text = (value: string | number | undefined) => (value === undefined ? undefined : String(value));
   return stripUndefined({
     ...head,
-    ...common(lines, section, MEDIA_MODELLED),
-    formats: isRtpProtocol(head.protocol) ? parseFormats(head.formatTokens, section, lines[0]!.offset) : [],
+    // a disabled line never costs the call, whatever it says
+    ...common(lines, section, MEDIA_MODELLED, head.port === 0),
+    formats: isRtpProtocol(head.protocol) ? parseFormats(head, section, lines[0]!.offset) : [],
     title,
     crypto,
     rtcp:
@@ -136,6 +157,8 @@ function parseMediaHead({ value, offset }: Line): MediaHead {
   const port = Number(match[2]);
   if (!inPortRange(port)) throw new ParseError(`SDP has a media port of ${port}`, offset);
   const formatTokens = match[4]!.split(" ").filter((token) => token !== "");
+  if (port === 0)
+    return { kind: match[1]!.toLowerCase(), port, protocol: match[3]!, formatTokens: formatTokens.slice(0, SDP_LIMITS.formats) };
   if (formatTokens.length > SDP_LIMITS.formats) throw tooMuch(`${formatTokens.length} formats in a media line`);
   return { kind: match[1]!.toLowerCase(), port, protocol: match[3]!, formatTokens };
 }
@@ -152,14 +175,14 @@ function attributeName(attribute: string): string {
   return colon < 0 ? attribute : attribute.slice(0, colon);
 }
 
-function common(lines: readonly Line[], section: Section, modelled: ReadonlySet<string>) {
+function common(lines: readonly Line[], section: Section, modelled: ReadonlySet<string>, disabled = false) {
   const invalid = new Set(section.invalid?.map(({ value }) => value));
   const attributes: SdpAttribute[] = [];
   const fingerprints: { hash: string; value: string }[] = [];
   const bandwidths: SdpBandwidth[] = [];
   let connection: SdpConnection | undefined;
   for (const { type, value, offset } of lines) {
-    if (type === "c") connection ??= parseConnection(value, offset);
+    if (type === "c") connection ??= parseConnection(value, offset, disabled);
     if (type === "b") {
       const match = /^([A-Za-z0-9-]+):(\d{1,15})$/.exec(value);
       if (match) bandwidths.push({ type: match[1]!, value: Number(match[2]) });
@@ -183,23 +206,36 @@ function common(lines: readonly Line[], section: Section, modelled: ReadonlySet<
   });
 }
 
-function parseConnection(value: string, offset: number): SdpConnection {
-  const match = /^IN IP([46]) ([A-Za-z0-9.:/_%-]{1,255})$/.exec(value);
-  if (!match) throw new ParseError("SDP has a malformed c= line", offset);
-  return { ipVersion: match[1] === "6" ? 6 : 4, address: match[2]! };
+/** Brackets around an IPv6 address are a URI's, and tolerated. Undefined for a malformed one of a disabled line. */
+function parseConnection(value: string, offset: number, disabled: boolean): SdpConnection | undefined {
+  const match = /^IN IP([46]) ([A-Za-z0-9.:/_%-]{1,255}|\[[A-Fa-f0-9.:%]{2,255}\])$/.exec(value);
+  if (match) return { ipVersion: match[1] === "6" ? 6 : 4, address: withoutBrackets(match[2]!) };
+  if (disabled) return undefined;
+  throw new ParseError("SDP has a malformed c= line", offset);
 }
 
-function connectionOf(ipVersion: number | undefined, address: string | undefined): SdpConnection | undefined {
-  return address && (ipVersion === 4 || ipVersion === 6) ? { ipVersion, address } : undefined;
+function connectionOf(ipVersion: number | undefined, address: string | number | undefined): SdpConnection | undefined {
+  return address && (ipVersion === 4 || ipVersion === 6) ? { ipVersion, address: withoutBrackets(address) } : undefined;
 }
 
-function parseFormats(tokens: readonly string[], section: Section, offset: number): SdpFormat[] {
+/** sdp-transform makes a number of what looks like one. */
+function withoutBrackets(given: string | number): string {
+  const address = String(given);
+  return address.startsWith("[") && address.endsWith("]") ? address.slice(1, -1) : address;
+}
+
+/** Formats by their payload types. Throws for one that is none (RFC 3550 section 5.1: 0 to 127), which a disabled line may have. */
+function parseFormats({ formatTokens, port }: MediaHead, section: Section, offset: number): SdpFormat[] {
   const formats = new Map<number, SdpFormat>();
-  for (const token of tokens) {
+  for (const token of formatTokens) {
     const payloadType = Number(token);
-    if (!/^\d{1,3}$/.test(token) || payloadType > 127) throw new ParseError("SDP has a payload type that is none", offset);
-    if (formats.has(payloadType)) continue;
-    const map = section.rtp?.find(({ payload }) => payload === payloadType);
+    const valid = /^\d{1,3}$/.test(token) && payloadType <= 127;
+    if (!valid && port !== 0) throw new ParseError("SDP has a payload type that is none", offset);
+    if (!valid || formats.has(payloadType)) continue;
+    const maps = section.rtp?.filter(({ payload }) => payload === payloadType) ?? [];
+    const map = maps.find(({ codec, rate }) => CLOCKS.get(String(codec).toLowerCase()) === rate) ?? maps[0];
+    // RFC 3551 section 4.5.2: a clock of 8000 although it samples at 16000, which some write
+    const rate = payloadType === G722_TYPE && String(map?.codec).toLowerCase() === "g722" ? 8000 : map?.rate;
     const channels = positive(map?.encoding);
     const fmtp = section.fmtp?.find(({ payload }) => payload === payloadType)?.config;
     formats.set(
@@ -207,7 +243,7 @@ function parseFormats(tokens: readonly string[], section: Section, offset: numbe
       stripUndefined({
         payloadType,
         codec: map?.codec || undefined,
-        clockRate: positive(map?.rate),
+        clockRate: positive(rate),
         channels,
         fmtp: fmtp === undefined ? undefined : String(fmtp).trim(),
         feedback: feedbackOf(payloadType, section),

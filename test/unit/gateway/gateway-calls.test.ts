@@ -336,7 +336,7 @@ describe("refusals", () => {
     expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 488, headers: { Warning: expect.stringMatching(/^304/) } }]);
     expect((await bench.invite("sip:1000@gw", { body: "hello" })).sent).toMatchObject([{ status: 400 }]);
     expect((await bench.invite("sip:1000@gw", { headers: { "Content-Type": "text/plain" } })).sent).toMatchObject([
-      { status: 415, headers: { Accept: "application/sdp" } },
+      { status: 415, headers: { Accept: expect.stringContaining("application/sdp") } },
     ]);
   });
 

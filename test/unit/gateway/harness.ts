@@ -277,7 +277,15 @@ export class FakeSrf {
   /** Why calls cannot be answered, where they cannot. */
   unanswerable: Error | undefined;
   readonly placed: { uri: string; options: { headers: Record<string, string>; localSdp?: string; proxy?: string } }[] = [];
-  peer: (attempt: number) => { status: number; sdp?: string; headers?: Record<string, string>; ring?: boolean; address?: string } = () => ({
+  peer: (attempt: number) => {
+    status: number;
+    sdp?: string;
+    headers?: Record<string, string>;
+    ring?: boolean;
+    address?: string;
+    early?: string;
+    earlyTag?: string;
+  } = () => ({
     status: 200,
     sdp: sdp(),
   });
@@ -332,7 +340,7 @@ export class FakeSrf {
     made: (error: Error | null, dialog?: FakeDialog) => void,
   ) {
     this.placed.push({ uri, options });
-    const { status, sdp: body, headers = {}, ring = true, address = "203.0.113.1" } = this.peer(this.placed.length);
+    const { status, sdp: body, headers = {}, ring = true, early, earlyTag, address = "203.0.113.1" } = this.peer(this.placed.length);
     const fields: Record<string, string> = { CSeq: "7 INVITE", From: "<sip:us@gw>;tag=us", ...options.headers };
     progress.cbRequest?.(null, {
       method: "INVITE",
@@ -344,7 +352,12 @@ export class FakeSrf {
     const callId = options.headers["Call-ID"] ?? "";
     const tags = { callId, localTag: "us", remoteTag: `theirs-${this.placed.length}` };
     const getParsedHeader = (name: string) => ({ params: { tag: name === "to" ? tags.remoteTag : tags.localTag } });
-    if (ring) progress.cbProvisional?.({ status: 180, get: () => callId, getParsedHeader });
+    const provisional = {
+      body: early,
+      get: (name: string) => (name === "Call-ID" ? callId : undefined),
+      getParsedHeader: (name: string) => (name === "to" ? { params: { tag: earlyTag ?? tags.remoteTag } } : getParsedHeader(name)),
+    };
+    if (ring) progress.cbProvisional?.({ status: early === undefined ? 180 : 183, ...provisional });
     await this.picksUp;
     await Promise.resolve();
     if (status !== 200) {
@@ -359,7 +372,7 @@ export class FakeSrf {
     const dialog = new FakeDialog();
     dialog.remote.sdp = body;
     dialog.sip = tags;
-    Object.assign(dialog, { res: { source_address: address, get: (name: string) => headers[name] } });
+    Object.assign(dialog, { res: { source_address: address, body, get: (name: string) => headers[name] } });
     this.dialogs.push(dialog);
     made(null, dialog);
     this.atOnce(dialog);

@@ -329,7 +329,7 @@ describe("transfer", () => {
     const { dialog } = await bench.invite("sip:1000@gw", from);
     dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
     await until(() => dialog.requests.length === 2, "told");
-    expect(dialog.requests[1]?.body).toMatch(/^SIP\/2.0 503/);
+    expect(dialog.requests[1]?.body).toMatch(/^SIP\/2.0 486 Busy Here/);
   });
 
   it("is one more call of the trunk, within its limits", async () => {
