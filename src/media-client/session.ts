@@ -8,6 +8,8 @@ import { parseDump, readStats } from "./stats.ts";
 export interface ToneDetector {
   readonly start: string;
   readonly stop: string;
+  /** `variable=value` of the channel, which it reads when it starts. */
+  readonly settings?: readonly string[];
 }
 
 /** A session that makes the offer has no dialog before it is answered. */
@@ -158,7 +160,10 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
 
   async hearTones(on: boolean): Promise<void> {
     const { detector } = this.#opening;
-    await this.#wait(this.endpoint.execute(on ? detector.start : detector.stop, ""));
+    const endpoint = this.endpoint;
+    // All are sent before the first is waited for, or one that comes meanwhile would overtake.
+    const settings = on ? (detector.settings ?? []).map((setting) => endpoint.execute("set", setting)) : [];
+    await this.#wait(Promise.all([...settings, endpoint.execute(on ? detector.start : detector.stop, "")]));
   }
 
   async stats(): Promise<MediaStats | null> {

@@ -42,6 +42,12 @@ export function engineChecks(config: Config, { warn }: Findings): void {
       );
   }
   if (!drachtio) return;
+  // Its listeners are its own, and not ours to read: a gateway that is a trial on loopback has them there too.
+  if (!isLoopback(config.listen))
+    warn(
+      ["engine", "sip"],
+      "drachtio-server sends any request that has a To tag and a Route naming it on to where the request says, without asking the gateway: have an edge in front that removes foreign Route fields, or let only known networks reach it",
+    );
   const elsewhere = { udp: 5060, tcp: 5060, tls: 5061, ws: null, wss: null };
   for (const key of ["udp", "tcp", "tls", "ws", "wss"] as const) {
     if (config.sip[key] !== null && config.sip[key] !== elsewhere[key])

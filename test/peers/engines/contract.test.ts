@@ -111,7 +111,8 @@ describe(`callers and meetings, on ${engines}`, () => {
     press(phone, `${pin}#`);
     const [one] = await joined("2000", 1);
     expect(one?.role).toBe(role);
-    expect(gateway.output()).not.toContain(pin);
+    // an identifier made by chance has these digits too, now and then
+    expect(gateway.output().replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "")).not.toContain(pin);
   });
 
   test("the dial string may carry the PIN", async () => {

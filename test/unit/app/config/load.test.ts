@@ -289,6 +289,7 @@ describe("warnings", () => {
       "web.tls",
       "unknownCallers",
       "unknownCallers.srtp",
+      "engine.sip",
       "engine.drachtio.secret",
     ]);
   });
