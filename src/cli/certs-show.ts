@@ -3,6 +3,7 @@ import { acmeStanding, failureWords, standingWords } from "../app/acme-standing.
 import type { Config } from "../app/config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
 import { certificateFiles } from "../app/tls-material.ts";
+import { type TrunkSentence, trunkSentences } from "./certs-trunks.ts";
 import { unreadable } from "../security/files.ts";
 import { type CertificateInfo, checkChain, daysLeft, describeCertificate, readCertificates } from "../security/inspect.ts";
 
@@ -17,6 +18,7 @@ export function show(files: readonly string[], options: LoadOptions, json: boole
   let wanted = files;
   let warnDays = 30;
   let acme: string | undefined;
+  let trunks: TrunkSentence[] = [];
   if (files.length === 0) {
     const { config, mistakes } = loadConfig(options);
     if (!config) {
@@ -27,12 +29,18 @@ export function show(files: readonly string[], options: LoadOptions, json: boole
     wanted = certificateFiles(config).filter((file) => file !== later || existsSync(file));
     warnDays = config.certificates.warnDays;
     acme = renewalOf(config);
+    trunks = trunkSentences(config);
   }
   const shown = wanted.map((file) => look(file, warnDays));
-  if (json) process.stdout.write(`${JSON.stringify({ files: shown, ...(acme === undefined ? {} : { acme }) }, null, 2)}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ files: shown, ...(acme === undefined ? {} : { acme }), ...(trunks.length === 0 ? {} : { trunks }) }, null, 2)}\n`,
+    );
   else {
     if (shown.length === 0 && acme === undefined) process.stdout.write("the configuration names no certificates\n");
     for (const each of shown) print(each);
+    for (const { trunk, direction, words } of trunks)
+      process.stdout.write(`trunk ${trunk}, ${direction === "in" ? "calling us" : "called by us"}: ${words}\n`);
     if (acme !== undefined) process.stdout.write(`ACME: ${acme}\n`);
   }
   return shown.some(({ problems }) => problems.some((problem) => problem.serious)) ? 1 : 0;

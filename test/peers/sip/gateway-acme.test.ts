@@ -10,7 +10,7 @@ import { type Pebble, startPebble } from "../../support/pebble.ts";
 import { describeWithPeers } from "../../support/peers.ts";
 import { portsOf } from "../../support/ports.ts";
 import { realDrachtio } from "../../support/real-engines.ts";
-import { callOverTls } from "../../support/tls-calls.ts";
+import { callOverTls, type TlsCall } from "../../support/tls-calls.ts";
 
 /** Certificates by ACME from Let's Encrypt's Pebble: issued once by the command line, and kept new by a running gateway. */
 const PORT = portsOf("gateway-acme");
@@ -93,11 +93,16 @@ meetings: [{ id: 1000, name: Open }]
       expect(first.issuer).toContain("Pebble");
       for (const file of ["account.key", "certificate.pem", "state.json"])
         expect(statSync(join(data, "acme", file)).mode & 0o777).toBe(0o600);
-      const calls = await Promise.all(Array.from({ length: CALLS }, () => callOverTls("127.0.0.1", PORT + 1, "1000")));
+      const calls: TlsCall[] = [];
+      // as many handshakes at a time as one address may have
+      while (calls.length < CALLS) {
+        const some = Array.from({ length: Math.min(10, CALLS - calls.length) }, () => callOverTls("127.0.0.1", PORT + 1, "1000"));
+        calls.push(...(await Promise.all(some)));
+      }
       await gateway.waitForParticipants("1000", (all) => all.length === CALLS, 60_000);
 
       const before = renewals();
-      await expect.poll(renewals, { timeout: 40_000 }).toBeGreaterThan(before);
+      await expect.poll(renewals, { timeout: 40_000 + VALIDITY * 1_000 }).toBeGreaterThan(before);
       const next = await shown();
       expect(next.fingerprint256).not.toBe(first.fingerprint256);
       expect(next.publicKey.equals(first.publicKey)).toBe(false);
