@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import type { DigitWay } from "../../legs/h323/description.ts";
 import { H323Leg } from "../../legs/h323/h323-leg.ts";
 import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
@@ -21,6 +22,7 @@ export interface H323IncomingParts {
   readonly digits: readonly DigitWay[];
   readonly traversal: H323Traversal | undefined;
   readonly membership: Membership | undefined;
+  readonly log: Logger;
   /** Whether the gateway takes calls for a number. */
   readonly known: (number: string) => boolean;
 }
@@ -51,7 +53,11 @@ export class H323Incoming implements IncomingAdapter {
     const session = this.#session;
     if (trunk !== null) session.act((machine) => machine.setEncryption(trunk.srtp));
     const relay = needsRelay(session) ? this.#parts.traversal?.relays(session) : undefined;
-    this.#leg = new H323Leg(session, this.info, { digits: this.#parts.digits, relay });
+    this.#leg = new H323Leg(session, this.info, {
+      digits: this.#parts.digits,
+      relay,
+      noCommonPicture: (theirs) => tellNoCommonPicture(this.#parts.log, this.info.callId, theirs),
+    });
     return this.#leg;
   }
 
@@ -92,6 +98,14 @@ export class H323Incoming implements IncomingAdapter {
 /** The far end's own encryption ends before the media server, which sees plain RTP. */
 export function towardsMediaServer(config: GatewayConfig, trunk: Trunk, transport: string): MediaPolicy {
   return { ...mediaPolicy(config, { ...trunk, srtp: "none" }, transport), asymmetric: true };
+}
+
+/** The log says why a room that has a camera is neither seen nor sees. */
+export function tellNoCommonPicture(log: Logger, callId: string, theirs: readonly string[]): void {
+  log.warn(
+    { event: "h323-no-common-picture", callId, theirs },
+    `no pictures with this far end: it has ${theirs.join(", ")}, and H.264 is what is relayed`,
+  );
 }
 
 /** Media that the media server does not see as they are. */

@@ -26,7 +26,7 @@ import { mediaRefusal, type Reception } from "../call/answer.ts";
 import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
-import { H323Incoming, towardsMediaServer } from "./incoming-adapter.ts";
+import { H323Incoming, tellNoCommonPicture, towardsMediaServer } from "./incoming-adapter.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
 import { H323Door } from "./rejected-connections.ts";
 import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
@@ -172,6 +172,7 @@ export class H323Gateway {
       digits: this.#digits,
       traversal: this.#traversal,
       membership: this.#membership,
+      log: this.#context.log,
       known: (number: string) => isMeeting(this.#context, number),
     };
     await this.#calls.receive(new H323Incoming(parts, session, incoming));
@@ -265,7 +266,12 @@ export class H323Gateway {
                   log.warn({ event: "h323-not-forwarded", err: error }, "a call was not placed where it was forwarded to"),
                 );
             };
-            leg = new H323Leg(session, info, { digits: this.#digits, relay, forwarded });
+            leg = new H323Leg(session, info, {
+              digits: this.#digits,
+              relay,
+              forwarded,
+              noCommonPicture: (theirs) => tellNoCommonPicture(log, info.callId, theirs),
+            });
             leg.prepare(exchange.localSdp);
             answer = leg.placed(ringing.resolve);
           },

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { AudioFormat, CallEvent, ControlMachine, LineName, RemoteCapabilities } from "../../h323/index.ts";
+import { commonVideo } from "../../h323/index.ts";
 import type { H323Session } from "../../io/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
 import type { Leg, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
@@ -24,6 +25,8 @@ const SETTLED_MS = 60;
 export interface H323LegOptions {
   /** Ways of keys the far end is asked for; all where absent. */
   readonly digits?: readonly DigitWay[];
+  /** Told once, where we have pictures and the far end has some, but of no codec of ours: names of its codecs. */
+  readonly noCommonPicture?: ((theirs: readonly string[]) => void) | undefined;
   /** Told where the far end wants to be called instead, before it has answered. */
   readonly forwarded?: ((to: Extract<CallEvent, { type: "forwarded" }>) => void) | undefined;
   /** There where media may be encrypted; used only when they are. */
@@ -45,6 +48,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   readonly content: H323Content;
   readonly #digits: readonly DigitWay[];
   readonly #forwarded: H323LegOptions["forwarded"];
+  #noCommonPicture: H323LegOptions["noCommonPicture"];
   readonly #session: H323Session;
   #answered = false;
   #ended = false;
@@ -78,8 +82,9 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
   #settling: NodeJS.Timeout | undefined;
 
   /** Takes the session's events over; make it in the turn in which the session is new, or its `incoming` event comes. */
-  constructor(session: H323Session, info: LegInfo, { digits = DIGIT_WAYS, relay, forwarded }: H323LegOptions = {}) {
+  constructor(session: H323Session, info: LegInfo, { digits = DIGIT_WAYS, relay, forwarded, noCommonPicture }: H323LegOptions = {}) {
     super();
+    this.#noCommonPicture = noCommonPicture;
     this.#forwarded = forwarded;
     this.#digits = digits;
     this.#session = session;
@@ -221,6 +226,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     if (described === undefined) throw new NoH323Codec("no audio that H.245 has a name for");
     this.#described = described;
     this.#ourEvents = described.capabilities.telephoneEvent;
+    this.#comparePictures();
     this.#session.act((machine) => machine.setCapabilities(described.capabilities));
   }
 
@@ -306,6 +312,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         break;
       case "capabilities":
         this.#remote = event.remote;
+        this.#comparePictures();
         this.emit("telephone-events");
         this.#settle();
         break;
@@ -362,6 +369,14 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         this.#finish(event);
         break;
     }
+  }
+
+  #comparePictures(): void {
+    const { pictures = [], video = [] } = this.#remote ?? {};
+    const ours = this.#described?.capabilities.video ?? [];
+    if (ours.length === 0 || pictures.length === 0 || commonVideo(ours, video) !== undefined) return;
+    this.#noCommonPicture?.(pictures);
+    this.#noCommonPicture = undefined;
   }
 
   /** It is waited for its channels anew, for as long as fits. */

@@ -154,3 +154,12 @@ describe("H.239", () => {
     expect(eventsOf(pair.b.events, "presentation-answered")).toEqual([{ type: "presentation-answered", granted: false }]);
   });
 });
+
+describe("a far end with pictures of other codecs only", () => {
+  it("is known by their names", () => {
+    const h263 = { receiveVideoCapability: { h263VideoCapability: { maxBitRate: 3840 } } };
+    const set = { ...composeCapabilities(AUDIO, 1), capabilityTable: [{ capabilityTableEntryNumber: 7, capability: h263 }] };
+    expect(readCapabilities(set as unknown as TerminalCapabilitySet)).toMatchObject({ video: [], pictures: ["H.263"] });
+    expect(readCapabilities(composeCapabilities({ ...AUDIO, video: [H264] }, 1)).pictures).toEqual(["H.264"]);
+  });
+});

@@ -48,6 +48,7 @@ describe("an H.323 call as a leg", () => {
   let callee: H323Leg | undefined;
   let caller: H323Leg | undefined;
   const changes: string[] = [];
+  let noCommonPicture: (theirs: readonly string[]) => void = () => {};
   /** Ways of keys that the callee asks for. */
   let digits: readonly DigitWay[] = DIGIT_WAYS;
   /** What the callee's gateway answers to changes. */
@@ -65,7 +66,7 @@ describe("an H.323 call as a leg", () => {
       onSession: (session) => {
         session.onEvent = (event) => {
           if (event.type !== "incoming") return;
-          callee = new H323Leg(session, info, { digits });
+          callee = new H323Leg(session, info, { digits, noCommonPicture: (theirs) => noCommonPicture(theirs) });
           callee.on("change", (change: MediaChange) => {
             changes.push(change.offer ?? "");
             void change.accept(answer(change.offer ?? ""));
@@ -154,6 +155,18 @@ describe("an H.323 call as a leg", () => {
     const lifted = once(callee!, "bitrate");
     caller!.limitBitrate(1, null);
     expect(await lifted).toEqual([{ line: 1, bitsPerSecond: null }]);
+  });
+
+  it("a far end with pictures of no codec of ours is told of once, by their names (H.245 B.2)", async () => {
+    const told: (readonly string[])[] = [];
+    noCommonPicture = (theirs) => told.push(theirs);
+    const capabilities = { audio: [{ codec: "PCMU" as const, maxPtime: 20 }], telephoneEvent: undefined, userInput: [] };
+    await call(sdp(7000, 109, false));
+    await expect.poll(() => parseSdp(changes.at(-1) ?? "v=0\r\n").media.map((m) => m.port), { timeout: 4000 }).toEqual([7000, 0, 0]);
+    expect(told).toEqual([]);
+    const high = { codec: "H264" as const, profile: "high" as const, level: 31, maxBitrate: 1_000_000, packetization: [0 as const] };
+    for (let i = 0; i < 2; i++) remote((control, now) => control.changeCapabilities({ ...capabilities, video: [high] }, now));
+    await expect.poll(() => told).toEqual([["H.264"]]);
   });
 
   it("a far end without pictures has its lines rejected", async () => {
