@@ -4,7 +4,7 @@
  */
 import type { Millis } from "../base/clock.ts";
 import type { ClientCall } from "../sip/client-call.ts";
-import { nextHop } from "../sip/layer.ts";
+import { nextHop } from "../sip/next-hop.ts";
 import type { ServerTransaction } from "../sip/layer-api.ts";
 import type { Timer } from "../sip/timers.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";

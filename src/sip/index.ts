@@ -1,7 +1,7 @@
 export { ClientCall, type ClientUser } from "./client-call.ts";
 export { Dialog, dialogKey, dialogKeyOfRequest } from "./dialog.ts";
 export { newBranch, newCallId, newTag } from "./ids.ts";
-export { nextHop, SipLayer } from "./layer.ts";
+export { SipLayer } from "./layer.ts";
 export type { LayerHandler, LayerOptions, LayerStats, SendOptions, ServerTransaction } from "./layer-api.ts";
 export { locate, orderSrv } from "./locate.ts";
 export { type Content, type EndReason, Session, type SessionEvents } from "./session.ts";

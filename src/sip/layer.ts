@@ -8,16 +8,17 @@ import { ParseError } from "../base/errors.ts";
 import { checkMessage } from "../wire/sip/check.ts";
 import { parseRAck } from "../wire/sip/fields.ts";
 import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
-import { tryParseNameAddr } from "../wire/sip/name-addr.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, hostToReach, tryParseUri, type Uri } from "../wire/sip/uri.ts";
+import { bareHost, hostToReach } from "../wire/sip/uri.ts";
 import { formatVia, tryParseViaOfAnyVersion } from "../wire/sip/via.ts";
 import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
 import { newTag } from "./ids.ts";
 import type { LayerHandler, LayerOptions, LayerStats, ResponseBounds, SendOptions, ServerTransaction } from "./layer-api.ts";
+import { isOneOf, listenerFor } from "./listeners.ts";
 import { type Located, locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
+import { approximateSize, nextHop, viaTcp } from "./next-hop.ts";
 import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
 import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
 import type { InviteClientTransaction } from "./transactions/invite-client.ts";
@@ -86,25 +87,12 @@ export class SipLayer implements CallContext {
 
   /** The listener whose address a message to `target` should carry; undefined when none has the transport. One that is for the target alone goes first. */
   listenerFor(target: Target): Listener | undefined {
-    const fit = this.#listeners.filter((l) => l.transport === target.transport && (l.peer ?? target.address) === target.address);
-    const six = target.address.includes(":");
-    return (
-      fit.find((l) => l.id === target.listener) ??
-      fit.find((l) => l.peer !== undefined) ??
-      fit.find((l) => l.address.includes(":") === six && isLoopback(l.address) === isLoopback(target.address)) ??
-      fit.find((l) => l.address.includes(":") === six) ??
-      fit[0]
-    );
+    return listenerFor(this.#listeners, target);
   }
 
   /** Do host and port name one of our listeners? A missing port is the transport's default. */
   isMe(host: string, port: number | undefined): boolean {
-    const bare = bareHost(host).toLowerCase();
-    return this.#listeners.some(
-      (l) =>
-        (l.advertisedHost.toLowerCase() === bare || l.address === bare) &&
-        (port ?? (l.transport === "tls" ? 5061 : 5060)) === l.advertisedPort,
-    );
+    return isOneOf(this.#listeners, host, port);
   }
 
   // ── input ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -527,32 +515,8 @@ export class SipLayer implements CallContext {
 
 const nothing: Output[] = [];
 
-/** Where a request goes next: a strict router it names, else the top Route when there is one, else the Request-URI (RFC 3261 section 8.1.2). */
-export function nextHop(request: SipRequest): Uri | undefined {
-  if (request.strictRouter !== undefined) return request.strictRouter;
-  const route = request.get("route");
-  if (route === undefined) return request.requestUri;
-  const address = tryParseNameAddr(splitList(route)[0]!);
-  return address === undefined ? undefined : tryParseUri(address.uriText);
-}
-
-/** The same places by TCP. */
-function viaTcp(targets: readonly Target[]): Target[] {
-  return targets.filter((t) => t.transport === "udp").map(({ listener: _, ...target }) => ({ ...target, transport: "tcp" }));
-}
-
 function reliableKey(message: SipMessage, toTag: string): string {
   return `${message.callId}|${message.fromTag}|${toTag}`;
-}
-
-function approximateSize(request: SipRequest): number {
-  let size = request.body.length + request.uri.length + 120;
-  for (const h of request.headers) size += h.name.length + h.value.length + 4;
-  return size;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
 }
 
 /** Whether bytes that are to be sent begin as a response does; a request begins with its method. */
