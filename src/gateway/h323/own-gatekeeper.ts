@@ -3,6 +3,7 @@ import type { H323View } from "../../admin/ports.ts";
 import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../../h323/index.ts";
 import { openRasSocket, type RasSocket } from "../../io/index.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
+import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
 import type { GatewayContext } from "../context.ts";
 import type { GatekeeperSettings, H323Listeners } from "../options.ts";
 import type { H323Traversal } from "./traversal.ts";
@@ -38,6 +39,7 @@ export class OwnGatekeeper {
   ): Promise<OwnGatekeeper> {
     const settings = () => context.config.gatekeeper ?? CLOSED;
     const { clock } = context;
+    const guesses = new CredentialGuesses();
     let own: OwnGatekeeper | undefined;
     const socket = await openRasSocket<Gatekeeper, GatekeeperEvent>(
       {
@@ -67,6 +69,7 @@ export class OwnGatekeeper {
           ours: (alias) => isMeeting(context, alias),
           maxBandwidth: 200_000,
           traversal: traversal.timeToLive,
+          guesses,
           epoch: Math.floor((clock.wall() - clock.now()) / 1000),
           random: (count) => randomBytes(count),
         }),

@@ -1,6 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import type { Address, RasAddress } from "../address.ts";
+import type { ProofPort } from "./proofs.ts";
 
 export interface GatekeeperConfig {
   readonly identifier: string;
@@ -22,6 +23,8 @@ export interface GatekeeperConfig {
   readonly maxBandwidth: number;
   /** Seconds that registrations from behind firewalls live: their refreshes keep the firewall open. Undefined: H.460.18 is not offered. */
   readonly traversal?: number | undefined;
+  /** Slows down who guesses passwords. */
+  readonly guesses?: NonNullable<ProofPort["guesses"]>;
   /** Seconds since 1970 at `now` 0. */
   readonly epoch: number;
   readonly random: (count: number) => Uint8Array;

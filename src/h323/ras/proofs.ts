@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Millis } from "../../base/clock.ts";
+import { sourceOf } from "../../base/ip-address.ts";
 import type { RasMessage } from "../../wire/h225/index.ts";
 import type { RasAddress } from "../address.ts";
 import { CLOCK_SKEW, readTokens, type Verdict } from "./security.ts";
@@ -19,6 +20,12 @@ export interface ProofPort {
   readonly password: (alias: string) => string | undefined | null;
   /** Seconds since 1970 at `now` 0. */
   readonly epoch: number;
+  /** Slows down who guesses passwords; nobody is slowed down where it is absent. */
+  readonly guesses?: {
+    allow(source: string, user: string, now: Millis): boolean;
+    wrong(source: string, user: string, now: Millis): void;
+    right(source: string, user: string, now: Millis): void;
+  };
 }
 
 /** Whether messages prove who has sent them (H.235.1, or the password hash of H.235.0), and prove it the first time: tokens are bound to their sender. */
@@ -48,6 +55,11 @@ export class Proofs {
     const passwords = new Set(names.map((name) => this.#port.password(name)).filter((password) => typeof password === "string"));
     if (passwords.size === 0) return undefined;
     const tokens = readTokens(message, bytes);
+    const { guesses } = this.#port;
+    const source = sourceOf(from.host);
+    const user = (names[0] ?? "").toLowerCase();
+    // what is not compared is answered as a wrong password is
+    if (tokens.length > 0 && guesses?.allow(source, user, now) === false) return "wrong";
     const used = new Set<string>();
     for (const password of passwords) {
       let verdict: Verdict = "missing";
@@ -56,6 +68,7 @@ export class Proofs {
         if (checked === "good") used.add(token.id);
         if (verdict !== "good" && checked !== "missing") verdict = checked;
       }
+      if (verdict === "wrong") guesses?.wrong(source, user, now);
       if (verdict !== "good") return verdict;
     }
     // An MD5 token is the same in all that its sender signs within a second, from whatever port; a whole message comes
@@ -63,7 +76,9 @@ export class Proofs {
     const host = `${from.host} ${from.connection ?? "udp"}`;
     const digest = createHash("sha256").update(bytes).digest("hex");
     if (![...used].every((id) => this.#first(id, host, seconds))) return "replayed";
-    return this.#first(digest, `${host} ${from.port}`, seconds) ? undefined : "replayed";
+    if (!this.#first(digest, `${host} ${from.port}`, seconds)) return "replayed";
+    guesses?.right(source, user, now);
+    return undefined;
   }
 
   #first(id: string, sender: string, seconds: number): boolean {
