@@ -1,6 +1,6 @@
 import type { SipRequest, SipResponse } from "../../legs/sip/drachtio.ts";
 import { SUPPORTED, unsupportedIn } from "../../legs/sip/extensions.ts";
-import { ALLOW } from "../../legs/sip/sip-leg.ts";
+import { ALLOW } from "../../legs/sip/leg-fields.ts";
 import type { SipTransport } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../trunks/recognition.ts";

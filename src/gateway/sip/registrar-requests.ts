@@ -1,6 +1,6 @@
 import { maskText } from "../../base/pin-mask.ts";
 import { repeated, type SipRequest, type SipResponse } from "../../legs/sip/drachtio.ts";
-import { ALLOW } from "../../legs/sip/sip-leg.ts";
+import { ALLOW } from "../../legs/sip/leg-fields.ts";
 import type { CallerEvidence } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
 import type { GatewayContext } from "../context.ts";

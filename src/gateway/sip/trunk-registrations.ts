@@ -1,6 +1,6 @@
 import { Authentication } from "../../legs/sip/digest-client.ts";
 import { describeResponse, type Headers, type SipRequest, type SipResponse } from "../../legs/sip/drachtio.ts";
-import { ALLOW } from "../../legs/sip/sip-leg.ts";
+import { ALLOW } from "../../legs/sip/leg-fields.ts";
 import type { RegisterSetup, RegistrationView, Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import { type AttemptResult, addressOfRecord, hostOf, type RegisterAttempt, Registration } from "../../trunks/registration.ts";

@@ -6,7 +6,8 @@ import { SUPPORTED, unsupportedIn } from "./extensions.ts";
 import { ACCEPT, readBody, sessionDescription } from "./body.ts";
 import { agreeSession } from "./session-refresh.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
-import { ALLOW, contactOver, formatWarning, SipLeg, timerFields } from "./sip-leg.ts";
+import { ALLOW, contactOver, formatWarning, timerFields } from "./leg-fields.ts";
+import { SipLeg } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
 const PRACK_WAIT_MS = 4_000;

@@ -15,7 +15,9 @@ import {
   type Srf,
 } from "./drachtio.ts";
 import { SUPPORTED } from "./extensions.ts";
-import { ALLOW, contactOver, endOfFailure, SipLeg } from "./sip-leg.ts";
+import { endOfFailure } from "./leg-end.ts";
+import { ALLOW, contactOver } from "./leg-fields.ts";
+import { SipLeg } from "./sip-leg.ts";
 
 /** Callees of a forked call whose early descriptions are kept. */
 const MOST_FORKS = 16;

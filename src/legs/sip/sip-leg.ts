@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { canonicalAddress } from "../../base/ip-address.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
-import { CAUSE, causeOfStatus, formatReason, parseReason } from "../cause.ts";
+import { CAUSE, causeOfStatus, formatReason } from "../cause.ts";
 import { parseInfoDtmf } from "../dtmf.ts";
 import {
   ChangeRefused,
@@ -27,18 +27,10 @@ import {
   sessionFields,
 } from "./session-refresh.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
-import {
-  type Dialog,
-  describeResponse,
-  type Headers,
-  isSipFailure,
-  reinvite,
-  type SipMessage,
-  type SipRequest,
-  type SipResponse,
-  warningOf,
-} from "./drachtio.ts";
+import { type Dialog, describeResponse, type Headers, reinvite, type SipRequest, type SipResponse } from "./drachtio.ts";
 import { unsupportedIn } from "./extensions.ts";
+import { endOf } from "./leg-end.ts";
+import { ALLOW, formatWarning, onlyCredentials, sequenceOf, timerFields } from "./leg-fields.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
@@ -435,75 +427,4 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       progress: notify,
     });
   }
-}
-
-/** Methods we take (RFC 3261 section 20.5). */
-export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY";
-
-/**
- * Our Contact over TLS; elsewhere the SIP engine's own. drachtio-server writes `sips:` there, which asks for TLS on every hop (RFC 3261 section 26.2.2) and which
- * many phones do not know; both engines put their address in the place of `localhost`.
- */
-export function contactOver(transport: string): { readonly Contact?: string } {
-  return transport.toLowerCase() === "tls" ? { Contact: "<sip:crosspoint@localhost;transport=tls>" } : {};
-}
-
-/** Credentials alone: a dialog counts its requests itself. */
-function onlyCredentials(fields: Headers): Headers {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => name.endsWith("Authorization")));
-}
-
-/** Number of a request's CSeq; undefined where it has none. */
-function sequenceOf(request: SipRequest): number | undefined {
-  const seq = Number.parseInt(request.get("CSeq") ?? "", 10);
-  return Number.isNaN(seq) ? undefined : seq;
-}
-
-/** A Warning field (RFC 3261 section 20.43). */
-export function formatWarning(code: number, text: string): string {
-  return `${code} crosspoint "${text.replace(/[\u0000-\u001f\u007f"\\]/g, " ")}"`;
-}
-
-export function timerFields(request: SipMessage): {
-  sessionExpires: string | undefined;
-  minSe: string | undefined;
-  supported: string | undefined;
-} {
-  return { sessionExpires: request.get("Session-Expires"), minSe: request.get("Min-SE"), supported: request.get("Supported") };
-}
-
-/** A BYE of the far end, or one the SIP engine made itself because the far end is gone. */
-function endOf(request: SipRequest, reason: string | undefined): LegEnd {
-  const given = parseReason(request.get("Reason"));
-  if (request.source === "application") {
-    // a CANCEL that crossed our 200: both engines end the call by this BYE of theirs
-    if (/CANCEL after 200/i.test(`${given?.text} ${reason}`)) {
-      return { by: "peer", cause: CAUSE.normalClearing, text: "cancelled by the caller as it was answered", cancelled: true };
-    }
-    return {
-      by: "engine",
-      cause: given?.cause ?? CAUSE.timerExpiry,
-      text: given?.text || reason || "the far end does not answer any more",
-      cancelled: false,
-    };
-  }
-  return { by: "peer", cause: given?.cause ?? CAUSE.normalClearing, text: given?.text || "hung up", cancelled: false };
-}
-
-/** The end of a call of ours that was refused. */
-export function endOfFailure(error: unknown): LegEnd {
-  if (!isSipFailure(error))
-    return { by: "engine", cause: CAUSE.temporaryFailure, text: error instanceof Error ? error.message : String(error), cancelled: false };
-  const given = parseReason(error.res?.get("Reason"));
-  // what the SIP engine answers in place of a far end that it did not reach says so, and why
-  const unreached = error.res === undefined ? error.status === 408 : error.res.source_address === "";
-  return {
-    by: unreached ? "engine" : "peer",
-    cause: given?.cause ?? causeOfStatus(error.status),
-    // drachtio-srf fails with a 2xx where that names no Contact; what is wrong stands in its own words then.
-    text: error.res && error.res.status >= 300 ? describeResponse(error.res) : `${error.status} ${error.reason ?? ""}`.trim(),
-    cancelled: false,
-    status: error.status,
-    ...(unreached && error.res ? { code: warningOf(error.res)?.split(":", 1)[0] } : {}),
-  };
 }
