@@ -333,7 +333,10 @@ export const outcomes: Readonly<Record<OutcomeCode, string>> = {
     "No CA that the trunk trusts (`identity.ca`, or `certificates.ca`) vouches for the certificate. Name its CA (`crosspoint certs pin`), or have the peer send its whole chain.",
   "certificate-expired": "The peer's certificate has expired, by our clock, which the reason has. Its owner renews it.",
   "certificate-not-yet-valid": "The peer's certificate is not valid yet, by our clock, which the reason has: one of the clocks is wrong.",
-  "certificate-revoked": "A revocation list of its CA (`certificates.crl`, `identity.crl`) says that the certificate is revoked.",
+  "certificate-revoked":
+    "A revocation list of its CA (`certificates.crl`, `identity.crl`), or the OCSP response that came with it (`identity.ocsp`), says that the certificate is revoked.",
+  "certificate-status-missing":
+    "The far end of a call of ours shows no OCSP response that is good for its certificate, and its trunk has `identity.ocsp: required`. The reason says what is wrong with it. Its operator turns OCSP stapling on.",
   "certificate-purpose":
     "The certificate is for another purpose: a caller's without clientAuth is taken with `identity.certificatePurpose: server-allowed` only.",
   "certificate-name":

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Logger } from "pino";
 import { readRevocationLists } from "../security/certificates/crl.ts";
+import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import { fingerprintOf } from "../security/certificates/path.ts";
 import { daysLeft, matchesKey, readCertificates } from "../security/inspect.ts";
 import type { Trunk } from "../trunks/model.ts";
@@ -20,7 +21,10 @@ export interface TlsMaterial extends Pair {
   readonly client?: Pair;
   readonly crls: Buffer[];
   readonly trunks: Readonly<
-    Record<string, { readonly cas: readonly string[]; readonly client?: Pair; readonly names?: readonly string[] }>
+    Record<
+      string,
+      { readonly cas: readonly string[]; readonly client?: Pair; readonly names?: readonly string[]; readonly ocsp?: OcspPolicy }
+    >
   >;
   readonly legacyCiphers: boolean;
 }
@@ -76,15 +80,17 @@ export function readTlsMaterial(config: Config): TlsMaterial | null {
 }
 
 function trunkMaterial(config: Config, { name, identity, clientCertificate }: Trunk): [string, TlsMaterial["trunks"][string]][] {
-  if (identity.ca === undefined && identity.certificateNames === undefined && clientCertificate === undefined) return [];
+  const { ca, certificateNames, ocsp = "off" } = identity;
+  if (ca === undefined && certificateNames === undefined && clientCertificate === undefined && ocsp === "off") return [];
   const client = clientCertificate && pairOf(clientCertificate.certificate, clientCertificate.key);
   return [
     [
       name,
       {
-        cas: authoritiesIn(identity.ca === undefined ? config.certificates.ca : [identity.ca]),
+        cas: authoritiesIn(ca === undefined ? config.certificates.ca : [ca]),
         ...(client ? { client } : {}),
-        ...(identity.certificateNames ? { names: identity.certificateNames } : {}),
+        ...(certificateNames ? { names: certificateNames } : {}),
+        ...(ocsp === "off" ? {} : { ocsp }),
       },
     ],
   ];

@@ -13,6 +13,12 @@ export interface TrunkSentence {
   readonly words: string;
 }
 
+const STAPLED = {
+  off: "",
+  "if-present": ", not revoked by a stapled OCSP response",
+  required: ", shown to be good by a stapled OCSP response",
+} as const;
+
 /** For each trunk that TLS has a part in: what its certificate must be when it calls, and when it is called, and what we show. */
 export function trunkSentences(config: Config, now = Date.now()): TrunkSentence[] {
   return config.trunks.flatMap((trunk) => {
@@ -28,7 +34,8 @@ export function trunkSentences(config: Config, now = Date.now()): TrunkSentence[
     }
     if (target !== null && (/^sips:|transport=tls/i.test(target) || clientCertificate !== undefined)) {
       const names = identity.certificateNames ? ` or ${identity.certificateNames.join(" or ")}` : "";
-      const must = `the certificate of ${target} must be for servers (serverAuth), named as called${names}, signed under ${authorities(config, trunk, now)}`;
+      const status = STAPLED[identity.ocsp ?? "off"];
+      const must = `the certificate of ${target} must be for servers (serverAuth), named as called${names}, signed under ${authorities(config, trunk, now)}${status}`;
       found.push({ trunk: name, direction: "out", words: `${must}; ${shown(config, trunk, now)}` });
     }
     return found;

@@ -1,9 +1,18 @@
 /** The client side of TLS: for each trunk the CAs it is verified by, the certificate that is shown, and the judgement of who answers. */
-import { type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
-import { type Fault, formatFault } from "../security/certificates/faults.ts";
+import { connect, type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import { type Fault, formatFault, nameOfCertificate } from "../security/certificates/faults.ts";
+import { judgeStaple, type OcspPolicy } from "../security/certificates/ocsp.ts";
 import { matchesHost, matchesNames, matchesSipDomain } from "../security/certificates/names.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
-import { calleeTrust, clientContextOptions, type PeerTrust, peerCertificateOf, type TlsSettings, type TlsTrunk } from "./tls.ts";
+import {
+  calleeTrust,
+  clientContextOptions,
+  type PeerTrust,
+  peerCertificateOf,
+  certificatesOf,
+  type TlsSettings,
+  type TlsTrunk,
+} from "./tls.ts";
 
 interface Client {
   readonly context: SecureContext;
@@ -19,6 +28,8 @@ export class TlsClients {
   readonly #verify: boolean;
   readonly #common: Client;
   readonly #trunks = new Map<string, Client>();
+  /** OCSP responses that have come with a handshake. */
+  readonly #staples = new WeakMap<TLSSocket, Buffer>();
 
   /** Throws when certificates and keys do not fit together, or cannot be read. */
   constructor(settings: TlsSettings) {
@@ -27,14 +38,22 @@ export class TlsClients {
     for (const [name, trunk] of Object.entries(settings.trunks ?? {})) this.#trunks.set(name, clientOf(settings, trunk));
   }
 
-  /** Options of a connection for a trunk; for nobody in particular without one, or for one that has nothing of its own. */
-  options(trunk: string | undefined): ConnectionOptions {
-    return {
-      secureContext: this.#of(trunk).context,
+  /** Opens a connection for a trunk; for nobody in particular without one, or for one that has nothing of its own. */
+  connect(where: ConnectionOptions, trunk: string | undefined): TLSSocket {
+    const client = this.#of(trunk);
+    const socket = connect({
+      ...where,
+      secureContext: client.context,
+      requestOCSP: policyOf(client) !== "off",
       // Judged once the handshake is done, where the whole certificate can be seen, and before anything is sent.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
-    };
+    });
+    // It comes before `secureConnect`; null where the server has none.
+    socket.once("OCSPResponse", (response: Buffer | null) => {
+      if (response !== null && response.length > 0) this.#staples.set(socket, response);
+    });
+    return socket;
   }
 
   /** Who answers, and why he is not the one that was called. */
@@ -45,13 +64,39 @@ export class TlsClients {
   ): { readonly peer: PeerCertificate | undefined; readonly fault: Fault | undefined } {
     const client = this.#of(trunk);
     const peer = peerCertificateOf(socket, client.trust, "server");
-    return { peer, fault: this.#verify ? faultOf(peer, called, client.trunk) : undefined };
+    return { peer, fault: this.#verify ? (faultOf(peer, called, client.trunk) ?? this.#statusFault(socket, client)) : undefined };
+  }
+
+  /** What the OCSP response that has come with the certificate says against it, or that a trunk demands one. */
+  #statusFault(socket: TLSSocket, client: Client): Fault | undefined {
+    const policy = policyOf(client);
+    const shown = certificatesOf(socket);
+    if (policy === "off" || shown === undefined) return undefined;
+    const { leaf, presented } = shown;
+    const name = nameOfCertificate(leaf);
+    const response = this.#staples.get(socket);
+    const { anchors, lists } = client.trust;
+    const verdict = response && judgeStaple(response, { leaf, issuers: [...anchors, ...presented], lists, now: Date.now() });
+    if (verdict?.status === "revoked")
+      return {
+        code: "certificate-revoked",
+        words: `the certificate ${name} is revoked by the OCSP response that came with it: the far end needs a new one`,
+      };
+    if (policy === "if-present" || verdict?.status === "good") return undefined;
+    const what =
+      verdict === undefined ? "comes without an OCSP response" : `is not shown to be good: the stapled OCSP response ${verdict.words}`;
+    return {
+      code: "certificate-status-missing",
+      words: `the certificate ${name} ${what}; the trunk has identity.ocsp: required, so the far end must staple a fresh one`,
+    };
   }
 
   /** Whether a connection with this peer, whoever opened it, may also carry requests to that domain for the trunk (RFC 5923 section 8). */
   serves(peer: PeerCertificate | undefined, domain: string, trunk: string | undefined): boolean {
     if (!this.#verify) return true;
     const client = this.#of(trunk);
+    // Nothing has been stapled there that was asked for by this trunk.
+    if (policyOf(client) === "required") return false;
     return (
       peer?.verified === true &&
       peer.roots.some((root) => client.roots.has(root)) &&
@@ -63,6 +108,8 @@ export class TlsClients {
     return (trunk === undefined ? undefined : this.#trunks.get(trunk)) ?? this.#common;
   }
 }
+
+const policyOf = ({ trunk }: Client): OcspPolicy => trunk?.ocsp ?? "off";
 
 function clientOf(settings: TlsSettings, trunk: TlsTrunk | undefined): Client {
   const trust = calleeTrust(settings, trunk);

@@ -5,6 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { type RevocationList, readRevocationLists } from "../security/certificates/crl.ts";
 import type { Fault } from "../security/certificates/faults.ts";
 import { namesOf } from "../security/certificates/names.ts";
+import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import { fingerprintOf, type Purpose, verifyPath } from "../security/certificates/path.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
 
@@ -22,6 +23,8 @@ export interface TlsTrunk {
   readonly client?: KeyPair | undefined;
   /** Names by which the far end may be known beside the domain that is called. */
   readonly names?: readonly string[] | undefined;
+  /** What is asked of the OCSP response that comes with the far end's certificate. `off` where absent. */
+  readonly ocsp?: OcspPolicy | undefined;
 }
 
 /** Certificates and policy; everything PEM. */
@@ -121,9 +124,9 @@ function trustIn({ crls = [] }: TlsSettings, cas: readonly string[]): PeerTrust 
 
 /** What a TLS peer's certificate says and whether it verified for what the peer is; undefined when it showed none. */
 export function peerCertificateOf(socket: TLSSocket, trust: PeerTrust, peer: Purpose): PeerCertificate | undefined {
-  const leaf = socket.getPeerX509Certificate();
-  if (leaf === undefined) return undefined;
-  const presented = presentedBy(socket, leaf);
+  const shown = certificatesOf(socket);
+  if (shown === undefined) return undefined;
+  const { leaf, presented } = shown;
   const question = { leaf, presented, ...trust, now: Date.now() };
   const verdict = verifyPath({ ...question, purpose: peer });
   // A server's chain OpenSSL has verified too.
@@ -151,6 +154,25 @@ function otherFault(socket: TLSSocket): Fault {
 /** A session that is taken up again brings the certificate without its chain (RFC 8446 section 2.2): it is the first handshake's. */
 const chains = new Map<string, readonly X509Certificate[]>();
 const CHAINS = 2_000;
+
+/** A peer's certificate, and whatever else it has sent. */
+interface Shown {
+  readonly leaf: X509Certificate;
+  readonly presented: readonly X509Certificate[];
+}
+
+const shownBy = new WeakMap<TLSSocket, Shown>();
+
+/** What the peer has shown; undefined for nothing. Node.js hands a server's certificate out once only. */
+export function certificatesOf(socket: TLSSocket): Shown | undefined {
+  const before = shownBy.get(socket);
+  if (before) return before;
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined) return undefined;
+  const shown = { leaf, presented: presentedBy(socket, leaf) };
+  shownBy.set(socket, shown);
+  return shown;
+}
 
 function presentedBy(socket: TLSSocket, leaf: X509Certificate): readonly X509Certificate[] {
   if (socket.isSessionReused()) return chains.get(fingerprintOf(leaf)) ?? [];

@@ -16,6 +16,7 @@ export type OutcomeCode =
   | "certificate-expired"
   | "certificate-not-yet-valid"
   | "certificate-revoked"
+  | "certificate-status-missing"
   | "certificate-purpose"
   | "certificate-name"
   | "certificate-invalid"

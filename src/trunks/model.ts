@@ -1,3 +1,4 @@
+import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import type { Trust } from "../meetings/model.ts";
 
 /** SRTP policy of a trunk: `required` refuses plain RTP, `preferred` takes the best both have, `none` never encrypts. */
@@ -15,6 +16,8 @@ export interface TrunkIdentity {
   readonly certificatePurpose?: "client" | "server-allowed";
   /** Revocation lists, files. */
   readonly crl?: readonly string[];
+  /** What is asked of the OCSP response that it staples to its certificate in calls to it. `off` where absent. */
+  readonly ocsp?: OcspPolicy;
   /** Source networks, CIDR. */
   readonly networks?: readonly string[];
   /** Digest credentials (RFC 7616) it must answer with. The password stays out of logs and answers. */

@@ -17,6 +17,14 @@ export function engineChecks(config: Config, { warn }: Findings): void {
     }
     if (drachtio && trunk.clientCertificate)
       warn(["trunks", i, "clientCertificate"], "drachtio-server shows its own certificate in SIP calls: this is for H.323 only");
+    const { ocsp = "off", registration } = trunk.identity;
+    if (drachtio && ocsp !== "off")
+      warn(["trunks", i, "identity", "ocsp"], "drachtio-server verifies who is called over TLS by itself: this is for H.323 only");
+    if (!drachtio && ocsp === "required" && registration)
+      warn(
+        ["trunks", i, "identity", "ocsp"],
+        `calls to trunk ${trunk.name} go by the connections of its registration, where it staples nothing: its certificate is judged by revocation lists only`,
+      );
     if (drachtio && trunk.legacyCiphers)
       warn(["trunks", i, "legacyCiphers"], "drachtio-server's cipher list is its own: this does nothing");
   }

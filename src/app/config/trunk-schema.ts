@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ocspPolicies } from "../../security/certificates/ocsp.ts";
 import { flag, network, oneOf, section, text, textLike, whole } from "./values.ts";
 
 /** SDES suites the gateway knows, in its own order of preference (RFC 7714, 4568, 6188). */
@@ -39,6 +40,11 @@ const identity = z.strictObject({
     .min(1, { error: "expected at least one file" })
     .optional()
     .describe("Revocation lists of its CAs, PEM or DER; beside those of `certificates.crl`."),
+  ocsp: oneOf(ocspPolicies)
+    .default("off")
+    .describe(
+      "OCSP stapling in calls to it over TLS: `if-present` asks for it and refuses a certificate that the response revokes; `required` also one without a good, fresh response, and sends no call by a connection that it has opened itself. Its own calls are judged by revocation lists only.",
+    ),
   networks: z.array(network()).min(1, { error: "expected at least one network" }).optional().describe("Networks it calls from."),
   digest: z
     .strictObject({

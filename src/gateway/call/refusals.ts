@@ -30,6 +30,7 @@ const TABLE = {
   "certificate-expired": [403, CAUSE.callRejected, "The certificate has expired"],
   "certificate-not-yet-valid": [403, CAUSE.callRejected, "The certificate is not valid yet"],
   "certificate-revoked": [403, CAUSE.callRejected, "The certificate is revoked"],
+  "certificate-status-missing": [403, CAUSE.callRejected, "The certificate comes without its status"],
   "certificate-purpose": [403, CAUSE.callRejected, "The certificate is not for clients"],
   "certificate-name": [403, CAUSE.callRejected, "The certificate has another name"],
   "certificate-invalid": [403, CAUSE.callRejected, "The certificate is not valid"],

@@ -2,7 +2,6 @@
 import { createServer, isIP, type Server, type Socket } from "node:net";
 import {
   type ConnectionOptions,
-  connect as connectTls,
   createSecureContext,
   createServer as createTlsServer,
   type Server as TlsServer,
@@ -106,14 +105,13 @@ export class H323Tls {
 
   /** Connects, with what the settings have for the trunk; the handshake is done when `secureConnect` comes. Who answers is judged by `objection`. */
   connect(peer: Address, localAddress: string, trunk?: string): TLSSocket {
-    const options: ConnectionOptions & { readonly localAddress: string } = {
+    const where: ConnectionOptions & { readonly localAddress: string } = {
       host: peer.host,
       port: peer.port,
       localAddress,
       servername: isIP(peer.host) === 0 ? peer.host : "",
-      ...this.#clients.options(trunk),
     };
-    return connectTls(options);
+    return this.#clients.connect(where, trunk);
   }
 
   /** Why the server at the other end is not the one that was called; undefined when it is. */

@@ -387,7 +387,8 @@ export class SipTransports implements ConnectionSink {
     const name = nameOf(target);
     let socket: Socket;
     if (target.transport === "tls") {
-      socket = connectTls({ host: address, port, servername: isIP(name) === 0 ? name : "", ...this.#clients?.options(trunk) });
+      const where = { host: address, port, servername: isIP(name) === 0 ? name : "" };
+      socket = this.#clients?.connect(where, trunk) ?? connectTls(where);
       socket.on("error", (error) => connection.close(reasonOf(error)));
     } else socket = connectTcp({ host: address, port });
     const source: Source = {

@@ -7,6 +7,7 @@ export const certificateFaults = [
   "certificate-expired",
   "certificate-not-yet-valid",
   "certificate-revoked",
+  "certificate-status-missing",
   "certificate-purpose",
   "certificate-name",
   "certificate-invalid",

@@ -165,6 +165,9 @@ const WEAK: ReadonlySet<string> = new Set([
   "1.2.840.10045.4.1",
 ]);
 
+/** Whether an algorithm of signatures is broken. */
+export const isWeak = (algorithm: string): boolean => WEAK.has(algorithm);
+
 function allows({ usages, keyUsage }: CertificateFacts, purpose: Purpose, leaf: boolean): boolean {
   if (usages !== undefined && !usages.includes(USAGE[purpose])) return false;
   if (!leaf || keyUsage === undefined) return true;

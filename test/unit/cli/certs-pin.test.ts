@@ -83,6 +83,15 @@ trunks:
   expect(told).toMatch(/trunks\[0\]\.identity\.ca: no call from or to trunk bank over TLS is believed: .*expired on/);
   expect(told).toMatch(/clientCertificate\.certificate: calls to trunk bank may be refused: .*for servers only/);
   expect(told).toMatch(/certificates\.crl\[0\]: .*out of date/);
+  const registering = (engine: string) => `
+engine: { sip: ${engine} }
+sip: { tls: off }
+trunks:
+  - { name: pbx, identity: { ocsp: required, registration: { username: pbx, password: long-enough-1 } } }
+`;
+  expect(warned(registering("embedded"))).toMatch(/identity\.ocsp: calls to trunk pbx go by the connections of its registration/);
+  expect(warned(registering("drachtio"))).toMatch(/identity\.ocsp: drachtio-server verifies who is called/);
+  expect(warned(`trunks: [{ name: pbx, identity: { networks: [192.0.2.0/24], ocsp: always } }]`)).toMatch(/off, if-present/);
   const other = makeCertificate({ subject: [["CN", "x"]], ca: true });
   expect(
     warned(`sip: { tls: off }\ncertificates: { clientCertificate: { certificate: ${certificate}, key: ${file("x.key", other.key)} } }`),

@@ -25,7 +25,7 @@ trunks:
     target: sip:bank.example;transport=tls
     identity: { certificateNames: [gw.bank.example], ca: ${file("ca.crt", ca.pem)}, crl: [${file("ca.crl", makeRevocationList(ca, []))}] }
     clientCertificate: { certificate: ${file("caller.crt", client.pem)}, key: ${file("caller.key", client.key)} }
-  - { name: edge, target: "sips:edge.example", identity: { certificateNames: ["*.edge.example"], certificatePurpose: server-allowed } }
+  - { name: edge, target: "sips:edge.example", identity: { certificateNames: ["*.edge.example"], certificatePurpose: server-allowed, ocsp: required } }
   - { name: plain, target: "sip:pbx.example", identity: { networks: [192.0.2.0/24] } }
 `,
   );
@@ -43,5 +43,7 @@ trunks:
   );
   expect(lines[1]).toMatch(/^trunk bank, called by us: .* for servers .* 'bank CA' .*; we show 'caller', for clients: valid until /);
   expect(lines[2]).toMatch(/^trunk edge, calling us: .* for clients or servers, named \*\.edge\.example, signed under .*'old CA' expired/);
-  expect(lines[3]).toMatch(/^trunk edge, called by us: .*; we show 'us', for servers only \(no clientAuth\)/);
+  expect(lines[3]).toMatch(
+    /^trunk edge, called by us: .*, shown to be good by a stapled OCSP response; we show 'us', for servers only \(no clientAuth\)/,
+  );
 });
