@@ -65,13 +65,16 @@ interface Answer {
 }
 
 /** Judges a response (RFC 6960 section 3.2). One that is out of date still revokes, as a revocation list does. */
-export function judgeStaple(response: Buffer, { leaf, issuers, lists = [], now }: StapleQuestion): StapleVerdict {
-  let basic: Basic | string;
+export function judgeStaple(response: Buffer, question: StapleQuestion): StapleVerdict {
   try {
-    basic = readResponse(response);
+    return judge(readResponse(response), question);
   } catch {
+    // whatever part of it is no DER, or not there
     return unusable("cannot be read");
   }
+}
+
+function judge(basic: Basic | string, { leaf, issuers, lists = [], now }: StapleQuestion): StapleVerdict {
   if (typeof basic === "string") return unusable(basic);
   const issuer = issuers.find((ca) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey));
   if (issuer === undefined)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { createAuthority, type Issued, issueCertificate } from "../../../src/sec
 import type { TrunkView } from "../../../src/trunks/model.ts";
 import { type Baresip, startBaresip } from "../../support/baresip.ts";
 import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
+import { makeOcspResponse } from "../../support/ocsp-response.ts";
 import { ofTest } from "../../support/of-test.ts";
 import { sClient, tlsRequest } from "../../support/openssl.ts";
 import { type Made, makeCertificate, makeRevocationList } from "../../support/odd-certificates.ts";
@@ -49,6 +51,7 @@ trunks:
   - { name: out, identity: { networks: [192.0.2.0/24] }, target: "sip:127.0.0.1:${FAR};transport=tls" }
   - { name: bank, identity: { certificateNames: [bank.test], ca: ${file("bank-ca.crt")} }, target: "sip:127.0.0.1:${FAR};transport=tls",
       clientCertificate: { certificate: ${file("caller.crt")}, key: ${file("caller.key")} } }
+  - { name: stapled, identity: { networks: [192.0.2.0/24], ocsp: required }, target: "sip:127.0.0.1:${FAR};transport=tls" }
   - { name: edge, identity: { certificateNames: [edge.test, edge2.test], certificatePurpose: server-allowed }, trust: verified }
   - { name: strict, identity: { certificateNames: [strict.test, deep.test] } }
 meetings: [{ id: 1000, name: Open }]
@@ -295,7 +298,7 @@ meetings: [{ id: 1000, name: Open }]
     describe("a far end that we call, openssl s_server,", () => {
       let server: ChildProcess | undefined;
       let said = "";
-      async function serve(name: string): Promise<void> {
+      async function serve(name: string, ...more: string[]): Promise<void> {
         said = "";
         const args = [
           "s_server",
@@ -311,6 +314,7 @@ meetings: [{ id: 1000, name: Open }]
           "2",
           "-naccept",
           "1",
+          ...more,
         ];
         server = ofTest(spawn("openssl", args, { stdio: ["pipe", "pipe", "pipe"] }));
         const take = (data: Buffer) => (said += data.toString("latin1"));
@@ -327,6 +331,7 @@ meetings: [{ id: 1000, name: Open }]
         ["other-ca", "out", "certificate-unknown-ca", /issued by 'somebody's root'/],
         ["bank", "out", "certificate-unknown-ca", /issued by 'bank root'/],
         ["room", "bank", "certificate-unknown-ca", /issued by 'trusted root'/],
+        ["room", "stapled", "certificate-status-missing", /'room\.test' comes without an OCSP response/],
       ])("that shows the certificate %s is not spoken to for trunk %s", async (name, trunk, outcome, reason) => {
         if (name === "another-host")
           keep(name, await issueCertificate(root, { subject: { commonName: "elsewhere.test", names: ["elsewhere.test"] } }));
@@ -351,6 +356,25 @@ meetings: [{ id: 1000, name: Open }]
         writeFileSync(gateway.configFile, config(false));
         gateway.process.kill("SIGHUP");
         await expect.poll(reasons).not.toMatch(/certificate/);
+      });
+
+      test("that staples its certificate's status is called, or not, by what that says", async () => {
+        const made = (pem: string, key: string): Made => ({ pem, key, certificate: new X509Certificate(pem) });
+        const [ca, leaf] = [made(root.cert, root.key), made(readFileSync(file("room.crt"), "utf8"), "")];
+        for (const status of ["revoked", "good"] as const) {
+          writeFileSync(file("status.der"), makeOcspResponse({ ca, leaf, status }));
+          await serve("room", "-status_file", file("status.der"));
+          const ended = once(server!, "exit");
+          const ringing = dial("stapled").catch(() => undefined);
+          if (status === "good") await expect.poll(() => said).toMatch(/INVITE sip:callee@127\.0\.0\.1/);
+          else {
+            await ringing;
+            await expect.poll(async () => (await gateway.records())[0]?.outcome).toBe("certificate-revoked");
+            expect(said).not.toContain("INVITE");
+          }
+          server?.kill();
+          await Promise.all([ringing, ended]);
+        }
       });
 
       test("with the right one gets ours, and the INVITE", async () => {
