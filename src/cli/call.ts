@@ -3,7 +3,7 @@ import { CallError, UsageError } from "./call/target.ts";
 
 export type { CallOptions, CallReport } from "./call/report.ts";
 
-/** `crosspoint call URI`: exit code 1 when the call was not answered, brought no sound, or was ended by the far end; 2 for an option that means nothing. */
+/** `crosspoint call URI`: exit code 1 when the call was not answered, brought no sound, was ended by the far end, or is not known to have joined; 2 for an option that means nothing. */
 export async function call(uri: string, options: CallOptions): Promise<number> {
   let code = 1;
   const report = await placeCall(uri, options, (error) => {

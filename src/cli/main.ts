@@ -124,7 +124,7 @@ function program(): Command {
 
   root
     .command("call <uri>")
-    .description("place a test call and report each stage's time, the suite, the codecs, loss and jitter")
+    .description("place a test call and report where it got to, each stage's time, the suite, the codecs, loss and jitter")
     .addOption(new Option("--pin <digits>", "PIN to enter, by RFC 4733; better in CROSSPOINT_PIN").env("CROSSPOINT_PIN"))
     .option("--cert <file>", "client certificate, PEM")
     .option("--key <file>", "its key, PEM")
@@ -135,6 +135,10 @@ function program(): Command {
     .addOption(new Option("--seconds <n>", "length of the call once answered").argParser(whole(1, 86_400)).default(5))
     .option("--from <uri>", "our From")
     .option("--json", "one JSON document")
+    .addHelpText(
+      "after",
+      "\nExit code 0: joined, or, where no PIN was given and the far end does not say, answered with sound. 1: refused, wrong PIN, still in the dialogue, in the\nlobby, waiting for the meeting to begin, no sound; also a PIN whose fate cannot be told, as by H.323 or another product. 2: an option that means nothing.",
+    )
     .action(async (uri: string, options: CallOptions) => done(await (await import("./call.ts")).call(uri, options)));
 
   configured(root.command("doctor").description("look for what would keep calls from working, and say the mend"))

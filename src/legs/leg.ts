@@ -116,6 +116,8 @@ export interface LegEvents {
   transfer: [request: TransferRequest];
   /** The far end cannot decode what it gets on line `line` of the description (from 0) and asks for a picture that stands alone: RFC 5168, H.245. */
   keyframe: [line: number];
+  /** The far end asks, by OPTIONS in its dialog, how far its call has come; `tell` takes what the answer says, a token. */
+  standing: [tell: (state: string) => void];
   /** The far end takes at most this on a line by H.245 flowControlCommand, bits per second; null: no limit any more. */
   bitrate: [limit: { readonly line: number; readonly bitsPerSecond: number | null }];
 }

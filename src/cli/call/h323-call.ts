@@ -8,7 +8,7 @@ import { aliasOf, parseH323Uri, SIGNALLING_PORT } from "../../h323/index.ts";
 import { type H323Session, openH323Endpoint, type TlsSettings } from "../../io/index.ts";
 import { CallMedia } from "./media.ts";
 import type { CallOptions, CallReport } from "./report.ts";
-import { answerSeconds, judge, talk } from "./talk.ts";
+import { answerSeconds, judge, judgeState, talk } from "./talk.ts";
 import { CallError, clientTls } from "./target.ts";
 
 /** Whom an H.323 URL names: `h323:user@host:port`, with `;transport=tls` over TLS. There is nobody to ask for an alias: what stands alone is a host. */
@@ -127,16 +127,20 @@ async function converse(
   const description = await answer.catch(() => null);
   clearTimeout(patience);
   if (description === null) {
+    if (report.cause !== null) report.state = "refused";
     report.error = `refused with cause ${report.cause ?? "unknown"}${report.reason ? `: ${report.reason}` : ""}`;
     return;
   }
   stages.answered = performance.now() - sent;
+  // H.323 has no way to ask how far the call has come
+  report.state = "answered";
   media.start(description);
   await talk(media, options, report, ended.promise, (keys) => {
     if (!media.press(keys)) session.act((machine, now) => void machine.sendDigits(keys, now));
     return true;
   });
   judge(media, report, sent);
+  judgeState(report, options.pin);
   if (report.ended === null) {
     report.ended = "us";
     await leg!.end(16, "the test call is over");

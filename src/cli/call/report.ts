@@ -29,6 +29,12 @@ export interface Stages {
   goodbye: number | null;
 }
 
+/**
+ * Where the call got to. `answered`: the far end does not say how far. `dialogue`: still asked for a number or PIN; `lobby`: to be let in by a host; `waiting`: for the
+ * meeting to begin.
+ */
+export type Reached = "refused" | "answered" | "dialogue" | "wrong-pin" | "lobby" | "waiting" | "joined";
+
 export interface CallReport {
   ok: boolean;
   readonly uri: string;
@@ -42,6 +48,8 @@ export interface CallReport {
   cause: number | null;
   reason: string | null;
   media: MediaReport | null;
+  /** Where it got to; null when it could not be placed, or nobody answered. */
+  state: Reached | null;
   /** Whether the PIN could be sent; null where there was none. */
   pinSent: boolean | null;
   /** Who ended the call: `us`, `peer`, `connection-lost`, ... */
@@ -72,11 +80,22 @@ export function emptyReport(uri: string): CallReport {
     cause: null,
     reason: null,
     media: null,
+    state: null,
     pinSent: null,
     ended: null,
     error: null,
   };
 }
+
+const reachedInWords: Readonly<Record<Reached, string>> = {
+  refused: "refused",
+  answered: "answered; the far end does not say whether the call has joined",
+  dialogue: "in the join dialogue, not joined",
+  "wrong-pin": "wrong PIN, not joined",
+  lobby: "in the lobby, not joined",
+  waiting: "waiting for the meeting to begin, not joined",
+  joined: "joined",
+};
 
 /** The report for people. */
 export function inWords(report: CallReport): string {
@@ -110,6 +129,7 @@ export function inWords(report: CallReport): string {
     if (media.refused > 0) lines.push(`  ${media.refused} packets were not authentic`);
   }
   if (report.pinSent !== null) lines.push(report.pinSent ? "  PIN entered" : "  PIN not entered");
+  if (report.state !== null) lines.push(`  ${reachedInWords[report.state]}`);
   lines.push(report.ok ? "good" : `FAILED: ${report.error}`);
   return `${lines.join("\n")}\n`;
 }

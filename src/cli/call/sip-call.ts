@@ -3,8 +3,8 @@ import type { EndReason, Session } from "../../sip/index.ts";
 import type { SipRequest, SipResponse } from "../../wire/sip/message.ts";
 import { SipFlow } from "./flow.ts";
 import { CallMedia } from "./media.ts";
-import type { CallOptions, CallReport } from "./report.ts";
-import { answerSeconds, delay, judge, talk } from "./talk.ts";
+import type { CallOptions, CallReport, Reached } from "./report.ts";
+import { answerSeconds, delay, judge, judgeState, reachedBy, talk } from "./talk.ts";
 import { clientTls, findTargets, parseTarget } from "./target.ts";
 
 /** Places the call by SIP. Throws CallError where it cannot be tried. */
@@ -110,12 +110,25 @@ async function converse(flow: SipFlow, uri: string, options: CallOptions, media:
   clearTimeout(patience);
   if (!taken) {
     if (report.status === null) report.error = unsent ? `nothing could be sent to ${report.target}` : `nobody answered at ${report.target}`;
-    else report.error = `refused with ${report.status}${report.reason ? `: ${report.reason}` : ""}`;
+    else {
+      report.state = "refused";
+      report.error = `refused with ${report.status}${report.reason ? `: ${report.reason}` : ""}`;
+    }
     return;
   }
+  report.state = "answered";
   if (!report.error) await talk(media, options, report, ended.promise);
+  if (report.ended === null) report.state = await askState(session, flow);
   judge(media, report, sent);
+  judgeState(report, options.pin);
   if (report.ended === null) await hangUp(session, flow, report);
+}
+
+/** Asks the far end by OPTIONS in the dialog how far the call has come; a gateway of ours says so, others answer without a word of it. */
+async function askState(session: Session, flow: SipFlow): Promise<Reached> {
+  const done = Promise.withResolvers<string | undefined>();
+  if (!session.request("OPTIONS", flow.now(), undefined, (response) => done.resolve(response?.get("crosspoint-state")))) return "answered";
+  return reachedBy(await Promise.race([done.promise, delay(3000, undefined)]));
 }
 
 async function hangUp(session: Session, flow: SipFlow, report: CallReport): Promise<void> {

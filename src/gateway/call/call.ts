@@ -80,6 +80,8 @@ export class Call extends EventEmitter<CallEvents> {
   calledMeeting: string | null = null;
   /** Where it was to go when it came, or when we called. */
   destination: Destination | null = null;
+  /** Whether the last PIN that was compared was not right. */
+  wrongPin = false;
   /** Set once, before its media are; null for a call without pictures. */
   pictures: Pictures | null = null;
   /** Where the call can say who presents: inside its protocol, or by a floor of its own. */
@@ -101,6 +103,7 @@ export class Call extends EventEmitter<CallEvents> {
     this.startedAt = clock.now();
     this.#startedWall = clock.wall();
     leg.once("ended", (end) => this.#onLegEnded(end));
+    leg.on("standing", (tell) => tell(this.wrongPin && this.#state === "ivr" ? "ivr;wrong-pin" : this.#state));
   }
 
   get state(): CallState {

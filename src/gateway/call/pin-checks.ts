@@ -71,6 +71,7 @@ export class PinChecks {
       reservation.settle(true, clock.now());
       throw error;
     }
+    call.wrongPin = role === null;
     metrics.pin(role === null ? "wrong" : "right");
     const closes = reservation.settle(role !== null, clock.now());
     if (role === null) {

@@ -4,6 +4,9 @@ import type { Headers, SipMessage, SipRequest } from "./drachtio.ts";
 /** Methods we take (RFC 3261 section 20.5). */
 export const ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY";
 
+/** How a call stands: its state, and `;wrong-pin` behind it where the last PIN was not right. In answers to OPTIONS in its dialog. */
+export const STATE_HEADER = "Crosspoint-State";
+
 /**
  * Our Contact over TLS; elsewhere the SIP engine's own. drachtio-server writes `sips:` there, which asks for TLS on every hop (RFC 3261 section 26.2.2) and which
  * many phones do not know; both engines put their address in the place of `localhost`.

@@ -30,7 +30,7 @@ import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts"
 import { type Dialog, describeResponse, type Headers, reinvite, type SipRequest, type SipResponse } from "./drachtio.ts";
 import { unsupportedIn } from "./extensions.ts";
 import { endOf } from "./leg-end.ts";
-import { ALLOW, formatWarning, onlyCredentials, sequenceOf, timerFields } from "./leg-fields.ts";
+import { ALLOW, formatWarning, onlyCredentials, sequenceOf, STATE_HEADER, timerFields } from "./leg-fields.ts";
 import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
@@ -278,7 +278,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       this.finish(this.#refreshing && end.by === "engine" ? { ...end, text: `${REFRESH_LOST}: ${end.text}` } : end);
     });
     // The embedded engine judges Require for every method; drachtio-server leaves it to the application (RFC 3261 section 8.2.2.3).
-    const on = (event: "info" | "modify" | "update" | "refer", handle: (request: SipRequest, response: SipResponse) => void) =>
+    const on = (event: "info" | "modify" | "update" | "refer" | "options", handle: (request: SipRequest, response: SipResponse) => void) =>
       dialog.on(event, (request, response) => {
         const unsupported = unsupportedIn(request.get("Require"));
         if (unsupported.length > 0) response.send(420, { headers: { Unsupported: unsupported.join(", ") } });
@@ -288,6 +288,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     on("modify", (request, response) => this.#onOffer(request, response));
     on("update", (request, response) => this.#onOffer(request, response));
     on("refer", (request, response) => this.#onRefer(request, response));
+    on("options", (_, response) => this.#onOptions(response));
     dialog.on("message", (_, response) => response.send(405, { headers: { Allow: ALLOW } }));
   }
 
@@ -331,6 +332,15 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       response.send(200);
       if (asksForPicture(request.body)) this.emit("keyframe", -1);
     } else response.send(415, { headers: { Accept: "application/dtmf-relay, application/dtmf, application/media_control+xml" } });
+  }
+
+  /** RFC 3261 section 11.2; beside it how far the call has come, which only its own far end can ask. */
+  #onOptions(response: SipResponse): void {
+    const headers: Record<string, string> = { Allow: ALLOW, Accept: "application/sdp" };
+    this.emit("standing", (state) => {
+      headers[STATE_HEADER] = state;
+    });
+    response.send(200, { headers });
   }
 
   #onOffer(request: SipRequest, response: SipResponse) {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseH323 } from "../../../src/cli/call/h323-call.ts";
 import { CallMedia } from "../../../src/cli/call/media.ts";
+import { emptyReport } from "../../../src/cli/call/report.ts";
+import { judgeState, reachedBy } from "../../../src/cli/call/talk.ts";
 import { CallError, parseTarget } from "../../../src/cli/call/target.ts";
 import { type CallOptions, placeCall } from "../../../src/cli/call.ts";
 import { openSipEndpoint, type SipEndpoint } from "../../../src/io/index.ts";
@@ -62,6 +64,34 @@ async function callee(options: { tls?: boolean; srtp?: string; codec?: string; o
   return Object.fromEntries(endpoint.listeners.map(({ transport, port }) => [transport, port])) as Record<string, number>;
 }
 const call = (uri: string, more: Partial<CallOptions> = {}) => placeCall(uri, { seconds: 0.4, ...more });
+
+describe("where a test call got to", () => {
+  it.each([
+    ["joined", "joined", null],
+    ["lobby", "lobby", "lobby"],
+    ["waiting", "waiting", "waits for the meeting"],
+    ["ivr", "dialogue", "still asks"],
+    ["ivr;wrong-pin", "wrong-pin", "PIN is wrong"],
+    ["IVR ; Wrong-PIN", "wrong-pin", "PIN is wrong"],
+    ["of another product", "answered", "not known to have joined"],
+    [undefined, "answered", "not known to have joined"],
+  ] as const)("%s is %s, and with a PIN an error but for joined", (header, state, error) => {
+    expect(reachedBy(header)).toBe(state);
+    const report = { ...emptyReport("sip:2000@gw"), state };
+    judgeState(report, "1234");
+    if (error === null) expect(report.error).toBeNull();
+    else expect(report.error).toContain(error);
+  });
+
+  it("a far end that does not say so has not failed where no PIN was asked for; with one it is not known to have joined", async () => {
+    const ports = await callee({ codec: "PCMU" });
+    const uri = `sip:1000@127.0.0.1:${ports["udp"]}`;
+    expect(await call(uri)).toMatchObject({ ok: true, state: "answered" });
+    media?.close();
+    const pin = await call(uri, { pin: "9999", seconds: 2 });
+    expect(pin).toMatchObject({ ok: false, state: "answered", pinSent: true, error: expect.stringContaining("not known to have joined") });
+  });
+});
 
 describe("a test call", () => {
   it.each(["udp", "tcp"])("over %s reports stages, codec, loss", async (transport) => {
