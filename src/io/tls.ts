@@ -3,7 +3,8 @@ import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { PeerCertificate as NodePeerCertificate } from "node:tls";
 import { X509Certificate } from "node:crypto";
 import { type RevocationList, readRevocationLists } from "../security/certificates/crl.ts";
-import type { Fault } from "../security/certificates/faults.ts";
+import { isLegible } from "../security/certificates/facts.ts";
+import { type Fault, nameOfCertificate } from "../security/certificates/faults.ts";
 import { namesOf } from "../security/certificates/names.ts";
 import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import { fingerprintOf, type Purpose, verifyPath } from "../security/certificates/path.ts";
@@ -127,6 +128,7 @@ export function peerCertificateOf(socket: TLSSocket, trust: PeerTrust, peer: Pur
   const shown = certificatesOf(socket);
   if (shown === undefined) return undefined;
   const { leaf, presented } = shown;
+  if (!isLegible(leaf)) return illegible(leaf);
   const question = { leaf, presented, ...trust, now: Date.now() };
   const verdict = verifyPath({ ...question, purpose: peer });
   // A server's chain OpenSSL has verified too.
@@ -143,6 +145,22 @@ export function peerCertificateOf(socket: TLSSocket, trust: PeerTrust, peer: Pur
     roots: verified ? verdict.roots : [],
     serverRoots,
     ...(verified ? {} : { fault: verdict.fault ?? otherFault(socket) }),
+    fingerprint: fingerprintOf(leaf),
+  };
+}
+
+/** Who shows a certificate that cannot be read is nobody, by no name. */
+function illegible(leaf: X509Certificate): PeerCertificate {
+  const words = `the certificate ${nameOfCertificate(leaf)} has an extension that is no DER: its owner needs a new one`;
+  return {
+    verified: false,
+    subject: "",
+    issuer: "",
+    san: [],
+    commonName: "",
+    roots: [],
+    serverRoots: [],
+    fault: { code: "certificate-invalid", words },
     fingerprint: fingerprintOf(leaf),
   };
 }
@@ -169,7 +187,7 @@ export function certificatesOf(socket: TLSSocket): Shown | undefined {
   if (before) return before;
   const leaf = socket.getPeerX509Certificate();
   if (leaf === undefined) return undefined;
-  const shown = { leaf, presented: presentedBy(socket, leaf) };
+  const shown = { leaf, presented: presentedBy(socket, leaf).filter(isLegible) };
   shownBy.set(socket, shown);
   return shown;
 }

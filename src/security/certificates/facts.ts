@@ -61,6 +61,16 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   return facts;
 }
 
+/** Whether a certificate can be read: OpenSSL takes extensions whose content is no DER. */
+export function isLegible(certificate: X509Certificate): boolean {
+  try {
+    factsOf(certificate);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function readFacts(raw: Buffer): CertificateFacts {
   const [tbs, algorithm] = children(readDer(raw));
   const parts = children(tbs!);

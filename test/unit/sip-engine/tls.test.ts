@@ -5,6 +5,7 @@ import { createAuthority, type Issued, issueCertificate } from "../../../src/sec
 import { cipherList, type TlsSettings } from "../../../src/io/index.ts";
 import type { SipEngine } from "../../../src/sip-engine/index.ts";
 import { type PeerCertificate, parsePeerToken } from "../../../src/wire/sip/index.ts";
+import { makeCertificate } from "../../support/odd-certificates.ts";
 import { LiveApp, portOf, requestText, startEngine, streamPeer } from "./live.ts";
 
 let root: Issued;
@@ -77,6 +78,16 @@ describe("callers over TLS", () => {
     const peer = (await seen({ cert: caller.chain, key: caller.key }))!;
     expect([peer.verified, peer.roots, peer.fault?.code]).toEqual([false, [], "certificate-unknown-ca"]);
     expect(await seen({})).toBeUndefined();
+  });
+  test("with one whose extensions are no DER are not verified, whatever it names, and harm nobody", async () => {
+    for (const value of ["", "x", "\u0004\u0005x"])
+      for (const id of ["1.2.3.4", "2.5.29.30"]) {
+        const odd = makeCertificate({ subject: [["CN", "room.example"]], more: [{ id, value }] });
+        const peer = await seen({ cert: odd.pem, key: odd.key });
+        expect([peer?.verified, peer?.san, peer?.fault?.code]).toEqual([false, [], "certificate-invalid"]);
+      }
+    const caller = await issueCertificate(root, { subject: { commonName: "room.example", names: ["room.example"] }, kind: ecdsa });
+    expect((await seen({ cert: caller.chain, key: caller.key }))?.verified).toBe(true);
   });
   test("with an expired one are not verified", async () => {
     const caller = await issueCertificate(root, {
