@@ -43,7 +43,7 @@ describe("H.323 call signalling over TLS", () => {
     expect(await handshake("-CAfile", files.ca, "-tls1_2")).toMatch(/Ciphersuite: ECDHE-RSA-AES256-GCM-SHA384/);
     expect(await handshake("-CAfile", files.ca, "-tls1_1")).toMatch(/alert protocol version|no protocols available|unsupported protocol/i);
     const asked = await promisify(execFile)("sh", ["-c", `openssl s_client -connect ${US}:${TLS} -tls1_2 </dev/null`], { timeout: 60_000 });
-    expect(asked.stdout).toMatch(/Acceptable client certificate CA names/);
+    expect(asked.stdout).toMatch(/Client Certificate Types/);
   });
 
   const dial = async (...more: string[]) => {
@@ -82,7 +82,7 @@ describe("H.323 call signalling over TLS", () => {
     const strange = runCli(["call", `h323:1000@${US}:${TLS};transport=tls`, "--seconds", "1", "--json", "--ca", strangers]);
     rmSync(folder, { recursive: true });
     expect(strange.status).toBe(1);
-    expect(strange.stdout).toMatch(/SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY/);
+    expect(strange.stdout).toMatch(/certificate-unknown-ca/);
   });
 
   it("calls out over TLS", async () => {

@@ -49,9 +49,11 @@ describeWithPeers("a clock that is set", ["faketime", "sipp"], () => {
       sipp.expect(200),
       sipp.ack(),
       ...digits("9"),
-      sipp.pause(400),
+      // one PIN of a meeting is compared at a time, and keys pressed meanwhile are not taken
+      sipp.pause(2_000),
       ...digits("8"),
-      sipp.pause(400),
+      // one PIN of a meeting is compared at a time, and keys pressed meanwhile are not taken
+      sipp.pause(2_000),
       ...digits("7"),
       sipp.receive("BYE"),
     ];
