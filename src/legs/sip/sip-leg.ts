@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { canonicalAddress } from "../../base/ip-address.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason } from "../cause.ts";
-import { parseInfoDtmf } from "../dtmf.ts";
+import { type Key, parseInfoDtmf } from "../dtmf.ts";
 import {
   ChangeRefused,
   type DialogIdentifiers,
@@ -35,6 +35,8 @@ import { formatSipfrag, parseReferTo, parseSipfrag } from "./refer.ts";
 
 /** How long a far end may take to answer what we ask inside a dialog before we stop waiting for it. */
 const ACK_WAIT_MS = 33_000;
+/** Keys kept for a dialogue that does not listen yet: a number and a PIN. */
+const MOST_EARLY_KEYS = 40;
 const TRANSFER_WAIT_MS = 60_000;
 /** How long an offer waits for the call to be up at our side. */
 const SETUP_WAIT_MS = 4_000;
@@ -58,6 +60,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #changing = false;
   /** Goes on with an offer that came before anybody here listened. */
   #early: (() => void) | undefined;
+  /** Keys that came before the join dialogue listened: an INFO may follow the ACK at once. Undefined once the dialogue has listened. */
+  #earlyKeys: Key[] | undefined = [];
   #source: string | undefined;
   readonly #authentication: Authentication | undefined;
   #session: SessionAgreement | undefined;
@@ -75,6 +79,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.#authentication = credentials && new Authentication(credentials);
     EventEmitter.prototype.on.call(this, "newListener", (event: string) => {
       if (event === "change" && this.#early) setImmediate(this.#early);
+      if (event === "dtmf" && this.#earlyKeys) setImmediate(() => this.#tellEarlyKeys());
     });
     if (info.direction === "in") this.#source = info.address;
   }
@@ -320,12 +325,19 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     });
   }
 
+  #tellEarlyKeys(): void {
+    const keys = this.#earlyKeys ?? [];
+    this.#earlyKeys = undefined;
+    for (const key of keys) this.emit("dtmf", key);
+  }
+
   #onInfo(request: SipRequest, response: SipResponse): void {
     const type = request.get("Content-Type");
     const key = parseInfoDtmf(type, request.body ?? "");
     if (key) {
       response.send(200);
-      this.emit("dtmf", key);
+      if (this.#earlyKeys === undefined) this.emit("dtmf", key);
+      else if (this.#earlyKeys.length < MOST_EARLY_KEYS) this.#earlyKeys.push(key);
       // nothing at all is a keepalive
     } else if (!request.body) response.send(200);
     else if (PICTURE_FAST_UPDATE.test(type ?? "")) {
