@@ -394,7 +394,10 @@ export const recordSchema = z
     endedAt: time(),
     outcome: outcomeSchema,
     reason: z.string(),
-    sipStatus: z.int().nullable().describe("SIP status of a refusal; null for a call that was answered."),
+    sipStatus: z
+      .int()
+      .nullable()
+      .describe("SIP status of a refusal; null for a call that was answered, but where the answer to our call could not be used."),
     cause: z.int().describe("Q.850 cause."),
     codec: z.string().nullable(),
     srtp: encryption(),

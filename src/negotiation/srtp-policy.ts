@@ -176,7 +176,13 @@ export function readAnswerCrypto(answerMedia: SdpMedia, offered: readonly Offere
 
 /** Decides about one line of an answer to our offer: what its crypto attribute makes of the keys that our line offered, if any. */
 export function decideAnsweredSrtp(ours: SdpMedia, answered: SdpMedia, { policy }: SrtpContext): SrtpDecision {
-  if (ours.crypto.length === 0) return { kind: "plain", ignoredKeys: answered.crypto.length > 0 };
+  if (ours.crypto.length === 0) {
+    // the profile of an answer is the offer's (RFC 3264 section 6): who answers another one sends what we cannot decrypt
+    if (profileOf(answered.protocol).secure && !profileOf(ours.protocol).secure) {
+      return refusal("srtp-not-allowed", `${ours.protocol} was offered, the answer takes ${answered.protocol}`);
+    }
+    return { kind: "plain", ignoredKeys: answered.crypto.length > 0 };
+  }
   const keys = ours.crypto.map(({ tag, suite }) => ({ tag, suiteName: suite }));
   return readAnswerCrypto(answered, keys, policy === "required");
 }

@@ -162,7 +162,7 @@ export class Outbound {
       await completeExchange(call, exchange, answer, context);
     } catch (error) {
       const refusal = mediaRefusal(error);
-      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
+      void call.end(refusal.code, refusal.reason, { cause: refusal.cause, sipStatus: refusal.status });
       return false;
     }
     if (call.over) return false;
