@@ -24,6 +24,7 @@ import { Replacements } from "./sip/replacements.ts";
 import { Transfers } from "./sip/transfers.ts";
 import { CallRegistry } from "./call/call-registry.ts";
 import { type GatewayContext, NO_METRICS } from "./context.ts";
+import { OutgoingCalls } from "./outgoing-call.ts";
 import { IncomingCalls } from "./incoming-call.ts";
 import { Control } from "./admin-control.ts";
 import { compareTrunks, defineMeeting } from "./meeting/define-meeting.ts";
@@ -116,8 +117,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const reception = new Reception(context, meetings);
   const registry = new CallRegistry(context);
   const calls = new IncomingCalls({ context, reception, registry });
+  const outgoing = new OutgoingCalls({ context, reception, registry });
   const replacements = new Replacements(context, reception, meetings);
-  const outbound = new Outbound({ context, reception, registry, replacements });
+  const outbound = new Outbound({ context, calls: outgoing, registry, replacements });
   const inbound = new Inbound({
     context,
     calls,
@@ -125,7 +127,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     replacements,
   });
   const probe = new TrunkProbe(context);
-  const h323 = new H323Gateway({ context, reception, calls, registry });
+  const h323 = new H323Gateway({ context, calls, outgoing });
   outbound.h323 = h323;
   const web = options.web && new WebGateway(context, { calls, reception }, meetings, options.web);
   if (web) listeners.add((event) => web.told(event));

@@ -20,12 +20,11 @@ import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endp
 import type { Meeting, Role } from "../../meetings/model.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
-import { Call } from "../call/call.ts";
-import { attachPictures, linesBeside } from "../call/video-streams.ts";
-import { mediaRefusal, type Reception } from "../call/answer.ts";
+import type { Call } from "../call/call.ts";
+import { linesBeside } from "../call/video-streams.ts";
 import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
-import type { CallRegistry } from "../call/call-registry.ts";
+import type { OutgoingCalls } from "../outgoing-call.ts";
 import { H323Incoming, tellNoCommonPicture, towardsMediaServer } from "./incoming-adapter.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
 import { H323Door } from "./rejected-connections.ts";
@@ -46,9 +45,8 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
 /** H.323 callers and callees: the same way into a meeting as SIP's. */
 export class H323Gateway {
   readonly #context: GatewayContext;
-  readonly #reception: Reception;
   readonly #calls: IncomingCalls;
-  readonly #registry: CallRegistry;
+  readonly #outgoing: OutgoingCalls;
   readonly #door: H323Door;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
@@ -56,12 +54,11 @@ export class H323Gateway {
   #gatekeeper: OwnGatekeeper | undefined;
   #membership: Membership | undefined;
 
-  constructor(options: { context: GatewayContext; reception: Reception; calls: IncomingCalls; registry: CallRegistry }) {
+  constructor(options: { context: GatewayContext; calls: IncomingCalls; outgoing: OutgoingCalls }) {
     const { context } = options;
     this.#context = context;
-    this.#reception = options.reception;
     this.#calls = options.calls;
-    this.#registry = options.registry;
+    this.#outgoing = options.outgoing;
     this.#door = new H323Door(context.log, context.clock);
   }
 
@@ -195,15 +192,15 @@ export class H323Gateway {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) throw new Error("H.323 is not listening");
     const { peer, user, meeting, trunk, transport, admission } = request;
-    const { clock, log, limits, metrics } = this.#context;
+    const { log } = this.#context;
+    const policy = towardsMediaServer(this.#context.config, trunk, transport);
     const beside = linesBeside(this.#context, trunk.name, "h323");
     const { sides } = beside;
-    const exchange = await MediaExchange.offering(this.#context.media, towardsMediaServer(this.#context.config, trunk, transport), {
+    const exchange = await MediaExchange.offering(this.#context.media, policy, {
       answer: "later",
       secure: false,
       sides,
     });
-    const id = randomUUID();
     const wanted: readonly AliasAddress[] = user === "" ? [] : [aliasOf(user)];
     const aliases = admission === undefined || admission.destination.length === 0 ? wanted : admission.destination;
     // Only we reach who is behind a firewall.
@@ -277,25 +274,13 @@ export class H323Gateway {
           },
         },
       );
-      const call = new Call({
-        id,
-        leg: leg!,
-        trunk: trunk.name,
-        trust: trunk.trust,
-        clock,
-        log: log.child({ call: id, callId: leg!.info.callId, trunk: trunk.name }),
-      });
-      attachPictures(this.#context, call, beside);
-      call.meetingId = meeting.id;
-      limits.occupy(trunk.name);
-      metrics.callStarted({ direction: "out", protocol: "h323", transport });
-      this.#registry.track(call);
+      const call = this.#outgoing.begin({ id: randomUUID(), leg: leg!, trunk, meeting, role: request.role, beside, counted: false });
       call.carry(exchange);
       call.once("ended", () => {
         ringing.resolve();
         if (admission) this.#membership?.released(admission);
       });
-      void this.#placed(call, exchange, answer!, request);
+      void this.#outgoing.connect(call, { exchange, answer: answer!, policy, meeting, role: request.role });
       await ringing.promise;
       if (elsewhere !== undefined) return await this.#follow(call, elsewhere, request);
       returned = call;
@@ -326,38 +311,6 @@ export class H323Gateway {
     if (found === undefined) throw new Error(`nobody knows where it is forwarded to: ${maskDialled(user)}`);
     const { admission: _, ...asked } = request;
     return this.dial({ ...asked, ...("peer" in found ? found : { peer: found }), user, forwards });
-  }
-
-  async #placed(
-    call: Call,
-    exchange: MediaExchange,
-    answer: Promise<string>,
-    { meeting, role }: { readonly meeting: Meeting; readonly role: Role },
-  ): Promise<void> {
-    let sdp: string;
-    const stopRinging = this.#registry.limitRinging(call);
-    try {
-      sdp = await answer;
-    } catch {
-      return; // the leg has said how it ended
-    } finally {
-      stopRinging();
-    }
-    try {
-      call.answered();
-      exchange.cameFrom(call.leg.source);
-      await exchange.complete(sdp);
-      if (call.over) return;
-      call.log.info(
-        { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection },
-        "answered",
-      );
-      this.#reception.follow(call);
-      this.#reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
-    } catch (error) {
-      const refusal = mediaRefusal(error);
-      void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
-    }
   }
 
   /** Who is registered with us under an alias. */

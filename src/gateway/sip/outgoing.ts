@@ -17,11 +17,12 @@ import { keepNotPlaced } from "../h323/not-placed.ts";
 import { bindingTarget, type DialTarget, dialTarget } from "./dial-targets.ts";
 import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
-import { Call, type CallEnd } from "../call/call.ts";
+import type { Call, CallEnd } from "../call/call.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
+import type { OutgoingCalls } from "../outgoing-call.ts";
 import { pressWhenAnswered } from "../call/send-digits.ts";
-import { attachPictures, linesBeside } from "../call/video-streams.ts";
-import { completeExchange, mediaPolicy, mediaRefusal, type Reception } from "../call/answer.ts";
+import { type LinesBeside, linesBeside } from "../call/video-streams.ts";
+import { mediaPolicy, mediaRefusal } from "../call/answer.ts";
 
 export interface Invitation {
   readonly target: DialTarget;
@@ -38,7 +39,7 @@ export interface Invitation {
 /** Calls that we make, to bring somebody into a meeting. */
 export class Outbound {
   readonly #context: GatewayContext;
-  readonly #reception: Reception;
+  readonly #calls: OutgoingCalls;
   readonly #registry: CallRegistry;
   readonly #replacements: Pick<Replacements, "watch">;
   /** Calls by H.323; set once by who composes the gateway. */
@@ -46,14 +47,14 @@ export class Outbound {
 
   constructor(options: {
     context: GatewayContext;
-    reception: Reception;
+    calls: OutgoingCalls;
     registry: CallRegistry;
     replacements: Pick<Replacements, "watch">;
   }) {
     this.#context = options.context;
+    this.#calls = options.calls;
     this.#registry = options.registry;
     this.#replacements = options.replacements;
-    this.#reception = options.reception;
   }
 
   /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
@@ -108,22 +109,11 @@ export class Outbound {
       info,
       sessionTimerOf(context),
     );
-    const call = new Call({
-      id,
-      leg,
-      trunk: trunk.name,
-      trust: trunk.trust,
-      clock: context.clock,
-      log: context.log.child({ call: id, callId: id, trunk: trunk.name }),
-    });
-    call.meetingId = meeting.id;
-    call.destination = { meeting, pin: null, role: invitation.role };
-    if (!admitted) context.limits.occupy(trunk.name);
-    context.metrics.callStarted({ direction: "out", protocol: "sip", transport: target.transport });
-    this.#registry.track(call);
+    const beside = linesBeside(context, trunk.name, "sip");
+    const call = this.#calls.begin({ id, leg, trunk, meeting, role: invitation.role, beside, counted: admitted });
     this.#replacements.watch(call);
     call.once("ended", ringing.resolve);
-    const answered = this.#place(call, leg, invitation, () => ringing.resolve(null)).catch((error: unknown) => {
+    const answered = this.#place(call, leg, { ...invitation, beside }, () => ringing.resolve(null)).catch((error: unknown) => {
       const refusal = mediaRefusal(error);
       void call.end(refusal.code, refusal.reason, { cause: refusal.cause });
       return false;
@@ -131,45 +121,20 @@ export class Outbound {
     return { call, ringing: ringing.promise, answered };
   }
 
-  async #place(call: Call, leg: OutgoingSipLeg, { trunk, target, meeting, role }: Invitation, ringing: () => void): Promise<boolean> {
-    const context = mediaPolicy(this.#context.config, trunk, target.transport);
-    const secure = context.policy !== "none" && keysMayTravel(context);
-    const beside = linesBeside(this.#context, call.trunk, "sip");
+  async #place(call: Call, leg: OutgoingSipLeg, placing: Invitation & { beside: LinesBeside }, ringing: () => void): Promise<boolean> {
+    const { trunk, target, meeting, role, beside } = placing;
+    const policy = mediaPolicy(this.#context.config, trunk, target.transport);
+    const secure = policy.policy !== "none" && keysMayTravel(policy);
     const { sides } = beside;
-    attachPictures(this.#context, call, beside);
-    const exchange = await MediaExchange.offering(this.#context.media, context, {
-      answer: "later",
-      secure,
-      sides,
-    });
+    const exchange = await MediaExchange.offering(this.#context.media, policy, { answer: "later", secure, sides });
     call.carry(exchange);
     if (call.over) return false;
-    const stopRinging = this.#registry.limitRinging(call);
-    let answer: string;
-    try {
-      answer = await leg.call(exchange.localSdp, ringing);
-    } catch {
-      // the leg has said how it ended, and the call with it
-      return false;
-    } finally {
-      stopRinging();
-    }
-    // Some answer without ringing first.
-    ringing();
-    call.answered();
-    this.#context.metrics.stage("answered", call.age);
-    try {
-      await completeExchange(call, exchange, answer, context);
-    } catch (error) {
-      const refusal = mediaRefusal(error);
-      void call.end(refusal.code, refusal.reason, { cause: refusal.cause, sipStatus: refusal.status });
-      return false;
-    }
-    if (call.over) return false;
-    call.log.info({ event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: exchange.suite }, "answered");
-    this.#reception.follow(call);
-    this.#reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
-    return true;
+    const answer = leg.call(exchange.localSdp, ringing).then((sdp) => {
+      // Some answer without ringing first.
+      ringing();
+      return sdp;
+    });
+    return this.#calls.connect(call, { exchange, answer, policy, meeting, role });
   }
 
   /** `h323:user@host[:port][;transport=tls]`, or an alias registered with our gatekeeper. */
@@ -189,7 +154,7 @@ export class Outbound {
     };
     const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user, keep)) ?? {});
     if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
-    this.#checkLimit(trunk);
+    this.#calls.checkLimit(trunk);
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
     try {
@@ -229,11 +194,6 @@ export class Outbound {
     }
   }
 
-  #checkLimit(trunk: Trunk): void {
-    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
-      throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
-  }
-
   #from(): string | undefined {
     const { callerHost, callerUser = "crosspoint" } = this.#context.config;
     return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
@@ -271,7 +231,7 @@ export class Outbound {
       : (dialTarget(uri, trunks, null) ?? this.#registered(uri, trunks, [callerHost]) ?? dialTarget(uri, trunks, defaultTrunk));
     if (!found) throw new AdminError(400, "no-route", `${maskDialled(request.uri)} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
-    this.#checkLimit(trunk);
+    this.#calls.checkLimit(trunk);
     if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {
       throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
     }

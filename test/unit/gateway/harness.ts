@@ -4,6 +4,7 @@ import type { GatewayEvent } from "../../../src/admin/ports.ts";
 import { CallAdmission } from "../../../src/gateway/call/admission.ts";
 import type { Call } from "../../../src/gateway/call/call.ts";
 import { CallRegistry } from "../../../src/gateway/call/call-registry.ts";
+import { OutgoingCalls } from "../../../src/gateway/outgoing-call.ts";
 import { IncomingCalls } from "../../../src/gateway/incoming-call.ts";
 import { Cameras } from "../../../src/gateway/meeting/far-end-camera.ts";
 import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
@@ -393,6 +394,7 @@ export class Bench {
   readonly reception: Reception;
   readonly registry: CallRegistry;
   readonly incoming: IncomingCalls;
+  readonly outgoing: OutgoingCalls;
   readonly outbound: Outbound;
   readonly registrar = new Registrar();
   readonly registrations = new Registrations();
@@ -443,8 +445,9 @@ export class Bench {
     this.reception = reception;
     this.registry = registry;
     this.incoming = new IncomingCalls({ context: this.context, reception, registry });
+    this.outgoing = new OutgoingCalls({ context: this.context, reception, registry });
     const replacements = new Replacements(this.context, reception, this.meetings);
-    this.outbound = new Outbound({ context: this.context, reception, registry, replacements });
+    this.outbound = new Outbound({ context: this.context, calls: this.outgoing, registry, replacements });
     new Inbound({
       context: this.context,
       calls: this.incoming,

@@ -67,7 +67,7 @@ const sip: ProtocolUnderTest = {
   },
 };
 
-const outgoing: LegInfo = {
+const CALLER: LegInfo = {
   callId: "caller",
   protocol: "h323",
   direction: "out",
@@ -85,8 +85,8 @@ const h323: ProtocolUnderTest = {
   trunks: true,
   adapter: H323Incoming,
   tell: ({ cause }) => cause,
-  open: async ({ context, reception, incoming: calls, registry }) => {
-    const gateway = new H323Gateway({ context, reception, calls, registry });
+  open: async ({ context, incoming: calls, outgoing }) => {
+    const gateway = new H323Gateway({ context, calls, outgoing });
     const mediaPorts = { min: 45_000, max: 45_099 };
     await gateway.listen({ host: "127.0.0.1", signalling: 0, ras: null, mediaPorts }, "1");
     const endpoint: H323Endpoint = await openH323Endpoint({
@@ -102,7 +102,7 @@ const h323: ProtocolUnderTest = {
         let session: H323Session | undefined;
         const prepare = (fresh: H323Session) => {
           session = fresh;
-          const leg = new H323Leg(fresh, outgoing);
+          const leg = new H323Leg(fresh, CALLER);
           leg.prepare(sdp().replaceAll("192.0.2.1", "127.0.0.1"));
           leg.placed(() => undefined).catch(() => undefined);
           leg.on("ended", ({ cause }) => {
@@ -206,7 +206,7 @@ class FourthIncoming implements IncomingAdapter {
   readonly #dial: string;
   constructor(dial: string) {
     this.#dial = dial;
-    this.info = { ...outgoing, protocol: "fourth" as LegInfo["protocol"], direction: "in", callId: dial };
+    this.info = { ...CALLER, protocol: "fourth" as LegInfo["protocol"], direction: "in", callId: dial };
     this.leg = new FourthLeg(this.info);
     const evidence = { transport: "tcp", address: "127.0.0.1", peer: undefined, authorization: undefined, method: "CALL" } as const;
     this.caller = { kind: "trunk", evidence, challenges: false };
