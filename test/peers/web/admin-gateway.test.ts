@@ -224,6 +224,21 @@ describe("the admin API of a running gateway", () => {
 async function inviter(address: string): Promise<{ call(number: string): void; close(): void }> {
   const socket = createSocket("udp4");
   socket.on("error", () => {});
+  // a call that is not acknowledged gets no dialogue
+  socket.on("message", (data) => {
+    const text = data.toString("latin1");
+    const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(text)?.[1]?.trim() ?? "";
+    if (!text.startsWith("SIP/2.0 200 ") || field("CSeq") !== "1 INVITE") return;
+    const ack = [
+      `ACK ${/<([^>]*)>/.exec(field("Contact"))?.[1]} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${address}:${socket.address().port};rport;branch=z9hG4bK-ack-${field("Call-ID")}`,
+      "Max-Forwards: 70",
+      ...["From", "To", "Call-ID"].map((name) => `${name}: ${field(name)}`),
+      "CSeq: 1 ACK",
+      "Content-Length: 0",
+    ];
+    socket.send(`${ack.join("\r\n")}\r\n\r\n`, PORT, "127.0.0.1");
+  });
   await new Promise<void>((resolve) => socket.bind(0, address, resolve));
   const { port } = socket.address();
   let calls = 0;
