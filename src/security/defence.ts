@@ -87,10 +87,14 @@ export class Defence {
     return this.#filter.isTrunk(address);
   }
 
-  /** Something a source did that nobody does by mistake so often. May ban it. */
+  /**
+   * Something a source did that nobody does by mistake so often. May ban it. A scanner's request by UDP bans nobody, and has another line: its
+   * sender's address may be forged, to have somebody else banned. Other offences by UDP follow on an answer of ours that only the address got.
+   */
   offence(address: string, kind: OffenceKind, details: { readonly count?: number; readonly transport?: string } = {}): void {
     const now = this.#clock.now();
     const { count = 1, transport } = details;
+    const unproven = kind === "scanner" && transport === "udp";
     if (this.#lines.take(sourceOf(address), now) && this.#allLines.take(now)) {
       const unsaid = this.#unsaid === 0 ? {} : { unsaid: this.#unsaid };
       this.#unsaid = 0;
@@ -103,9 +107,10 @@ export class Defence {
           ...(count === 1 ? {} : { count }),
           ...unsaid,
         },
-        `offence ${kind} from ${address}`,
+        unproven ? `${kind} by UDP, said to be from ${address}` : `offence ${kind} from ${address}`,
       );
     } else this.#unsaid++;
+    if (unproven) return;
     const ban = this.#bans.offence(address, kind, now, count);
     if (ban !== undefined) this.#began(ban);
   }

@@ -25,7 +25,7 @@ export interface ExpectedDigest {
   readonly body?: string | undefined;
 }
 
-/** `foreign`: the nonce is none of ours, so nothing was compared. */
+/** `foreign`: the nonce is none of ours for that source, so nothing was compared. */
 export type DigestVerdict = "right" | "wrong" | "stale" | "replayed" | "foreign";
 
 /**
@@ -40,18 +40,26 @@ export class DigestGuard {
     this.#secret = secret;
   }
 
-  /** Values of the WWW-Authenticate fields of a 401, one for each algorithm. */
-  challenge(realm: string, now: Millis, stale = false): string[] {
-    return formatChallenges(realm, this.#nonce(Math.floor(now)), { stale });
+  /**
+   * Values of the WWW-Authenticate fields of a 401, one for each algorithm. The nonce is good for `source` alone, so that whoever answers with it
+   * has been sent it, and an answer overheard is of no use from elsewhere.
+   */
+  challenge(realm: string, now: Millis, stale = false, source = ""): string[] {
+    return formatChallenges(realm, this.#nonce(Math.floor(now), source), { stale });
   }
 
-  check(authorization: AuthField, expected: ExpectedDigest, now: Millis): DigestVerdict {
+  /** Whether the nonce of an answer is one of ours for that source, of whatever age. */
+  issuedTo(authorization: AuthField, source = ""): boolean {
+    return this.#timeOf(authorization.params.get("nonce") ?? "", source) !== undefined;
+  }
+
+  check(authorization: AuthField, expected: ExpectedDigest, now: Millis, source = ""): DigestVerdict {
     const get = (name: string) => authorization.params.get(name) ?? "";
     const known = digestAlgorithm(authorization);
     const qop = authorization.params.get("qop")?.toLowerCase();
     if (!known || known.algorithm === "SHA-512-256" || (qop !== undefined && qop !== "auth" && qop !== "auth-int")) return "wrong";
     const nonce = get("nonce");
-    const made = this.#timeOf(nonce);
+    const made = this.#timeOf(nonce, source);
     if (made === undefined) return "foreign";
     if (qop !== undefined && (!isNonceCount(get("nc")) || get("cnonce") === "")) return "wrong";
     const response = digestResponse({ ...known, ...expected, uri: get("uri"), nonce, nc: get("nc"), cnonce: get("cnonce"), qop });
@@ -74,18 +82,18 @@ export class DigestGuard {
     if (this.#counts.size > MAX_NONCES) this.#counts.delete(this.#counts.keys().next().value!);
   }
 
-  #nonce(time: number): string {
+  #nonce(time: number, source: string): string {
     const body = `${time.toString(36)}.${randomBytes(6).toString("base64url")}`;
-    return `${body}.${this.#sign(body)}`;
+    return `${body}.${this.#sign(body, source)}`;
   }
 
-  #sign(body: string): string {
-    return createHmac("sha256", this.#secret).update(body).digest("base64url").slice(0, 22);
+  #sign(body: string, source: string): string {
+    return createHmac("sha256", this.#secret).update(`${body} ${source}`).digest("base64url").slice(0, 22);
   }
 
-  #timeOf(nonce: string): number | undefined {
+  #timeOf(nonce: string, source: string): number | undefined {
     const dot = nonce.lastIndexOf(".");
-    if (dot < 0 || !sameText(nonce.slice(dot + 1), this.#sign(nonce.slice(0, dot)))) return undefined;
+    if (dot < 0 || !sameText(nonce.slice(dot + 1), this.#sign(nonce.slice(0, dot), source))) return undefined;
     return Number.parseInt(nonce.split(".", 1)[0]!, 36);
   }
 }

@@ -137,13 +137,14 @@ export class TrunkRecognition {
       if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "other") other ??= trunk;
       else if (verdict === "wrong") wrong ??= this.#wrongCredentials(evidence, `wrong digest credentials for trunk ${trunk.name}`);
-      else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, now, verdict === "stale");
+      else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, evidence, now, verdict === "stale");
     }
     // who names a user there is not is answered as one whose password is wrong, after the same work
     if (other && !challenge && !wrong) {
       const stranger = { username: userOf(evidence), password: NOBODY, realm: other.identity.digest?.realm };
-      if (this.#digestOf(stranger, evidence, now) === "wrong") wrong = this.#wrongCredentials(evidence, "digest credentials of no user");
-      else challenge = this.#challenge(other, other.identity.digest?.realm, now, false);
+      const verdict = this.#digestOf(stranger, evidence, now);
+      if (verdict === "wrong") wrong = this.#wrongCredentials(evidence, "digest credentials of no user");
+      else challenge = this.#challenge(other, other.identity.digest?.realm, evidence, now, verdict === "stale");
     }
     if (wrong) return wrong;
     if (challenge) return challenge;
@@ -186,13 +187,13 @@ export class TrunkRecognition {
       if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "wrong") return this.#wrongCredentials(evidence, `wrong credentials for the registration of trunk ${trunk.name}`);
       if (verdict === "other") break;
-      return this.#challenge(trunk, registration.realm, now, verdict === "stale");
+      return this.#challenge(trunk, registration.realm, evidence, now, verdict === "stale");
     }
     // a name that nobody registers is answered as one that somebody does
     if (other) {
       const realm = other.identity.registration?.realm;
       const verdict = this.#digestOf({ username: userOf(evidence), password: NOBODY, realm }, evidence, now);
-      if (verdict !== "wrong") return this.#challenge(other, realm, now, false);
+      if (verdict !== "wrong") return this.#challenge(other, realm, evidence, now, verdict === "stale");
       return this.#wrongCredentials(evidence, `wrong credentials: no trunk registers as ${maskDialled(user).slice(0, 64)} with them`);
     }
     const reason = `no trunk registers as ${maskDialled(user).slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
@@ -208,8 +209,8 @@ export class TrunkRecognition {
     return { kind: "refused", code: "trunk-unknown", reason, known: true };
   }
 
-  #challenge(trunk: Trunk, realm: string | undefined, now: Millis, stale: boolean): Recognition {
-    return { kind: "challenge", trunk, challenges: this.#digest.challenge(realm ?? REALM, now, stale) };
+  #challenge(trunk: Trunk, realm: string | undefined, { address }: CallerEvidence, now: Millis, stale: boolean): Recognition {
+    return { kind: "challenge", trunk, challenges: this.#digest.challenge(realm ?? REALM, now, stale, sourceOf(address)) };
   }
 
   #wrongCredentials(evidence: CallerEvidence, reason: string): RefusedCaller {
@@ -226,15 +227,17 @@ export class TrunkRecognition {
     if (!authorization) return "ask";
     if (authorization.params.get("username") !== digest.username) return "other";
     const source = sourceOf(evidence.address);
+    // Nothing is compared of an answer to somebody else's challenge, and it is held against nobody: its sender may be forged.
+    if (!this.#digest.issuedTo(authorization, source)) return "stale";
     const user = digest.username.slice(0, 128);
     if (!this.#guesses.allow(source, user, now)) return "wrong";
     const verdict = this.#digest.check(
       authorization,
       { ...digest, realm: digest.realm ?? REALM, method: evidence.method, uri: evidence.uri, body: evidence.body },
       now,
+      source,
     );
-    // nothing was compared
-    if (verdict === "foreign") return "wrong";
+    if (verdict === "foreign") return "stale";
     // the password of nobody fits nothing
     if (verdict === "wrong" || digest.password === NOBODY) {
       this.#guesses.wrong(source, user, now);

@@ -12,7 +12,7 @@ import type { AudioStats, Meeting, Role, Trust, VideoView } from "../../meetings
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
 import { isCertificateFault } from "../../security/certificates/faults.ts";
 import { viewPictures } from "./video-stats.ts";
-import { causeOfOutcome, type GatewayRefusal } from "./refusals.ts";
+import { causeOfOutcome, type GatewayRefusal, toldOfEnd } from "./refusals.ts";
 
 /** How long the media server may take to say how it was, once a call is over. */
 const LAST_STATS_MS = 500;
@@ -188,7 +188,9 @@ export class Call extends EventEmitter<CallEvents> {
     options: { readonly cause?: number; readonly sipStatus?: number | null } = {},
   ): Promise<CallRecord> {
     const cause = options.cause ?? causeOfOutcome(outcome);
-    return this.#finish({ outcome, reason, cause, sipStatus: options.sipStatus ?? null }, () => this.leg.end(cause, reason));
+    return this.#finish({ outcome, reason, cause, sipStatus: options.sipStatus ?? null }, () =>
+      this.leg.end(cause, toldOfEnd(outcome, reason)),
+    );
   }
 
   /** Ends a call that is refused before it is answered; whoever refuses it tells the far end. */

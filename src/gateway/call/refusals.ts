@@ -84,6 +84,11 @@ export function refuseMedia(refusal: MediaRefusal): GatewayRefusal {
   return refuse(MEDIA_CODES[refusal.code], refusal.text, { text: refusal.text, warning: refusal.warning });
 }
 
+/** What the far end of a call that is ended is told. A meeting that takes no PINs is to look as if it did not exist here too. */
+export function toldOfEnd(outcome: OutcomeCode, reason: string): string {
+  return outcome === "pin-locked-out" || outcome === "no-such-meeting" ? TABLE[outcome][2] : reason;
+}
+
 /** Q.850 cause a call that was answered is ended with, by its outcome. */
 export function causeOfOutcome(outcome: OutcomeCode): number {
   if (outcome in TABLE) return TABLE[outcome as RefusableCode][1];

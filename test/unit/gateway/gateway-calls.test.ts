@@ -1,3 +1,4 @@
+import { toldOfEnd } from "../../../src/gateway/call/refusals.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { NO_METRICS } from "../../../src/gateway/context.ts";
 import type { GatewayConfig } from "../../../src/gateway/options.ts";
@@ -519,3 +520,11 @@ describe("codecs", () => {
     expect(bench.port.sessions).toEqual([]);
   });
 });
+
+it.each(["pin-locked-out", "no-such-meeting"] as const)(
+  "a call that ends as %s is told nothing but that there is no such meeting",
+  (outcome) => {
+    expect(toldOfEnd(outcome, "the meeting takes no PINs now: too many were wrong")).toBe("No such meeting");
+    expect(toldOfEnd("removed", "removed by a host")).toBe("removed by a host");
+  },
+);

@@ -131,7 +131,7 @@ describe("the defence", () => {
     const told: unknown[] = [];
     defence.ban("198.51.100.7", 1000);
     defence.follow({ banned: (source, ms) => void told.push([source, ms]), lifted: (source) => void told.push([source]) });
-    for (let i = 0; i < 2; i++) defence.offence("192.0.2.1", "scanner", { transport: "udp" });
+    for (let i = 0; i < 2; i++) defence.offence("192.0.2.1", "scanner", { transport: "tcp" });
     expect(defence.refusal("192.0.2.1")).toBe("banned");
     expect(defence.lift("192.0.2.1")).toBe(true);
     expect(defence.refusal("192.0.2.1")).toBeUndefined();
@@ -144,6 +144,15 @@ describe("the defence", () => {
       "ban of 192.0.2.1 lifted",
     ]);
     expect(defence.bans()).toMatchObject([{ address: "198.51.100.7", until: "2026-01-01T00:00:01.000Z" }]);
+  });
+
+  it("bans nobody for a scanner's request by UDP, whose sender may be forged, and says so in another line", () => {
+    const lines: string[] = [];
+    const say = (_: object, message: string) => void lines.push(message);
+    const defence = new Defence({ clock: new FakeClock(), log: { info: say, warn: say }, policy });
+    for (let i = 0; i < 50; i++) defence.offence("192.0.2.1", "scanner", { transport: "udp" });
+    expect(defence.refusal("192.0.2.1")).toBeUndefined();
+    expect(new Set(lines)).toEqual(new Set(["scanner by UDP, said to be from 192.0.2.1"]));
   });
 
   it("does not fill the log, whoever offends", () => {

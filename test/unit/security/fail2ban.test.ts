@@ -19,7 +19,7 @@ it("the fail2ban filter finds the address of each kind of offence in the log, an
   const defence = new Defence({ clock: new FakeClock(), log });
   const kinds = Object.keys(NO_BANS.limits) as (keyof typeof NO_BANS.limits)[];
   for (const [i, kind] of kinds.entries())
-    defence.offence(i % 2 === 0 ? "192.0.2.7" : "2001:db8::7", kind, { transport: "udp", count: i + 1 });
+    defence.offence(i % 2 === 0 ? "192.0.2.7" : "2001:db8::7", kind, { transport: "tcp", count: i + 1 });
   defence.ban("198.51.100.1");
   log.warn({ from: "192.0.2.9" }, "refused: offence in a caller's name from nobody");
   const found = lines.map((line) =>

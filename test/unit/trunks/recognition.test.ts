@@ -112,10 +112,11 @@ describe("digest", () => {
 
   it("compares few of many guesses, and none that is right among the others; who was right from there before is let in", () => {
     const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
-    const challenge = recognition.recognise(caller(), 0);
-    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
-    const from = (address: string, password: string, nc: number, now: number) =>
-      outcome(recognition.recognise(caller({ address, authorization: answer(challenge.challenges[0]!, { password, nc }) }), now));
+    const from = (address: string, password: string, nc: number, now: number) => {
+      const challenge = recognition.recognise(caller({ address }), now);
+      if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+      return outcome(recognition.recognise(caller({ address, authorization: answer(challenge.challenges[0]!, { password, nc }) }), now));
+    };
     expect(from("198.51.100.9", "s3cret", 1, 1)).toBe("pbx");
     for (let i = 0; i < 200; i++) expect(from("203.0.113.66", `guess${i}`, 2, 2)).toBe("trunk-credentials");
     expect(from("203.0.113.66", "s3cret", 3, 3)).toBe("trunk-credentials");
@@ -153,11 +154,26 @@ describe("digest", () => {
     expect(outcome(recognition.recognise(caller({ authorization: changed }), 1))).toBe("trunk-credentials");
   });
 
-  it("does not believe a nonce it has not made", () => {
-    const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
-    const authorization = answer('Digest realm="crosspoint", nonce="0.AAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", algorithm=MD5');
-    expect(outcome(recognition.recognise(caller({ authorization }), 1))).toBe("trunk-credentials");
-  });
+  it.each(["alice", "nobody"])(
+    "compares nothing of an answer by %s to a challenge of nobody's or of another source's, and holds it against nobody",
+    (username) => {
+      const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
+      const made = 'Digest realm="crosspoint", nonce="0.AAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", algorithm=MD5';
+      const challenge = recognition.recognise(caller({ address: "203.0.113.66" }), 0);
+      if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+      for (const asked of [made, challenge.challenges[0]!])
+        for (let i = 0; i < 50; i++) {
+          const answered = recognition.recognise(caller({ authorization: answer(asked, { username, nc: i + 1 }) }), 1);
+          expect(answered).toMatchObject({
+            kind: "challenge",
+            challenges: expect.arrayContaining([expect.stringContaining("stale=true")]),
+          });
+        }
+      const own = recognition.recognise(caller(), 2);
+      if (own.kind !== "challenge") throw new Error(outcome(own));
+      expect(outcome(recognition.recognise(caller({ authorization: answer(own.challenges[0]!) }), 3))).toBe("pbx");
+    },
+  );
 
   it("asks only those who are everything else the trunk demands", () => {
     const recognition = new TrunkRecognition({ trunks: withDigest({ networks: ["192.0.2.0/24"] }), defaultTrunk: null }, guard());
