@@ -23,7 +23,10 @@ export const bansSchema = z
         wrongPins: times(30, "Wrong PINs"),
         wrongCredentials: times(20, "Wrong digest credentials"),
         wrongTokens: times(30, "Wrong tokens at the web port"),
-        scanners: times(5, "Requests of scanning tools, and of strangers who are refused again and again,"),
+        scanners: times(
+          5,
+          "Requests of scanning tools, and of strangers who are refused again and again, by TCP, TLS or WebSocket (senders of UDP may be forged),",
+        ),
         malformed: times(100, "Malformed messages"),
         windowSeconds: whole(1, 86_400, 600, "seconds").describe("How long an offence counts."),
         seconds: whole(1, 86_400, 600, "seconds").describe("Length of a source's first ban. Each further ban is twice as long."),
