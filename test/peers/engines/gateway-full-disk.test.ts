@@ -76,9 +76,10 @@ describeWithPeers("a full disk", ["sipp"], () => {
       await expect.poll(() => gateway.logged(/call records are written again/).length).toBe(1);
       expect(await records()).toHaveLength(made);
       await gateway.api("POST", "/meetings", { id: "with-space-again" });
-      // the meeting that could not be kept, and nothing else
+      // the meeting that could not be kept, the revocation of its join tokens as it was taken back, and nothing else
       expect(gateway.logged(/"level":"(error|fatal)"/)).toMatchObject([
         { meeting: "on-a-full-disk", error: expect.stringMatching(/full/i) },
+        { event: "revocation-not-kept", meeting: "on-a-full-disk" },
       ]);
     });
   });
