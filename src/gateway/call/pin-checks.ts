@@ -77,7 +77,8 @@ export class PinChecks {
     if (role === null) {
       const { address, transport } = call.leg.info;
       call.log.info({ event: "pin-wrong", meeting: meetingId, address, trust: call.trust }, "a wrong PIN");
-      defence.offence(address, "wrong-pin", { transport });
+      // a PIN dialled to a locked meeting is compared before the answer, when the sender of a datagram may still be forged
+      if (transport !== "udp" || call.leg.answered) defence.offence(address, "wrong-pin", { transport });
     }
     if (closes) log.warn({ event: "pin-lockout", meeting: meetingId }, "too many wrong PINs: the meeting takes none for ten minutes");
     return role;

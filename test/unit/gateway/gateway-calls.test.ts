@@ -326,6 +326,20 @@ describe("refusals", () => {
   });
 
   it.each([
+    ["udp", 0],
+    ["tls", 1],
+  ] as const)(
+    "a wrong PIN dialled by %s to a locked meeting counts, and as an offence only where the sender cannot be forged",
+    async (transport, offences) => {
+      await start({ meetings: [{ id: "2", locked: true, hostPin: "77" }] });
+      const { sent } = await bench.invite("sip:2**1@gw", { headers: { "X-Transport": transport } });
+      await until(() => sent.length > 0, "refused");
+      expect(JSON.stringify(bench.lines)).toContain("pin-wrong");
+      expect(JSON.stringify(bench.lines).split("offence wrong-pin from").length - 1).toBe(offences);
+    },
+  );
+
+  it.each([
     ["required", "tls", "RTP/AVP", "srtp-required"],
     ["required", "udp", "RTP/SAVP", "srtp-not-acceptable"],
     ["preferred", "udp", "RTP/SAVP", "srtp-not-acceptable"],
