@@ -1,6 +1,6 @@
 import { type Config, type Findings, isLoopback } from "./config.ts";
 
-/** ring_ms of docker/freeswitch/vars.xml, less what the gateway keeps in hand (call/fsmrf/stand-in.ts). */
+/** ring_ms of docker/freeswitch/vars.xml, less what the gateway keeps in hand (media-client/placeholder-answer.ts). */
 const RING_SECONDS = 140;
 
 /** What the chosen engines cannot do, as docs/operate/engines.md lists it with the reasons. */

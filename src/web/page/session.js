@@ -1,4 +1,4 @@
-/** What is spoken with the gateway: the WebSocket, which may break and come back, and the media connection, which may be made anew. docs/browsers.md. */
+/** What is spoken with the gateway: the WebSocket, which may break and come back, and the media connection, which may be made anew. docs/operate/browsers.md. */
 
 /** The gateway keeps a visit for two minutes, and lets its page in again for longer. */
 const COME_BACK_FOR = 600_000;
