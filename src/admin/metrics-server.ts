@@ -74,6 +74,10 @@ export function createMetricsServer({ tokens, hosts, requestsPerSecond, tls, log
       await app.listen({ host, port });
       return (app.server.address() as AddressInfo).port;
     },
+    /** Shows another certificate in handshakes from now on. */
+    reloadTls(next: { readonly cert: string; readonly key: string }): void {
+      (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...next, minVersion: "TLSv1.2" });
+    },
     close: () => app.close(),
   };
 }

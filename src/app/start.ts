@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { HostCheck } from "../admin/host-check.ts";
+import type { createMetricsServer } from "../admin/metrics-server.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { privateFolder } from "../security/files.ts";
@@ -184,6 +185,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       throw await explainBindFailure(config, error, (key) => key === "web.port");
     });
   }
+  let metricsServer: ReturnType<typeof createMetricsServer> | null = null;
   if (config.web.metrics.port !== null) {
     const { createMetricsServer } = await import("../admin/metrics-server.ts");
     const server = createMetricsServer({
@@ -196,6 +198,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       log: logger,
       ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
     });
+    metricsServer = server;
     undo.push(() => server.close());
     const port = await server.listen(config.listen, config.web.metrics.port).catch(async (error: unknown) => {
       throw await explainBindFailure(config, error, (key) => key === "web.metrics.port");
@@ -209,7 +212,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     if (!next) return;
     await sipEngine.reloadTls(next);
     gateway.reloadTls(next);
-    if (from.web.tls) admin?.reloadTls(next);
+    if (from.web.tls) for (const server of [admin, metricsServer]) server?.reloadTls(next);
     tls = next;
     warnOfExpiry(from, logger);
   };

@@ -67,6 +67,16 @@ export class TlsClients {
     return { peer, fault: this.#verify ? (faultOf(peer, called, client.trunk) ?? this.#statusFault(socket, client)) : undefined };
   }
 
+  /**
+   * Why a connection that was judged good when it was opened, under other settings maybe, would not be now. Its OCSP response is not looked at again: it was to show
+   * the certificate good at the handshake, and has run out since.
+   */
+  judgeAgain(socket: TLSSocket, called: Called, trunk: string | undefined): Fault | undefined {
+    if (!this.#verify) return undefined;
+    const client = this.#of(trunk);
+    return faultOf(peerCertificateOf(socket, client.trust, "server"), called, client.trunk);
+  }
+
   /** What the OCSP response that has come with the certificate says against it, or that a trunk demands one. */
   #statusFault(socket: TLSSocket, client: Client): Fault | undefined {
     const policy = policyOf(client);

@@ -114,11 +114,6 @@ export function calleeTrust(settings: TlsSettings, trunk?: TlsTrunk): PeerTrust 
   return trustIn(settings, trunk?.cas ?? settings.cas);
 }
 
-/** Fingerprints of the roots, as in {@link PeerCertificate}. */
-export function rootsOf({ anchors }: PeerTrust): ReadonlySet<string> {
-  return new Set(anchors.map(fingerprintOf));
-}
-
 function trustIn({ crls = [] }: TlsSettings, cas: readonly string[]): PeerTrust {
   return { anchors: cas.map((ca) => new X509Certificate(ca)), lists: crls.flatMap((file) => readRevocationLists(Buffer.from(file))) };
 }
@@ -147,6 +142,20 @@ export function peerCertificateOf(socket: TLSSocket, trust: PeerTrust, peer: Pur
     ...(verified ? {} : { fault: verdict.fault ?? otherFault(socket) }),
     fingerprint: fingerprintOf(leaf),
   };
+}
+
+/**
+ * Whether everything that vouched for a peer when it connected still does, after a reload: its authorities are among those trusted, its certificate is in date and
+ * on no revocation list. True for a peer that nothing vouched for.
+ */
+export function isStillVouchedFor(socket: TLSSocket, before: PeerCertificate | undefined, trust: PeerTrust, peer: Purpose): boolean {
+  if (before === undefined || before.roots.length + before.serverRoots.length === 0) return true;
+  const now = peerCertificateOf(socket, trust, peer);
+  return (
+    now !== undefined &&
+    before.roots.every((root) => now.roots.includes(root)) &&
+    before.serverRoots.every((root) => now.serverRoots.includes(root))
+  );
 }
 
 /** Who shows a certificate that cannot be read is nobody, by no name. */

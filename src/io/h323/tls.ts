@@ -9,11 +9,11 @@ import {
 } from "node:tls";
 import type { Millis } from "../../base/clock.ts";
 import type { Address } from "../../h323/index.ts";
-import type { Fault } from "../../security/certificates/faults.ts";
+import { CertificateError, type Fault } from "../../security/certificates/faults.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
 import { plainAddress } from "../addresses.ts";
 import { Handshakes } from "../handshakes.ts";
-import { callerTrust, contextOptions, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { callerTrust, contextOptions, isStillVouchedFor, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { TlsClients } from "../tls-clients.ts";
 
 /** The listener and what it is to do. */
@@ -41,6 +41,10 @@ export class H323Tls {
   readonly #admits: H323TlsOptions["admits"];
   #clients: TlsClients;
   #callers: PeerTrust;
+  /** Connections that stand, and what vouched for their peers. */
+  readonly #accepted = new Map<TLSSocket, PeerCertificate | undefined>();
+  /** Connections of ours whose server has been judged, and by what. */
+  readonly #made = new Map<TLSSocket, { readonly host: string; readonly trunk: string | undefined }>();
 
   private constructor(options: H323TlsOptions, accept: (socket: TLSSocket, certificate: PeerCertificate | undefined) => void) {
     this.#handshakes = new Handshakes({
@@ -64,7 +68,10 @@ export class H323Tls {
     this.#tls.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {});
       this.#handshakes.done(socket);
-      accept(socket, peerCertificateOf(socket, this.#callers, "client"));
+      const certificate = peerCertificateOf(socket, this.#callers, "client");
+      this.#accepted.set(socket, certificate);
+      socket.once("close", () => this.#accepted.delete(socket));
+      accept(socket, certificate);
     });
     this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
   }
@@ -94,13 +101,23 @@ export class H323Tls {
     return bound !== null && typeof bound !== "string" ? bound.port : undefined;
   }
 
-  /** New certificates for handshakes from now on; calls that are up are left alone. Throws when they do not fit together; the old ones then stay. */
+  /**
+   * New certificates for handshakes from now on. Connections that stand stay, and the calls on them, but for those whose peer was verified and would not be
+   * now. Throws when they do not fit together; the old ones then stay.
+   */
   reload(settings: TlsSettings): void {
     createSecureContext(contextOptions(settings));
     const clients = new TlsClients(settings);
     this.#callers = callerTrust(settings);
     this.#clients = clients;
     this.#tls.setSecureContext(contextOptions(settings));
+    for (const [socket, certificate] of [...this.#accepted])
+      if (!isStillVouchedFor(socket, certificate, this.#callers, "client"))
+        socket.destroy(new Error("the caller's certificate is no longer trusted"));
+    for (const [socket, { host, trunk }] of [...this.#made]) {
+      const fault = this.#clients.judgeAgain(socket, { host }, trunk);
+      if (fault !== undefined) socket.destroy(new CertificateError(fault, host));
+    }
   }
 
   /** Connects, with what the settings have for the trunk; the handshake is done when `secureConnect` comes. Who answers is judged by `objection`. */
@@ -116,7 +133,12 @@ export class H323Tls {
 
   /** Why the server at the other end is not the one that was called; undefined when it is. */
   objection(socket: TLSSocket, host: string, trunk?: string): Fault | undefined {
-    return this.#clients.judge(socket, { host }, trunk).fault;
+    const { fault } = this.#clients.judge(socket, { host }, trunk);
+    if (fault === undefined) {
+      this.#made.set(socket, { host, trunk });
+      socket.once("close", () => this.#made.delete(socket));
+    }
+    return fault;
   }
 
   close(): Promise<void> {

@@ -17,7 +17,7 @@ import type { Listener, Source, Target, TransportName } from "../../sip/types.ts
 import { advertised, plainAddress, sourceOf } from "../addresses.ts";
 import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
-import { callerTrust, contextOptions, rootsOf, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
+import { callerTrust, contextOptions, isStillVouchedFor, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { reasonOf, TlsClients } from "../tls-clients.ts";
 import { describeTls } from "../tls-session.ts";
 import { UdpSockets } from "./udp-sockets.ts";
@@ -155,8 +155,8 @@ export class SipTransports implements ConnectionSink {
   }
 
   /**
-   * Takes new certificates for handshakes from now on. Connections that stand stay, but for those whose verified peer has its certificate from
-   * an authority that is no longer among ours. Throws when they do not fit together, and then has changed nothing.
+   * Takes new certificates for handshakes from now on. Connections that stand, WebSockets too, stay, but for those whose verified peer would not be verified now: its authority
+   * is no longer among ours or no longer its trunk's, or its certificate is revoked or out of date. Throws when they do not fit together, and then has changed nothing.
    */
   reloadTls(settings: TlsSettings): void {
     createSecureContext(contextOptions(settings));
@@ -165,17 +165,20 @@ export class SipTransports implements ConnectionSink {
     const contexts = new Map<string, SecureContext>();
     for (const [name, pair] of Object.entries(settings.names ?? {}))
       contexts.set(name.toLowerCase(), createSecureContext(contextOptions({ ...settings, ...pair })));
-    const roots = rootsOf(callers);
     this.#tls = settings;
     this.#clients = clients;
     this.#callers = callers;
     this.#contexts = contexts;
     for (const server of this.#tlsServers) server.setSecureContext(contextOptions(settings));
-    for (const connection of [...this.#connections.values()]) {
-      const { peer } = connection.source;
-      const vouching = peer === undefined ? [] : [...peer.roots, ...peer.serverRoots];
-      if (vouching.some((root) => !roots.has(root))) connection.close("its authority is no longer trusted");
-    }
+    for (const connection of [...this.#connections.values()])
+      if (!this.#isStillGood(connection)) connection.close("its certificate is no longer trusted");
+  }
+
+  #isStillGood({ transport, outbound, connected, socket, source, serverName, trunk }: Connection): boolean {
+    if ((transport !== "tls" && transport !== "wss") || !connected) return true;
+    const secure = socket as TLSSocket;
+    if (outbound) return this.#clients?.judgeAgain(secure, { domain: serverName }, trunk) === undefined;
+    return isStillVouchedFor(secure, source.peer, this.#callers, "client");
   }
 
   /** Sends, on a connection that stands or a new one. A failure is reported for `ref` unless that is 0. */

@@ -5,7 +5,8 @@ import { createAuthority, type Issued, issueCertificate } from "../../../src/sec
 import { cipherList, type TlsSettings } from "../../../src/io/index.ts";
 import type { SipEngine } from "../../../src/sip-engine/index.ts";
 import { type PeerCertificate, parsePeerToken } from "../../../src/wire/sip/index.ts";
-import { makeCertificate } from "../../support/odd-certificates.ts";
+import { WebSocket as ClientWebSocket } from "ws";
+import { makeCertificate, makeRevocationList } from "../../support/odd-certificates.ts";
 import { LiveApp, portOf, requestText, startEngine, streamPeer } from "./live.ts";
 
 let root: Issued;
@@ -28,6 +29,7 @@ beforeAll(async () => {
       { transport: "tls", host: "127.0.0.1", port: 0 },
       { transport: "udp", host: "127.0.0.1", port: 0 },
       { transport: "ws", host: "127.0.0.1", port: 0 },
+      { transport: "wss", host: "127.0.0.1", port: 0 },
     ],
     tls: settings(server),
   });
@@ -152,6 +154,30 @@ test("a connection verified by an authority that is removed is closed at the rel
   await gone.closed;
   expect([await ask(stays), await ask(none)]).toEqual([true, undefined]);
   for (const { socket } of [stays, none]) socket.destroy();
+});
+
+test("a connection is closed at a reload that revokes its certificate, over TLS and over a WebSocket; so is a WebSocket whose authority goes", async () => {
+  const ca = makeCertificate({ subject: [["CN", "list root"]], ca: true });
+  const leaves = [1, 2, 3].map((n) =>
+    makeCertificate({ subject: [["CN", `room ${n}`]], by: ca, san: [{ type: 2, value: "room.example" }] }),
+  );
+  const both = { ...settings(server), cas: [ca.pem, root.cert] };
+  await engine.reloadTls(both);
+  const web = async ({ pem, key }: (typeof leaves)[number]) => {
+    const socket = new ClientWebSocket(`wss://127.0.0.1:${portOf(engine, "wss")}`, ["sip"], { cert: pem, key, ca: [root.cert] });
+    const closed = new Promise((done) => socket.once("close", done));
+    await new Promise((done) => socket.once("open", done));
+    socket.send(requestText("OPTIONS", { via: "WSS" }));
+    expect(parsePeerToken((await app.inbox.next()).tokens[12])?.verified).toBe(true);
+    return { socket, closed };
+  };
+  const tls = await client({ cert: leaves[0]!.pem, key: leaves[0]!.key });
+  const [revoked, stays] = [await web(leaves[1]!), await web(leaves[2]!)];
+  await engine.reloadTls({ ...both, crls: [Buffer.from(makeRevocationList(ca, leaves.slice(0, 2)))] });
+  await Promise.all([tls.closed, revoked.closed]);
+  expect(stays.socket.readyState).toBe(ClientWebSocket.OPEN);
+  await engine.reloadTls(settings(server));
+  await stays.closed;
 });
 
 describe("calls out over TLS", () => {

@@ -140,6 +140,29 @@ describe("H.323 call signalling over TLS", () => {
     expect(await name()).toBe("room.example");
   });
 
+  it("ends calls whose peer's authority a reload removes, and leaves those of others", async () => {
+    const cas = [root.cert, stranger.cert];
+    const b = await endpoint({ ...gateway, cas });
+    const [gone, stays] = [await endpoint({ ...false_, cas }), await endpoint(room)];
+    for (const caller of [gone, stays]) expect(await call(caller.e, b.e)).toMatchObject({ type: "transmit" });
+    const over = () => b.seen.map(({ closed }) => closed);
+    b.e.reloadTls({ ...gateway, cas });
+    expect(over()).toEqual([false, false]);
+    b.e.reloadTls(gateway);
+    await expect.poll(over).toEqual([true, false]);
+    expect(b.events.filter(({ type }) => type === "released")).toHaveLength(1);
+  });
+
+  it("ends calls of ours to a server whose authority a reload takes from the trunk", async () => {
+    const own = { cas: [stranger.cert], names: ["room.example"] };
+    const [a, b] = [await endpoint({ ...gateway, trunks: { far: own } }), await endpoint(false_)];
+    expect(await call(a.e, b.e, "far")).toMatchObject({ type: "transmit" });
+    a.e.reloadTls({ ...gateway, trunks: { far: own, near: { ...own, cas: [root.cert] } } });
+    expect(b.seen[0]?.closed).toBe(false);
+    a.e.reloadTls({ ...gateway, trunks: { far: { ...own, cas: [root.cert] }, near: own } });
+    await expect.poll(() => b.seen[0]?.closed).toBe(true);
+  });
+
   it("lets one address have twenty handshakes under way, the oldest given up for a newer one", async () => {
     const b = await endpoint(gateway);
     const sockets: Socket[] = [];
