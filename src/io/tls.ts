@@ -160,7 +160,7 @@ export function isStillVouchedFor(socket: TLSSocket, before: PeerCertificate | u
 
 /** Who shows a certificate that cannot be read is nobody, by no name. */
 function illegible(leaf: X509Certificate): PeerCertificate {
-  const words = `the certificate ${nameOfCertificate(leaf)} has an extension that is no DER: its owner needs a new one`;
+  const words = `the certificate ${nameOfCertificate(leaf)} cannot be read (an extension that is no DER, a key or a date of no known form): its owner needs a new one`;
   return {
     verified: false,
     subject: "",

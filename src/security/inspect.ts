@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { isLegible } from "./certificates/facts.ts";
 
 /** What stands in a certificate, for people and for checks. */
 export interface CertificateInfo {
@@ -31,7 +32,9 @@ export function readCertificates(pem: string): X509Certificate[] {
     );
   return blocks.map((block, i) => {
     try {
-      return new X509Certificate(block);
+      const certificate = new X509Certificate(block);
+      if (!isLegible(certificate)) throw new Error("illegible");
+      return certificate;
     } catch {
       throw new Error(`certificate ${i + 1} cannot be read`);
     }

@@ -1,14 +1,16 @@
 import type { X509Certificate } from "node:crypto";
 import { children, readDer } from "./der.ts";
 import { factsOf, type GeneralName } from "./facts.ts";
+import { isDomain } from "./names.ts";
 
 /** Name constraints (RFC 5280 section 4.2.1.10): does an authority allow the names of a certificate below it? Kinds not judged here are not allowed where they are constrained. */
 export function allowsNames(authority: X509Certificate, certificate: X509Certificate): boolean {
   const { constraints } = factsOf(authority);
   if (constraints === undefined) return true;
   const { alternativeNames, commonNames, subject } = factsOf(certificate);
-  // A common name stands for a DNS name where there is no SAN.
-  const names = alternativeNames ?? commonNames.map((value): GeneralName => ({ kind: "dns", value }));
+  // Where there is no SAN, a peer's common name stands for a DNS name if it can be one; an authority's is only what it is called.
+  const domains = certificate.ca ? [] : commonNames.filter(isDomain);
+  const names = alternativeNames ?? domains.map((value): GeneralName => ({ kind: "dns", value }));
   return [...names, { kind: "directory", value: subject } as const].every((name) => {
     if (constraints.excluded.some((tree) => tree.kind === name.kind && within(name, tree) !== false)) return false;
     const permitted = constraints.permitted.filter(({ kind }) => kind === name.kind);

@@ -61,11 +61,12 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   return facts;
 }
 
-/** Whether a certificate can be read: OpenSSL takes extensions whose content is no DER. */
+/** Whether a certificate can be read: OpenSSL takes extensions whose content is no DER, keys of no kind it knows and times that are none. */
 export function isLegible(certificate: X509Certificate): boolean {
   try {
     factsOf(certificate);
-    return true;
+    // the getter throws for a key that cannot be decoded
+    return certificate.publicKey !== undefined && !Number.isNaN(certificate.validFromDate.getTime() + certificate.validToDate.getTime());
   } catch {
     return false;
   }
@@ -144,6 +145,8 @@ function generalName({ tag, body }: Der): GeneralName {
     case 0x87:
       return { kind: "ip", value: body };
     case 0xa4:
+      // whoever compares it takes it apart
+      children(readDer(body)).map(children);
       return { kind: "directory", value: body };
     default:
       return { kind: "other" };

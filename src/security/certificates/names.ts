@@ -11,7 +11,7 @@ export interface CertificateNames {
 }
 
 /** What a domain name is made of; everything else, NUL above all, makes another name of it than it seems. */
-function isDomain(text: string): boolean {
+export function isDomain(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false;
   for (const c of text)
     if (!((c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9") || "-._*".includes(c))) return false;
