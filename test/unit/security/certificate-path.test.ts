@@ -1,6 +1,11 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { isRevoked, readRevocationLists } from "../../../src/security/certificates/crl.ts";
+import { isLegible } from "../../../src/security/certificates/facts.ts";
 import { type PathQuestion, verifyPath } from "../../../src/security/certificates/path.ts";
+import { readCertificates } from "../../../src/security/inspect.ts";
 import { fingerprint, type Made, makeCertificate, makeRevocationList, type Wanted } from "../../support/odd-certificates.ts";
 
 const ca = (name: string, more: Partial<Wanted> = {}) => makeCertificate({ subject: [["CN", name]], ca: true, ...more });
@@ -78,6 +83,32 @@ describe("a certificate's path", () => {
       expect(judge(leafOf(narrow), [narrow])).toBe("certificate-invalid");
       expect(judge(leafOf(narrow, { san: [{ type: 2, value: "gw.bank.example" }] }), [narrow])).toEqual([0]);
     }
+  });
+  it("has CAs under name constraints whose own common names are no names of hosts", () => {
+    const tree = "0\u0012\u00a0\u00100\u000e\u0082\u000cbank.example";
+    const narrow = ca("narrow", { more: [{ id: "2.5.29.30", critical: true, value: tree }] });
+    const issuing = ca("Issuing-CA-1", { by: narrow });
+    const good = leafOf(issuing, { san: [{ type: 2, value: "gw.bank.example" }] });
+    expect(verdict(good, [issuing], [narrow])).toHaveLength(1);
+    // a peer's name without a SAN still is one
+    const named = makeCertificate({ subject: [["CN", "gw.elsewhere.example"]], by: issuing });
+    expect(verdict(named, [issuing], [narrow])).toBe("certificate-invalid");
+    const called = makeCertificate({ subject: [["CN", "Room 7, second floor"]], by: issuing });
+    expect(verdict(called, [issuing], [narrow])).toHaveLength(1);
+  });
+  it("is not looked for where a certificate cannot be read: names of directories that are no DER, keys of no kind", () => {
+    expect(isLegible(leafOf(root).certificate)).toBe(true);
+    const junk = makeCertificate({ subject: [["CN", "x"]], by: root, more: [{ id: "2.5.29.17", value: "0\u0005\u00a4\u00030\u0005x" }] });
+    expect(isLegible(junk.certificate)).toBe(false);
+    const der = readFileSync(join(import.meta.dirname, "../../fixtures/certificates/leaf.der"));
+    // the point of its key, which is then on no curve
+    const point = der.indexOf(Buffer.from("03420004", "hex"));
+    der.fill(0xff, point + 4, point + 20);
+    const keyless = new X509Certificate(der);
+    expect(() => keyless.publicKey).toThrow();
+    expect(isLegible(keyless)).toBe(false);
+    const pem = `-----BEGIN CERTIFICATE-----\n${der.toString("base64")}\n-----END CERTIFICATE-----\n`;
+    expect(() => readCertificates(pem)).toThrow("certificate 1 cannot be read");
   });
   it("ends at what a revocation list of its issuer names, an outdated one too, and at no other list", () => {
     const leaf = leafOf(root);
