@@ -393,11 +393,19 @@ export const recordSchema = z
     answeredAt: time().nullable(),
     endedAt: time(),
     outcome: outcomeSchema,
+    endedBy: z
+      .enum(["caller", "callee", "network", "gateway", "media-server", "meeting"])
+      .optional()
+      .describe(
+        "Who ended the call: the far end (`caller` of a call to us, `callee` of one of ours), the `network` (a connection, a session or the packets were lost, or nobody was reached), a rule, limit or fault of the `gateway`, the `media-server`, or a host or the API (`meeting`). Absent in records of older versions and in those that sum up several calls.",
+      ),
     reason: z.string(),
     sipStatus: z
       .int()
       .nullable()
-      .describe("SIP status of a refusal; null for a call that was answered, but where the answer to our call could not be used."),
+      .describe(
+        "SIP status of a refusal; null for a call that was answered, but where the answer to our call could not be used, and for one whose far end never sent any.",
+      ),
     cause: z.int().describe("Q.850 cause."),
     codec: z.string().nullable(),
     srtp: encryption(),

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import type { CallFailure } from "../base/call-failure.ts";
 
 /** What the media server measures of a session's audio; shape of meetings/model.ts's AudioStats. */
 export interface MediaStats {
@@ -14,7 +15,7 @@ export interface MediaSessionEvents {
   /** One key, from RTP (RFC 4733) or from tones in the audio. */
   dtmf: [key: { readonly digit: string; readonly durationMs: number }];
   /** The session is gone without our doing: the media server ended it or is lost. Nothing follows. */
-  gone: [reason: { readonly cause: "media-timeout" | "media-server-lost" | "media-server-ended"; readonly text: string }];
+  gone: [why: CallFailure];
 }
 
 /** The audio of one leg at the media server. After `close` or `gone` its methods reject or do nothing. */

@@ -293,7 +293,7 @@ function connectSip(srf: Srf, address: EngineAddress, context: GatewayContext, i
     connected = false;
     metrics.engine("sip", false);
     log.error({ event: "sip-engine-lost", calls: context.calls.size }, "the SIP engine is lost: its calls are over");
-    for (const call of context.calls.values()) void call.end("signalling-lost", "the SIP engine is lost");
+    for (const call of context.calls.values()) void call.end("signalling-lost", "the SIP engine is lost", { by: "gateway" });
   };
   srf.on("close", lost);
   srf.on("reconnecting", lost);

@@ -238,7 +238,7 @@ export class IncomingCalls {
     call.log.error({ event: "call-failed", err: error }, "a call failed in the gateway");
     const reason = `the gateway failed: ${String(error)}`;
     if (call.over) return;
-    if (call.leg.answered) void call.end("internal-error", reason);
+    if (call.leg.answered) void call.end("internal-error", reason, { failure: error });
     else this.#refuse(call, adapter, refuse("internal-error", reason));
   }
 }

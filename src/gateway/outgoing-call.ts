@@ -1,4 +1,5 @@
 import { AdminError } from "../admin/ports.ts";
+import { CallFailure } from "../base/call-failure.ts";
 import type { MediaExchange } from "../call-media/offer-answer.ts";
 import type { Leg } from "../legs/leg.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
@@ -77,7 +78,9 @@ export class OutgoingCalls {
       sdp = await answer;
     } catch (error) {
       // the leg has said how it ended, and the call with it
-      void call.end("internal-error", `the call failed before it was answered: ${String(error)}`);
+      void (error instanceof CallFailure
+        ? call.failed(error)
+        : call.end("internal-error", `the call failed before it was answered: ${String(error)}`, { failure: error }));
       return false;
     } finally {
       stopRinging();
@@ -93,7 +96,7 @@ export class OutgoingCalls {
       return true;
     } catch (error) {
       call.log.error({ event: "call-failed", err: error }, "a call failed in the gateway");
-      void call.end("internal-error", `the gateway failed: ${String(error)}`);
+      void call.end("internal-error", `the gateway failed: ${String(error)}`, { failure: error });
       return false;
     }
   }

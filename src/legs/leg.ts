@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import type { CallEnding } from "../base/call-failure.ts";
 import { maskDialled, maskText } from "../base/pin-mask.ts";
 
 /** Who is at the far end of a leg, before anybody has decided what to think of it. */
@@ -48,21 +49,6 @@ export interface Refusal {
   readonly silent?: boolean;
 }
 
-/** How a leg came to its end. */
-export interface LegEnd {
-  /** `peer`: BYE, CANCEL or a refusal of theirs; `us`: we were told to; `engine`: the protocol's own timers or a lost connection. */
-  readonly by: "peer" | "us" | "engine";
-  /** Q.850. */
-  readonly cause: number;
-  readonly text: string;
-  /** Before it was answered, by its caller. */
-  readonly cancelled: boolean;
-  /** SIP status of a call of ours that was refused. */
-  readonly status?: number;
-  /** Stable code of why a call of ours reached nobody, where the engine has one: `certificate-expired` and the like. */
-  readonly code?: string | undefined;
-}
-
 /** The far end refused a change of media that we offered; nothing has changed. */
 export class ChangeRefused extends Error {
   override name = "ChangeRefused";
@@ -105,7 +91,7 @@ export interface TransferRequest {
 }
 
 export interface LegEvents {
-  ended: [end: LegEnd];
+  ended: [end: CallEnding];
   /** One key, from signalling; keys in the media come from the media session. */
   dtmf: [key: { readonly digit: string; readonly durationMs: number }];
   change: [change: MediaChange];

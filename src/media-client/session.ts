@@ -1,5 +1,7 @@
 import { EventEmitter } from "node:events";
+import { CallFailure } from "../base/call-failure.ts";
 import type { MediaSession, MediaSessionEvents, MediaStats } from "../call-media/media-server.ts";
+import { CAUSE, parseReason } from "../legs/cause.ts";
 import { type Dialog, describeResponse, reinvite } from "../legs/sip/drachtio.ts";
 import { createEndpoint, type Endpoint, type EslConnection, gather, type MediaServer, slim } from "./drachtio-fsmrf.ts";
 import { parseDump, readStats } from "./stats.ts";
@@ -19,6 +21,13 @@ interface Opening {
   readonly localSdp: string;
   readonly complete?: (answer: string) => Promise<void>;
   readonly abandon?: () => Promise<void>;
+}
+
+/** FreeSWITCH's cause of a hangup for want of packets (`switch_channel_str2cause`), in the Reason of its BYE and in its events. */
+const MEDIA_TIMEOUT = "MEDIA_TIMEOUT";
+
+function lostServer(message: string): CallFailure {
+  return new CallFailure({ code: "media-server-lost", by: "media-server", q850: CAUSE.switchCongestion, message });
 }
 
 /** The library's event for keys counts their length in samples of 8 kHz. */
@@ -83,14 +92,14 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
       this.#gone("it hung up at once");
       return;
     }
-    dialog.once("destroy", (request, reason) => this.#gone(`${request.get("Reason") ?? ""} ${reason ?? ""}`.trim()));
+    dialog.once("destroy", (request) => this.#gone(parseReason(request.get("Reason"))?.text ?? ""));
     endpoint.once("destroy", (detail) => this.#gone(detail?.reason ?? ""));
     connection.once("esl::end", () => this.#gone("its connection was closed"));
   }
 
   /** The media server is gone, and this with it. */
   lost(): void {
-    this.#end({ cause: "media-server-lost", text: "the media server is lost" });
+    this.#end(lostServer("the media server is lost"));
   }
 
   async accept(answer: string): Promise<void> {
@@ -210,21 +219,19 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
     });
   }
 
-  #gone(reason: string): void {
-    const timedOut = /MEDIA_TIMEOUT|media timeout/i.test(reason);
-    this.#end({
-      cause: timedOut ? "media-timeout" : this.#opening.server.connected() ? "media-server-ended" : "media-server-lost",
-      text: timedOut
-        ? "no packets came from the far end any more"
-        : `the media server ended the session${reason === "" ? "" : `: ${reason}`}`,
-    });
+  /** `cause`: of the media server's hangup, by its name there. */
+  #gone(cause: string): void {
+    if (cause === MEDIA_TIMEOUT) {
+      const message = "no packets came from the far end any more";
+      this.#end(new CallFailure({ code: "media-timeout", by: "network", q850: CAUSE.timerExpiry, message }));
+    } else this.#end(lostServer(`the media server ended the session${cause === "" ? "" : `: ${cause}`}`));
   }
 
-  #end(reason: MediaSessionEvents["gone"][0]): void {
+  #end(why: CallFailure): void {
     if (this.#closed) return;
     const dialog = this.#dialog;
     this.#finish();
-    this.emit("gone", reason);
+    this.emit("gone", why);
     if (dialog?.connected) void dialog.destroy({}).catch(() => undefined);
   }
 

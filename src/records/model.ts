@@ -1,3 +1,4 @@
+import type { Blame } from "../base/call-failure.ts";
 import type { Protocol, Trust } from "../meetings/model.ts";
 
 /** Stable codes of every way a call ends or is refused; operators search for these. */
@@ -66,9 +67,11 @@ export interface CallRecord {
   readonly answeredAt: string | null;
   readonly endedAt: string;
   readonly outcome: OutcomeCode;
+  /** Who ended it; absent in records of older versions, and in those that sum up several calls. */
+  readonly endedBy?: Blame;
   /** The reason in words an operator can act on. */
   readonly reason: string;
-  /** SIP status of a refusal; null for a call that was answered. */
+  /** SIP status of a refusal; null for a call that was answered, and for one whose far end sent none. */
   readonly sipStatus: number | null;
   /** Q.850. */
   readonly cause: number;

@@ -1,4 +1,5 @@
 /** Ends dialogs, for whatever reason, and keeps their session timers (RFC 4028) as drachtio's server does. */
+import type { EndCode } from "../base/call-failure.ts";
 import type { Millis } from "../base/clock.ts";
 import type { ClientUser } from "../sip/client-call.ts";
 import type { Target } from "../sip/types.ts";
@@ -12,6 +13,33 @@ import type { EngineState } from "./state.ts";
 const MIN_SE = 90;
 /** Longer ones than a day nobody means. */
 const MAX_SE = 86_400;
+
+/** Why a dialog may be ended by the engine. */
+export type DialogEnd = Extract<
+  EndCode,
+  | "session-expired"
+  | "connection-lost"
+  | "far-end-silent"
+  | "dialog-unknown"
+  | "not-acknowledged"
+  | "cancelled"
+  | "released"
+  | "application-gone"
+  | "unusable-answer"
+>;
+
+/** What the BYE's Reason says (RFC 3326), to the far end too; some are drachtio-server's own words. */
+const WORDS: Readonly<Record<DialogEnd, string>> = {
+  "session-expired": "Session timer expired",
+  "connection-lost": "connection lost",
+  "far-end-silent": "far end does not answer",
+  "dialog-unknown": "dialog does not exist at the far end",
+  "not-acknowledged": "ACK timeout",
+  cancelled: "CANCEL after 200 OK",
+  released: "ACK-BYE due to cancel race condition",
+  "application-gone": "application gone",
+  "unusable-answer": "no Contact in the 2xx",
+};
 
 export class DialogManager {
   readonly #state: EngineState;
@@ -53,11 +81,12 @@ export class DialogManager {
    * Sends BYE by ourselves, tells the application as drachtio does (an unsolicited BYE), and forgets the dialog. `once`: the BYE goes there
    * and is not repeated.
    */
-  terminate(dialog: EngineDialog, reason: string, now: Millis, options: { send?: boolean; cdr?: string; once?: Target } = {}): void {
+  terminate(dialog: EngineDialog, why: DialogEnd, now: Millis, options: { send?: boolean; cdr?: string; once?: Target } = {}): void {
     if (dialog.ended) return;
-    const bye = dialog.core.request("BYE").set("Reason", `SIP ;cause=200 ;text="${reason}"`);
+    const bye = dialog.core.request("BYE").set("Reason", `SIP ;cause=200 ;text="${WORDS[why]}"`);
     const tell = (sent: SipRequest): void => {
-      if (dialog.app.alive) this.#state.sendSip(dialog.app, this.#state.metaOfRequest(sent, undefined), "unsolicited", dialog.id, sent);
+      const meta = this.#state.metaOfRequest(sent, undefined);
+      if (dialog.app.alive) this.#state.sendOwn(dialog.app, meta, "unsolicited", dialog.id, sent, why);
       this.#state.cdr("stop", "application", sent, options.cdr ?? "normal-release");
     };
     if (options.send === false || dialog.method === "SUBSCRIBE") tell(bye);
@@ -89,12 +118,12 @@ export class DialogManager {
       dialog.flow = undefined;
       dialog.near = undefined;
       if (reachable) this.#probe(dialog, now);
-      else this.terminate(dialog, "connection lost", now, { send: false });
+      else this.terminate(dialog, "connection-lost", now, { send: false });
     }
   }
 
   #probe(dialog: EngineDialog, now: Millis): void {
-    const lost = (at: Millis): void => this.terminate(dialog, "connection lost", at, { send: false });
+    const lost = (at: Millis): void => this.terminate(dialog, "connection-lost", at, { send: false });
     this.#state.layer.request(
       dialog.core.request("OPTIONS"),
       {
@@ -120,7 +149,7 @@ export class DialogManager {
     const owner = {
       onTimer: (_name: string, at: Millis): void => {
         for (const dialog of [...this.#state.dialogs.values()]) {
-          if (dialog.app === app && dialog.confirmed) this.terminate(dialog, "application gone", at);
+          if (dialog.app === app && dialog.confirmed) this.terminate(dialog, "application-gone", at);
         }
       },
     };
@@ -184,8 +213,7 @@ export class DialogManager {
   #expired(dialog: EngineDialog, now: Millis): void {
     const { session } = dialog;
     if (dialog.ended || session === undefined) return;
-    if (session.refresher === "them" || now >= session.expires)
-      this.terminate(dialog, "Session timer expired", now, { cdr: "session-expired" });
+    if (session.refresher === "them" || now >= session.expires) this.terminate(dialog, "session-expired", now, { cdr: "session-expired" });
     // an application that refreshes itself is left to it, until the interval is over
     else if (session.byApplication) this.#wake(dialog, session.expires);
     else this.#refresh(dialog, session.interval, now);
@@ -220,7 +248,7 @@ export class DialogManager {
       .set("Supported", "timer")
       .set("Contact", dialog.localContact);
     if (dialog.localSdp !== undefined) invite.setBody(dialog.localSdp, "application/sdp");
-    const failed = (at: Millis): void => this.terminate(dialog, "Session timer expired", at, { cdr: "session-expired" });
+    const failed = (at: Millis): void => this.terminate(dialog, "session-expired", at, { cdr: "session-expired" });
     dialog.reinvite = this.#state.layer.request(
       invite,
       {

@@ -1,6 +1,8 @@
 /** Requests of applications on their way out, and their responses on their way back. */
 import { ownBytes } from "../base/bytes.ts";
+import type { EndCode } from "../base/call-failure.ts";
 import type { Millis } from "../base/clock.ts";
+import { readFault } from "../security/certificates/faults.ts";
 import type { ClientCall, ClientUser } from "../sip/client-call.ts";
 import { Dialog } from "../sip/dialog.ts";
 import type { Source, Target } from "../sip/types.ts";
@@ -10,7 +12,7 @@ import { TRUNK_HEADER } from "../wire/sip/peer-certificate.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { bareHost, hostToReach, tryParseUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
-import type { DialogManager } from "./dialog-manager.ts";
+import type { DialogEnd, DialogManager } from "./dialog-manager.ts";
 import { EngineDialog, flowOf } from "./engine-dialog.ts";
 import { applyFields, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
 import { isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
@@ -154,7 +156,7 @@ export class Outbound {
     }
     if (method === "INVITE") {
       this.#state.cdr("start", "network", response, "uac");
-      if (!app.alive) this.#ackAndEnd(dialog, "application gone", now);
+      if (!app.alive) this.#ackAndEnd(dialog, "application-gone", now);
     }
   }
 
@@ -257,9 +259,9 @@ export class Outbound {
     this.#state.layer.request(core.request("BYE"), { user: quiet, ...options }, now);
   }
 
-  #ackAndEnd(dialog: EngineDialog, reason: string, now: Millis): void {
+  #ackAndEnd(dialog: EngineDialog, why: DialogEnd, now: Millis): void {
     this.#sendAck(dialog, new SipRequest("ACK", ""), now, () => {});
-    this.#manager.terminate(dialog, reason, now);
+    this.#manager.terminate(dialog, why, now);
   }
 
   #onFirstFailure(sent: Sent, status: 408 | 503, reason: string, call: ClientCall): void {
@@ -271,7 +273,7 @@ export class Outbound {
       this.#manager.forget(sent.dialog);
     }
     const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const, address: NOBODY };
-    if (sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, sent.dialog?.id ?? "", response);
+    if (sent.app.alive) this.#state.sendOwn(sent.app, meta, sent.id, sent.dialog?.id ?? "", response, whyUnanswered(status, reason));
     if (call.request.method === "INVITE") this.#state.cdr("stop", "network", response, "call-rejected");
     this.#state.log("info", "request failed", { method: call.request.method, callId: call.request.callId, status, reason });
   }
@@ -328,8 +330,8 @@ export class Outbound {
       this.#sendAck(dialog, given, now, (ack) => {
         if (ack === undefined) refuse("ACK could not be sent");
         else this.#state.replyRequestSent(app, msgId, "", ack, undefined);
-        if (dialog.cancelled) this.#manager.terminate(dialog, "ACK-BYE due to cancel race condition", now, { cdr: "ackbye" });
-        else if (dialog.unusable) this.#manager.terminate(dialog, "no Contact in the 2xx", now);
+        if (dialog.cancelled) this.#manager.terminate(dialog, "released", now, { cdr: "ackbye" });
+        else if (dialog.unusable) this.#manager.terminate(dialog, "unusable-answer", now);
       });
       return;
     }
@@ -438,7 +440,7 @@ export class Outbound {
     // RFC 3261 section 12.2.1.2: the far end no longer knows the dialog.
     // Of an INVITE that is not answered yet, and of a PRACK, it says nothing of the call: the INVITE's own response will.
     else if (response.status === 481 && dialog.method === "INVITE" && dialog.confirmed && method !== "PRACK")
-      this.#manager.terminate(dialog, "dialog does not exist at the far end", now);
+      this.#manager.terminate(dialog, "dialog-unknown", now);
   }
 
   #onDialogFailure(
@@ -453,11 +455,11 @@ export class Outbound {
     if (dialog.reinvite === call) dialog.reinvite = undefined;
     const response = madeUp(call.request, status, reason);
     const meta = { ...this.#state.metaOfRequest(call.request, call.target), source: "network" as const, address: NOBODY };
-    if (sent.waited && sent.app.alive) this.#state.sendSip(sent.app, meta, sent.id, dialog.id, response);
+    if (sent.waited && sent.app.alive) this.#state.sendOwn(sent.app, meta, sent.id, dialog.id, response, whyUnanswered(status, reason));
     if (method === "BYE" || (dialog.method === "SUBSCRIBE" && isTerminatedNotify(call.request))) this.#manager.forget(dialog);
     // Section 12.2.1.2: no answer at all to a request inside an INVITE dialog means that the far end is gone.
     else if (dialog.method === "INVITE" && status === 408 && dialog.confirmed && method !== "PRACK")
-      this.#manager.terminate(dialog, "far end does not answer", now);
+      this.#manager.terminate(dialog, "far-end-silent", now);
   }
 
   /** An application is gone: its INVITEs are cancelled. */
@@ -468,6 +470,11 @@ export class Outbound {
       sent.call.cancel(now);
     }
   }
+}
+
+/** Why no response came: the code of a certificate that is not believed stands before its words (`formatFault`). */
+function whyUnanswered(status: 408 | 503, reason: string): EndCode {
+  return readFault(reason)?.code ?? (status === 408 ? "no-response" : "not-reached");
 }
 
 const quiet: ClientUser = { onResponse() {}, onFailure() {} };

@@ -1,5 +1,6 @@
 /** What the parts of the engine share: the layer, the applications, the tables, and the way frames are written. */
 import { randomUUID } from "node:crypto";
+import type { EndCode } from "../base/call-failure.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import { dialogKey } from "../sip/dialog.ts";
 import type { SipLayer } from "../sip/layer.ts";
@@ -7,6 +8,7 @@ import type { Source, Target } from "../sip/types.ts";
 import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
 import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
 import { peerToken } from "../wire/sip/peer-certificate.ts";
+import { END_HEADER } from "../wire/sip/end-code.ts";
 import { plainText } from "../wire/sip/plain.ts";
 import type { AddressValidation } from "./address-validation.ts";
 import type { App, AppRegistry } from "./apps.ts";
@@ -164,6 +166,13 @@ export class EngineState {
     const peer = came?.peer === undefined ? "" : peerToken(came.peer);
     const tail = came === undefined ? "" : `${came.localAddress}|${came.localPort}|${peer}`;
     app.send(formatSip(this.newId(), meta, transactionId, dialogId, plainText(message), tail));
+  }
+  /** A message of the engine's own, which says why it was made ({@link END_HEADER}). */
+  sendOwn(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, why: EndCode): void {
+    const text = plainText(message);
+    const line = text.indexOf("\r\n") + 2;
+    const own = `${text.slice(0, line)}${END_HEADER}: ${why}\r\n${text.slice(line)}`;
+    app.send(formatSip(this.newId(), meta, transactionId, dialogId, own));
   }
   reply(app: App, msgId: string, ok: boolean, more = ""): void {
     if (app.alive) app.send(formatResponse(this.newId(), msgId, ok, more));

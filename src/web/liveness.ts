@@ -34,6 +34,10 @@ export interface PresenceTimings {
 
 const PRESENCE_TIMINGS: PresenceTimings = { socketMs: 120_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
+const NEVER_CONNECTED =
+  "ICE never connected: no path for media between the browser and us by UDP, TCP (web.ice.port) or a TURN server (web.ice.servers)";
+const INTERRUPTED = "the media connection to the browser was lost, and no other came about";
+
 /** Named timers: when each runs out. */
 type Timers = { socket: Millis | null; media: Millis | null };
 
@@ -45,6 +49,7 @@ export class Presence {
   #socketUp = true;
   #away = false;
   #media: "idle" | "connecting" | "up" | "interrupted" = "idle";
+  #wasUp = false;
   #renewed = 0;
   #over = false;
 
@@ -83,6 +88,7 @@ export class Presence {
   #mediaState(state: "connecting" | "connected" | "disconnected" | "failed", now: Millis): void {
     if (state === "connected") {
       this.#media = "up";
+      this.#wasUp = true;
       this.#renewed = 0;
       this.#timers.media = null;
     } else if (state === "failed") this.#failed(now);
@@ -102,8 +108,7 @@ export class Presence {
       this.#timers.media = null;
       return;
     }
-    if (this.#renewed >= this.#timings.renewals)
-      return this.#lost("media", "no media connection to the browser: no path for UDP between it and us?");
+    if (this.#renewed >= this.#timings.renewals) return this.#lost("media", this.#wasUp ? INTERRUPTED : NEVER_CONNECTED);
     this.#renewed++;
     this.#media = "connecting";
     this.#timers.media = now + this.#timings.connectMs;

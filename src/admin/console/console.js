@@ -203,7 +203,7 @@ function showRecord(record) {
     [record.to],
     [
       record.sipStatus ? `${record.outcome} (${record.sipStatus})` : record.outcome,
-      record.outcome === "completed" ? "good" : record.sipStatus ? "bad" : "",
+      record.outcome === "completed" ? "good" : record.sipStatus || record.outcome === "far-end-unreachable" ? "bad" : "",
     ],
     [record.reason],
     [media],

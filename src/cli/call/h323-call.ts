@@ -98,10 +98,10 @@ async function converse(
       to: report.uri,
       ...here,
     });
-    leg.on("ended", ({ by, cause, text }) => {
-      report.ended = by === "peer" ? "peer" : by === "us" ? "us" : "connection-lost";
-      report.cause = cause;
-      report.reason = text;
+    leg.on("ended", ({ by, code, q850, message }) => {
+      report.ended = by === "callee" && code !== "no-answer" ? "peer" : code === "connection-lost" ? code : "us";
+      report.cause = q850;
+      report.reason = message;
       ended.resolve();
     });
     // A stream that moves or is held, as an offer of the far end's.

@@ -1,5 +1,6 @@
 import { CAUSE } from "../../legs/cause.ts";
 import type { CallRecord } from "../../records/model.ts";
+import { isCertificateFault } from "../../security/certificates/faults.ts";
 import type { GatewayContext } from "../context.ts";
 import type { Call } from "./call.ts";
 
@@ -58,12 +59,13 @@ export class CallRegistry {
       answered,
       seconds: call.age / 1000,
     });
-    const refused = record.sipStatus !== null && !answered;
+    const refused = !answered && (record.sipStatus !== null || notReached(record));
     if (refused && record.direction === "in" && !refusals.takes(call.leg.info.address, record)) return;
     records.add(record);
     emit({ type: "call-ended", record });
     const fields = {
       outcome: record.outcome,
+      by: record.endedBy,
       reason: record.reason,
       cause: record.cause,
       meeting: record.meetingId,
@@ -99,4 +101,9 @@ export class CallRegistry {
     const timer = setTimeout(end, seconds * 1000);
     return () => clearTimeout(timer);
   }
+}
+
+/** A call of ours that came to no far end: its line in the log is that of a refusal, though nobody has sent a status. */
+function notReached({ direction, outcome }: CallRecord): boolean {
+  return direction === "out" && (outcome === "far-end-unreachable" || isCertificateFault(outcome));
 }

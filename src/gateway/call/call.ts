@@ -1,27 +1,35 @@
 import { EventEmitter } from "node:events";
 import type { Logger } from "pino";
 import type { CallView } from "../../admin/ports.ts";
+import { type Blame, type CallEnding, CallFailure, type EndCode, farEnd } from "../../base/call-failure.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
 import { maskText } from "../../base/pin-mask.ts";
-import type { ContentControl, Leg, LegEnd } from "../../legs/leg.ts";
+import type { ContentControl, Leg } from "../../legs/leg.ts";
 import type { MediaExchange } from "../../call-media/offer-answer.ts";
 import type { Pictures } from "../../call-media/video-streams.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
 import type { Digits } from "../../ivr/digits.ts";
 import type { AudioStats, Meeting, Role, Trust, VideoView } from "../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
-import { isCertificateFault } from "../../security/certificates/faults.ts";
 import { viewPictures } from "./video-stats.ts";
+import { blameOf, outcomeOf } from "./outcome.ts";
 import { causeOfOutcome, type GatewayRefusal, toldOfEnd } from "./refusals.ts";
 
 /** How long the media server may take to say how it was, once a call is over. */
 const LAST_STATS_MS = 500;
+/** Of a call that ends for want of media, and never had any. */
+const NO_PACKET = "no packet ever came from the far end: does a firewall or NAT stand between it and the media ports?";
 
 export type CallState = CallView["state"];
 
 /** How a call came to its end. */
 export interface CallEnd {
   readonly outcome: OutcomeCode;
+  readonly by: Blame;
+  /** Of an end that the leg or the media server told. */
+  readonly code?: EndCode;
+  /** The error behind it, where there is one. */
+  readonly failure?: unknown;
   /** In words an operator can act on. */
   readonly reason: string;
   readonly cause: number;
@@ -168,10 +176,10 @@ export class Call extends EventEmitter<CallEvents> {
   /** Follows the media session that the exchange has now; again after it was replaced. */
   watch(): void {
     const session = this.#media?.media;
-    session?.once("gone", ({ cause, text }) => {
+    session?.once("gone", (why) => {
       if (this.#media?.media !== session) return;
-      const outcome = cause === "media-timeout" ? "media-timeout" : "media-server-lost";
-      this.end(outcome, text);
+      const never = why.code === "media-timeout" && this.#audio?.packetsIn === 0;
+      void this.failed(never ? new CallFailure({ ...why, message: NO_PACKET, cause: why }) : why);
     });
   }
 
@@ -185,17 +193,27 @@ export class Call extends EventEmitter<CallEvents> {
   end(
     outcome: OutcomeCode,
     reason: string,
-    options: { readonly cause?: number; readonly sipStatus?: number | null } = {},
+    options: { readonly cause?: number; readonly sipStatus?: number | null; readonly by?: Blame; readonly failure?: unknown } = {},
   ): Promise<CallRecord> {
-    const cause = options.cause ?? causeOfOutcome(outcome);
-    return this.#finish({ outcome, reason, cause, sipStatus: options.sipStatus ?? null }, () =>
-      this.leg.end(cause, toldOfEnd(outcome, reason)),
-    );
+    const { cause = causeOfOutcome(outcome), sipStatus = null, by = blameOf(outcome, this.leg.info), failure } = options;
+    return this.#finish({ outcome, by, reason, cause, sipStatus, failure }, () => this.leg.end(cause, toldOfEnd(outcome, reason)));
+  }
+
+  /** Ends the call for what has become of its media or its signalling; the far end is told. */
+  failed(failure: CallFailure): Promise<CallRecord> {
+    const outcome = outcomeOf(failure, { direction: this.leg.info.direction, answered: this.#answeredWall !== null });
+    return this.end(outcome, failure.message, { by: failure.by, failure });
   }
 
   /** Ends a call that is refused before it is answered; whoever refuses it tells the far end. */
   refused({ code, reason, cause, status, text }: GatewayRefusal): Promise<CallRecord> {
-    return this.#finish({ outcome: code, reason, cause, sipStatus: status, text }, () => Promise.resolve());
+    return this.#finish({ outcome: code, by: "gateway", reason, cause, sipStatus: status, text }, () => Promise.resolve());
+  }
+
+  /** Keeps what became of a call of ours that was never placed: there is no far end to tell. */
+  notPlaced(outcome: OutcomeCode, failure: CallFailure): Promise<CallRecord> {
+    const { by, q850: cause, sipStatus, message: reason, code } = failure;
+    return this.#finish({ outcome, by, code, reason, cause, sipStatus, failure }, () => Promise.resolve());
   }
 
   /** Fresh figures from the media server; keeps the last ones when it has none. */
@@ -230,22 +248,15 @@ export class Call extends EventEmitter<CallEvents> {
     return this.#startedWall + this.age;
   }
 
-  #onLegEnded(end: LegEnd): void {
+  #onLegEnded(end: CallEnding): void {
     if (this.#end) return;
-    this.#hungUp = end.by === "peer";
+    const { info } = this.leg;
+    this.#hungUp = end.by === farEnd(info);
     // a leg may be hung up in the very turn it is answered in, before anybody has told us of the answer
     if (this.leg.answered) this.answered();
-    const outcome = this.#answeredWall === null ? this.#unansweredOutcome(end) : answeredOutcome(end);
-    void this.#finish({ outcome, reason: end.text, cause: end.cause, sipStatus: end.status ?? null }, () => Promise.resolve());
-  }
-
-  #unansweredOutcome(end: LegEnd): OutcomeCode {
-    if (end.cancelled) return "cancelled";
-    if (this.leg.info.direction === "in") return end.by === "engine" ? "internal-error" : "completed";
-    // without a status nothing was sent at all: that is ours
-    if (isCertificateFault(end.code)) return end.code;
-    if (end.by === "engine") return end.status === undefined ? "internal-error" : "far-end-unreachable";
-    return end.by === "peer" ? "far-end-refused" : "completed";
+    const outcome = outcomeOf(end, { direction: info.direction, answered: this.#answeredWall !== null });
+    const { code, by, message: reason, q850: cause, sipStatus } = end;
+    void this.#finish({ outcome, by, code, reason, cause, sipStatus, failure: end.cause }, () => Promise.resolve());
   }
 
   #finish(end: CallEnd, tell: () => Promise<void>): Promise<CallRecord> {
@@ -286,6 +297,7 @@ export class Call extends EventEmitter<CallEvents> {
       answeredAt: view.answeredAt,
       endedAt: new Date(this.#wall()).toISOString(),
       outcome: end.outcome,
+      endedBy: end.by,
       reason: maskText(end.reason),
       sipStatus: end.sipStatus,
       cause: end.cause,
@@ -297,14 +309,4 @@ export class Call extends EventEmitter<CallEvents> {
       jitterMs: audio?.jitterMs ?? null,
     };
   }
-}
-
-function answeredOutcome(end: LegEnd): OutcomeCode {
-  if (end.cancelled) return "cancelled";
-  return end.by === "engine" ? lostOutcome(end) : "completed";
-}
-
-/** What the SIP engine ended itself: by its text, whether the session timer ran out or the far end is out of reach. */
-function lostOutcome(end: LegEnd): OutcomeCode {
-  return /session|expire/i.test(end.text) ? "session-expired" : "signalling-lost";
 }

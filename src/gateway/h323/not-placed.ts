@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { CallFailure } from "../../base/call-failure.ts";
 import { maskDialled } from "../../base/pin-mask.ts";
 import { CAUSE } from "../../legs/cause.ts";
 import { type Leg, type LegEvents, type LegInfo, maskedInfo } from "../../legs/leg.ts";
@@ -8,6 +9,7 @@ import { CertificateError } from "../../security/certificates/faults.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
 import { Call } from "../call/call.ts";
+import { outcomeOf } from "../call/outcome.ts";
 import type { GatewayContext } from "../context.ts";
 import { NotAdmitted } from "./gatekeeper-registration.ts";
 
@@ -80,9 +82,14 @@ export async function keepNotPlaced(
   });
   call.meetingId = meeting.id;
   metrics.callStarted({ direction: "out", protocol: "h323", transport });
-  const reason = error instanceof Error ? error.message : String(error);
-  const refused = error instanceof NotAdmitted;
-  const outcome = error instanceof CertificateError ? error.code : refused ? "far-end-refused" : "far-end-unreachable";
-  const cause = refused ? error.q850 : CAUSE.networkOutOfOrder;
-  registry.keep(call, await call.refused({ code: outcome, reason, cause, status: 503, text: reason }));
+  const failure = notPlacedFailure(error);
+  registry.keep(call, await call.notPlaced(outcomeOf(failure, { direction: "out", answered: false }), failure));
+}
+
+function notPlacedFailure(error: unknown): CallFailure {
+  if (error instanceof CallFailure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof NotAdmitted) return new CallFailure({ code: "refused", by: "network", q850: error.q850, message, cause: error });
+  const code = error instanceof CertificateError ? error.code : "not-reached";
+  return new CallFailure({ code, by: "network", q850: CAUSE.networkOutOfOrder, message, cause: error });
 }

@@ -74,8 +74,9 @@ export class Transfers {
   }
 }
 
-/** What the party said that was to take their place (RFC 3515 section 2.4.5): its own final status, 480 where nobody answered in time, 503 else. */
+/** What the party said that was to take their place (RFC 3515 section 2.4.5): its own final status, 408 where it never answered at all, 480 where it rang in vain, 503 else. */
 function statusOf(end: CallEnd | undefined): number {
   if (end?.sipStatus != null && end.sipStatus >= 300) return end.sipStatus;
+  if (end?.code === "no-response") return 408;
   return end?.outcome === "no-answer" ? 480 : 503;
 }

@@ -11,7 +11,7 @@ import { supports } from "../traversal/h460.ts";
 import { MediaTraversal } from "../traversal/media-traversal.ts";
 import { FastConnect } from "./fast-connect.ts";
 import type { Answering } from "./messages.ts";
-import type { CallConfig, CallEvent, CallOutput } from "./types.ts";
+import type { CallConfig, CallEvent, CallOutput, ReleaseCode, ReleasedEvent } from "./types.ts";
 
 /** What control uses of its call. */
 export interface CallPort {
@@ -21,7 +21,7 @@ export interface CallPort {
   emit(event: CallEvent): void;
   /** Sends tunnelled messages in a Facility of their own. */
   tunnel(control: readonly Uint8Array[]): void;
-  release(cause: number, reason: string, by: "peer" | "us" | "network"): void;
+  release(cause: number, reason: string, by: ReleasedEvent["by"], code?: ReleaseCode): void;
 }
 
 /** Most control messages that wait for Connect. */
@@ -206,7 +206,7 @@ export class CallControl {
     if (this.#link === "none" || this.#link === "tunnel") return;
     this.#link = "none";
     if (this.machine.ended || this.fast.state === "done") return;
-    this.#port.release(41, `control connection: ${reason}`, "network");
+    this.#port.release(41, `control connection: ${reason}`, "network", "connection-lost");
   }
 
   /** Messages inside a call signalling message. */
@@ -240,7 +240,7 @@ export class CallControl {
       this.traversal.incoming(checked.message);
       this.machine.handle(checked.message, now);
     } else if (checked.type === "answer") this.#answers.push(checked.message);
-    else this.#port.release(79, checked.reason, "us");
+    else this.#port.release(79, checked.reason, "us", "not-encrypted");
   }
 
   /**
@@ -275,7 +275,7 @@ export class CallControl {
       else if (event.type === "control-failed") this.#failed(event.reason);
       else if (event.type === "session-ended" && !this.#port.over) this.#port.release(16, "session ended by the peer", "peer");
     }
-    if (failure !== undefined) this.#port.release(79, failure, "us");
+    if (failure !== undefined) this.#port.release(79, failure, "us", "not-encrypted");
     if (this.#port.over || messages.length === 0) return;
     if (this.#link === "open") for (const bytes of messages) this.#port.output({ type: "control", bytes });
     else {
@@ -290,7 +290,7 @@ export class CallControl {
    */
   #failed(reason: string): void {
     if (this.machine.established || this.fast.state === "done") this.#port.emit({ type: "ignored", what: `H.245: ${reason}` });
-    else this.#port.release(47, reason, "us");
+    else this.#port.release(47, reason, "us", "no-media");
   }
 
   /** What is to be sent: channels as the peer is to see them. After a failure nothing is. */
@@ -320,7 +320,7 @@ export class CallControl {
   timeout(now: Millis): void {
     if (this.#deadline !== undefined && this.#deadline <= now) {
       this.#deadline = undefined;
-      this.#port.release(41, "control was not established", "us");
+      this.#port.release(41, "control was not established", "us", "no-media");
     }
     if (this.#securing !== undefined && this.#securing <= now) this.#secured(now);
     this.machine.timeout(now);

@@ -11,9 +11,25 @@ import type { TraversalRole } from "../traversal/h460-19.ts";
 import { CallControl } from "./call-control.ts";
 import * as messages from "./messages.ts";
 import { ANYTIME, TRANSITIONS } from "./states.ts";
-import { CALL_STATES, type CallConfig, type CallEvent, type CallOutput, type CallState, type Destination } from "./types.ts";
+import {
+  CALL_STATES,
+  type CallConfig,
+  type CallEvent,
+  type CallOutput,
+  type CallState,
+  type Destination,
+  type ReleaseCode,
+  type ReleasedEvent,
+} from "./types.ts";
 
 type TimerName = "T303" | "T310" | "T301" | "T302" | "T322";
+
+/** What an operator reads when a callee lets one of them run out. */
+const UNANSWERED: Readonly<Record<"T303" | "T310" | "T301", string>> = {
+  T303: "the far end never answered our Setup (T303)",
+  T310: "the far end neither rang nor answered after CallProceeding (T310)",
+  T301: "the far end rang, and nobody answered (T301)",
+};
 
 /** One call's signalling, caller's or callee's side, with its control (H.225.0 clause 7, H.323 clause 8). */
 export class CallMachine {
@@ -44,7 +60,7 @@ export class CallMachine {
       output: (output) => this.#outputs.push(output),
       emit: (event) => this.#emit(event),
       tunnel: (control) => this.#send("facility", messages.transportBody(this.#ids), [], control),
-      release: (cause, reason, by) => this.#release(cause, reason, by),
+      release: (cause, reason, by, code) => this.#release(cause, reason, by, { code }),
     });
   }
 
@@ -163,9 +179,9 @@ export class CallMachine {
     this.#control.flush();
   }
 
-  /** Ends the call with a Q.850 cause. */
-  release(cause: number, reason = "released by us"): void {
-    this.#release(cause, reason, "us");
+  /** Ends the call with a Q.850 cause. `code`: what of the far end it is ended for. */
+  release(cause: number, reason = "released by us", code?: ReleaseCode): void {
+    this.#release(cause, reason, "us", { code });
   }
 
   /** Sends digits by the best way the peer has, or by `way`. Returns the way; `rfc2833` is the media's to do. */
@@ -238,7 +254,7 @@ export class CallMachine {
 
   /** The signalling connection was closed by the peer or lost. */
   signallingClosed(reason: string): void {
-    this.#release(41, `signalling connection: ${reason}`, "network", false);
+    this.#release(41, `signalling connection: ${reason}`, "network", { code: "connection-lost", say: false });
   }
 
   nextTimeout(): Millis | undefined {
@@ -251,7 +267,8 @@ export class CallMachine {
     for (const name of this.#timers.expire(now)) {
       if (name === "T302") this.#emit({ type: "dialled", digits: "", complete: true });
       else if (name === "T322") this.#emit({ type: "status", state: undefined, cause: undefined });
-      else this.#release(name === "T301" ? 19 : 102, `${name} has ended`, "us");
+      else if (name === "T301") this.#release(19, UNANSWERED[name], "us", { code: "no-answer" });
+      else this.#release(102, UNANSWERED[name], "us", { code: "no-response" });
     }
     this.#control.timeout(now);
     this.#control.flush();
@@ -385,14 +402,14 @@ export class CallMachine {
   /** Ends a call whose control would need a connection in the clear beside encrypted signalling. */
   #refusesClearControl(): boolean {
     if (this.#config.tunnelOnly !== true || !this.#control.separate) return false;
-    this.#release(79, "over TLS, H.245 must be tunnelled", "us");
+    this.#release(79, "over TLS, H.245 must be tunnelled", "us", { code: "protocol-error" });
     return true;
   }
 
   #connected(message: h225.SignallingMessage, connect: h225.MessageBody["connect"], now: Millis): void {
     for (const t of ["T303", "T310", "T301"] as const) this.#timers.clear(t);
     if (this.#control.security.policy === "required" && !this.encrypts) {
-      this.#release(79, "the far end does not encrypt its media", "us");
+      this.#release(79, "the far end does not encrypt its media", "us", { code: "not-encrypted" });
       return;
     }
     this.#emit({
@@ -426,10 +443,15 @@ export class CallMachine {
 
   #released(message: h225.SignallingMessage, reason: h225.ReleaseCompleteReason | undefined): void {
     const cause = causeOf(h225.readCause(h225.element(message, h225.IE.cause)), reason);
-    this.#release(cause, Object.keys(reason ?? {})[0] ?? "no reason", "peer", false);
+    this.#release(cause, Object.keys(reason ?? {})[0] ?? "no reason", "peer", { say: false });
   }
 
-  #release(cause: number, reason: string, by: "peer" | "us" | "network", say = true): void {
+  #release(
+    cause: number,
+    reason: string,
+    by: ReleasedEvent["by"],
+    { code, say = true }: { readonly code?: ReleaseCode | undefined; readonly say?: boolean } = {},
+  ): void {
     if (this.#state === "released") return;
     const spoken = this.#state !== "null" || this.#callReference !== 0;
     const tunnelled = this.#control.end();
@@ -438,7 +460,7 @@ export class CallMachine {
     }
     this.#state = "released";
     this.#timers.clearAll();
-    this.#emit({ type: "released", cause, by, reason });
+    this.#emit({ type: "released", cause, by, ...(code && { code }), reason });
     this.#outputs.push({ type: "close" });
   }
 }

@@ -1,3 +1,4 @@
+import type { EndCode } from "../../base/call-failure.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import type { Address } from "../address.ts";
 import type { LocalCapabilities } from "../control/capabilities.ts";
@@ -101,7 +102,24 @@ export type CallEvent =
   | { readonly type: "status"; readonly state: number | undefined; readonly cause: number | undefined }
   /** Something was not taken, and why; the call goes on. */
   | { readonly type: "ignored"; readonly what: string }
-  | { readonly type: "released"; readonly cause: number; readonly by: "peer" | "us" | "network"; readonly reason: string };
+  | ReleasedEvent;
+
+/** The call is over. */
+export interface ReleasedEvent {
+  readonly type: "released";
+  /** Q.850. */
+  readonly cause: number;
+  readonly by: "peer" | "us" | "network";
+  /** Why, where not one of the two sides has just released it. */
+  readonly code?: ReleaseCode | undefined;
+  readonly reason: string;
+}
+
+/** What the machine itself ends a call for. */
+export type ReleaseCode = Extract<
+  EndCode,
+  "connection-lost" | "no-response" | "no-answer" | "no-media" | "not-encrypted" | "protocol-error"
+>;
 
 export type CallOutput =
   /** A Q.931 message for the signalling connection, to be framed. */

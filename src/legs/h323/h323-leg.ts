@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
-import type { AudioFormat, CallEvent, ControlMachine, LineName, RemoteCapabilities } from "../../h323/index.ts";
+import { CallFailure, farEnd } from "../../base/call-failure.ts";
+import type { AudioFormat, CallEvent, ControlMachine, LineName, ReleasedEvent, RemoteCapabilities } from "../../h323/index.ts";
 import { commonVideo } from "../../h323/index.ts";
 import type { H323Session } from "../../io/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
@@ -21,6 +22,9 @@ const HELD_MEDIA_MS = 180_000;
 const KEY_MS = 100;
 /** Channels come one after the other: their changes are told together once so many ms have brought none. */
 const SETTLED_MS = 60;
+
+/** What a far end has done by ReleaseComplete. */
+const WHAT = { "hung-up": "hung up", cancelled: "cancelled", refused: "refused" } as const;
 
 export interface H323LegOptions {
   /** Ways of keys the far end is asked for; all where absent. */
@@ -258,7 +262,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     if (this.#waiting === undefined || this.#ended || !this.#answered) return;
     if (this.#far === undefined) {
       const ms = this.#paused ? HELD_MEDIA_MS : MEDIA_MS;
-      this.#timer ??= setTimeout(() => this.#session.act((m) => m.release(47, "the far end opened no channel for us")), ms);
+      this.#timer ??= setTimeout(() => this.#session.act((m) => m.release(47, "the far end opened no channel for us", "no-media")), ms);
       return;
     }
     clearTimeout(this.#timer);
@@ -346,7 +350,8 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
         break;
       case "transmit-refused":
         if (event.line !== "audio") this.#settle();
-        else if (this.#far === undefined) this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`));
+        else if (this.#far === undefined)
+          this.#session.act((machine) => machine.release(79, `no channel to the far end: ${event.cause}`, "no-media"));
         break;
       case "paused":
         this.#paused = true;
@@ -469,16 +474,27 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     });
   }
 
-  #finish({ by, cause, reason }: Extract<CallEvent, { type: "released" }>): void {
+  #finish(released: ReleasedEvent): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#settling);
     this.#protection?.close();
-    this.#waiting?.reject(new Error(reason));
+    const failure = this.#failure(released);
+    this.#waiting?.reject(failure);
     this.#waiting = undefined;
+    this.emit("ended", failure);
+  }
+
+  #failure({ by, cause: q850, code, reason }: ReleasedEvent): CallFailure {
+    const them = farEnd(this.info);
+    if (by === "network") return new CallFailure({ code: code ?? "connection-lost", by: "network", q850, message: reason });
+    if (by === "us") {
+      const unanswered = code === "no-response" ? "network" : code === "no-answer" ? "callee" : "gateway";
+      return new CallFailure({ code: code ?? "released", by: unanswered, q850, message: reason });
+    }
     // Only a caller gives up; a callee that ends a call of ours has refused it.
-    const cancelled = by === "peer" && !this.#answered && this.info.direction === "in";
-    this.emit("ended", { by: by === "network" ? "engine" : by, cause, text: reason, cancelled });
+    const ended = this.#answered ? "hung-up" : this.info.direction === "in" ? "cancelled" : "refused";
+    return new CallFailure({ code: ended, by: them, q850, message: `${WHAT[ended]} by the ${them} (${reason})` });
   }
 }

@@ -1,3 +1,5 @@
+import { CallFailure, type CallEnding } from "../../base/call-failure.ts";
+import { UNKNOWN_TRANSACTION } from "../../wire/drachtio/messages.ts";
 import { CAUSE, formatReason, parseReason } from "../cause.ts";
 import type { LegInfo, Refusal } from "../leg.ts";
 import { answerSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
@@ -7,13 +9,11 @@ import { ACCEPT, readBody, sessionDescription } from "./body.ts";
 import { agreeSession } from "./session-refresh.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
 import { ALLOW, contactOver, formatWarning, timerFields } from "./leg-fields.ts";
+import { endOfFailure } from "./leg-end.ts";
 import { SipLeg } from "./sip-leg.ts";
 
 /** How long a reliable 180 waits for its PRACK before the call is answered all the same. */
 const PRACK_WAIT_MS = 4_000;
-
-/** What drachtio says of an answer to a request that has one already. */
-const UNKNOWN_TRANSACTION = /not sent due to unknown transaction/i;
 
 /** A call that came to us. */
 export class IncomingSipLeg extends SipLeg {
@@ -38,12 +38,7 @@ export class IncomingSipLeg extends SipLeg {
       if (this.answered) return;
       this.#pending = false;
       const reason = parseReason(cancel.get("Reason"));
-      this.finish({
-        by: "peer",
-        cause: reason?.cause ?? CAUSE.normalClearing,
-        text: reason?.text || "cancelled by the caller",
-        cancelled: true,
-      });
+      this.finish(cancelled(reason?.cause, reason?.text));
     });
   }
 
@@ -124,13 +119,9 @@ export class IncomingSipLeg extends SipLeg {
     } catch (error) {
       if (!this.answered) {
         // the CANCEL came while the 200 was on its way to the engine, which has answered 487 itself: drachtio-srf then hears of no CANCEL any more
-        const cancelled = isSipFailure(error) ? error.status === 487 : UNKNOWN_TRANSACTION.test(String(error));
-        this.finish({
-          by: cancelled ? "peer" : "engine",
-          cause: cancelled ? CAUSE.normalClearing : CAUSE.temporaryFailure,
-          text: cancelled ? "cancelled by the caller" : String(error),
-          cancelled,
-        });
+        const failure = isGivenUp(error) ? new CallFailure(cancelled()) : endOfFailure(error);
+        this.finish(failure);
+        throw failure;
       }
       throw error;
     }
@@ -154,10 +145,20 @@ export class IncomingSipLeg extends SipLeg {
     if (refusal.silent) headers["X-Crosspoint-Action"] = "discard";
     if (refusal.status === 405) headers["Allow"] = ALLOW;
     this.#response.send(refusal.status, { headers });
-    this.finish({ by: "us", cause: refusal.cause, text: refusal.text, cancelled: false });
+    this.finish({ code: "released", by: "gateway", q850: refusal.cause, sipStatus: null, message: refusal.text });
   }
 
   protected giveUp(cause: number, text: string): void {
     this.refuse({ status: 480, cause, text });
   }
+}
+
+function cancelled(cause: number = CAUSE.normalClearing, text?: string): CallEnding {
+  return { code: "cancelled", by: "caller", q850: cause, sipStatus: null, message: text || "cancelled by the caller" };
+}
+
+/** Of an answer that was not sent: whether the SIP engine had answered 487 already, for a CANCEL. */
+function isGivenUp(error: unknown): boolean {
+  if (isSipFailure(error)) return error.status === 487;
+  return (error instanceof Error ? error.message : error) === UNKNOWN_TRANSACTION;
 }

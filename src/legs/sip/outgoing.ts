@@ -1,3 +1,4 @@
+import { CallFailure } from "../../base/call-failure.ts";
 import { CAUSE, formatReason } from "../cause.ts";
 import type { DialogIdentifiers, LegInfo } from "../leg.ts";
 import { askSessionTimer, type SessionTimerPolicy } from "./session-timer.ts";
@@ -55,7 +56,7 @@ export class OutgoingSipLeg extends SipLeg {
 
   /**
    * Calls with our offer. `ringing` is told once, at the first provisional response that says so. Resolves with the far end's answer; rejects when it is refused, busy or
-   * gives no answer, after `ended`.
+   * gives no answer, with CallFailure, after `ended`.
    */
   async call(sdp: string, ringing: () => void): Promise<string> {
     const { uri, from, headers, proxy, auth } = this.#options;
@@ -129,18 +130,20 @@ export class OutgoingSipLeg extends SipLeg {
         // answered while our CANCEL was on its way (RFC 3261 section 9.1)
         const { cause, text } = this.#cancelled ?? { cause: CAUSE.normalClearing, text: "given up" };
         await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
-        throw new Error("given up before it was answered");
+        throw new CallFailure({ code: "released", by: "gateway", q850: cause, message: "given up before it was answered" });
       }
       // a 200 without one confirms what was said before it (RFC 6337 section 3.1.1)
       const said = dialog.res ? sessionDescription(dialog.res) : dialog.remote.sdp;
       const answer = said || early.get(dialog.sip.remoteTag);
       if (dialog.res) this.cameFrom(dialog.res);
       if (answer) return answer;
-      await this.end(CAUSE.protocolError, "the answer carries no session description");
-      throw new Error("the answer carries no session description");
+      const message = "the answer carries no session description";
+      await this.end(CAUSE.protocolError, message);
+      throw new CallFailure({ code: "unusable-answer", by: "callee", q850: CAUSE.protocolError, message });
     } catch (error) {
-      this.finish(endOfFailure(error));
-      throw error;
+      const failure = endOfFailure(error);
+      this.finish(failure);
+      throw failure;
     }
   }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { CallEnding, EndCode } from "../../base/call-failure.ts";
 import { canonicalAddress } from "../../base/ip-address.ts";
 import type { Credentials } from "../../wire/sip/index.ts";
 import { CAUSE, causeOfStatus, formatReason } from "../cause.ts";
@@ -7,7 +8,6 @@ import {
   ChangeRefused,
   type DialogIdentifiers,
   type Leg,
-  type LegEnd,
   type LegEvents,
   type LegInfo,
   type MediaChange,
@@ -47,7 +47,7 @@ const ATTEMPTS = 6;
 /** A refresh that finds another change under way waits so long. */
 const BUSY_MS = 1_000;
 
-/** Begins the record's words of a call that a refresh of ours found lost; records know it for an expired session. */
+/** Begins the record's words of a call that a refresh of ours found lost. */
 const REFRESH_LOST = "the session has expired";
 
 /** What both directions of a SIP call have in common once there is a dialog. */
@@ -133,7 +133,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         return sessionDescription(response);
       }
       const said = describeResponse(response);
-      if (status === 408 || status === 481) this.#lost(dialog, `the far end does not know the call: ${said}`);
+      if (status === 408 || status === 481) this.#lost(dialog, "dialog-unknown", `the far end does not know the call: ${said}`);
       if (status !== 491 || tries === GLARE_TRIES || this.#ended) throw new ChangeRefused(said, causeOfStatus(status));
       await new Promise((resolve) => setTimeout(resolve, glareDelay(this.#ownsCallId, Math.random())));
       if (this.#ended) throw new ChangeRefused("the call ended meanwhile", CAUSE.normalClearing);
@@ -211,7 +211,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       this.cameFrom(response);
       const answer = sessionDescription(response);
       if (answer !== "") this.emit("refreshed", answer);
-    } else if (status === 408 || status === 481) this.#lost(dialog, `${REFRESH_LOST}: ${describeResponse(response)}`);
+    } else if (status === 408 || status === 481) this.#lost(dialog, "session-expired", `${REFRESH_LOST}: ${describeResponse(response)}`);
     else if (status === 491) this.#refreshIn(glareDelay(this.#ownsCallId, Math.random()));
     else {
       const again = retryDelay(response.get("Retry-After"), this.#expiresAt - performance.now());
@@ -220,8 +220,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   }
 
   /** RFC 3261 section 12.2.1.2: the far end does not know the call any more, or does not answer at all. */
-  #lost(dialog: Dialog, said: string): void {
-    this.finish({ by: "engine", cause: CAUSE.destinationOutOfOrder, text: said, cancelled: false });
+  #lost(dialog: Dialog, code: EndCode, said: string): void {
+    this.finish({ code, by: "network", q850: CAUSE.destinationOutOfOrder, sipStatus: null, message: said });
     if (dialog.connected) dialog.destroy({ headers: { Reason: formatReason(CAUSE.destinationOutOfOrder, said) } }).catch(() => undefined);
   }
 
@@ -259,7 +259,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     if (this.#ended) return;
     const dialog = this.#dialog;
     if (!dialog) this.giveUp(cause, text);
-    this.finish({ by: "us", cause, text, cancelled: false });
+    this.finish({ code: "released", by: "gateway", q850: cause, sipStatus: null, message: text });
     // a far end that is gone does not answer: there is nobody to tell
     if (dialog?.connected) await dialog.destroy({ headers: { Reason: formatReason(cause, text) } }).catch(() => undefined);
   }
@@ -278,9 +278,10 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.#dialog = dialog;
     dialog.local.sdp = localSdp;
     dialog.on("destroy", (request, reason) => {
-      const end = endOf(request, reason);
+      const end = endOf(request, reason, this.info);
       // the SIP engine ends a call whose far end does not answer before it hands us the response that says so
-      this.finish(this.#refreshing && end.by === "engine" ? { ...end, text: `${REFRESH_LOST}: ${end.text}` } : end);
+      const unrefreshed = this.#refreshing && end.by === "network";
+      this.finish(unrefreshed ? { ...end, code: "session-expired", message: `${REFRESH_LOST}: ${end.message}` } : end);
     });
     // The embedded engine judges Require for every method; drachtio-server leaves it to the application (RFC 3261 section 8.2.2.3).
     const on = (event: "info" | "modify" | "update" | "refer" | "options", handle: (request: SipRequest, response: SipResponse) => void) =>
@@ -298,7 +299,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   }
 
   /** Says `ended`, once. */
-  protected finish(end: LegEnd): void {
+  protected finish(end: CallEnding): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#refreshTimer);

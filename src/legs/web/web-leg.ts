@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { CallEnding } from "../../base/call-failure.ts";
 import type { BrowserPeer, ConnectionState, OfferedLine } from "../../webrtc/index.ts";
 import { CAUSE } from "../cause.ts";
 import type { ContentControl, ContentControlEvents, Leg, LegEvents, LegInfo } from "../leg.ts";
@@ -181,12 +182,18 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
 
   /** The person has left. */
   left(text: string): void {
-    this.#over("peer", CAUSE.normalClearing, text);
+    this.#over({
+      code: this.#answered ? "hung-up" : "cancelled",
+      by: "caller",
+      q850: CAUSE.normalClearing,
+      sipStatus: null,
+      message: text,
+    });
   }
 
-  /** The page or its media are out of reach. */
+  /** Its media are out of reach: the process that ends them has given them up. */
   lost(text: string): void {
-    this.#over("engine", CAUSE.destinationOutOfOrder, text);
+    this.#over({ code: "application-gone", by: "gateway", q850: CAUSE.destinationOutOfOrder, sipStatus: null, message: text });
   }
 
   #describe({ address, ports }: BrowserPeer, version = this.#version, taken = this.#taken): string {
@@ -219,11 +226,10 @@ export class WebLeg extends EventEmitter<LegEvents> implements Leg {
     });
   }
 
-  #over(by: "peer" | "engine", cause: number, text: string): void {
+  #over(end: CallEnding): void {
     if (this.#ended) return;
-    const cancelled = by === "peer" && !this.#answered;
     this.#finish();
-    this.emit("ended", { by, cause, text, cancelled });
+    this.emit("ended", end);
   }
 
   #finish(): void {

@@ -30,6 +30,9 @@ export type AppMessage =
       readonly sip: Buffer;
     };
 
+/** What drachtio's server answers an application whose response has no transaction any more: the protocol has a text there, and no code. */
+export const UNKNOWN_TRANSACTION = "Response not sent due to unknown transaction";
+
 const EMPTY = Buffer.alloc(0);
 
 /** Reads a frame from an application. Throws ParseError when it is none. */

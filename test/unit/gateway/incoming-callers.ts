@@ -105,8 +105,8 @@ const h323: ProtocolUnderTest = {
           const leg = new H323Leg(fresh, CALLER);
           leg.prepare(sdp().replaceAll("192.0.2.1", "127.0.0.1"));
           leg.placed(() => undefined).catch(() => undefined);
-          leg.on("ended", ({ cause }) => {
-            told = cause;
+          leg.on("ended", ({ q850 }) => {
+            told = q850;
           });
         };
         endpoint.call(gateway.address!, { aliases: [{ "h323-ID": dial }] }, { prepare }).catch(() => undefined);
@@ -194,7 +194,7 @@ class FourthLeg extends EventEmitter<LegEvents> implements Leg {
   giveUp() {
     if (this.ended) return;
     this.ended = true;
-    this.emit("ended", { by: "peer", cause: 16, text: "given up", cancelled: !this.answered });
+    this.emit("ended", { code: this.answered ? "hung-up" : "cancelled", by: "caller", q850: 16, sipStatus: null, message: "given up" });
   }
 }
 

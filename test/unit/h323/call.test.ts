@@ -141,7 +141,9 @@ describe("refusals and ends", () => {
     pair.run(9_999);
     expect(pair.a.machine.state).toBe("initiated");
     pair.run(1);
-    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 102, by: "us", reason: "T303 has ended" }]);
+    expect(eventsOf(pair.a.events, "released")).toMatchObject([
+      { cause: 102, by: "us", code: "no-response", reason: "the far end never answered our Setup (T303)" },
+    ]);
   });
   it("it rings and rings: T301, cause 19", () => {
     const pair = new Pair(callConfig("a"), callConfig("b")).call();
@@ -151,19 +153,19 @@ describe("refusals and ends", () => {
     pair.run(179_000);
     expect(pair.a.machine.state).toBe("delivered");
     pair.run(2_000);
-    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 19 }]);
+    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 19, code: "no-answer" }]);
     expect(eventsOf(pair.b.events, "released")).toMatchObject([{ cause: 19, by: "peer" }]);
   });
   it("it proceeds and nothing more: T310", () => {
     const pair = new Pair(callConfig("a"), callConfig("b")).call();
     pair.onB = () => {};
     pair.run(31_000);
-    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 102, reason: "T310 has ended" }]);
+    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 102, reason: expect.stringContaining("(T310)") }]);
   });
   it("the connection is lost", () => {
     const pair = new Pair(callConfig("a"), callConfig("b")).call().run();
     pair.do((p) => p.a.machine.signallingClosed("reset"));
-    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 41, by: "network" }]);
+    expect(eventsOf(pair.a.events, "released")).toMatchObject([{ cause: 41, by: "network", code: "connection-lost" }]);
     expect(eventsOf(pair.b.events, "released")).toHaveLength(1);
   });
   it("control that cannot be connected ends a call without media", () => {

@@ -109,6 +109,7 @@ describe("calls from the network", () => {
     expect(world.take("BYE").filter(({ target }) => target.address !== "10.0.0.2")).toEqual([]);
     const bye = app.got("BYE")[0]!;
     expect(bye.sip.get("reason")).toContain("ACK timeout");
+    expect(bye.sip.get("crosspoint-end")).toBe("not-acknowledged");
     expect([bye.source, bye.transactionId, bye.dialogId]).toEqual(["application", "unsolicited", "call-1;from-tag=caller"]);
   });
   test("cancelled while ringing: 200 and 487 by the engine, the application hears", () => {
@@ -303,7 +304,10 @@ describe("session timers (RFC 4028)", () => {
     expect([ok.get("session-expires"), ok.get("require")]).toEqual(["100;refresher=uac", "timer"]);
     world.deliver(ack);
     world.run(70_000);
-    expect(world.takeOne("BYE").message.get("reason")).toContain("Session timer expired");
+    const bye = world.takeOne("BYE").message;
+    expect(bye.get("reason")).toContain("Session timer expired");
+    // why is the application's to know, not the far end's
+    expect(bye.has("crosspoint-end")).toBe(false);
     expect(app.got("BYE")).toHaveLength(1);
   });
   test("where we refresh, a re-INVITE with what we said last goes out at half time", () => {

@@ -50,11 +50,13 @@ describe("calls of applications", () => {
     world.refused.add("10.0.0.9");
     app.request("INVITE sip:x@10.0.0.9;transport=tcp SIP/2.0");
     expect(app.got(503)[0]!.sip.get("warning")).toContain("connection refused");
+    expect(app.got(503)[0]!.sip.get("crosspoint-end")).toBe("not-reached");
     app.request("INVITE sip:x@nowhere.example SIP/2.0");
     expect(app.got(503)).toHaveLength(2);
     app.request("INVITE sip:x@10.0.0.8 SIP/2.0");
     world.run(33_000);
     expect(app.got(408)).toHaveLength(1);
+    expect(app.got(408)[0]!.sip.get("crosspoint-end")).toBe("no-response");
     expect(world.core.dump()).toMatchObject(clean);
   });
   test("go through the outbound proxy, the message's own or the configured one", () => {
@@ -155,6 +157,7 @@ describe("connections", () => {
     world.settle();
     const bye = app.got("BYE")[0]!;
     expect([bye.transactionId, bye.sip.get("reason")]).toEqual(["unsolicited", 'SIP ;cause=200 ;text="connection lost"']);
+    expect(bye.sip.get("crosspoint-end")).toBe("connection-lost");
     expect(world.take("BYE")).toEqual([]);
     world.run(60_000);
     expect(world.core.dump()).toMatchObject({ dialogs: 0 });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { CallFailure } from "../../../../src/base/call-failure.ts";
 import { AdminError } from "../../../../src/admin/ports.ts";
 import type { GatewayConfig } from "../../../../src/gateway/options.ts";
 import { trunk } from "../../trunks/fixtures.ts";
@@ -101,7 +102,7 @@ describe("a call that is up", () => {
   it("is told when the media server goes, and has its record", async () => {
     await start();
     const { session, dialog } = await bench.invite("sip:1000@gw");
-    session.emit("gone", { cause: "media-server-lost", text: "the media server is lost" });
+    session.emit("gone", new CallFailure({ code: "media-server-lost", by: "media-server", q850: 42, message: "the media server is lost" }));
     await settle();
     expect(dialog.byeReason).toMatch(/cause=42;text="the media server is lost"/);
     expect(bench.records).toMatchObject([{ outcome: "media-server-lost", answeredAt: expect.any(String) }]);
@@ -109,14 +110,44 @@ describe("a call that is up", () => {
   });
 
   it.each([
-    ["Session timer expired", "session-expired"],
-    ["ACK timeout", "signalling-lost"],
-  ])("ended by the SIP engine (%s) is recorded as %s", async (reason, outcome) => {
+    // drachtio-server has words only
+    ["Session timer expired", {}, "session-expired", "network", /session has expired/],
+    ["ACK timeout", {}, "signalling-lost", "network", /no ACK came/],
+    // the embedded engine's code decides, whatever the words
+    ["the session", { "Crosspoint-End": "connection-lost" }, "signalling-lost", "network", /connection .* is gone/],
+    ["", { "Crosspoint-End": "session-expired" }, "session-expired", "network", /session has expired/],
+    ["expired session", { "Crosspoint-End": "application-gone" }, "signalling-lost", "gateway", /lost its SIP engine/],
+    ["expired session", {}, "signalling-lost", "network", /expired session/],
+  ])("ended by the SIP engine (%s, %o) is recorded as %s, ended by the %s", async (reason, headers, outcome, endedBy, words) => {
     await start();
     const { dialog } = await bench.invite("sip:1000@gw");
-    dialog.bye({}, "application", reason);
+    dialog.bye(headers as Record<string, string>, "application", reason);
     await settle();
-    expect(bench.records).toMatchObject([{ outcome }]);
+    expect(bench.records).toMatchObject([{ outcome, endedBy, reason: expect.stringMatching(words) }]);
+  });
+
+  it("hung up by its caller says so, whatever code the caller writes into its BYE", async () => {
+    await start();
+    const { dialog } = await bench.invite("sip:1000@gw");
+    dialog.bye({ "Crosspoint-End": "session-expired" });
+    await settle();
+    expect(bench.records).toMatchObject([{ outcome: "completed", endedBy: "caller", reason: "the caller hung up" }]);
+    expect(bench.events_("call-ended")).toMatchObject([{ by: "caller" }]);
+  });
+
+  it("that ends for want of media says whether a packet ever came", async () => {
+    await start();
+    for (const packetsIn of [0, 10]) {
+      const { session, call } = await bench.invite("sip:1000@gw");
+      session.stats = async () => ({ codec: "PCMU", srtp: null, packetsIn, packetsOut: 20, lossPercent: 0, jitterMs: 1 });
+      await call!.measure();
+      session.emit("gone", new CallFailure({ code: "media-timeout", by: "network", q850: 102, message: "no packets came any more" }));
+      await settle();
+    }
+    expect(bench.records).toMatchObject([
+      { outcome: "media-timeout", endedBy: "network", reason: expect.stringContaining("no packet ever came") },
+      { outcome: "media-timeout", reason: "no packets came any more" },
+    ]);
   });
 
   it("that is hung up in the turn it is answered in is over, and was answered", async () => {
@@ -455,7 +486,9 @@ describe("a call that we make", () => {
     bench.srf.peer = () => ({ status: 486, ring: false });
     await expect(out()).rejects.toMatchObject({ status: 502, code: "not-reached", message: "sip:bob@pbx.example was not reached: 486 x" });
     await settle();
-    expect(bench.records).toMatchObject([{ outcome: "far-end-refused", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null }]);
+    expect(bench.records).toMatchObject([
+      { outcome: "far-end-refused", endedBy: "callee", cause: 17, reason: "486 x", sipStatus: 486, answeredAt: null },
+    ]);
   });
 
   const challenges =
@@ -497,10 +530,12 @@ describe("a call that we make", () => {
     await start({ trunks: [pbx] });
     const why = "Hostname/IP does not match certificate's altnames: Host: pbx.example. is not in the cert's altnames: DNS:other.example";
     bench.srf.peer = () => ({ status: 503, ring: false, address: "", headers: { Warning: `399 crosspoint "${why}"` } });
-    await expect(out()).rejects.toMatchObject({ status: 502, message: `sip:bob@pbx.example was not reached: 503 x: ${why}` });
+    const reason = `the far end was not reached: ${why}`;
+    await expect(out()).rejects.toMatchObject({ status: 502, message: `sip:bob@pbx.example was not reached: ${reason}` });
     await settle();
-    expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", reason: `503 x: ${why}`, sipStatus: 503 }]);
-    expect(bench.events_("call-refused")).toMatchObject([{ reason: `503 x: ${why}` }]);
+    // nobody has sent a status: none is invented
+    expect(bench.records).toMatchObject([{ outcome: "far-end-unreachable", endedBy: "network", reason, sipStatus: null }]);
+    expect(bench.events_("call-refused")).toMatchObject([{ reason, by: "network" }]);
   });
 
   it("asks for a longer session where the far end wants that", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { LegEnd } from "../../../../src/legs/leg.ts";
+import type { CallEnding } from "../../../../src/base/call-failure.ts";
 import { describeBrowser, webLines } from "../../../../src/legs/web/description.ts";
 import { WebLeg } from "../../../../src/legs/web/web-leg.ts";
 import { BrowserPeer } from "../../../../src/webrtc/index.ts";
@@ -33,7 +33,7 @@ function setup() {
     userAgent: undefined,
   } as const;
   const leg = new WebLeg({ info, lines, page, reach: (address) => address });
-  const ends: LegEnd[] = [];
+  const ends: CallEnding[] = [];
   leg.on("ended", (end) => ends.push(end));
   const connected = (generation: number) =>
     peer.told({ type: "state", session: "p", generation, state: "connected", protection: "DTLS-SRTP AEAD_AES_256_GCM" });
@@ -156,7 +156,7 @@ describe("a browser's leg", () => {
     leg.lost("too late");
     await leg.end();
     await expect(answered).rejects.toThrow("over");
-    expect(ends).toEqual([{ by: "peer", cause: 16, text: "left by the page", cancelled: true }]);
+    expect(ends).toEqual([{ code: "cancelled", by: "caller", q850: 16, sipStatus: null, message: "left by the page" }]);
     expect(orders.at(-1)).toMatchObject({ type: "close" });
     expect(peer.closed).toBe(true);
     expect(leg.renew()).toBe(false);
@@ -166,7 +166,7 @@ describe("a browser's leg", () => {
     const { leg, peer, ends } = setup();
     leg.carry(peer);
     peer.lost("the WebRTC process has ended");
-    expect(ends).toMatchObject([{ by: "engine", cause: 27 }]);
+    expect(ends).toMatchObject([{ code: "application-gone", by: "gateway", q850: 27 }]);
   });
 
   it("wants no media once it is over", () => {
