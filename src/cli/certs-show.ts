@@ -5,13 +5,23 @@ import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts
 import { certificateFiles } from "../app/tls-material.ts";
 import { type TrunkSentence, trunkSentences } from "./certs-trunks.ts";
 import { unreadable } from "../security/files.ts";
-import { type CertificateInfo, checkChain, daysLeft, describeCertificate, readCertificates } from "../security/inspect.ts";
+import {
+  type CertificateInfo,
+  type CertificateProblem,
+  checkChain,
+  daysLeft,
+  describeCertificate,
+  readCertificates,
+} from "../security/inspect.ts";
 
 interface Shown {
   readonly file: string;
   readonly certificates: readonly (CertificateInfo & { readonly daysLeft: number })[];
-  readonly problems: readonly { readonly serious: boolean; readonly message: string }[];
+  readonly problems: readonly CertificateProblem[];
 }
+
+/** What matters of a CA's certificate. */
+const DATES: ReadonlySet<CertificateProblem["code"]> = new Set(["expired", "not-yet-valid", "expires-soon"]);
 
 /** `crosspoint certs show`: exit code 1 when something has expired or cannot be used. */
 export function show(files: readonly string[], options: LoadOptions, json: boolean): number {
@@ -60,12 +70,12 @@ function look(file: string, warnDays: number): Shown {
     const certificates = chain.map((cert) => ({ ...describeCertificate(cert), daysLeft: daysLeft(cert) }));
     // A file of CAs is no chain: only its dates matter.
     const problems = certificates[0]!.authority
-      ? checkChain({ chain, authorities: chain, warnDays }).filter(({ message }) => /expire|not valid before/.test(message))
+      ? checkChain({ chain, authorities: chain, warnDays }).filter(({ code }) => DATES.has(code))
       : checkChain({ chain, authorities: chain, warnDays });
     return { file, certificates, problems };
   } catch (error) {
     const message = (error as NodeJS.ErrnoException).code ? unreadable(error) : (error as Error).message;
-    return { file, certificates: [], problems: [{ serious: true, message }] };
+    return { file, certificates: [], problems: [{ code: "unreadable", serious: true, message }] };
   }
 }
 

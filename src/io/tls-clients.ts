@@ -3,6 +3,7 @@ import { connect, type ConnectionOptions, createSecureContext, type SecureContex
 import { type Fault, formatFault, nameOfCertificate } from "../security/certificates/faults.ts";
 import { judgeStaple, type OcspPolicy } from "../security/certificates/ocsp.ts";
 import { matchesHost, matchesNames, matchesSipDomain } from "../security/certificates/names.ts";
+import { handshakeWords } from "./tls-session.ts";
 import type { PeerCertificate } from "../wire/sip/peer-certificate.ts";
 import {
   calleeTrust,
@@ -165,6 +166,6 @@ const ALERTS: Readonly<Record<string, string>> = {
 export function reasonOf(error: NodeJS.ErrnoException): string {
   const words = ALERTS[error.code ?? ""];
   return words === undefined
-    ? error.message
+    ? handshakeWords(error)
     : formatFault({ code: "certificate-refused", words: `the far end refused the connection: ${words}` });
 }

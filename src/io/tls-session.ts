@@ -1,4 +1,4 @@
-/** What a TLS handshake came to: version, suite, key exchange group. */
+/** What a TLS handshake came to: version, suite, key exchange group, or why it came to nothing. */
 import type { TLSSocket } from "node:tls";
 import { children, readDer } from "../security/certificates/der.ts";
 
@@ -31,4 +31,20 @@ export function groupOf(socket: TLSSocket): string | undefined {
 export function describeTls(socket: TLSSocket): string {
   const { standardName, name } = socket.getCipher();
   return [socket.getProtocol(), standardName ?? name, groupOf(socket)].filter(Boolean).join(", ");
+}
+
+/** What OpenSSL finds of a handshake that has nothing to do with certificates, by the code of its error. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ERR_SSL_UNSUPPORTED_PROTOCOL: "it offers no version of TLS that we take: TLS 1.2 and 1.3",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "it takes no version of TLS that we offer: TLS 1.2 and 1.3",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS on this port",
+  ERR_SSL_HTTP_REQUEST: "it does not speak TLS on this port",
+  ERR_SSL_NO_SHARED_CIPHER: "it offers no cipher suite that we take",
+  "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE": "it takes none of our cipher suites, or no certificate of our kind of key",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "it takes none of our cipher suites, or no certificate of our kind of key",
+};
+
+/** Why a handshake with a peer failed, in words where OpenSSL has only its own. */
+export function handshakeWords(error: Error): string {
+  return FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? error.message.slice(0, 120);
 }

@@ -91,6 +91,20 @@ export function daysLeft(cert: X509Certificate, now = Date.now()): number {
 
 /** Something wrong with a certificate, and what to do. `serious` keeps calls from working. */
 export interface CertificateProblem {
+  readonly code:
+    | "none"
+    | "not-yet-valid"
+    | "expired"
+    | "expires-soon"
+    | "no-names"
+    | "no-server-usage"
+    | "no-client-usage"
+    | "authority"
+    | "other-key"
+    | "order"
+    /** The chain ends below a root that is neither in the file nor known here. */
+    | "unrooted"
+    | "unreadable";
   readonly serious: boolean;
   readonly message: string;
 }
@@ -105,35 +119,40 @@ export function checkChain(options: {
 }): CertificateProblem[] {
   const { chain, authorities = [], now = Date.now(), warnDays = 30 } = options;
   const problems: CertificateProblem[] = [];
-  const say = (serious: boolean, message: string): void => void problems.push({ serious, message });
+  const say = (code: CertificateProblem["code"], serious: boolean, message: string): void => void problems.push({ code, serious, message });
   const leaf = chain[0];
-  if (!leaf) return [{ serious: true, message: "holds no certificate" }];
+  if (!leaf) return [{ code: "none", serious: true, message: "holds no certificate" }];
   for (const cert of chain) {
     const who = oneLine(cert.subject);
     const left = daysLeft(cert, now);
-    if (cert.validFromDate.getTime() > now) say(true, `${who}: not valid before ${cert.validFromDate.toISOString()}; is the clock right?`);
-    else if (left < 0) say(true, `${who}: expired on ${cert.validToDate.toISOString().slice(0, 10)}; issue a new one`);
+    if (cert.validFromDate.getTime() > now)
+      say("not-yet-valid", true, `${who}: not valid before ${cert.validFromDate.toISOString()}; is the clock right?`);
+    else if (left < 0) say("expired", true, `${who}: expired on ${cert.validToDate.toISOString().slice(0, 10)}; issue a new one`);
     else if (left < warnDays)
       say(
+        "expires-soon",
         false,
         `${who}: expires in ${left} day${left === 1 ? "" : "s"}, on ${cert.validToDate.toISOString().slice(0, 10)}; issue a new one`,
       );
   }
   const info = describeCertificate(leaf);
-  if (info.names.length === 0) say(true, "has no subject alternative name: peers that check names refuse it (RFC 5922 section 4.1)");
-  if (!info.server) say(true, "lacks the extended key usage serverAuth: callers refuse it");
-  if (!info.client) say(false, "lacks the extended key usage clientAuth: peers that ask for our certificate refuse calls we place");
-  if (info.authority) say(false, "is a CA's own certificate, used as the server's");
-  if (options.key !== undefined && !matchesKey(leaf, options.key)) say(true, "does not belong to the private key");
+  if (info.names.length === 0)
+    say("no-names", true, "has no subject alternative name: peers that check names refuse it (RFC 5922 section 4.1)");
+  if (!info.server) say("no-server-usage", true, "lacks the extended key usage serverAuth: callers refuse it");
+  if (!info.client)
+    say("no-client-usage", false, "lacks the extended key usage clientAuth: peers that ask for our certificate refuse calls we place");
+  if (info.authority) say("authority", false, "is a CA's own certificate, used as the server's");
+  if (options.key !== undefined && !matchesKey(leaf, options.key)) say("other-key", true, "does not belong to the private key");
   for (const [i, cert] of chain.slice(0, -1).entries()) {
     const issuer = chain[i + 1]!;
     if (!cert.checkIssued(issuer) || !cert.verify(issuer.publicKey))
-      say(true, `certificate ${i + 2} in the file did not sign certificate ${i + 1}: put the chain in order, our own first`);
+      say("order", true, `certificate ${i + 2} in the file did not sign certificate ${i + 1}: put the chain in order, our own first`);
   }
   const last = chain.at(-1)!;
   const rooted = last.subject === last.issuer || authorities.some((ca) => last.checkIssued(ca) && last.verify(ca.publicKey));
   if (!rooted)
     say(
+      "unrooted",
       false,
       `the chain ends at "${oneLine(last.subject)}", whose issuer is not in the file: append the intermediate certificates and the root`,
     );

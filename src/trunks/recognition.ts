@@ -79,6 +79,8 @@ export interface RegistrationLinks {
   fromRegistrar(trunk: string, address: string): boolean;
 }
 
+/** Trunks that a refusal of a stranger says something of. */
+const MOST_COMPARED = 4;
 const NO_LINKS: RegistrationLinks = { registered: () => false, fromRegistrar: () => false };
 
 /**
@@ -136,14 +138,19 @@ export class TrunkRecognition {
       const verdict = trunk.identity.digest ? this.#digestOf(trunk.identity.digest, evidence, now) : "right";
       if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "other") other ??= trunk;
-      else if (verdict === "wrong") wrong ??= this.#wrongCredentials(evidence, `wrong digest credentials for trunk ${trunk.name}`);
+      else if (verdict === "wrong")
+        wrong ??= this.#wrongCredentials(
+          evidence,
+          `wrong digest credentials for trunk ${trunk.name}: the username is right, the password is not, or too many were tried`,
+        );
       else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, evidence, now, verdict === "stale");
     }
     // who names a user there is not is answered as one whose password is wrong, after the same work
     if (other && !challenge && !wrong) {
       const stranger = { username: userOf(evidence), password: NOBODY, realm: other.identity.digest?.realm };
       const verdict = this.#digestOf(stranger, evidence, now);
-      if (verdict === "wrong") wrong = this.#wrongCredentials(evidence, "digest credentials of no user");
+      if (verdict === "wrong")
+        wrong = this.#wrongCredentials(evidence, "digest credentials of no user: no trunk has the username that was given");
       else challenge = this.#challenge(other, other.identity.digest?.realm, evidence, now, verdict === "stale");
     }
     if (wrong) return wrong;
@@ -165,7 +172,8 @@ export class TrunkRecognition {
       const ours = known || (evidence.peer !== undefined && nearest.code !== "certificate-unknown-ca");
       return { kind: "refused", code: nearest.code, reason: `${evidence.address} belongs to no trunk: ${nearest.words}`, known: ours };
     }
-    return { kind: "refused", code: "trunk-unknown", reason: `${evidence.address} over ${evidence.transport} belongs to no trunk`, known };
+    const reason = `${evidence.address} over ${evidence.transport} belongs to no trunk${this.#compared(evidence)}`;
+    return { kind: "refused", code: "trunk-unknown", reason, known };
   }
 
   /**
@@ -198,6 +206,19 @@ export class TrunkRecognition {
     }
     const reason = `no trunk registers as ${maskDialled(user).slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
     return { kind: "refused", code: "trunk-unknown", reason, known: this.#known(evidence) };
+  }
+
+  /** What of each trunk did not fit, for the operator. */
+  #compared({ transport, address, peer }: CallerEvidence): string {
+    const said = this.#prepared.slice(0, MOST_COMPARED).map(({ trunk, networks, byRegistrar }) => {
+      const { certificateNames } = trunk.identity;
+      if (trunk.transports && !trunk.transports.includes(transport)) return `${trunk.name} calls over ${trunk.transports.join(", ")}`;
+      if (networks && !networks.contains(address)) return `${trunk.name} calls from other networks`;
+      if (certificateNames && peer === undefined) return `${trunk.name} calls with a certificate`;
+      return byRegistrar ? `${trunk.name} calls from its registrar` : `${trunk.name} has to register`;
+    });
+    const more = this.#prepared.length - said.length;
+    return said.length === 0 ? "" : `: ${said.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
   }
 
   #registered(trunk: Trunk, { transport, address, port }: CallerEvidence, now: Millis): boolean {

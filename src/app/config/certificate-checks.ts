@@ -134,9 +134,9 @@ function judgePair(path: Path, chain: X509Certificate[], key: string, { trunks }
 function judge(config: Config, chain: X509Certificate[], key: string, authorities: X509Certificate[], { mistake, warn }: Findings): void {
   for (const problem of checkChain({ chain, key, authorities, warnDays: warnDaysOf(config.certificates, chain) })) {
     // a public CA's root is with who verifies
-    if (config.certificates.acme !== undefined && problem.message.startsWith("the chain ends at")) continue;
+    if (config.certificates.acme !== undefined && problem.code === "unrooted") continue;
     // An expired certificate may be all there is at night: calls without TLS still work, so it is a warning that shouts.
-    const fatal = problem.serious && !/expired|not valid before/.test(problem.message);
+    const fatal = problem.serious && problem.code !== "expired" && problem.code !== "not-yet-valid";
     (fatal ? mistake : warn)(["certificates", "cert"], problem.message);
   }
 }

@@ -88,6 +88,7 @@ export class H323Gateway {
       admits: (address, from) => this.#context.defence.refusal(address, from) === undefined,
       isTrunk: (address) => this.#context.defence.isTrunk(address),
       onTunnel: (tunnel) => traversal.accept(tunnel),
+      onHandshakeFailed: (peer, why) => this.#door.turnedAway(peer, "handshake", why),
       onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
       onSession: (session) => this.#expect(session),
       ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),

@@ -9,6 +9,7 @@ const WHY = {
   calls: "as many H.323 calls as there may be",
   source: "as many H.323 calls from its address as there may be",
   "no-setup": "it brought no call",
+  handshake: "no TLS handshake came about",
 } as const;
 export type TurnedAway = keyof typeof WHY;
 
@@ -37,7 +38,7 @@ export class H323Door {
         ...(detail === undefined ? {} : { detail }),
       };
       // Port scanners and probes bring nothing either.
-      this.#log[why === "no-setup" ? "info" : "warn"](fields, `H.323 connections were turned away: ${WHY[why]}`);
+      this.#log[why === "no-setup" || why === "handshake" ? "info" : "warn"](fields, `H.323 connections were turned away: ${WHY[why]}`);
       state.count = 0;
       state.until = now + QUIET_MS;
     }

@@ -23,6 +23,7 @@ import { CertificateError } from "../../security/certificates/faults.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
 import { plainAddress, sourceOf } from "../addresses.ts";
 import { H323Session, type H323Limits, h323Limits } from "./session.ts";
+import { reasonOf } from "../tls-clients.ts";
 import { H323Tls, type H323TlsOptions } from "./tls.ts";
 import { SignallingTunnel } from "./tunnel.ts";
 import type { TlsSettings } from "../tls.ts";
@@ -55,6 +56,8 @@ export interface H323EndpointOptions {
   readonly onSession: (session: H323Session) => void;
   /** A connection, or a call inside one, that is not taken: `calls` there are as many as may be, `source` as many from that address. */
   readonly onTurnedAway?: (peer: Address, limit: "calls" | "source") => void;
+  /** A TLS handshake has come to nothing, and why. */
+  readonly onHandshakeFailed?: (peer: Address, why: string) => void;
   /** Messages both ways, for debug logs. */
   readonly trace?: (peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void;
 }
@@ -110,9 +113,11 @@ export class H323Endpoint {
   /** Opens the TLS listener, where one is wanted. */
   async secure(): Promise<void> {
     const { tls, host } = this.#options;
-    const { admits, isTrunk } = this.#options;
+    const { admits, isTrunk, onHandshakeFailed } = this.#options;
     if (tls !== undefined)
-      this.#tls = await H323Tls.listen(host, { ...tls, admits, isTrunk }, (socket, certificate) => this.#accept(socket, { certificate }));
+      this.#tls = await H323Tls.listen(host, { ...tls, admits, isTrunk, onHandshakeFailed }, (socket, certificate) =>
+        this.#accept(socket, { certificate }),
+      );
   }
 
   /** New certificates for handshakes from now on. Throws when they do not fit together; the old ones then stay. */
@@ -143,7 +148,8 @@ export class H323Endpoint {
       const secure = options.tls === undefined ? undefined : tls!.connect(peer, host, options.tls.trunk);
       const socket = secure ?? connectTcp({ host: peer.host, port: peer.port, localAddress: host });
       socket.setTimeout(this.#limits.connect, () => socket.destroy(new Error(`${peer.host}:${peer.port} does not answer`)));
-      socket.once("error", reject);
+      const failed = (error: Error) => reject(secure && !(error instanceof CertificateError) ? asHandshakeError(error) : error);
+      socket.once("error", failed);
       socket.once(secure ? "secureConnect" : "connect", () => {
         const objection = secure && tls!.objection(secure, peer.host, options.tls?.trunk);
         if (objection !== undefined) {
@@ -151,7 +157,7 @@ export class H323Endpoint {
           return;
         }
         socket.setTimeout(0);
-        socket.off("error", reject);
+        socket.off("error", failed);
         const session = this.#session(socket, peerOf(socket), "out", options, secure && {});
         options.prepare(session);
         session.start(to);
@@ -342,4 +348,10 @@ export function openH323Endpoint(options: H323EndpointOptions): Promise<H323Endp
       );
     });
   });
+}
+
+/** A handshake that failed, in words; `cause` is OpenSSL's error. */
+function asHandshakeError(error: NodeJS.ErrnoException): Error {
+  const words = reasonOf(error);
+  return words === error.message ? error : Object.assign(new Error(words, { cause: error }), { code: error.code });
 }

@@ -15,6 +15,7 @@ import { plainAddress } from "../addresses.ts";
 import { Handshakes } from "../handshakes.ts";
 import { callerTrust, contextOptions, isStillVouchedFor, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { TlsClients } from "../tls-clients.ts";
+import { handshakeWords } from "../tls-session.ts";
 
 /** The listener and what it is to do. */
 export interface H323TlsOptions {
@@ -25,6 +26,8 @@ export interface H323TlsOptions {
   readonly isTrunk?: ((address: string) => boolean) | undefined;
   /** Whether anything of that address is read at all; everything where absent. */
   readonly admits?: ((address: string, port: number) => boolean) | undefined;
+  /** A handshake has come to nothing, and why. */
+  readonly onHandshakeFailed?: ((peer: Address, why: string) => void) | undefined;
 }
 
 /** A handshake must be done in so many ms. */
@@ -73,7 +76,11 @@ export class H323Tls {
       socket.once("close", () => this.#accepted.delete(socket));
       accept(socket, certificate);
     });
-    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tls.on("tlsClientError", (error, socket) => {
+      const peer = { host: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+      options.onHandshakeFailed?.(peer, handshakeWords(error));
+      socket.destroy();
+    });
   }
 
   /** Opens the listener; rejects when the port cannot be had, throws when certificate and key do not fit. */

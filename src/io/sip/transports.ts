@@ -19,7 +19,7 @@ import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
 import { callerTrust, contextOptions, isStillVouchedFor, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { reasonOf, TlsClients } from "../tls-clients.ts";
-import { describeTls } from "../tls-session.ts";
+import { describeTls, handshakeWords } from "../tls-session.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
 
@@ -269,7 +269,7 @@ export class SipTransports implements ConnectionSink {
       else webSockets.take(socket);
     });
     tlsServer?.on("tlsClientError", (error, socket) => {
-      this.#sink.notice(`TLS handshake failed (${error.message.slice(0, 120)})`, {
+      this.#sink.notice(`TLS handshake failed (${handshakeWords(error)})`, {
         address: plainAddress(socket.remoteAddress ?? ""),
         port: socket.remotePort ?? 0,
       });

@@ -179,6 +179,10 @@ describe("digest", () => {
     const recognition = new TrunkRecognition({ trunks: withDigest({ networks: ["192.0.2.0/24"] }), defaultTrunk: null }, guard());
     expect(outcome(recognition.recognise(caller(), 0))).toBe("challenge");
     expect(outcome(recognition.recognise(caller({ address: "203.0.113.1" }), 0))).toBe("trunk-unknown");
+    // the operator reads what was compared
+    expect(recognition.recognise(caller({ address: "203.0.113.1" }), 0)).toMatchObject({
+      reason: expect.stringMatching(/^203\.0\.113\.1 over \w+ belongs to no trunk: \S+ calls (from|over|with) /),
+    });
   });
 });
 

@@ -187,4 +187,22 @@ describe("H.323 call signalling over TLS", () => {
       )
       .toBe("transmit");
   });
+
+  it("says why a handshake came to nothing", async () => {
+    const failed: string[] = [];
+    const b = await openH323Endpoint({
+      host: "127.0.0.1",
+      port: 0,
+      identity: { aliases: [{ "h323-ID": "x" }], displayName: "x", product: "test", version: "1" },
+      capabilities: { audio: [{ codec: "PCMU", maxPtime: 20 }], telephoneEvent: undefined, userInput: ["alphanumeric"] },
+      tls: { port: 0, settings: gateway },
+      onSession: () => {},
+      onHandshakeFailed: (peer, why) => failed.push(`${peer.host} ${why}`),
+    });
+    open.push(b);
+    const socket = connectTcp({ host: "127.0.0.1", port: b.tlsPort! }, () => socket.write("OPTIONS sip:x SIP/2.0\r\n\r\n"));
+    socket.on("error", () => {});
+    await expect.poll(() => failed).toEqual(["127.0.0.1 it does not speak TLS on this port"]);
+    socket.destroy();
+  });
 });
