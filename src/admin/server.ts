@@ -1,6 +1,9 @@
 import type { AddressInfo } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import type { z } from "zod";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { type Challenge, ChallengeFiles } from "../security/acme/challenges.ts";
+import { ChallengeHandshakes } from "../security/acme/handshakes.ts";
 import { type ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
 import { ClientAddresses } from "../security/client-address.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
@@ -55,6 +58,8 @@ export interface AdminServer {
   listen(host: string, port: number): Promise<number>;
   /** Takes new certificates without a restart. */
   reloadTls(tls: { readonly cert: string; readonly key: string }): void;
+  /** Challenges of a CA that proves our names, answered from now on: by path, and over TLS by `acme-tls/1`. */
+  answerChallenges(challenges: readonly Challenge[]): void;
   /** Ends event streams and connections. */
   close(): Promise<void>;
   /** For tests: answers without a socket. */
@@ -87,6 +92,9 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
   } as object);
   const defence = options.defence ?? new Defence({ clock: systemClock, log: { ...options.log, info: () => {} } });
+  const challengeFiles = new ChallengeFiles();
+  const challengeHandshakes = new ChallengeHandshakes();
+  if (options.tls) challengeHandshakes.guard(app.server as unknown as TlsServer);
   new ConnectionPlaces(app.server, {
     ...PLACES,
     admits: (address, port) => isOperators(address) || defence.refusal(address, port) === undefined,
@@ -118,6 +126,9 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     if (client.proxied && defence.refusal(client.address) !== undefined)
       return send(reply, problem(403, "address-not-allowed", "nothing is answered to this address: allow, deny or a ban"));
     const path = request.url.split("?")[0]!;
+    // by whatever name: it is not among ours before it is proven
+    const file = challengeFiles.at(request.method, path);
+    if (file !== undefined) return reply.type("application/octet-stream").send(file);
     if (path.startsWith("/api/")) reply.header("cache-control", "no-store");
     if (!hosts.allows(request.headers.host))
       return send(reply, problem(421, "host-not-allowed", "this gateway is not asked for by this name: web.hosts lists those it has"));
@@ -248,6 +259,10 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     },
     reloadTls(tls) {
       (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...tls, minVersion: "TLSv1.2" });
+    },
+    answerChallenges(challenges) {
+      challengeFiles.replace(challenges);
+      challengeHandshakes.replace(challenges);
     },
     async close() {
       hub.close();

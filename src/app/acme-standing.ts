@@ -6,8 +6,32 @@ import type { Config } from "./config/config.ts";
 
 export type AcmeConfig = NonNullable<Config["certificates"]["acme"]>;
 
-/** Where challenges are answered. */
-export const acmePort = ({ port, challenge }: AcmeConfig): number => port ?? challengePorts[challenge];
+/** Listeners of the gateway that answer challenges too, by their keys. */
+export function acmeListeners({ engine, sip, web }: Config, { challenge }: AcmeConfig): { readonly key: string; readonly port: number }[] {
+  const all = [
+    ...(challenge === "http-01" || web.tls ? [{ key: "web.port", port: web.port }] : []),
+    ...(challenge === "tls-alpn-01" && engine.sip === "embedded"
+      ? [
+          { key: "sip.tls", port: sip.tls },
+          { key: "sip.wss", port: sip.wss },
+        ]
+      : []),
+  ];
+  return all.flatMap(({ key, port }) => (port === null ? [] : [{ key, port }]));
+}
+
+/** The port of its own where challenges are answered; null where there is none, or it is one of {@link acmeListeners}. */
+export function acmePort(config: Config, acme: AcmeConfig): number | null {
+  const port = acme.port === undefined ? challengePorts[acme.challenge] : acme.port;
+  return acmeListeners(config, acme).some((listener) => listener.port === port) ? null : port;
+}
+
+/** Where the CA's questions are to arrive, in words. */
+export function acmeDoors(config: Config, acme: AcmeConfig): string {
+  const own = acmePort(config, acme);
+  const ports = [...(own === null ? [] : [`port ${own}`]), ...acmeListeners(config, acme).map(({ key, port }) => `port ${port} (${key})`)];
+  return ports.join(" or ");
+}
 
 export const acmeStanding = ({ data }: Config, acme: AcmeConfig): AcmeStanding => new AcmeFolder(acmeFolder(data)).standing(acme);
 

@@ -1,15 +1,18 @@
 import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
+import type { Challenge } from "../security/acme/challenges.ts";
 import { AcmeFolder, acmeFolder } from "../security/acme/folder.ts";
 import { issueByAcme } from "../security/acme/issue.ts";
 import { Renewal } from "../security/acme/renewal.ts";
-import { type AcmeConfig, acmePort } from "./acme-standing.ts";
+import { type AcmeConfig, acmeDoors, acmeListeners, acmePort } from "./acme-standing.ts";
 import type { Config } from "./config/config.ts";
 
 export interface AcmeOptions {
   readonly logger: Logger;
   /** Puts a new certificate into use; rejects when it cannot be used. */
   apply(): Promise<void>;
+  /** What the listeners of the gateway that answer challenges are to answer from now on. */
+  show(challenges: readonly Challenge[]): Promise<void>;
   /** Counts tries. */
   tried(result: "renewed" | "failed"): void;
 }
@@ -83,11 +86,21 @@ export class AcmeRenewal {
     const { data, listen } = this.#config;
     const folder = new AcmeFolder(acmeFolder(data));
     const { logger } = this.#options;
+    const port = acmePort(this.#config, acme);
+    let closed: string | undefined;
+    const listeners = {
+      show: (challenges: readonly Challenge[]) => this.#options.show(challenges),
+      alone: (error: Error) => {
+        closed = `port ${port} cannot be opened (${(error as NodeJS.ErrnoException).code ?? error.message}): only ${acmeDoors(this.#config, { ...acme, port: null })} answers`;
+        logger.warn({ event: "certificate-port-closed", domains: acme.domains, port }, closed);
+      },
+    };
     this.#asking = true;
     try {
       const made = await issueByAcme({
         ...acme,
-        listen: { host: listen, port: acmePort(acme) },
+        listen: port === null ? undefined : { host: listen, port },
+        listeners: acmeListeners(this.#config, acme).length > 0 ? listeners : undefined,
         ca: acme.ca === undefined ? undefined : readFileSync(acme.ca, "utf8"),
         accountFile: folder.accountFile,
       });
@@ -111,7 +124,7 @@ export class AcmeRenewal {
       this.#renewal.handle({ type: "failed" }, now);
       const { failures } = this.#renewal;
       const next = this.#renewal.nextTimeout();
-      const reason = wordsOf(error);
+      const reason = closed === undefined ? wordsOf(error) : `${wordsOf(error)} (${closed})`;
       this.#options.tried("failed");
       logger.error(
         { event: "certificate-renewal-failed", domains: acme.domains, reason, failures, nextTry: new Date(next).toISOString() },

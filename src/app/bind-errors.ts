@@ -28,7 +28,7 @@ export function configuredListeners(config: Config): ConfiguredListener[] {
   add("h323.multiplex", "udp", config.h323.multiplex);
   add("web.port", "tcp", config.web.port);
   add("web.metrics.port", "tcp", config.web.metrics.port);
-  if (config.certificates.acme) add("certificates.acme.port", "tcp", acmePort(config.certificates.acme));
+  if (config.certificates.acme) add("certificates.acme.port", "tcp", acmePort(config, config.certificates.acme));
   return found;
 }
 

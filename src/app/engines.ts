@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import { JanusSfu } from "../sfu/janus/janus.ts";
+import type { Challenge } from "../security/acme/challenges.ts";
 import type { AccessLists } from "../security/access.ts";
 import type { Defence } from "../security/defence.ts";
 import type { SipEngine, SipEngineOptions } from "../sip-engine/index.ts";
@@ -32,6 +33,8 @@ export interface RunningSipEngine {
   stats?(): Promise<unknown>;
   /** Rejects when certificate and key do not fit; the old ones then stay. */
   reloadTls(material: TlsMaterial): Promise<void>;
+  /** Challenges of a CA that its TLS listeners answer; drachtio-server's do not. */
+  setChallenges(challenges: readonly Challenge[]): Promise<void>;
   /** Whom it listens to from now on. drachtio-server is not told: the gateway asks for every request of its. */
   setAccess(lists: AccessLists): Promise<void>;
   stop(): Promise<void>;
@@ -49,7 +52,14 @@ export interface RunningMediaServer {
 export async function startSip(config: Config, tls: TlsMaterial | null, defence: Defence, logger: Logger): Promise<RunningSipEngine> {
   if (config.engine.sip === "drachtio") {
     const nothing = async () => {};
-    return { address: { ...config.engine.drachtio }, listeners: [], reloadTls: nothing, setAccess: nothing, stop: nothing };
+    return {
+      address: { ...config.engine.drachtio },
+      listeners: [],
+      reloadTls: nothing,
+      setChallenges: nothing,
+      setAccess: nothing,
+      stop: nothing,
+    };
   }
   const { startSipEngine } = await import("../sip-engine/index.ts");
   let material = tls;
@@ -116,6 +126,7 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
       await supervisor.current.reloadTls(next);
       material = next;
     },
+    setChallenges: (challenges) => supervisor.current.setChallenges(challenges),
     async setAccess(lists) {
       access = lists;
       await supervisor.current.setAccess(lists);

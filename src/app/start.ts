@@ -229,6 +229,10 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       await takeCertificates(config);
       watch.replace(watchedFiles(config));
     },
+    async show(challenges) {
+      admin?.answerChallenges(challenges);
+      await sipEngine.setChallenges(challenges);
+    },
     tried: (result) => metrics.renewal(result),
   });
   undo.push(() => acme.close());

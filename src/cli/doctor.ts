@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import { acmePort, acmeStanding, failureWords, standingWords, warnDaysOf } from "../app/acme-standing.ts";
+import { acmeDoors, acmeStanding, failureWords, standingWords, warnDaysOf } from "../app/acme-standing.ts";
 import type { Config } from "../app/config/config.ts";
 import { type LoadOptions, loadConfig, showMistake } from "../app/config/load.ts";
 import { bindAdvice, bindFailure, configuredListeners } from "../app/bind-errors.ts";
@@ -222,7 +222,7 @@ function acmeFindings(config: Config): Finding[] {
       warn(
         "certificates.acme",
         `${what}; ${failureWords(standing.failure)}`,
-        `see to it that ${acme.directory} answers, and that the CA reaches port ${acmePort(acme)} here by the names`,
+        `see to it that ${acme.directory} answers, and that the CA's questions for the names come to ${acmeDoors(config, acme)} here`,
       ),
     ];
   return [ok("certificates.acme", what)];

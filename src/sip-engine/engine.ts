@@ -5,6 +5,7 @@ import { SipDriver } from "../io/sip/driver.ts";
 import type { ListenSpec, TransportLimits } from "../io/sip/transports.ts";
 import type { TlsSettings } from "../io/tls.ts";
 import { standardTimers } from "../sip/timers.ts";
+import type { Challenge } from "../security/acme/challenges.ts";
 import type { AccessLists } from "../security/access.ts";
 import type { Listener } from "../sip/types.ts";
 import { EngineAccess, type EngineOffence } from "./access.ts";
@@ -57,6 +58,8 @@ export interface RunningEngine {
   readonly listeners: readonly Listener[];
   /** Takes new certificates without touching calls. Throws when they do not fit together. */
   reloadTls(tls: TlsSettings): void;
+  /** The challenges that TLS listeners answer beside their peers. */
+  setChallenges(challenges: readonly Challenge[]): void;
   /** Other lists from now on; connections that they do not admit are closed. */
   setAccess(lists: AccessLists): void;
   /** Nothing of that source, as `sourceOf` names it, is read for so many ms; its connections are closed. */
@@ -117,6 +120,7 @@ export async function runEngine(
       drachtioPort: apps.port,
       listeners,
       reloadTls: (tls) => driver.transports.reloadTls(tls),
+      setChallenges: (challenges) => driver.transports.challenges.replace(challenges),
       setAccess: (lists) => {
         access.replace(lists);
         driver.transports.closeNotAdmitted();

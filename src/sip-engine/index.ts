@@ -3,6 +3,7 @@
  * media nor the application delay it.
  */
 import type { TlsSettings } from "../io/tls.ts";
+import type { Challenge } from "../security/acme/challenges.ts";
 import type { AccessLists } from "../security/access.ts";
 import type { Listener } from "../sip/types.ts";
 import { PendingRequests } from "../threads/pending-requests.ts";
@@ -20,6 +21,8 @@ export interface SipEngine {
   readonly listeners: readonly Listener[];
   /** Takes new certificates for handshakes from now on. Rejects when they do not fit together; the old ones then stay. */
   reloadTls(tls: TlsSettings): Promise<void>;
+  /** The challenges that TLS listeners answer beside their peers while a certificate is asked for (RFC 8737). */
+  setChallenges(challenges: readonly Challenge[]): Promise<void>;
   /** Whom it listens to from now on; connections of others are closed. */
   setAccess(lists: AccessLists): Promise<void>;
   /** Does not listen to that source, as `sourceOf` names it, for so many ms. */
@@ -88,6 +91,9 @@ export async function startSipEngine(
     listeners,
     reloadTls: async (tls) => {
       await ask({ kind: "tls", tls });
+    },
+    setChallenges: async (challenges) => {
+      await ask({ kind: "challenges", challenges });
     },
     setAccess: async (lists) => {
       await ask({ kind: "access", lists });

@@ -1,4 +1,5 @@
 /** What the engine's thread and its owner tell each other. */
+import type { Challenge } from "../security/acme/challenges.ts";
 import type { TlsSettings } from "../io/tls.ts";
 import type { Listener } from "../sip/types.ts";
 import type { AccessLists } from "../security/access.ts";
@@ -6,6 +7,7 @@ import type { EngineLog, EngineOffence, SipEngineStats } from "./engine.ts";
 
 export type ToWorker =
   | { readonly kind: "tls"; readonly id: number; readonly tls: TlsSettings }
+  | { readonly kind: "challenges"; readonly id: number; readonly challenges: readonly Challenge[] }
   | { readonly kind: "access"; readonly id: number; readonly lists: AccessLists }
   | { readonly kind: "ban"; readonly id: number; readonly source: string; readonly milliseconds: number }
   | { readonly kind: "lift"; readonly id: number; readonly source: string }

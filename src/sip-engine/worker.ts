@@ -21,6 +21,9 @@ async function handle(message: ToWorker): Promise<Readonly<Record<string, number
     case "tls":
       running.reloadTls(message.tls);
       return undefined;
+    case "challenges":
+      running.setChallenges(message.challenges);
+      return undefined;
     case "access":
       running.setAccess(message.lists);
       return undefined;

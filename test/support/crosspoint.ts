@@ -126,6 +126,8 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
   }
   const [program = "node", ...before] = [...(options.under ?? []), "node"];
   const base = `http://${host}:${options.port + 2}/api/v1`;
+  // over TLS the API of what is returned does not work: nothing here believes the certificate
+  const secure = options.set?.includes("web.tls=true") === true;
   const launch = () => {
     const child = owned(
       spawn(program, [...before, LAUNCHER, ...args], {
@@ -145,7 +147,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     const { child, said, exited } = launched;
     try {
       // its own word first: at a port in use somebody else's gateway would answer
-      if (/"msg":"ready"|^Crosspoint is ready/m.test(said.output) && (await fetch(`${base}/health`)).ok) break;
+      if (/"msg":"ready"|^Crosspoint is ready/m.test(said.output) && (secure || (await fetch(`${base}/health`)).ok)) break;
     } catch {
       // not listening yet
     }

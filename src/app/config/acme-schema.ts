@@ -3,10 +3,16 @@ import { challengeKinds } from "../../security/acme/challenges.ts";
 import { acmeKeys } from "../../security/acme/issue.ts";
 import { oneOf, text, textLike } from "./values.ts";
 
+/** Null for `off`. */
 const port = () => {
-  const expects = "a port (1 to 65535)";
+  const expects = "a port (1 to 65535) or off";
   const message = { error: `expected ${expects}` };
-  return z.int(message).min(1, message).max(65535, message).optional().meta({ expects, shown: "80 for http-01, 443 for tls-alpn-01" });
+  return z
+    .preprocess(
+      (value) => (value === "off" || value === false ? null : value),
+      z.int(message).min(1, message).max(65535, message).nullable().optional(),
+    )
+    .meta({ expects, shown: "80 for http-01, 443 for tls-alpn-01" });
 };
 
 /** A name that a public CA can be asked for by these challenges: no wildcard, no address. */
@@ -28,9 +34,9 @@ export const acmeSchema = z
       .describe("Where the CA writes to."),
     challenge: oneOf(challengeKinds)
       .default("http-01")
-      .describe("How names are proven: a file by HTTP, or a certificate by TLS with the protocol `acme-tls/1`, each on `port`."),
+      .describe("How names are proven: a file by HTTP, or a certificate by TLS with the protocol `acme-tls/1`."),
     port: port().describe(
-      "Where challenges are answered, on `listen`; open only while a certificate is asked for. CAs look at 80 and 443: send those here where this is another.",
+      "A port of its own where challenges are answered, on `listen`; open only while a certificate is asked for. The gateway's listeners answer them as well, http-01 `web.port`, tls-alpn-01 `sip.tls` and `sip.wss` of the embedded engine and `web.port` with `web.tls`: `off`, or the port of one of them, where that does. CAs look at 80 and 443: have those sent to one of these.",
     ),
     key: oneOf(acmeKeys).default("rsa-2048").describe("Kind of key; a new one is made for each certificate."),
     ca: text("a PEM file").optional().describe("CA of the directory's own certificate, where it is none of the public ones."),

@@ -7,7 +7,7 @@ import { day, nameOfCertificate } from "../../security/certificates/faults.ts";
 import { datesOf, isFor } from "../../security/certificates/path.ts";
 import { checkChain, matchesKey, readCertificates } from "../../security/inspect.ts";
 import { acmeCertificateFile, acmeFolder } from "../../security/acme/folder.ts";
-import { acmePort, acmeStanding, failureWords, warnDaysOf } from "../acme-standing.ts";
+import { acmeListeners, acmePort, acmeStanding, failureWords, warnDaysOf } from "../acme-standing.ts";
 import { configuredListeners } from "../bind-errors.ts";
 import type { Config, Findings } from "./config.ts";
 import type { Path } from "./source.ts";
@@ -86,11 +86,14 @@ function checkAcme(config: Config, { mistake, warn }: Findings): void {
     const what = (error as NodeJS.ErrnoException).code ? unreadable(error) : (error as Error).message;
     mistake(["certificates", "acme", "ca"], `${acme.ca}: ${what}`);
   }
-  const port = acmePort(acme);
+  const port = acmePort(config, acme);
+  if (port === null && acmeListeners(config, acme).length === 0)
+    mistake(["certificates", "acme", "port"], `is off, and no listener here answers ${acme.challenge}: give it a port`);
   const taken = configuredListeners(config).find(
     (listener) => listener.key !== "certificates.acme.port" && listener.protocol === "tcp" && listener.port === port,
   );
-  if (taken) mistake(["certificates", "acme", "port"], `${port} is ${taken.key}'s: challenges are answered on a port of their own`);
+  if (taken)
+    mistake(["certificates", "acme", "port"], `${port} is ${taken.key}'s, which answers no ${acme.challenge}: choose another port`);
   const { validity, failure } = acmeStanding(config, acme);
   if (validity === null) warn(["certificates", "acme"], "no certificate has been issued yet: it is asked for when the gateway runs");
   if (failure) warn(["certificates", "acme"], failureWords(failure));

@@ -12,6 +12,7 @@ import {
 } from "node:tls";
 import type { WebSocket } from "ws";
 import type { Clock } from "../../base/clock.ts";
+import { ChallengeHandshakes } from "../../security/acme/handshakes.ts";
 import { formatFault } from "../../security/certificates/faults.ts";
 import type { Listener, Source, Target, TransportName } from "../../sip/types.ts";
 import { advertised, plainAddress, sourceOf } from "../addresses.ts";
@@ -93,6 +94,8 @@ export interface TransportOptions {
 
 export class SipTransports implements ConnectionSink {
   readonly limits: TransportLimits;
+  /** Of a CA that proves our names, which may ask any TLS listener. */
+  readonly challenges = new ChallengeHandshakes();
   readonly #clock: Clock;
   readonly #sink: TransportSink;
   readonly #udp: UdpSockets;
@@ -261,7 +264,7 @@ export class SipTransports implements ConnectionSink {
         return;
       }
       this.#handshakes.begin(socket, from);
-      tlsServer.emit("connection", socket);
+      this.challenges.take(socket, () => tlsServer.emit("connection", socket));
     });
     tlsServer?.on("secureConnection", (socket: TLSSocket) => {
       this.#sink.notice(`TLS connection from a peer (${describeTls(socket)})`, fromOf(socket));

@@ -18,9 +18,10 @@ export interface Challenge {
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
 }
 
-/** Answers challenges on a port of its own, which is open from `listen` to `close` only: while a certificate is asked for. */
+/** Answers challenges, until it is closed. */
 export interface Responder {
-  add(challenge: Challenge): void;
+  /** Resolves once the challenge would be answered. */
+  add(challenge: Challenge): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,12 +30,34 @@ const CONNECTIONS = 64;
 /** A connection is done in so many ms. */
 const PATIENCE = 10_000;
 const PATH = "/.well-known/acme-challenge/";
-const ALPN = "acme-tls/1";
+/** Protocol of tls-alpn-01 in ALPN. */
+export const ACME_PROTOCOL = "acme-tls/1";
 
-/** Opens the listener; rejects with the system's error where the port cannot be had. */
+/** Answers of http-01, by the path that a CA asks for (RFC 8555 section 8.3). */
+export class ChallengeFiles {
+  readonly #known = new Map<string, Challenge>();
+
+  /** What is answered from now on, instead of whatever was. */
+  replace(challenges: readonly Challenge[]): void {
+    this.#known.clear();
+    for (const challenge of challenges) this.#known.set(challenge.token, challenge);
+  }
+
+  add(challenge: Challenge): void {
+    this.#known.set(challenge.token, challenge);
+  }
+
+  /** The file's content for GET of a path without its query; undefined where there is no such file. */
+  at(method: string, path: string): string | undefined {
+    return method === "GET" && path.startsWith(PATH) ? this.#known.get(path.slice(PATH.length))?.keyAuthorization : undefined;
+  }
+}
+
+/** Opens a port of its own, which answers challenges alone and is open until `close`; rejects with the system's error where the port cannot be had. */
 export async function listenForChallenges(kind: ChallengeKind, host: string, port: number): Promise<Responder> {
+  const files = new ChallengeFiles();
   const known = new Map<string, Challenge>();
-  const server = kind === "http-01" ? httpServer(known) : alpnServer(known);
+  const server = kind === "http-01" ? httpServer(files) : challengeServer(known);
   server.maxConnections = CONNECTIONS;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -50,7 +73,10 @@ export async function listenForChallenges(kind: ChallengeKind, host: string, por
   });
   server.on("error", () => {});
   return {
-    add: (challenge) => void known.set(kind === "http-01" ? challenge.token : challenge.domain, challenge),
+    async add(challenge) {
+      files.add(challenge);
+      known.set(challenge.domain, challenge);
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -60,26 +86,25 @@ export async function listenForChallenges(kind: ChallengeKind, host: string, por
 }
 
 /** One path is answered, by GET, and nothing else. */
-function httpServer(known: ReadonlyMap<string, Challenge>): HttpServer {
+function httpServer(files: ChallengeFiles): HttpServer {
   return createHttpServer({ requestTimeout: PATIENCE, headersTimeout: PATIENCE, maxHeaderSize: 8_192 }, (request, response) => {
-    const path = request.url ?? "";
-    const asked = request.method === "GET" && path.startsWith(PATH) ? known.get(path.slice(PATH.length)) : undefined;
+    const content = files.at(request.method ?? "", request.url ?? "");
     response.setHeader("Connection", "close");
-    if (asked === undefined) {
+    if (content === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("not found\n");
       return;
     }
-    response.writeHead(200, { "Content-Type": "application/octet-stream" }).end(asked.keyAuthorization);
+    response.writeHead(200, { "Content-Type": "application/octet-stream" }).end(content);
   });
 }
 
 /** Speaks `acme-tls/1` alone, for names that are being proven, with their challenge's certificate; every handshake ends the connection. */
-function alpnServer(known: ReadonlyMap<string, Challenge>): Server {
+export function challengeServer(known: ReadonlyMap<string, Challenge>): Server {
   const server = createTlsServer(
     {
       minVersion: "TLSv1.2",
       handshakeTimeout: PATIENCE,
-      ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+      ALPNCallback: ({ protocols }) => (protocols.includes(ACME_PROTOCOL) ? ACME_PROTOCOL : undefined),
       SNICallback: (name, done) => {
         const context = contextOf(known.get(name.toLowerCase()));
         done(context === undefined ? new Error("no such challenge") : null, context);

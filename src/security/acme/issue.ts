@@ -1,7 +1,7 @@
 import { Agent } from "node:https";
 import { rootCertificates } from "node:tls";
 import { readIfThere, writePrivate } from "../files.ts";
-import { type ChallengeKind, listenForChallenges, type Responder } from "./challenges.ts";
+import { type Challenge, type ChallengeKind, listenForChallenges, type Responder } from "./challenges.ts";
 
 /** Keys of certificates: RSA is what every room system takes. */
 export const acmeKeys = ["rsa-2048", "ecdsa-p256"] as const;
@@ -15,8 +15,17 @@ export interface AcmeOrder {
   /** Where the CA writes to. */
   readonly email?: string | undefined;
   readonly challenge: ChallengeKind;
-  /** Where the challenge is answered. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** A port of its own where the challenge is answered; none where absent. */
+  readonly listen?: { readonly host: string; readonly port: number } | undefined;
+  /** Listeners that are open anyway and answer challenges as well. With them it is no matter if `listen` cannot be opened. */
+  readonly listeners?:
+    | {
+        /** What they are to answer from now on; nothing any more for an empty list. */
+        show(challenges: readonly Challenge[]): Promise<void>;
+        /** `listen` cannot be opened. */
+        alone(error: Error): void;
+      }
+    | undefined;
   readonly key: (typeof acmeKeys)[number];
   /** CAs that the directory's own certificate is verified by, beside the public ones; PEM. */
   readonly ca?: string | undefined;
@@ -47,7 +56,7 @@ export async function issueByAcme(order: AcmeOrder, patience = PATIENCE): Promis
   const agent = new Agent(order.ca === undefined ? {} : { ca: [...rootCertificates, order.ca] });
   Object.assign(acme.axios.defaults, { httpsAgent: agent, timeout: REQUEST, maxRedirects: 0, proxy: false });
   Object.assign((acme.axios.defaults as unknown as { acmeSettings: object }).acmeSettings, { retryMaxAttempts: 1, retryDefaultDelay: 1 });
-  const responder = await listenForChallenges(order.challenge, order.listen.host, order.listen.port);
+  const responder = await respond(order);
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_resolve, reject) => {
@@ -59,6 +68,31 @@ export async function issueByAcme(order: AcmeOrder, patience = PATIENCE): Promis
     await responder.close();
     agent.destroy();
   }
+}
+
+/** Answers by the port of its own and by the listeners that are there. Rejects where neither does. */
+async function respond({ challenge: kind, listen, listeners }: AcmeOrder): Promise<Responder> {
+  if (listen === undefined && listeners === undefined) throw new Error(`nothing answers ${kind}: no port is configured for it`);
+  const own =
+    listen &&
+    (await listenForChallenges(kind, listen.host, listen.port).catch((error: Error) => {
+      if (listeners === undefined) throw error;
+      listeners.alone(error);
+      return undefined;
+    }));
+  const shown: Challenge[] = [];
+  return {
+    async add(challenge) {
+      shown.push(challenge);
+      await own?.add(challenge);
+      await listeners?.show(shown);
+    },
+    async close() {
+      await own?.close();
+      // an engine that is gone answers nothing any more
+      await listeners?.show([]).catch(() => {});
+    },
+  };
 }
 
 async function ordered(acme: Acme, order: AcmeOrder, responder: Responder): Promise<AcmeCertificate> {
@@ -85,7 +119,7 @@ async function ordered(acme: Acme, order: AcmeOrder, responder: Responder): Prom
     async challengeCreateFn(authorization, challenge, keyAuthorization) {
       const domain = authorization.identifier.value.toLowerCase();
       if (challenge.type !== kind) throw new Error(`the CA does not offer ${kind} for ${domain}`);
-      responder.add({
+      await responder.add({
         domain,
         token: challenge.token,
         keyAuthorization,

@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { connect as connectTcp } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect as connectTcp, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -15,12 +15,26 @@ import { callOverTls, type TlsCall } from "../../support/tls-calls.ts";
 /** Certificates by ACME from Let's Encrypt's Pebble: issued once by the command line, and kept new by a running gateway. */
 const PORT = portsOf("gateway-acme");
 const [HTTP, TLS, CA] = [PORT + 10, PORT + 11, PORT + 12];
+/** Of a CA that looks at the gateway's own listeners, and of its own four. */
+const [SIP_TLS, WEB, OTHER_CA] = [PORT + 1, PORT + 2, PORT + 220];
 /** Calls that stand while the certificate is renewed; more by hand, as CALLS=1000. */
 const CALLS = Number(process.env["CALLS"] ?? 30);
 /** Of so many calls by hand, on a machine where nothing else listens. */
 const MANY_PORTS = [20, 40].map((thousand) => thousand * 1000).join("-");
 /** Seconds that a certificate is valid: renewed after two thirds. */
 const VALIDITY = Number(process.env["VALIDITY"] ?? 15);
+
+/** What a listener shows to a peer that offers a protocol of which it has none. */
+function shownAt(port: number): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, rejectUnauthorized: false };
+    const socket = connect(port === SIP_TLS ? { ...options, ALPNProtocols: ["sip/2"] } : options, () => {
+      resolve(socket.getPeerX509Certificate()!);
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
 
 describeWithPeers("ACME", ["pebble"], () => {
   describe.skipIf(realDrachtio !== undefined)("(embedded SIP engine)", () => {
@@ -80,14 +94,7 @@ meetings: [{ id: 1000, name: Open }]
       });
       onTestFinished(async () => void (await gateway.stop()));
       onTestFailed(() => console.log(gateway.output().slice(-4_000)));
-      const shown = (): Promise<X509Certificate> =>
-        new Promise((resolve, reject) => {
-          const socket = connect({ host: "127.0.0.1", port: PORT + 1, rejectUnauthorized: false }, () => {
-            resolve(socket.getPeerX509Certificate()!);
-            socket.destroy();
-          });
-          socket.on("error", reject);
-        });
+      const shown = () => shownAt(SIP_TLS);
       const renewals = () => gateway.logged("certificate-renewed").length;
       await expect.poll(renewals, { timeout: 60_000 }).toBeGreaterThan(0);
       const first = await shown();
@@ -128,6 +135,72 @@ meetings: [{ id: 1000, name: Open }]
             }),
         )
         .toBe("closed");
+    });
+
+    test("the listeners that are there answer as well: the web port http-01 by whatever name, SIP over TLS tls-alpn-01, while calls come", async () => {
+      const ca = await startPebble({ port: OTHER_CA, httpPort: WEB, tlsPort: SIP_TLS, validity: 600 });
+      onTestFinished(() => ca.stop());
+      const acme = (challenge: string, domain: string): string => `
+sip: { optionsSeconds: 0 }
+certificates: { acme: { directory: "${ca.directory}", domains: [${domain}], challenge: ${challenge}, port: off, ca: ${ca.ca} } }
+unknownCallers: { trust: verified-external, srtp: none }
+meetings: [{ id: 1000, name: Open }]
+`;
+      const gateway = await startCrosspoint({
+        port: PORT,
+        mediaPort: PORT + 20,
+        data: join(folder, "own-listeners"),
+        config: acme("http-01", "web.example.com"),
+      });
+      onTestFinished(async () => void (await gateway.stop()));
+      onTestFailed(() => console.log(gateway.output().slice(-4_000)));
+      await expect.poll(() => gateway.logged("certificate-renewed").length, { timeout: 60_000 }).toBe(1);
+      expect((await shownAt(SIP_TLS)).checkHost("web.example.com")).toBe("web.example.com");
+      // nothing is left of it
+      expect((await fetch(`${gateway.web}/.well-known/acme-challenge/x`)).status).toBe(404);
+
+      const first = await callOverTls("127.0.0.1", SIP_TLS, "1000");
+      writeFileSync(gateway.configFile, acme("tls-alpn-01", "sip.example.com"));
+      gateway.process.kill("SIGHUP");
+      const during: TlsCall[] = [];
+      await expect
+        .poll(
+          async () => {
+            if (during.length < 20) during.push(await callOverTls("127.0.0.1", SIP_TLS, "1000"));
+            return gateway.logged("certificate-renewed").length;
+          },
+          { timeout: 60_000, interval: 50 },
+        )
+        .toBe(2);
+      expect((await shownAt(SIP_TLS)).checkHost("sip.example.com")).toBe("sip.example.com");
+      const calls = [first, ...during];
+      expect(await Promise.all(calls.map((call) => call.request("BYE")))).toEqual(calls.map(() => 200));
+      for (const call of calls) call.close();
+      expect(gateway.logged("certificate-renewal-failed")).toEqual([]);
+    });
+
+    test("the HTTPS web port answers tls-alpn-01; where its own port is taken the gateway says so and has the certificate all the same", async () => {
+      const ca = await startPebble({ port: OTHER_CA, httpPort: HTTP, tlsPort: WEB, validity: 600 });
+      onTestFinished(() => ca.stop());
+      const taken = createServer().listen(TLS, "127.0.0.1");
+      onTestFinished(() => void taken.close());
+      const gateway = await startCrosspoint({
+        port: PORT,
+        mediaPort: PORT + 20,
+        data: join(folder, "https"),
+        set: ["web.tls=true"],
+        config: `
+certificates:
+  acme: { directory: "${ca.directory}", domains: [gw.example.com], challenge: tls-alpn-01, port: ${TLS}, ca: ${ca.ca} }
+unknownCallers: { trust: verified-external, srtp: none }
+meetings: [{ id: 1000, name: Open }]
+`,
+      });
+      onTestFinished(async () => void (await gateway.stop()));
+      onTestFailed(() => console.log(gateway.output().slice(-4_000)));
+      await expect.poll(() => gateway.logged("certificate-renewed").length, { timeout: 60_000 }).toBe(1);
+      expect(gateway.logged("certificate-port-closed")).toHaveLength(1);
+      expect((await shownAt(WEB)).checkHost("gw.example.com")).toBe("gw.example.com");
     });
   });
 });

@@ -99,7 +99,7 @@ describe("challenges", () => {
 
   it("answers http-01's path by GET, and nothing else", async () => {
     const { made, port } = await responder("http-01");
-    made.add({ domain: "a.example.com", token: "tok", keyAuthorization: "tok.print" });
+    await made.add({ domain: "a.example.com", token: "tok", keyAuthorization: "tok.print" });
     const ask = (method: string, path: string): Promise<string> =>
       new Promise((resolve, reject) => {
         const asked = request({ host: "127.0.0.1", port, method, path, agent: false }, (response) => {
@@ -120,7 +120,7 @@ describe("challenges", () => {
 
   it("shows the challenge's certificate to acme-tls/1 and the name that is proven only", async () => {
     const { made, port } = await responder("tls-alpn-01");
-    made.add({ domain: "a.example.com", token: "t", keyAuthorization: "t.p", certificate: { cert: issued.cert, key: issued.key } });
+    await made.add({ domain: "a.example.com", token: "t", keyAuthorization: "t.p", certificate: { cert: issued.cert, key: issued.key } });
     const ask = (servername: string, protocol: string): Promise<string> =>
       new Promise((resolve) => {
         const options = { host: "127.0.0.1", port, servername, ALPNProtocols: [protocol], rejectUnauthorized: false };
