@@ -1,12 +1,13 @@
 /**
  * Masks what may be a PIN in dialled addresses and in texts that quote them. Used wherever an address that somebody dialled is shown: log, record, API,
  * trace. A PIN follows a number behind a separator (`2000**1234`), but callers write it in ways no meeting understands (`2000*1234`, `2000**12x4`,
- * `2000;pin=1234`): every run of digits behind the first separator is masked, whatever the form. All functions take one pass over the text.
+ * `2000;pin=1234`, `2000-1234`, `20001234`): every run of digits behind the first separator, and behind a number that is known to reach a meeting, is masked, whatever
+ * the form. Ordinary telephone numbers and names are not. All functions take one pass over the text.
  */
+import { characterAt, isDigit, isLetter, pinIn } from "./pin-in-number.ts";
+import { plainNumber, reachedBy } from "./known-numbers.ts";
 
 const MASK = "x";
-const LETTER = /[\p{L}\p{M}]/u;
-const DIGIT = /\p{Nd}/u;
 
 /** Parameters whose digits are no PIN (RFC 3261 section 25.1 and what edges add). */
 const PLAIN_PARAMETERS = new Set(
@@ -16,40 +17,6 @@ const PLAIN_PARAMETERS = new Set(
 );
 const SCHEMES = ["sips", "sip", "tel", "h323", "web", "im", "xmpp", "callto"];
 
-interface Character {
-  /** With its escapes undone. */
-  readonly plain: string;
-  /** Where the next one begins. */
-  readonly end: number;
-}
-
-/** The character at `at`: `%2A` is `*`, and so is `%252A`, which something on the way has escaped again. */
-function characterAt(text: string, at: number): Character {
-  let plain = String.fromCodePoint(text.codePointAt(at)!);
-  let end = at + plain.length;
-  while (plain === "%") {
-    const code = hexAt(text, end);
-    if (code === undefined) break;
-    plain = String.fromCharCode(code);
-    end += 2;
-  }
-  return { plain, end };
-}
-
-function hexAt(text: string, at: number): number | undefined {
-  const high = hexDigit(text.charCodeAt(at));
-  const low = hexDigit(text.charCodeAt(at + 1));
-  return high < 0 || low < 0 ? undefined : high * 16 + low;
-}
-
-function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const lower = code | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-const isDigit = (plain: string): boolean => (plain < "\u0080" ? plain >= "0" && plain <= "9" : DIGIT.test(plain));
-const isLetter = (plain: string): boolean => (plain < "\u0080" ? /[A-Za-z]/.test(plain) : LETTER.test(plain));
 /** What separates a number from a PIN in dial strings that are understood, and full-width forms of it. */
 const isDialSeparator = (plain: string): boolean => plain === "*" || plain === "#" || plain === "\uff0a" || plain === "\uff03";
 
@@ -78,36 +45,47 @@ export function maskDialled(address: string): string {
   const start = SCHEMES.includes(scheme) ? colon + 1 : 0;
   const at = address.lastIndexOf("@");
   const head = address.slice(0, start);
-  if (at >= start) return head + maskUser(address, start, at) + "@" + maskHost(address, at + 1);
+  if (at >= start) {
+    const end = hostEnd(address, at + 1);
+    const host = isNumber(address.slice(at + 1, end))
+      ? maskDigits(address, at, end) + maskHost(address, end)
+      : "@" + maskHost(address, at + 1);
+    return head + maskUser(address, start, at) + host;
+  }
   if (isIpv6(address.slice(start))) return address;
-  return head + (scheme === "sip" || scheme === "sips" ? maskHost(address, start) : maskUser(address, start, address.length));
+  if (scheme !== "sip" && scheme !== "sips") return head + maskUser(address, start, address.length);
+  const end = hostEnd(address, start);
+  return isNumber(address.slice(start, end))
+    ? head + maskUser(address, start, end) + maskHost(address, end)
+    : head + maskHost(address, start);
+}
+
+function hostEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text[at] !== ";" && text[at] !== "?") at++;
+  return at;
+}
+
+/** Whether what stands in a host's place is a number, and no address: no host is without a letter. */
+function isNumber(host: string): boolean {
+  if (host.length > 256 || isIpv6(host) || /^\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?$/.test(host)) return false;
+  let digits = false;
+  for (const c of host) {
+    if (isLetter(c) || c === "*" || c === "#" || c === ":") return false;
+    digits ||= isDigit(c);
+  }
+  return digits;
 }
 
 function isIpv6(text: string): boolean {
-  return text.split(":").length > 2 && /^\[?[0-9a-fA-F:.]+\]?$/.test(text);
+  // eight groups, or `::` for some of them: `7700:1234:1` is none
+  const colons = text.split(":").length - 1;
+  return colons > 1 && (colons === 7 || text.includes("::")) && /^\[?[0-9a-fA-F:.]+\]?$/.test(text);
 }
 
-/** Numbers have letters, digits and `. - ( ) + _`; anything else may be a separator, and so are `p`, `w`, `x` and words between digits. */
 function maskUser(text: string, from: number, to: number): string {
-  let digits = false;
-  let letters = 0;
-  for (let at = from; at < to; ) {
-    const { plain, end } = characterAt(text, at);
-    if (isDigit(plain)) {
-      if (digits && letters > 0 && isPause(text.slice(at - letters, at))) return text.slice(from, at) + maskDigits(text, at, to);
-      digits = true;
-      letters = 0;
-    } else if (isLetter(plain)) letters += end - at;
-    else if (".-()+_".includes(plain)) letters = 0;
-    else if (plain.trim() !== "" || digits) return text.slice(from, at) + maskDigits(text, at, to);
-    at = end;
-  }
-  return text.slice(from, to);
-}
-
-/** Letters between digits that dial a pause or an extension: `2000p1234`, `2000x1234`, `2000pin1234`. */
-function isPause(letters: string): boolean {
-  return ["p", "w", "x", "t", "pin", "ext", "pw", "code", "pp", "ww"].includes(letters.toLowerCase());
+  const pin = pinIn(text, from, to);
+  return pin < 0 ? text.slice(from, to) : text.slice(from, pin) + maskDigits(text, pin, to);
 }
 
 /** Host, port, parameters and headers. */
@@ -164,11 +142,14 @@ function separatorIn(text: string, from: number): number {
 
 /** Ends an address in a text. */
 const ENDS = " \t\r\n<>\"'`|";
-const MAY_MATTER = /[*#%@:]|pin|\uff0a|\uff03/i;
+const MAY_MATTER = /[*#%@:0-9]|pin|\uff0a|\uff03/i;
+/** Digits that follow a meeting's number in a text by chance, as milliseconds do, are mostly fewer. */
+const LEAST_IN_TEXT = 4;
 
 /**
  * Masks a text that may quote a dialled address, whole or in pieces: a request line that cannot be read, a header, a display name. From the first `*` or `#`
- * of a line on digits are masked up to the host that follows, or to the line's end; URIs are masked by themselves; so are digits behind the word PIN.
+ * of a line on digits are masked up to the host that follows, or to the line's end; URIs are masked by themselves; so are digits behind the word PIN, and behind a meeting's number
+ * with something between them.
  */
 export function maskText(text: string): string {
   if (!MAY_MATTER.test(text)) return text;
@@ -176,6 +157,21 @@ export function maskText(text: string): string {
     .split("\n")
     .map((line) => maskLine(line))
     .join("\n");
+}
+
+/** Masks a name that somebody gave himself, which may be a dialled address, or its user part alone: `7700 612622`. */
+export function maskName(name: string): string {
+  const masked = maskText(name);
+  const pin = pinIn(masked, 0, masked.length);
+  if (pin < 0) return masked;
+  // `Room 12-3` is a name: digits are a PIN's here where a meeting's number stands before them
+  const before = plainNumber(masked.slice(0, pin));
+  return reachedBy(before) === undefined && !isDigits(before) ? masked : masked.slice(0, pin) + maskDigits(masked, pin, masked.length);
+}
+
+function isDigits(text: string): boolean {
+  for (const c of text) if (!isDigit(c)) return false;
+  return text !== "";
 }
 
 function maskLine(line: string): string {
@@ -186,17 +182,18 @@ function maskLine(line: string): string {
       masked += line[at++];
       continue;
     }
-    let end = at;
-    while (end < line.length && !ENDS.includes(line[end]!)) end++;
+    const end = endOfToken(line, at);
     const token = line.slice(at, end);
     const separated = separatorIn(token, 0) >= 0;
-    if (separated || isUri(token)) {
-      masked += maskDialled(open ? `*${token}` : token).slice(open ? 1 : 0);
-      open = (open || separated) && !token.includes("@");
+    const uri = uriIn(token);
+    if (separated || uri >= 0) {
+      const head = uri > 0 && !open && !separated ? uri : 0;
+      masked += token.slice(0, head) + maskDialled(open ? `*${token}` : token.slice(head)).slice(open ? 1 : 0);
+      open = ((open || separated) && !token.includes("@")) || (uri >= 0 && isCutInTwo(line, token, end));
     } else if (open) {
       masked += token.includes("@") ? maskDialled(`*${token}`).slice(1) : maskDigits(token, 0, token.length);
       open = !token.includes("@");
-    } else masked += maskPinWord(token);
+    } else masked += maskPinWord(maskBehindKnown(token));
     // `PIN: 1234`
     if (/^["(]?pin[:=]?$/i.test(token)) open = true;
     at = end;
@@ -204,9 +201,51 @@ function maskLine(line: string): string {
   return masked;
 }
 
-function isUri(token: string): boolean {
-  const colon = token.indexOf(":");
-  return colon > 0 && SCHEMES.includes(token.slice(0, colon).toLowerCase());
+function endOfToken(line: string, at: number): number {
+  let end = at;
+  while (end < line.length && !ENDS.includes(line[end]!)) end++;
+  return end;
+}
+
+/** Where in a word a URI begins: at its beginning, or behind something else, as in `To:sip:2000@host`; -1 where none does. */
+function uriIn(token: string): number {
+  let word = 0;
+  for (let at = 0; at < token.length; at++) {
+    const c = token[at]!;
+    if (c === ":" && SCHEMES.includes(token.slice(Math.max(word, at - 7), at).toLowerCase())) return Math.max(word, at - 7);
+    if (!/[A-Za-z0-9]/.test(c)) word = at + 1;
+  }
+  return -1;
+}
+
+/** `sip:2000 1234@host`: a space in the user part, which is no URI and is quoted all the same. */
+function isCutInTwo(line: string, token: string, end: number): boolean {
+  if (token.includes("@") || line[end] !== " ") return false;
+  let next = end;
+  while (line[next] === " ") next++;
+  const rest = line.slice(next, endOfToken(line, next));
+  return rest !== "" && isDigit(rest[0]!) && (rest.includes("@") || (rest.length >= LEAST_IN_TEXT && isDigits(rest)));
+}
+
+/** `7700-612622`, `(7700/612622)`, where 7700 is a meeting. Not in UUIDs, dates, addresses, where runs are short or stand in the middle. */
+function maskBehindKnown(token: string): string {
+  for (let at = 0; at < token.length; ) {
+    if (!isDigit(token[at]!)) {
+      at++;
+      continue;
+    }
+    let end = at;
+    while (end < token.length && isDigit(token[end]!)) end++;
+    if ((at === 0 || "(+=:,/[{".includes(token[at - 1]!)) && reachedBy(token.slice(at, end)) !== undefined) {
+      let next = end;
+      while (next < token.length && !isDigit(token[next]!) && !isLetter(token[next]!)) next++;
+      let last = next;
+      while (last < token.length && isDigit(token[last]!)) last++;
+      if (next > end && last - next >= LEAST_IN_TEXT) return token.slice(0, next) + maskDigits(token, next, token.length);
+    }
+    at = end;
+  }
+  return token;
 }
 
 /** `pin=1234`, `guestPin:1234`. */

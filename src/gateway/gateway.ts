@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { FsmrfPort } from "../media-client/media-client.ts";
 import { rehearse } from "../media-client/warm-up.ts";
 import { createSrf, type Srf } from "../legs/sip/drachtio.ts";
+import { setKnownNumbers } from "../base/known-numbers.ts";
 import { MemoryDirectory } from "../meetings/directory.ts";
 import { defaultMeeting, type Meeting } from "../meetings/model.ts";
 import { PinLockout } from "../meetings/pin-lockout.ts";
@@ -112,6 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   context.recognition.replace(trunkSetup(config));
   context.directory.replaceConfiguration(await meetingsOf(config, context));
+  setKnownNumbers((plain) => context.directory.reached(plain));
 
   const meetings = new LiveMeetings(context);
   const reception = new Reception(context, meetings);

@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
 import type { CallEnding } from "../base/call-failure.ts";
-import { maskDialled, maskText } from "../base/pin-mask.ts";
+import { maskDialled, maskName } from "../base/pin-mask.ts";
 
 /** Who is at the far end of a leg, before anybody has decided what to think of it. */
 export interface LegInfo {
@@ -22,7 +22,7 @@ export interface LegInfo {
 
 /** Nothing that may be a PIN in what is shown of a call: what was dialled, and names, which may have been dialled elsewhere. */
 export function maskedInfo(info: LegInfo): LegInfo {
-  return { ...info, from: maskDialled(info.from), to: maskDialled(info.to), displayName: maskText(info.displayName) };
+  return { ...info, from: maskDialled(info.from), to: maskDialled(info.to), displayName: maskName(info.displayName) };
 }
 
 /** What a SIP dialog is known by (RFC 3261 section 12), as this side sees it. */

@@ -1,9 +1,12 @@
+import { maskDialled } from "../base/pin-mask.ts";
 import type { Language } from "./model.ts";
 
 /** What a caller dialled, taken apart. */
 export interface Dialled {
   /** The meeting's number or alias, normalised by `normaliseNumber`; empty when nothing was dialled. */
   readonly number: string;
+  /** The number as it may be shown: where something stands in it that may be a PIN written in another way, without that. */
+  readonly shown: string;
   /** Digits behind `**` or `##`; never to be logged. */
   readonly pin: string | null;
   /** `locale` of the URI (`;locale=de_DE`), where prompts in that language exist. */
@@ -29,12 +32,19 @@ export function normaliseNumber(number: string): string {
  * Takes a dial string apart: `2000`, `2000**1234`, `2000##1234`, a `#` at the end tolerated, `%23` and `%2A` understood.
  * A PIN is 1 to 32 digits; anything else behind the separator belongs to no meeting, so the whole string becomes the number.
  */
-export function parseDialString(user: string): { readonly number: string; readonly pin: string | null } {
+export function parseDialString(user: string): Pick<Dialled, "number" | "shown" | "pin"> {
   const plain = unescapeUri(user);
   // With the # at the end first: `2000##1234#`, `2000###`; then without, for `2000##`.
   const cut = (plain.endsWith("#") ? cutPin(plain.slice(0, -1)) : undefined) ?? cutPin(plain);
-  if (cut) return { number: normaliseNumber(cut.number), pin: cut.pin === "" ? null : cut.pin };
-  return { number: normaliseNumber(plain.replace(/#$/, "")), pin: null };
+  if (cut) return { ...numberOf(cut.number), pin: cut.pin === "" ? null : cut.pin };
+  return { ...numberOf(plain.replace(/#$/, "")), pin: null };
+}
+
+/** Visual separators, which tell a PIN's digits from the number's, are gone once it is normalised. */
+function numberOf(written: string): Pick<Dialled, "number" | "shown"> {
+  const number = normaliseNumber(written);
+  const masked = maskDialled(written);
+  return { number, shown: masked === written ? maskDialled(number) : masked };
 }
 
 /** Cuts `number**digits` or `number##digits`, 0 to 32 digits, from behind; undefined when the text is not of this form. */
@@ -58,7 +68,7 @@ export function languageOfLocale(locale: string): Language | null {
  */
 export function parseDialledUri(uri: string): Dialled {
   const match = /^(sips?|tel):([^?]*)/i.exec(uri.trim());
-  if (!match) return { number: normaliseNumber(uri), pin: null, language: null, siteUuid: null };
+  if (!match) return { ...numberOf(uri), pin: null, language: null, siteUuid: null };
   const [, scheme, rest] = match as unknown as [string, string, string];
   const isTel = scheme.toLowerCase() === "tel";
   const at = rest.lastIndexOf("@");

@@ -1,3 +1,4 @@
+import { plainNumber, type Reached } from "../base/known-numbers.ts";
 import { normaliseNumber } from "./dial-string.ts";
 import type { Meeting } from "./model.ts";
 
@@ -44,6 +45,8 @@ function numbersOf(meeting: Meeting): string[] {
 export class MemoryDirectory implements Directory {
   #entries = new Map<string, Entry>();
   #numbers = new Map<string, string>();
+  /** Meetings that a number reaches in any tenant, separators left out, and how many of them have a PIN: for masking. */
+  #plain = new Map<string, { meetings: number; pins: number }>();
 
   async find(number: string, tenant: string | null): Promise<Meeting | undefined> {
     const plain = normaliseNumber(number);
@@ -63,6 +66,21 @@ export class MemoryDirectory implements Directory {
     return this.#entries.get(id)?.source;
   }
 
+  /** What a number, as `plainNumber` makes it, reaches in any tenant. */
+  reached(plain: string): Reached {
+    const found = this.#plain.get(plain);
+    return found && (found.pins > 0 ? "pin" : "open");
+  }
+
+  #count(meeting: Meeting, by: 1 | -1): void {
+    const pin = meeting.guestPin !== null || meeting.hostPin !== null;
+    for (const plain of new Set(numbersOf(meeting).map(plainNumber))) {
+      const { meetings, pins } = this.#plain.get(plain) ?? { meetings: 0, pins: 0 };
+      if (meetings + by === 0) this.#plain.delete(plain);
+      else this.#plain.set(plain, { meetings: meetings + by, pins: pins + (pin ? by : 0) });
+    }
+  }
+
   list(): { readonly meeting: Meeting; readonly source: MeetingSource }[] {
     return [...this.#entries.values()];
   }
@@ -75,6 +93,7 @@ export class MemoryDirectory implements Directory {
     }
     this.delete(meeting.id);
     this.#entries.set(meeting.id, { meeting, source });
+    this.#count(meeting, 1);
     for (const number of numbersOf(meeting)) this.#numbers.set(key(number, meeting.tenant), meeting.id);
   }
 
@@ -82,6 +101,7 @@ export class MemoryDirectory implements Directory {
   delete(id: string): boolean {
     const entry = this.#entries.get(id);
     if (!entry) return false;
+    this.#count(entry.meeting, -1);
     for (const number of numbersOf(entry.meeting)) this.#numbers.delete(key(number, entry.meeting.tenant));
     return this.#entries.delete(id);
   }
@@ -111,6 +131,7 @@ export class MemoryDirectory implements Directory {
       .map(({ meeting }) => meeting.id);
     this.#entries = next.#entries;
     this.#numbers = next.#numbers;
+    this.#plain = next.#plain;
     return { added, changed, removed };
   }
 }

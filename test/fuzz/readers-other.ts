@@ -6,6 +6,7 @@ import { parseH323Uri } from "../../src/h323/uri.ts";
 import { words } from "../../src/media-server/control/channel/variables.ts";
 import { parseJoin } from "../../src/media-server/control/conference/join-args.ts";
 import { parseTones } from "../../src/media-server/media/sources/tones.ts";
+import { maskDialled, maskName } from "../../src/base/pin-mask.ts";
 import { maskParty } from "../../src/records/masking.ts";
 import { readPageMessage } from "../../src/web/messages.ts";
 import { readCandidate } from "../../src/webrtc/candidates.ts";
@@ -160,6 +161,10 @@ export const otherReaders: readonly Reader[] = [
     parseTones(value);
   }),
   text("h323-uri", ["h323:alias@[2001:db8::1]:1720;transport=tls", "h323:1000"], parseH323Uri),
+  text("pin-mask", ["sip:7700-98765@gw.example;x=1", "To:sip:+1(555) 010-0100**1@h 7700 98765"], (shown) => [
+    maskDialled(shown),
+    maskName(shown),
+  ]),
   text("masking", ["sip:+1 555 010-0100@gw.example", "2000"], (party) => maskParty(party, "numbers")),
   text("page-message", ['{"type":"join","meeting":"1000**1234","name":"Ada","pin":"1234","language":"de"}'], readPageMessage),
   text(

@@ -1,4 +1,3 @@
-import { maskDialled } from "../../base/pin-mask.ts";
 import { ChangeRefused, NoAnswer } from "../../legs/leg.ts";
 import { type AcceptableOffer, MediaExchange, MediaRefused, readOffer } from "../../call-media/offer-answer.ts";
 import { Digits } from "../../ivr/digits.ts";
@@ -76,8 +75,7 @@ export class Reception {
     const meeting = asks ? undefined : await this.#context.directory.find(dialled.number, trunk.tenant);
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
     if (asks) return { meeting: null, pin: null, role: null };
-    if (!meeting)
-      return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${maskDialled(dialled.number).slice(0, 64)}`);
+    if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.shown.slice(0, 64)}`);
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (granted === null && this.#pins.closed(meeting, call))

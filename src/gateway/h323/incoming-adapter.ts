@@ -123,7 +123,7 @@ function infoOf(session: H323Session, incoming: IncomingCall, dialled: Dialled):
     transport: session.transport,
     address: host,
     from: name === "" ? `h323:${host}` : `h323:${name}@${host}`,
-    to: `h323:${dialled.number}`,
+    to: `h323:${dialled.shown}`,
     displayName: incoming.displayName || name || host,
     userAgent: incoming.product,
   });

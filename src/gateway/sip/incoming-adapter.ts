@@ -122,7 +122,7 @@ function dialledUri(request: SipRequest, { register }: Trunk): string {
 export function legInfo(request: SipRequest): LegInfo {
   const from = request.getParsedHeader("from");
   const fromUri = maskDialled(bareUri(from.uri));
-  const { number } = parseDialledUri(request.uri);
+  const { shown } = parseDialledUri(request.uri);
   const host = /@([^;?>]+)/.exec(request.uri)?.[1] ?? /^sips?:([^;?@]+)/i.exec(request.uri)?.[1] ?? "";
   const scheme = /^[a-z]+/i.exec(request.uri)?.[0].toLowerCase() ?? "sip";
   return maskedInfo({
@@ -132,7 +132,7 @@ export function legInfo(request: SipRequest): LegInfo {
     transport: request.protocol.toLowerCase(),
     address: plainAddress(request.source_address),
     from: fromUri,
-    to: scheme === "tel" ? `tel:${number}` : number === "" ? `${scheme}:${host}` : `${scheme}:${number}@${host}`,
+    to: scheme === "tel" ? `tel:${shown}` : shown === "" ? `${scheme}:${host}` : `${scheme}:${shown}@${host}`,
     displayName: displayNameOf(from.name, fromUri),
     userAgent: request.get("User-Agent"),
   });

@@ -86,8 +86,8 @@ export class WebIncoming implements IncomingAdapter {
   async wanted(call: Call): Promise<Wanted | GatewayRefusal> {
     const { directory } = this.#parts.context;
     const { meeting: text, language = null } = this.#message;
-    const { number, pin } = parseDialString(text);
-    const dialled = { number, pin: this.#message.pin ?? pin, language, siteUuid: null };
+    const { number, shown, pin } = parseDialString(text);
+    const dialled = { number, shown, pin: this.#message.pin ?? pin, language, siteUuid: null };
     const ticket = this.#ticket;
     const before = this.#back && directory.get(this.#back.meetingId);
     if (this.#back && before) {
@@ -102,7 +102,7 @@ export class WebIncoming implements IncomingAdapter {
     if (wanted?.id !== meeting.id) {
       const { address } = this.info;
       call.log.warn({ event: "join-token-refused", from: address, code: "other-meeting" }, "a join token was brought to another meeting");
-      return refuse("token-other-meeting", `the join token is for meeting ${meeting.id}, and ${number.slice(0, 64)} was wanted`);
+      return refuse("token-other-meeting", `the join token is for meeting ${meeting.id}, and ${shown.slice(0, 64)} was wanted`);
     }
     call.log.info(
       { event: "join-token-taken", meeting: meeting.id, role: ticket.role, token: ticket.id },
@@ -193,7 +193,7 @@ function infoOf(message: JoinMessage, source: PageSource, id: string): LegInfo {
     transport: source.transport,
     address: source.address,
     from: `web:${encodeURIComponent(name)}@${source.address}`,
-    to: `web:${parseDialString(message.meeting).number || (ticket?.meeting ?? "")}`,
+    to: `web:${parseDialString(message.meeting).shown || (ticket?.meeting ?? "")}`,
     displayName: name,
     userAgent: source.userAgent,
   });

@@ -26,18 +26,28 @@ const enter = new EnterView(join);
 /** The join token that the address brought. It stays in this page's memory, and nowhere else. */
 let token;
 
-/** What the address says: `#meeting=1000&name=Ada&token=...`. A token is taken out of the address, and so out of the history, at once. */
+/** Whether a PIN may stand behind the number, in whatever way it is written: `2000**1234`, `2000-1234`. */
+const mayHoldPin = (number) => /[^A-Za-z0-9._+-]|[._+-][0-9]/.test(number.replace(/^\+/, ""));
+
+/**
+ * What the address says: `#meeting=1000&name=Ada&token=...`. A token, and a number with what may be a PIN behind it, is taken out of the address, and so out of
+ * the history, at once.
+ */
 function fromAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const query = new URLSearchParams(location.search);
-  if (given.has("token") || query.has("token")) {
-    token = given.get("token") || query.get("token") || undefined;
-    given.delete("token");
-    query.delete("token");
+  const meeting = given.get("meeting") ?? query.get("meeting") ?? undefined;
+  const secret = [...(given.has("token") || query.has("token") ? ["token"] : []), ...(meeting && mayHoldPin(meeting) ? ["meeting"] : [])];
+  if (secret.length > 0) {
+    if (secret.includes("token")) token = given.get("token") || query.get("token") || undefined;
+    for (const name of secret) {
+      given.delete(name);
+      query.delete(name);
+    }
     const search = query.size > 0 ? `?${query}` : "";
     history.replaceState(null, "", location.pathname + search + (given.size > 0 ? `#${given}` : ""));
   }
-  return { meeting: given.get("meeting") ?? query.get("meeting") ?? undefined, name: given.get("name") ?? undefined };
+  return { meeting, name: given.get("name") ?? undefined };
 }
 
 function join({ name, meeting: number }, tracks) {

@@ -112,16 +112,18 @@ describeWithPeers("the meeting page", ["chromium"], () => {
     // the demo prints its PINs at the start; the log has none
     expect(withoutIdentifiers(gateway.output().split("Ctrl+C stops it.")[1]!)).not.toMatch(/98765|9999/);
     // a host who types the PIN where the number belongs, alone or behind it
-    for (const typed of ["98765", "2000**98765"]) {
+    for (const typed of ["200098765", "2000-98765", "2001_98765", "98765", "2000**98765"]) {
       await page.getByRole("button", { name: "Join again" }).click();
       await page.getByLabel("Meeting number").fill(typed);
       await page.getByRole("button", { name: "Join", exact: true }).click();
-      if (typed === "98765") await page.getByRole("button", { name: "Join again" }).waitFor();
+      if (typed !== "2000**98765") await page.getByRole("button", { name: "Join again" }).waitFor();
     }
     await caller.inMeeting();
     const kept = (await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")) as string;
     expect(withoutIdentifiers(kept)).not.toContain("98765");
     expect(kept).toContain("2000");
+    const shown = [gateway.output().split("Ctrl+C stops it.")[1]!, JSON.stringify(await gateway.records())];
+    for (const text of shown) expect(withoutIdentifiers(text)).not.toMatch(/200[01].{0,3}98765/);
     await page.getByRole("button", { name: "Leave" }).click();
     await page.getByRole("heading", { name: "You have left the meeting" }).waitFor();
   });
@@ -143,6 +145,12 @@ describeWithPeers("the meeting page", ["chromium"], () => {
   test("waits in the lobby until it is let in, and does not learn who is inside", async () => {
     const host = await browser({ tone: 880, viewport: { width: 390, height: 740 } });
     const guest = await browser({ tone: 440, locale: "de-DE" });
+    for (const secret of ["?meeting=2000**98765", "#meeting=2000-98765&name=Gast"]) {
+      await guest.page.goto(`${gateway.web}/meeting${secret}`);
+      await guest.page.waitForFunction("!location.href.includes('98765')");
+      expect(await guest.page.locator("input#meeting").inputValue()).toContain("98765");
+    }
+    await guest.page.goto("about:blank");
     await guest.page.goto(`${gateway.web}/meeting#meeting=3000&name=Gast`);
     await guest.page.getByRole("button", { name: "Teilnehmen" }).click();
     await guest.page.getByText("Die Meeting-Leitung ist noch nicht da").waitFor();

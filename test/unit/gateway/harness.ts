@@ -1,3 +1,4 @@
+import { setKnownNumbers } from "../../../src/base/known-numbers.ts";
 import { EventEmitter } from "node:events";
 import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
@@ -463,6 +464,7 @@ export class Bench {
     );
     const defined = await Promise.all(bench.context.config.meetings.map(async (one) => defineMeeting(await hashed(one), undefined, "en")));
     bench.context.directory.replaceConfiguration(defined);
+    setKnownNumbers((plain) => bench.context.directory.reached(plain));
     return bench;
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { GatewayConfig } from "../../../src/gateway/options.ts";
+import { withoutIdentifiers } from "../../support/identifiers.ts";
 import { Bench, DEMO, OPEN, until } from "./harness.ts";
 import { type Callers, type Placed, PROTOCOLS, type ProtocolUnderTest } from "./incoming-callers.ts";
 
@@ -252,6 +253,39 @@ describe.each(PROTOCOLS)("a call by $name", (protocol) => {
     expect(await record()).toMatchObject({ outcome: "cancelled", answeredAt: null });
     await until(() => bench.port.sessions.every(({ closed }) => closed), "its media are let go");
     expect(bench.sfu.seats.size).toBe(0);
+  });
+});
+
+/** What may stand between a meeting's number and a PIN that somebody has dialled behind it. */
+const BETWEEN = [
+  ...["", "*", "**", "#", "##", "-", ".", "+", "_", ",", "~", "/", "=", " ", "--", "!", "$", "p", "x", "pin", "abc"],
+  ...["%2a", "%2A%2A", "%23", "%2D", "%20", "%252A", ";pin=", ";postd=", ";isub=", ";ext=", ":"],
+];
+const PIN = "612622";
+
+describe.each(PROTOCOLS.slice(0, 3))("a PIN dialled by $name behind the number", (protocol) => {
+  it("is in no log, view, event or record, whatever stands between, and whether there is such a meeting or not", async () => {
+    const callers = await start(protocol);
+    const dialled = BETWEEN.flatMap((between) => [
+      `2000${between}${PIN}`,
+      ...(between === "" || between === "abc" ? [] : [`2001${between}${PIN}`]),
+    ]);
+    for (const [index, dial] of dialled.entries()) {
+      const before = bench.records.length;
+      const placed = callers.place(dial);
+      await until(() => bench.records.length > before || bench.sfu.seats.size > 0 || bench.context.calls.size > 0, `${index}: ${dial}`);
+      await until(() => {
+        placed.giveUp();
+        for (const call of bench.context.calls.values()) if (call.state === "ivr") call.end("removed", "enough");
+        return bench.context.calls.size === 0;
+      }, `${dial} is over`);
+    }
+    const seen = [bench.lines, bench.events, bench.records].map((all) => withoutIdentifiers(JSON.stringify(all)));
+    for (const text of seen) {
+      const at = text.indexOf(PIN);
+      expect(at < 0 ? "" : text.slice(Math.max(0, at - 200), at + 20)).toBe("");
+    }
+    expect(seen[2]).toMatch(/2001[^"]{0,20}x/);
   });
 });
 
