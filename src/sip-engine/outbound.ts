@@ -166,12 +166,13 @@ export class Outbound {
     const { core } = dialog;
     if (response.status >= 200 && dialog.confirmed) {
       if (response.toTag === core.remoteTag) this.#repeatAck(dialog);
-      else if (call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now, dialog.trunk);
+      else if (call.request.method === "INVITE") this.#state.layer.refuseAnswer(call.request, response, source, dialog.trunk, now);
       return false;
     }
     if (dialog.ended) {
       // Given up meanwhile (the application is gone, or a BYE came in the early dialog): a 2xx must still be acknowledged and ended.
-      if (response.status >= 200 && call.request.method === "INVITE") this.#refuseFork(call.request, response, source, now, dialog.trunk);
+      if (response.status >= 200 && call.request.method === "INVITE")
+        this.#state.layer.refuseAnswer(call.request, response, source, dialog.trunk, now);
       return false;
     }
     if (response.status < 200) return this.#adoptEarly(dialog, response, call, source);
@@ -247,16 +248,6 @@ export class Outbound {
   #repeatAck(dialog: EngineDialog): void {
     const ack = dialog.pendingAck?.sent;
     if (ack !== undefined) this.#state.layer.resend(ack.target, ack.data);
-  }
-
-  /** RFC 3261 section 13.2.2.4: a 2xx nobody wants is acknowledged, and its dialog ended at once. */
-  #refuseFork(invite: SipRequest, response: SipResponse, source: Source, now: Millis, trunk: string | undefined): void {
-    const core = Dialog.uac(invite, response);
-    core.confirm(response);
-    const target = source.connection === 0 ? undefined : { ...source };
-    const options = target === undefined ? { trunk } : { target, trunk };
-    this.#state.layer.sendAck(core.request("ACK", response.cseq?.seq), options, now, () => {});
-    this.#state.layer.request(core.request("BYE"), { user: quiet, ...options }, now);
   }
 
   #ackAndEnd(dialog: EngineDialog, why: DialogEnd, now: Millis): void {
@@ -476,5 +467,3 @@ export class Outbound {
 function whyUnanswered(status: 408 | 503, reason: string): EndCode {
   return readFault(reason)?.code ?? (status === 408 ? "no-response" : "not-reached");
 }
-
-const quiet: ClientUser = { onResponse() {}, onFailure() {} };

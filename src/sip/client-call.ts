@@ -4,8 +4,10 @@
  */
 import type { Millis } from "../base/clock.ts";
 import { SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import type { DeadServers } from "./dead-servers.ts";
 import { newBranch } from "./ids.ts";
 import { clientKey } from "./match.ts";
+import type { Timer } from "./timers.ts";
 import type { TransactionContext } from "./transactions/context.ts";
 import { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { NonInviteClientTransaction } from "./transactions/non-invite-client.ts";
@@ -25,11 +27,20 @@ export interface ClientUser {
   onEnd?(call: ClientCall): void;
 }
 
+/**
+ * Where another server is left to try, one that has sent nothing for so many T1 is given up (RFC 3263 section 4.3): a server that lives answers an INVITE
+ * within 200 ms and a round trip (RFC 3261 section 17.2.1). A connection has its own time to come up before.
+ */
+const SILENT_T1 = { datagrams: 5, connection: 10 } as const;
+
 type Transaction = InviteClientTransaction | NonInviteClientTransaction;
 
 /** What a call needs of its layer. */
 export interface CallContext extends TransactionContext {
   listenerFor(target: Target): Listener | undefined;
+  readonly servers: DeadServers;
+  /** Acknowledges a 2xx that nobody wants and ends its dialog (RFC 3261 section 13.2.2.4). */
+  refuseAnswer(invite: SipRequest, response: SipResponse, source: Source, trunk: string | undefined, now: Millis): void;
   add(call: ClientCall, transaction: Transaction): void;
   drop(transaction: Transaction): void;
   nextRef(): number;
@@ -49,6 +60,7 @@ export class ClientCall {
   /** Tried when a target refuses the transport, not when nobody answers there. */
   #instead: readonly Target[] = [];
   #transaction: Transaction | undefined;
+  #silence: Timer | undefined;
   #finished = false;
   #provisional = false;
   #cancel: { headers: readonly (readonly [string, string])[]; sent: boolean } | undefined;
@@ -98,7 +110,7 @@ export class ClientCall {
 
   /** Repeats the request no more, and tells nobody of its response. */
   abandon(): void {
-    this.#finished = true;
+    this.#finish();
     this.#transaction?.abandon();
   }
 
@@ -122,8 +134,13 @@ export class ClientCall {
     this.user.prepare?.(this.request, local, target, this);
     const key = clientKey(branch, this.request.method);
     const user = {
-      onResponse: (response: SipResponse, source: Source, at: Millis) => this.#onResponse(response, source, at),
-      onFailure: (status: 408 | 503, reason: string, at: Millis) => this.#next(status, reason, at),
+      onResponse: (response: SipResponse, source: Source, at: Millis) => {
+        if (transaction === this.#transaction || this.#resumes(transaction)) this.#onResponse(response, source, at);
+        else this.#onLateResponse(transaction, response, source, at);
+      },
+      onFailure: (status: 408 | 503, reason: string, at: Millis) => {
+        if (transaction === this.#transaction) this.#failed(target, status, reason, at);
+      },
       onTerminated: () => {
         this.#layer.drop(transaction);
         if (this.#finished && this.#transaction === transaction) this.user.onEnd?.(this);
@@ -135,10 +152,43 @@ export class ClientCall {
     this.#provisional = false;
     this.#layer.add(this, transaction);
     transaction.start(now);
+    this.#layer.disarm(this.#silence);
+    if (this.#targets.length > 0) {
+      const patience = isReliable(target.transport) ? SILENT_T1.connection : SILENT_T1.datagrams;
+      this.#silence = this.#layer.arm(this, "silence", now + patience * this.#layer.timers.t1);
+    }
     this.user.onSent?.(this, now);
   }
 
+  /** The server has sent nothing, and there is another one. */
+  onTimer(_name: string, now: Millis): void {
+    const silent = this.#transaction;
+    if (this.#finished || this.#cancel !== undefined || silent === undefined) return;
+    this.#layer.servers.failed(silent.target, now);
+    if (silent instanceof InviteClientTransaction) silent.supersede();
+    this.#attempt(now);
+    if (!(silent instanceof InviteClientTransaction)) silent.abandon();
+  }
+
+  /** A response of a server that was given up, while its successor has not answered either: that one goes on. */
+  #resumes(transaction: Transaction): boolean {
+    if (this.#finished || this.#provisional) return false;
+    this.#transaction?.supersede();
+    this.#transaction = transaction;
+    this.request = transaction.request;
+    this.target = transaction.target;
+    return true;
+  }
+
+  /** A server that was given up has the INVITE all the same: it is told that nobody waits there any more. */
+  #onLateResponse(transaction: Transaction, response: SipResponse, source: Source, now: Millis): void {
+    const { request, target } = transaction;
+    if (response.status < 200) this.#cancelBranch(transaction, now);
+    else if (response.status < 300) this.#layer.refuseAnswer(request, response, source, target.trunk, now);
+  }
+
   #onResponse(response: SipResponse, source: Source, now: Millis): void {
+    this.#layer.disarm(this.#silence);
     if (response.status < 200) {
       this.#provisional = true;
       if (this.#cancel?.sent === false) this.#sendCancel(now);
@@ -146,12 +196,21 @@ export class ClientCall {
       return;
     }
     // Section 4.3 of RFC 3263: 503 means "try the next server".
-    if (response.status === 503 && this.#targets.length > 0 && this.#cancel === undefined) {
-      this.#attempt(now);
-      return;
+    if (response.status === 503 && this.target !== undefined) {
+      const seconds = Number.parseInt(response.get("retry-after") ?? "", 10);
+      if (seconds > 0) this.#layer.servers.failed(this.target, now, seconds * 1000);
+      if (this.#targets.length > 0 && this.#cancel === undefined) {
+        this.#attempt(now);
+        return;
+      }
     }
-    this.#finished = true;
+    this.#finish();
     this.user.onResponse(response, this, source, now);
+  }
+
+  #failed(target: Target, status: 408 | 503, reason: string, now: Millis): void {
+    if (!this.#provisional) this.#layer.servers.failed(target, now);
+    this.#next(status, reason, now);
   }
 
   #next(status: 408 | 503, reason: string, now: Millis): void {
@@ -164,8 +223,13 @@ export class ClientCall {
     else this.#fail(status, reason, now);
   }
 
-  #fail(status: 408 | 503, reason: string, now: Millis): void {
+  #finish(): void {
     this.#finished = true;
+    this.#layer.disarm(this.#silence);
+  }
+
+  #fail(status: 408 | 503, reason: string, now: Millis): void {
+    this.#finish();
     this.user.onFailure(status, reason, this, now);
     this.user.onEnd?.(this);
   }
@@ -174,7 +238,17 @@ export class ClientCall {
     const transaction = this.#transaction;
     if (!(transaction instanceof InviteClientTransaction) || this.target === undefined) return;
     this.#cancel!.sent = true;
-    const invite = this.request;
+    this.#cancelBranch(transaction, now, this.#cancel!.headers, this.#cancelUser);
+  }
+
+  #cancelBranch(
+    transaction: Transaction,
+    now: Millis,
+    headers: readonly (readonly [string, string])[] = [],
+    user: ClientUser = quiet,
+  ): void {
+    if (!(transaction instanceof InviteClientTransaction) || transaction.cancelSent) return;
+    const invite = transaction.request;
     const cancel = new SipRequest("CANCEL", invite.uri);
     // Section 9.1: the same Request-URI, Call-ID, To, CSeq number, From, top Via and Route as the request cancelled.
     let via = false;
@@ -185,9 +259,9 @@ export class ClientCall {
       } else if (["from", "to", "call-id", "max-forwards", "route"].includes(h.key)) cancel.headers.push(h);
     }
     cancel.set("CSeq", `${invite.cseq!.seq} CANCEL`);
-    for (const [name, value] of this.#cancel!.headers) cancel.append(name, value);
-    const call = new ClientCall(this.#layer, this.#cancelUser ?? quiet, cancel);
-    call.sendAsIs(this.target, this.branch, now);
+    for (const [name, value] of headers) cancel.append(name, value);
+    const call = new ClientCall(this.#layer, user, cancel);
+    call.sendAsIs(transaction.target, invite.topVia?.params.get("branch") ?? "", now);
     transaction.cancelled(now);
   }
 
@@ -213,7 +287,8 @@ export class ClientCall {
   }
 }
 
-const quiet: ClientUser = { onResponse() {}, onFailure() {} };
+/** Nobody who would hear of what becomes of a request. */
+export const quiet: ClientUser = { onResponse() {}, onFailure() {} };
 
 /** Does a transaction hang on the connection that closed? */
 export function hangsOn(

@@ -12,7 +12,9 @@ import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
 import { bareHost, hostToReach } from "../wire/sip/uri.ts";
 import { formatVia, tryParseViaOfAnyVersion } from "../wire/sip/via.ts";
-import { type CallContext, ClientCall, hangsOn } from "./client-call.ts";
+import { DeadServers } from "./dead-servers.ts";
+import { type CallContext, ClientCall, hangsOn, quiet } from "./client-call.ts";
+import { Dialog } from "./dialog.ts";
 import { newTag } from "./ids.ts";
 import type { LayerHandler, LayerOptions, LayerStats, ResponseBounds, SendOptions, ServerTransaction } from "./layer-api.ts";
 import { isOneOf, listenerFor } from "./listeners.ts";
@@ -64,6 +66,7 @@ export class SipLayer implements CallContext {
   readonly #reliable = new Map<string, Reliable1xx>();
   readonly #lookups = new Map<number, (answer: LookupAnswer, now: Millis) => void>();
   readonly #listeners: Listener[] = [];
+  readonly servers = new DeadServers();
   #outputs: Output[] = [];
   #ref = 0;
 
@@ -122,6 +125,12 @@ export class SipLayer implements CallContext {
   /** Sending for `ref` failed. */
   sendFailed(ref: number, reason: string, now: Millis): void {
     this.#refs.get(ref)?.transportFailed(reason, now);
+  }
+
+  /** ICMP says that nothing listens where `ref` was sent. */
+  portUnreachable(ref: number, now: Millis): void {
+    const transaction = this.#refs.get(ref);
+    if (transaction !== undefined && this.servers.unreachable(transaction.target, now)) transaction.portUnreachable(now);
   }
 
   /** A connection is gone: requests that wait for their answer on it fail (RFC 3261 section 8.1.3.1). */
@@ -214,6 +223,14 @@ export class SipLayer implements CallContext {
     });
   }
 
+  refuseAnswer(invite: SipRequest, response: SipResponse, source: Source, trunk: string | undefined, now: Millis): void {
+    const dialog = Dialog.uac(invite, response);
+    dialog.confirm(response);
+    const options = source.connection === 0 ? { trunk } : { target: { ...source }, trunk };
+    this.sendAck(dialog.request("ACK", response.cseq?.seq), options, now, () => {});
+    this.request(dialog.request("BYE"), { user: quiet, ...options }, now);
+  }
+
   /** Queues bytes as they are. */
   resend(target: Target, data: Buffer): void {
     this.send(target, data, 0);
@@ -242,6 +259,10 @@ export class SipLayer implements CallContext {
   }
   repeat(target: Target, data: Buffer, now: Millis): void {
     if (target.transport !== "udp" || this.#bounds?.mayRepeat(target, data.length, now) !== false) this.send(target, data, 0);
+  }
+  probe(target: Target, ref: number): void {
+    this.#outputs.push({ kind: "probe", target, ref });
+    this.wake();
   }
   arm(owner: TimerOwner, name: TimerName | (string & {}), due: Millis): Timer {
     this.wake();
@@ -296,7 +317,7 @@ export class SipLayer implements CallContext {
     const hasConnection = (target: Target): boolean => near?.transport === target.transport && near.address === target.address;
     const step = (result: IteratorResult<Lookup, Located>, at: Millis): void => {
       if (result.done === true) {
-        const found = result.value.targets.map(ofTrunk);
+        const found = this.servers.order(result.value.targets, at).map(ofTrunk);
         const reached = near === undefined ? found : found.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t));
         done(reached, at, result.value.why);
         return;
@@ -310,6 +331,7 @@ export class SipLayer implements CallContext {
   }
 
   #onResponse(response: SipResponse, source: Source, now: Millis): void {
+    this.servers.answered(source, now);
     const key = clientKeyOf(response);
     const transaction = key === undefined ? undefined : this.#clients.get(key);
     if (transaction === undefined) {

@@ -46,6 +46,10 @@ export type TimerName =
   | "2xx"
   /** INVITE client: cancelled and still no final response (section 9.1). */
   | "cancel"
+  /** Client: nothing has come yet; is anybody there? */
+  | "probe"
+  /** Client call: no response, and there is another server to try (RFC 3263 section 4.3). */
+  | "silence"
   /** Reliable provisional response: retransmit until PRACK (RFC 3262 section 3). */
   | "1xx";
 

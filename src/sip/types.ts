@@ -82,6 +82,8 @@ export type LookupAnswer = readonly NaptrRecord[] | readonly SrvRecord[] | reado
 export type Output =
   /** Send bytes. When it cannot be done and `ref` is not 0, tell the layer by `sendFailed(ref)`. */
   | { readonly kind: "send"; readonly target: Target; readonly data: Buffer; readonly ref: number }
+  /** Find out whether anything listens at a UDP target; when ICMP says that nothing does, tell the layer by `portUnreachable(ref)`. */
+  | { readonly kind: "probe"; readonly target: Target; readonly ref: number }
   /** Look a name up and tell the layer by `lookupDone(id, answer)`. */
   | { readonly kind: "lookup"; readonly id: number; readonly lookup: Lookup }
   /** The connection also serves targets with its address and this port whose name its certificate carries (RFC 5923 section 8). */

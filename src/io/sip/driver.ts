@@ -96,6 +96,9 @@ export class SipDriver implements TransportSink {
   sendFailed(ref: number, reason: string): void {
     this.layer.sendFailed(ref, reason, this.#clock.now());
   }
+  portUnreachable(ref: number): void {
+    this.#guarded(() => this.layer.portUnreachable(ref, this.#clock.now()));
+  }
   connectionClosed(connection: Connection, reason: string): void {
     if (this.#closed) return;
     const { transport, source } = connection;
@@ -135,6 +138,7 @@ export class SipDriver implements TransportSink {
     for (let outputs = this.layer.drain(); outputs.length > 0; outputs = this.layer.drain()) {
       for (const output of outputs) {
         if (output.kind === "send") this.transports.send(output.target, output.data, output.ref);
+        else if (output.kind === "probe") this.transports.probe(output.target, output.ref);
         else if (output.kind === "alias") this.transports.alias(output.connection, output.port);
         else {
           const { id } = output;

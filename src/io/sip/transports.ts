@@ -21,6 +21,7 @@ import { Handshakes } from "../handshakes.ts";
 import { callerTrust, contextOptions, isStillVouchedFor, type PeerTrust, peerCertificateOf, type TlsSettings } from "../tls.ts";
 import { reasonOf, TlsClients } from "../tls-clients.ts";
 import { describeTls, handshakeWords } from "../tls-session.ts";
+import { UdpProbes } from "./udp-probe.ts";
 import { UdpSockets } from "./udp-sockets.ts";
 import { SipWebSockets } from "./websocket.ts";
 
@@ -79,6 +80,8 @@ export interface TransportSink {
   verified(address: string): void;
   message(data: Buffer, source: Source): void;
   sendFailed(ref: number, reason: string): void;
+  /** ICMP says that nothing listens where `ref` was sent. */
+  portUnreachable(ref: number): void;
   connectionClosed(connection: Connection, reason: string): void;
   broken(connection: Connection, why: string, status: number): void;
   /** Something an operator may want to know: `refused connection (per-source limit)` and the like. */
@@ -99,6 +102,7 @@ export class SipTransports implements ConnectionSink {
   readonly #clock: Clock;
   readonly #sink: TransportSink;
   readonly #udp: UdpSockets;
+  readonly #probes = new UdpProbes();
   readonly #servers: Server[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -190,6 +194,11 @@ export class SipTransports implements ConnectionSink {
     else this.#sendStream(target, data, ref);
   }
 
+  /** Finds out whether anything listens at a UDP target. */
+  probe(target: Target, ref: number): void {
+    if (target.port > 0 && target.port < 65_536) this.#probes.ask(target.address, target.port, () => this.#sink.portUnreachable(ref));
+  }
+
   /** Lets a connection also serve requests to its address and `port`, for the names its certificate carries (RFC 5923). */
   alias(connectionId: number, port: number): void {
     const connection = this.#connections.get(connectionId);
@@ -221,6 +230,7 @@ export class SipTransports implements ConnectionSink {
     for (const server of this.#servers) ends.push(new Promise((done) => server.close(() => done())));
     this.#handshakes.close();
     for (const connection of [...this.#connections.values()]) connection.close("shutting down");
+    this.#probes.close();
     ends.push(this.#udp.close());
     await Promise.all(ends);
   }

@@ -11,6 +11,9 @@ interface StartTimers {
   readonly giveUp: TimerName;
 }
 
+/** A server answers within a round trip; one that has not done so in so many ms is asked for by a probe. */
+const PROBE_AFTER = 100;
+
 export abstract class ClientTransaction<State extends string> {
   state: State | "proceeding" | "completed" | "terminated";
   readonly request: SipRequest;
@@ -23,6 +26,7 @@ export abstract class ClientTransaction<State extends string> {
   protected data: Buffer | undefined;
   protected interval: number;
   protected retransmit: Timer | undefined;
+  #probe: Timer | undefined;
   protected end: Timer | undefined;
   readonly #initial: State;
   readonly #timers: StartTimers;
@@ -59,14 +63,34 @@ export abstract class ClientTransaction<State extends string> {
   start(now: Millis): void {
     this.context.send(this.target, this.data!, this.ref);
     if (isReliable(this.target.transport)) this.data = undefined;
-    else this.retransmit = this.context.arm(this, this.#timers.repeat, now + this.interval);
+    else {
+      this.retransmit = this.context.arm(this, this.#timers.repeat, now + this.interval);
+      this.#probe = this.context.arm({ onTimer: () => this.#ask() }, "probe", now + PROBE_AFTER);
+    }
     this.end = this.context.arm(this, this.#timers.giveUp, now + 64 * this.context.timers.t1);
   }
 
   /** Sends the request once more and comes back after `interval`. */
   protected repeat(data: Buffer, now: Millis): void {
     this.context.send(this.target, data, this.ref);
+    this.#ask();
     this.retransmit = this.context.arm(this, this.#timers.repeat, now + this.interval);
+  }
+
+  /** Asks whether anybody is there, while nothing has come. */
+  #ask(): void {
+    if (this.state === this.#initial) this.context.probe(this.target, this.ref);
+  }
+
+  /** ICMP says that nobody listens at the target; a server that has answered meanwhile is there all the same. */
+  portUnreachable(now: Millis): void {
+    if (this.state === this.#initial) this.fail(503, "port unreachable (ICMP)", now);
+  }
+
+  /** Repeats the request no more: another server is tried. Responses are still heard. */
+  supersede(): void {
+    this.data = undefined;
+    this.context.disarm(this.retransmit);
   }
 
   /** The network could not carry it. */
@@ -90,6 +114,7 @@ export abstract class ClientTransaction<State extends string> {
     this.state = "terminated";
     this.context.disarm(this.retransmit);
     this.context.disarm(this.end);
+    this.context.disarm(this.#probe);
     this.user.onTerminated();
   }
 }

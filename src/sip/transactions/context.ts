@@ -11,6 +11,8 @@ export interface TransactionContext {
   send(target: Target, data: Buffer, ref: number): void;
   /** Queues bytes that were sent before; by UDP perhaps not, where the target has not shown that it is there. */
   repeat(target: Target, data: Buffer, now: Millis): void;
+  /** Has it found out whether anything listens at a UDP target; `ref` hears of it by `portUnreachable`. */
+  probe(target: Target, ref: number): void;
   arm(owner: TimerOwner, name: TimerName, due: Millis): Timer;
   disarm(timer: Timer | undefined): void;
   /** The time of what was left of a server transaction (remains.ts) is over. */

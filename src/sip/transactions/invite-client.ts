@@ -12,6 +12,8 @@ import { ClientTransaction } from "./client-base.ts";
 import { ackForFailure, type ClientTransactionUser, type TransactionContext } from "./context.ts";
 
 export class InviteClientTransaction extends ClientTransaction<"calling" | "accepted"> {
+  /** A CANCEL is on its way, or has been. */
+  cancelSent = false;
   #ack: Buffer | undefined;
 
   constructor(context: TransactionContext, user: ClientTransactionUser, request: SipRequest, target: Target, key: string, ref: number) {
@@ -82,6 +84,7 @@ export class InviteClientTransaction extends ClientTransaction<"calling" | "acce
 
   /** The request was cancelled: if no final response follows within 64 T1, it is over (RFC 3261 section 9.1). */
   cancelled(now: Millis): void {
+    this.cancelSent = true;
     if (!this.waiting) return;
     this.context.disarm(this.end);
     this.end = this.context.arm(this, "cancel", now + 64 * this.context.timers.t1);

@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +47,10 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
         // no NAPTR; the first server is overloaded
         "busy.test": { A: ["127.0.0.1"] },
         "_sip._udp.busy.test": { SRV: [at(FAR + 26, 20, "b.far.test"), at(FAR + 24, 10, "a.far.test")] },
+        // (the system's resolver puts the address nearest to ours first) the first address has nobody at the port; the host says so by ICMP
+        "dead.test": { A: ["127.0.0.1", "127.0.0.21"] },
+        // the first server takes everything and says nothing
+        "silent.test": { A: ["127.0.0.1", "127.0.0.22"] },
         // neither: the address, at the usual port
         "plain.test": { A: ["127.0.0.19"] },
       });
@@ -90,6 +95,39 @@ describeWithPeers("calls to a domain", ["sipp"], () => {
       await Promise.all([listening(FAR + 24), listening(FAR + 26)]);
       await call("sip:callee@busy.test;transport=udp", second);
       expect((await first).ok).toBe(true);
+    });
+
+    test("go on at once where the first address has nobody at the UDP port (ICMP; RFC 3263 section 4.3)", async () => {
+      const far = listen(sipp.callee(), FAR + 42, { host: "127.0.0.21", mediaPort: FAR + 44 });
+      await listening(FAR + 42, { address: "127.0.0.21" });
+      const began = performance.now();
+      await call(`sip:callee@dead.test:${FAR + 42};transport=udp`, far);
+      expect(performance.now() - began).toBeLessThan(5_000);
+    });
+
+    test("go on where the first server is silent, and begin with the second one the next time", async () => {
+      const silent = createSocket("udp4");
+      const heard: string[] = [];
+      silent.on("message", (data) => heard.push(data.toString("latin1").split(" ")[0]!));
+      await new Promise<void>((done) => silent.bind(FAR + 48, "127.0.0.1", done));
+      for (let round = 0; round < 2; round++) {
+        const far = listen(sipp.callee(), FAR + 48, { host: "127.0.0.22", mediaPort: FAR + 50 });
+        await listening(FAR + 48, { address: "127.0.0.22" });
+        const before = heard.length;
+        await call(`sip:callee@silent.test:${FAR + 48};transport=udp`, far);
+        expect(heard.slice(before).includes("INVITE")).toBe(round === 0);
+      }
+      silent.close();
+    });
+
+    test("to a UDP port with nobody behind it fail at once, as unreachable", async () => {
+      const began = performance.now();
+      await expect(
+        gateway.api("POST", "/calls", { uri: `sip:callee@127.0.0.1:${FAR + 54};transport=udp`, meetingId: "1000" }),
+      ).rejects.toThrow(/502.*port unreachable/s);
+      expect(performance.now() - began).toBeLessThan(5_000);
+      await expect.poll(async () => (await gateway.records())[0]?.to).toContain(String(FAR + 54));
+      expect((await gateway.records())[0]).toMatchObject({ outcome: "far-end-unreachable", answeredAt: null });
     });
 
     test("go to the address of a name without either, at port 5060", async () => {

@@ -34,10 +34,17 @@ export class Network {
   loss = 0;
   /** Addresses nobody can reach. */
   readonly dead = new Set<string>();
+  /** Addresses whose host says by ICMP that nothing listens there. */
+  readonly unreachable = new Set<string>();
+  /** Addresses from which nothing arrives. */
+  readonly quiet = new Set<string>();
+  /** ms by which an address answers late. */
+  readonly slow = new Map<string, number>();
   readonly dns = new Map<string, LookupAnswer>();
   readonly #nodes = new Map<string, Node>();
   readonly #random: () => number;
   #flying: Packet[] = [];
+  #later: { at: number; work: () => void }[] = [];
 
   constructor(options: { latency?: number; seed?: number } = {}) {
     this.latency = options.latency ?? 10;
@@ -67,17 +74,22 @@ export class Network {
     return { transport, address, port: 5060, localAddress: "10.0.0.1", localPort: 5060, connection, listener: 1, ...more };
   }
 
+  /** Does something in so many ms. */
+  later(ms: number, work: () => void): void {
+    this.#later.push({ at: this.now + ms, work });
+  }
+
   /** Lets so many ms pass. */
   run(ms: number): void {
     const end = this.now + ms;
     for (;;) {
       this.#settle();
       let next = end;
-      for (const packet of this.#flying) next = Math.min(next, packet.at);
+      for (const { at } of [...this.#flying, ...this.#later]) next = Math.min(next, at);
       for (const node of this.#nodes.values()) next = Math.min(next, node.layer.nextTimeout() ?? next);
       if (
         next >= end &&
-        !this.#flying.some((p) => p.at <= end) &&
+        ![...this.#flying, ...this.#later].some(({ at }) => at <= end) &&
         ![...this.#nodes.values()].some((n) => (n.layer.nextTimeout() ?? end + 1) <= end)
       )
         break;
@@ -89,6 +101,9 @@ export class Network {
         to?.layer.receive(packet.data, this.source(packet.transport, packet.from.address, { localAddress: to.address }), this.now);
       }
       for (const node of this.#nodes.values()) node.layer.handleTimeout(this.now);
+      const work = this.#later.filter(({ at }) => at <= this.now);
+      this.#later = this.#later.filter(({ at }) => at > this.now);
+      for (const one of work) one.work();
     }
     this.now = end;
     this.#settle();
@@ -102,14 +117,19 @@ export class Network {
           busy = true;
           if (output.kind === "lookup") {
             node.layer.lookupDone(output.id, this.dns.get(`${output.lookup.type} ${output.lookup.name}`) ?? [], this.now);
+          } else if (output.kind === "probe") {
+            if (this.unreachable.has(output.target.address)) node.layer.portUnreachable(output.ref, this.now);
           } else if (output.kind === "send") {
             const { target, data, ref } = output;
             const message = parseMessage(data);
             node.sent.push({ at: this.now, line: message.startLine, message, target });
-            if (this.dead.has(target.address)) {
+            if (this.quiet.has(node.address)) continue;
+            const lost = this.dead.has(target.address) || this.unreachable.has(target.address);
+            if (lost) {
               if (target.transport !== "udp") node.layer.sendFailed(ref, "connection refused", this.now);
             } else if (target.transport !== "udp" || this.#random() >= this.loss) {
-              this.#flying.push({ at: this.now + this.latency, from: node, to: target.address, transport: target.transport, data });
+              const at = this.now + this.latency + (this.slow.get(node.address) ?? 0);
+              this.#flying.push({ at, from: node, to: target.address, transport: target.transport, data });
             }
           }
         }
