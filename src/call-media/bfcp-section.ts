@@ -46,6 +46,8 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
   #protocol = "";
   #timer: NodeJS.Timeout | undefined;
   #others = false;
+  /** Says where the far end is, once that has acknowledged the call. */
+  #held: (() => void) | undefined;
   #closed = false;
 
   constructor(options: BfcpOptions) {
@@ -82,6 +84,11 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
 
   answered(_ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy): void {
     this.#reach(answer, answer.media[index]!, context);
+  }
+
+  acknowledged(): void {
+    this.#held?.();
+    this.#held = undefined;
   }
 
   dropped(): void {
@@ -135,7 +142,11 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
   #reach(session: SdpSession, media: SdpMedia, context: MediaPolicy): void {
     const address = (media.connection ?? session.connection)?.address;
     const sources = mediaSources(context);
-    if (address) this.#channel?.reach(address, media.port, sources === "any" ? null : sources === "signalled" ? [] : sources);
+    if (!address) return;
+    const reach = () => this.#channel?.reach(address, media.port, sources === "any" ? null : sources === "signalled" ? [] : sources);
+    // neither a message nor a connection goes to an address that has not acknowledged the call
+    this.#held = context.held === true ? reach : undefined;
+    if (context.held !== true) reach();
   }
 
   async #open(transport: "udp" | "tcp", protocol: string, active: boolean): Promise<void> {
@@ -180,6 +191,7 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
 
   #shut(): void {
     clearTimeout(this.#timer);
+    this.#held = undefined;
     this.#channel?.close();
     this.#channel = undefined;
     this.#server = undefined;

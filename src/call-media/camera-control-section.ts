@@ -60,6 +60,8 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
   #sender: SrtpSender | undefined;
   #receiver: SrtpReceiver | undefined;
   #closed = false;
+  /** Begins to send and to listen, once the far end has acknowledged the call. */
+  #held: (() => void) | undefined;
 
   constructor(options: CameraLineOptions) {
     super();
@@ -77,7 +79,10 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     const decision = decideSrtp({ ...context, offerMedia: media });
     if (!format || decision.kind === "refuse") return null;
     await this.#open();
-    this.#agree(offer, media, format.payloadType, decision, context);
+    const agree = () => this.#agree(offer, media, format.payloadType, decision, context);
+    // frames of other rooms do not go to an address that has not acknowledged the call
+    this.#held = context.held === true ? agree : undefined;
+    if (context.held !== true) agree();
     return {
       ...this.#line(media.protocol, format.payloadType, this.#keys.answer(decision)),
       direction: reverse(directionOf(offer, media)),
@@ -100,7 +105,13 @@ export class CameraLine extends EventEmitter<{ frame: [frame: Uint8Array] }> imp
     this.#agree(answer, media, format.payloadType, decision, context);
   }
 
+  acknowledged(): void {
+    this.#held?.();
+    this.#held = undefined;
+  }
+
   dropped(): void {
+    this.#held = undefined;
     this.#remote = undefined;
     this.#port?.close();
     this.#port = undefined;

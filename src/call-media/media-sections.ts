@@ -13,6 +13,8 @@ export interface SideLine {
   offer(context: MediaPolicy): Promise<SdpMedia | null>;
   /** Their answer to our line, at `index`, where they take it. */
   answered(ours: SdpMedia, answer: SdpSession, index: number, context: MediaPolicy): void;
+  /** The far end has acknowledged the call: what a `held` context has kept from it may be sent and opened now. */
+  acknowledged(): void;
   /** One side has it no more, or never had: ports are let go of. */
   dropped(): void;
   close(): void;
@@ -94,6 +96,11 @@ export class SideLines {
       if (!theirs || theirs.port === 0) this.#drop(index);
       else line.answered(own, answer, index, context);
     }
+  }
+
+  /** The far end has acknowledged the call (RFC 3261 section 13.3.1.4): by UDP it is only now known to be where it says. */
+  acknowledged(): void {
+    for (const line of this.#lines.values()) line.acknowledged();
   }
 
   close(): void {

@@ -180,6 +180,7 @@ export class MediaExchange {
   async acknowledged(): Promise<void> {
     if (this.#context.held !== true) return;
     this.#context = { ...this.#context, held: false };
+    this.#sides.acknowledged();
     // an offer of ours has held nothing back: its answer is still to come
     if (this.#theirs) await this.#media.release();
   }

@@ -18,7 +18,7 @@ import {
   type VideoWish,
 } from "../negotiation/index.ts";
 import { type SrtpKeying, sameKeying } from "../srtp/index.ts";
-import type { RelayLine, UnsuitedPicture, VideoRelay } from "../video/port.ts";
+import type { LineAgreement, RelayLine, UnsuitedPicture, VideoRelay } from "../video/port.ts";
 import type { SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import { LineKeys } from "./sdes-keys.ts";
 import type { SideLine, SideLineKind } from "./media-sections.ts";
@@ -134,6 +134,8 @@ class PictureLine implements SideLine, Picture {
   #open: RelayLine | undefined;
   #remoteKey: SrtpKeying | undefined;
   #closed = false;
+  /** Tells the relay where the far end is, once that has acknowledged the call. */
+  #reach: (() => void) | undefined;
   index = -1;
   reason: string | null = null;
   suite: string | null = null;
@@ -193,6 +195,11 @@ class PictureLine implements SideLine, Picture {
     this.#configure(this.#open, agreement, decision, context);
   }
 
+  acknowledged(): void {
+    this.#reach?.();
+    this.#reach = undefined;
+  }
+
   dropped(): void {
     const was = this.#on;
     this.#letGo();
@@ -207,6 +214,7 @@ class PictureLine implements SideLine, Picture {
   }
 
   #letGo(): void {
+    this.#reach = undefined;
     this.#on = false;
     this.codecs = [];
     this.sends = false;
@@ -261,20 +269,21 @@ class PictureLine implements SideLine, Picture {
   }
 
   #configure(line: RelayLine, agreement: VideoAgreement, decision: Exclude<SrtpDecision, { kind: "refuse" }>, context: MediaPolicy): void {
-    const remote = decision.kind === "srtp" ? decision.crypto.keying : undefined;
+    const key = decision.kind === "srtp" ? decision.crypto.keying : undefined;
     // the relay tells a new key by its identity: a repeated one is the same object as before
-    if (!remote || !this.#remoteKey || !sameKeying(remote, this.#remoteKey)) this.#remoteKey = remote;
+    if (!key || !this.#remoteKey || !sameKeying(key, this.#remoteKey)) this.#remoteKey = key;
     const { direction, codecs, feedback, maxBitrate } = agreement;
-    this.suite = remote ? remote.suite.name : null;
+    this.suite = key ? key.suite.name : null;
     this.reason = null;
     this.codecs = [...new Set(codecs.map(({ name }) => name))];
     this.#on = true;
     this.sends = direction === "sendrecv" || direction === "recvonly";
     this.takes = direction === "sendrecv" || direction === "sendonly";
-    line.configure({
-      remote: agreement.remote
-        ? { address: agreement.remote.address, port: agreement.remote.port, rtcpPort: agreement.remote.rtcpPort }
-        : null,
+    const remote = agreement.remote
+      ? { address: agreement.remote.address, port: agreement.remote.port, rtcpPort: agreement.remote.rtcpPort }
+      : null;
+    const known: LineAgreement = {
+      remote,
       sources: mediaSources(context),
       rtcpMux: agreement.remote?.rtcpMux ?? false,
       srtp: this.#remoteKey ? { local: this.#keys.of(this.#remoteKey.suite), remote: this.#remoteKey } : null,
@@ -283,7 +292,10 @@ class PictureLine implements SideLine, Picture {
       feedback,
       maxBitrate,
       receiveBitrate: this.#options.wish.maxBitrate,
-    });
+    };
+    // without an address neither pictures nor reports are sent
+    line.configure(context.held === true ? { ...known, remote: null } : known);
+    this.#reach = context.held === true ? () => line.configure(known) : undefined;
     this.#options.changed();
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -142,20 +143,27 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
     await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
   });
 
-  test("whoever calls by UDP and acknowledges nothing is sent three times what he sent, and no media; after the ACK they come at once", async () => {
-    const [sip, rtp] = [createSocket("udp4"), createSocket("udp4")];
-    onTestFinished(() => {
-      for (const socket of [sip, rtp]) socket.close();
+  test("whoever calls by UDP and acknowledges nothing is sent three times what he sent, and no sound, picture, report or floor control; after the ACK they come at once", async () => {
+    const sockets = Array.from({ length: 4 }, () => createSocket("udp4"));
+    const [sip, rtp, picture, report] = sockets as [Socket, Socket, Socket, Socket];
+    const floor = createServer((socket) => {
+      socket.on("error", () => {});
+      came.floor++;
     });
-    for (const socket of [sip, rtp]) await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
+    onTestFinished(() => {
+      for (const socket of [...sockets, floor]) socket.close();
+    });
+    await new Promise<void>((done) => floor.listen(0, "127.0.0.1", done));
+    for (const socket of sockets) await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
     const got: string[] = [];
     let bytes = 0;
-    let media = 0;
+    const came = { sound: 0, picture: 0, floor: 0 };
     sip.on("message", (data) => {
       got.push(String(data));
       bytes += data.length;
     });
-    rtp.on("message", () => media++);
+    rtp.on("message", () => came.sound++);
+    for (const socket of [picture, report]) socket.on("message", () => came.picture++);
     const id = randomUUID();
     const { port } = sip.address();
     const say = (method: string, uri: string, to: string, cseq: string, body = "") => {
@@ -167,16 +175,22 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
       sip.send(text, PORT, "127.0.0.1");
       return text.length;
     };
-    const sdp = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${rtp.address().port} RTP/AVP 0\r\n`;
+    const sdp =
+      `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${rtp.address().port} RTP/AVP 0\r\n` +
+      `m=video ${picture.address().port} RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f;packetization-mode=1\r\n` +
+      `a=rtcp:${report.address().port}\r\nm=application ${(floor.address() as AddressInfo).port} TCP/BFCP *\r\na=floorctrl:c-s\r\n` +
+      "a=setup:passive\r\na=connection:new\r\n";
     const said = say("INVITE", `sip:1000@127.0.0.1:${PORT}`, "<sip:1000@127.0.0.1>", "1 INVITE", sdp);
     await expect.poll(() => got.some((text) => text.startsWith("SIP/2.0 200"))).toBe(true);
     await delay(4000);
-    expect([bytes <= 3 * said, media]).toEqual([true, 0]);
+    expect([bytes <= 3 * said, came]).toEqual([true, { sound: 0, picture: 0, floor: 0 }]);
     const ok = got.find((text) => text.startsWith("SIP/2.0 200"))!;
     const field = (name: string) => new RegExp(`^${name}: (.*)\r$`, "m").exec(ok)![1]!;
     const target = field("Contact").replace(/^<|>.*$/g, "");
     say("ACK", target, field("To"), "1 ACK");
-    await expect.poll(() => media, { timeout: 2000, interval: 20 }).toBeGreaterThan(5);
+    await expect.poll(() => came.sound, { timeout: 2000, interval: 20 }).toBeGreaterThan(5);
+    await expect.poll(() => came.floor).toBe(1);
+    await expect.poll(() => came.picture, { timeout: 8000 }).toBeGreaterThan(0);
     await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
     say("BYE", target, field("To"), "2 BYE");
     await expect.poll(() => got.some((text) => text.startsWith("SIP/2.0 200") && text.includes("2 BYE"))).toBe(true);

@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Clock, FakeClock, systemClock } from "../../../src/base/clock.ts";
@@ -74,6 +74,42 @@ describe("the floor of a call's screen", () => {
     await expect.poll(() => heard.length).toBeGreaterThanOrEqual(2);
     expect(heard[0]).toMatchObject({ primitive: PRIMITIVE.floorRequestStatus, response: true });
     expect(heard[1]).toMatchObject({ primitive: PRIMITIVE.floorRequestStatus, response: false });
+  });
+
+  it("goes nowhere before the far end has acknowledged the call: no connection, no message, and nobody is heard", async () => {
+    const connections: unknown[] = [];
+    const server = createServer((socket) => connections.push(socket.on("error", () => {})));
+    await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+    const client = createSocket("udp4");
+    const heard: Buffer[] = [];
+    client.on("message", (bytes) => heard.push(bytes));
+    await new Promise<void>((resolve) => client.bind(0, HOST, resolve));
+    closing.push(
+      () => server.close(),
+      () => client.close(),
+    );
+    const [tcp, udp] = [call(), call()];
+    const { port } = server.address() as AddressInfo;
+    const held = { ...CONTEXT, held: true };
+    await tcp.sides.answer(offer(`m=application ${port} TCP/BFCP *`, "a=floorctrl:c-s", "a=setup:passive", "a=connection:new"), 0, held);
+    const answers = await udp.sides.answer(offer(`m=application ${client.address().port} UDP/BFCP *`, "a=floorctrl:c-s"), 0, held);
+    const answer = answers.get(1)!;
+    const requests: unknown[] = [];
+    udp.control.on("request", () => requests.push(1));
+    client.send(request(answer, 2), answer.port, HOST);
+    // what goes over loopback afterwards has come after it
+    const other = createSocket("udp4");
+    closing.push(() => other.close());
+    await new Promise<void>((resolve) => other.bind(0, HOST, resolve));
+    const mark = once(other, "message");
+    client.send("mark", other.address().port, HOST);
+    await mark;
+    await nextTurn();
+    expect([connections.length, heard.length, requests.length]).toEqual([0, 0, 0]);
+    for (const { sides } of [tcp, udp]) sides.acknowledged();
+    client.send(request(answer, 2), answer.port, HOST);
+    await expect.poll(() => [connections.length, requests.length]).toEqual([1, 1]);
+    await expect.poll(() => heard.length).toBeGreaterThan(0);
   });
 
   it("tells a stranger at the far end's address its mistake, a few times, and the far end all the rest", async () => {

@@ -71,6 +71,24 @@ describe("a call's line of camera control", () => {
     expect(Buffer.from(packet.payload)).toEqual(TURN);
   });
 
+  it("passes nothing before the far end has acknowledged the call", async () => {
+    const answer = (await sides.answer(offer("RTP/AVP"), 0, { policy: "none", transport: "udp", held: true })).get(1) as SdpMedia;
+    const heard: Buffer[] = [];
+    const frames: Uint8Array[] = [];
+    client.on("message", (bytes) => heard.push(bytes));
+    line.on("frame", (frame) => frames.push(frame));
+    line.send(TURN);
+    client.send(rtp(TURN, 1), answer.port, HOST);
+    // sent to itself, it comes after what was sent before
+    client.send("mark", client.address().port, HOST);
+    await expect.poll(() => heard.map(String)).toEqual(["mark"]);
+    expect([line.up, frames.length]).toEqual([false, 0]);
+    sides.acknowledged();
+    line.send(TURN);
+    client.send(rtp(TURN, 2), answer.port, HOST);
+    await expect.poll(() => [heard.length, frames.length]).toEqual([2, 1]);
+  });
+
   it("has keys of its own, and hears nobody else's", async () => {
     const theirs = generateKeying(SRTP_SUITES.AEAD_AES_256_GCM);
     const theirKey = `a=crypto:${formatCrypto(cryptoOf(theirs, { tag: 1 }))}`;

@@ -50,6 +50,17 @@ describe("the pictures of a call", () => {
     ]);
   });
 
+  it("are sent nowhere, nor reports of them, before the far end has acknowledged the call; a line let go of meanwhile stays so", async () => {
+    const offer = description("m=video 5000 RTP/AVP 97", ...H264, "m=video 5002 RTP/AVP 97", ...H264, "a=content:slides");
+    await sides.answer(offer, 0, { ...PLAIN, held: true });
+    const known = () => relay.lines.map(({ agreements }) => agreements.map(({ remote }) => remote?.port ?? null));
+    expect(known()).toEqual([[null], [null]]);
+    await sides.answer(description("m=video 5000 RTP/AVP 97", ...H264, "m=video 0 RTP/AVP 97"), 0, { ...PLAIN, held: true });
+    sides.acknowledged();
+    sides.acknowledged();
+    expect(known()).toEqual([[null, null, 5000], [null]]);
+  });
+
   it("are protected as their own line says, whatever the audio does", async () => {
     const offer = description("m=video 5000 RTP/SAVP 97", ...H264, KEY);
     const answers = await sides.answer(offer, 0, TLS);
