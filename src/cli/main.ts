@@ -50,7 +50,10 @@ function program(): Command {
 
   configured(root.command("check").description("validate a configuration: every mistake with file, line and path"))
     .option("--json", "one JSON document")
-    .action(async (options: ConfigOptions) => done((await import("./check.ts")).check(loadOptions(options), options.json === true)));
+    .option("--explain", "each trunk's keys in force: what is set, what its kind makes of it and why, what is left as it is")
+    .action(async (options: ConfigOptions & { explain?: boolean }) =>
+      done((await import("./check.ts")).check(loadOptions(options), options)),
+    );
 
   const certs = root.command("certs").description("a development CA, certificates, requests, what expires when");
   const folder = new Option("--folder <folder>", "where the CA and the certificates are").default("certs");

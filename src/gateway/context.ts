@@ -90,7 +90,9 @@ export function timingsOf(ivr: IvrTimings = {}): JoinTimings {
   };
 }
 
-export function sessionTimerOf(context: Pick<GatewayContext, "config">): SessionTimerPolicy {
+/** Session timers of a call of this trunk; of no trunk's, the configuration's. */
+export function sessionTimerOf(context: Pick<GatewayContext, "config">, trunk: Pick<Trunk, "sessionTimer"> | null): SessionTimerPolicy {
+  if (trunk?.sessionTimer) return trunk.sessionTimer;
   const { expires = 1800, minSe = 90 } = context.config.sessionTimer ?? {};
   return { expires, minSe };
 }

@@ -2,6 +2,11 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Millis } from "../base/clock.ts";
 import { type AuthField, digestAlgorithm, digestResponse, formatChallenges, parseAuth, tryParseUri } from "../wire/sip/index.ts";
 
+/** Algorithms a challenge may name (RFC 8760), the better first. */
+export const digestAlgorithms = ["SHA-256", "MD5"] as const;
+
+export type DigestAlgorithm = (typeof digestAlgorithms)[number];
+
 /** A nonce is good for this long; then the caller is told `stale=true` and computes anew without asking anybody for a password. */
 const NONCE_LIFE_MS = 60_000;
 /** Nonces whose counts are remembered; more at a time than this and the oldest may be used anew. */
@@ -18,6 +23,8 @@ export interface ExpectedDigest {
   readonly username: string;
   readonly password: string;
   readonly realm: string;
+  /** The challenge's; an answer by another is wrong. Both where absent. */
+  readonly algorithms?: readonly DigestAlgorithm[] | undefined;
   readonly method: string;
   /** Request-URI: the one in the answer must name the same resource (RFC 7616 section 3.4.6, RFC 3261 section 22.4). */
   readonly uri?: string | undefined;
@@ -41,11 +48,11 @@ export class DigestGuard {
   }
 
   /**
-   * Values of the WWW-Authenticate fields of a 401, one for each algorithm. The nonce is good for `source` alone, so that whoever answers with it
+   * Values of the WWW-Authenticate fields of a 401, one for each algorithm, in their order. The nonce is good for `source` alone, so that whoever answers with it
    * has been sent it, and an answer overheard is of no use from elsewhere.
    */
-  challenge(realm: string, now: Millis, stale = false, source = ""): string[] {
-    return formatChallenges(realm, this.#nonce(Math.floor(now), source), { stale });
+  challenge(realm: string, now: Millis, stale = false, source = "", algorithms: readonly DigestAlgorithm[] = digestAlgorithms): string[] {
+    return formatChallenges(realm, this.#nonce(Math.floor(now), source), { stale, algorithms });
   }
 
   /** Whether the nonce of an answer is one of ours for that source, of whatever age. */
@@ -61,6 +68,7 @@ export class DigestGuard {
     const nonce = get("nonce");
     const made = this.#timeOf(nonce, source);
     if (made === undefined) return "foreign";
+    if (!(expected.algorithms ?? digestAlgorithms).some((algorithm) => algorithm === known.algorithm)) return "wrong";
     if (qop !== undefined && (!isNonceCount(get("nc")) || get("cnonce") === "")) return "wrong";
     const response = digestResponse({ ...known, ...expected, uri: get("uri"), nonce, nc: get("nc"), cnonce: get("cnonce"), qop });
     const right =

@@ -1,8 +1,19 @@
 import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import type { Trust } from "../meetings/model.ts";
+import type { DigestAlgorithm } from "./digest.ts";
 
 /** SRTP policy of a trunk: `required` refuses plain RTP, `preferred` takes the best both have, `none` never encrypts. */
 export type SrtpPolicy = "required" | "preferred" | "none";
+
+/** What is at a trunk's other end: a set of defaults (`kinds.ts`). */
+export type TrunkKind =
+  | "cube-edge-audio"
+  | "expressway"
+  | "carrier-register"
+  | "carrier-ip"
+  | "pbx"
+  | "private-interconnect"
+  | "teams-style-sbc";
 
 export type SipTransport = "udp" | "tcp" | "tls" | "ws" | "wss";
 
@@ -21,7 +32,12 @@ export interface TrunkIdentity {
   /** Source networks, CIDR. */
   readonly networks?: readonly string[];
   /** Digest credentials (RFC 7616) it must answer with. The password stays out of logs and answers. */
-  readonly digest?: { readonly username: string; readonly password: string; readonly realm?: string };
+  readonly digest?: {
+    readonly username: string;
+    readonly password: string;
+    readonly realm?: string;
+    readonly algorithms?: readonly DigestAlgorithm[];
+  };
   /** It must have registered with us: its calls come over the flow of a binding. */
   readonly registration?: RegistrationIdentity;
 }
@@ -33,6 +49,8 @@ export interface RegistrationIdentity {
   /** Stays out of logs and answers. */
   readonly password: string;
   readonly realm?: string;
+  /** Of the challenge, in order; SHA-256 and MD5 where absent. */
+  readonly algorithms?: readonly DigestAlgorithm[];
   /** A shorter registration is answered 423, a longer one shortened; seconds. */
   readonly minSeconds: number;
   readonly maxSeconds: number;
@@ -59,6 +77,8 @@ export interface RegisterSetup {
 /** A peer that brings or takes calls. */
 export interface Trunk {
   readonly name: string;
+  /** What it was configured as; its defaults are in the keys below. */
+  readonly kind?: TrunkKind;
   readonly identity: TrunkIdentity;
   /** How far its callers are trusted once it is recognised. */
   readonly trust: Trust;
@@ -84,6 +104,8 @@ export interface Trunk {
   /** Known `x-cisco-site-uuid` values; a call naming another is answered 404. Absent: not looked at. */
   readonly siteUuids?: readonly string[];
   readonly tenant: string | null;
+  /** Session timers of its calls (RFC 4028), seconds; the configuration's where absent. */
+  readonly sessionTimer?: { readonly expires: number; readonly minSe: number };
   /** Whether its calls may have pictures: video, shared screens. True where absent. */
   readonly video?: boolean;
   /** Files of the certificate that calls to it show, with its chain, and its key; the configuration's where absent. */

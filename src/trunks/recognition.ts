@@ -4,7 +4,7 @@ import { sourceOf } from "../base/ip-address.ts";
 import { maskDialled } from "../base/pin-mask.ts";
 import { certificateVerdict, describePeer, nearestVerdict, type TrunkAnchors, type Verdict } from "./certificate-verdict.ts";
 import { CredentialGuesses } from "./credential-guesses.ts";
-import { DigestGuard, parseAuthorization } from "./digest.ts";
+import { type DigestAlgorithm, DigestGuard, parseAuthorization } from "./digest.ts";
 import type { SipTransport, Trunk } from "./model.ts";
 import { Networks } from "./networks.ts";
 import type { OutcomeCodeOfTrunk } from "./outcome.ts";
@@ -65,6 +65,12 @@ export interface TrunkSetup {
   readonly roots?: ReadonlyMap<string, readonly string[]>;
   /** Those of the CAs for trunks that name none; where absent, every CA that verified is one. */
   readonly commonRoots?: readonly string[];
+}
+
+/** What a challenge says beside its nonce. */
+interface Asked {
+  readonly realm?: string | undefined;
+  readonly algorithms?: readonly DigestAlgorithm[] | undefined;
 }
 
 const REALM = "crosspoint";
@@ -143,15 +149,16 @@ export class TrunkRecognition {
           evidence,
           `wrong digest credentials for trunk ${trunk.name}: the username is right, the password is not, or too many were tried`,
         );
-      else challenge ??= this.#challenge(trunk, trunk.identity.digest?.realm, evidence, now, verdict === "stale");
+      else challenge ??= this.#challenge(trunk, trunk.identity.digest, evidence, now, verdict === "stale");
     }
     // who names a user there is not is answered as one whose password is wrong, after the same work
     if (other && !challenge && !wrong) {
-      const stranger = { username: userOf(evidence), password: NOBODY, realm: other.identity.digest?.realm };
+      const { realm, algorithms } = other.identity.digest ?? {};
+      const stranger = { username: userOf(evidence), password: NOBODY, realm, algorithms };
       const verdict = this.#digestOf(stranger, evidence, now);
       if (verdict === "wrong")
         wrong = this.#wrongCredentials(evidence, "digest credentials of no user: no trunk has the username that was given");
-      else challenge = this.#challenge(other, other.identity.digest?.realm, evidence, now, verdict === "stale");
+      else challenge = this.#challenge(other, other.identity.digest, evidence, now, verdict === "stale");
     }
     if (wrong) return wrong;
     if (challenge) return challenge;
@@ -195,13 +202,13 @@ export class TrunkRecognition {
       if (verdict === "right") return { kind: "trunk", trunk, note: certificate?.note };
       if (verdict === "wrong") return this.#wrongCredentials(evidence, `wrong credentials for the registration of trunk ${trunk.name}`);
       if (verdict === "other") break;
-      return this.#challenge(trunk, registration.realm, evidence, now, verdict === "stale");
+      return this.#challenge(trunk, registration, evidence, now, verdict === "stale");
     }
     // a name that nobody registers is answered as one that somebody does
     if (other) {
-      const realm = other.identity.registration?.realm;
-      const verdict = this.#digestOf({ username: userOf(evidence), password: NOBODY, realm }, evidence, now);
-      if (verdict !== "wrong") return this.#challenge(other, realm, evidence, now, verdict === "stale");
+      const { realm, algorithms } = other.identity.registration ?? {};
+      const verdict = this.#digestOf({ username: userOf(evidence), password: NOBODY, realm, algorithms }, evidence, now);
+      if (verdict !== "wrong") return this.#challenge(other, { realm, algorithms }, evidence, now, verdict === "stale");
       return this.#wrongCredentials(evidence, `wrong credentials: no trunk registers as ${maskDialled(user).slice(0, 64)} with them`);
     }
     const reason = `no trunk registers as ${maskDialled(user).slice(0, 64)} from ${evidence.address} over ${evidence.transport}`;
@@ -230,8 +237,9 @@ export class TrunkRecognition {
     return { kind: "refused", code: "trunk-unknown", reason, known: true };
   }
 
-  #challenge(trunk: Trunk, realm: string | undefined, { address }: CallerEvidence, now: Millis, stale: boolean): Recognition {
-    return { kind: "challenge", trunk, challenges: this.#digest.challenge(realm ?? REALM, now, stale, sourceOf(address)) };
+  #challenge(trunk: Trunk, asked: Asked | undefined, { address }: CallerEvidence, now: Millis, stale: boolean): Recognition {
+    const { realm = REALM, algorithms } = asked ?? {};
+    return { kind: "challenge", trunk, challenges: this.#digest.challenge(realm, now, stale, sourceOf(address), algorithms) };
   }
 
   #wrongCredentials(evidence: CallerEvidence, reason: string): RefusedCaller {
@@ -240,7 +248,7 @@ export class TrunkRecognition {
 
   /** `ask`: no credentials were given. `other`: they are of another user. */
   #digestOf(
-    digest: { readonly username: string; readonly password: string; readonly realm?: string | undefined },
+    digest: Asked & { readonly username: string; readonly password: string },
     evidence: CallerEvidence,
     now: Millis,
   ): "right" | "wrong" | "ask" | "stale" | "other" {

@@ -9,6 +9,8 @@ import { crossCheck } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { explain } from "./mistakes.ts";
 import { related, remains } from "./remains.ts";
+import { withKinds } from "./trunk-kinds.ts";
+import { type ExplainedTrunk, explainTrunks } from "./trunk-origins.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { applySetting, ConfigSource, type Mistake, type Path, parseSetting } from "./source.ts";
 
@@ -36,6 +38,8 @@ export interface LoadResult {
   readonly mistakes: readonly Mistake[];
   /** Things that work but may not be meant. */
   readonly warnings: readonly Mistake[];
+  /** Each trunk's keys in force and where they come from; absent where there are mistakes. */
+  readonly trunks?: readonly ExplainedTrunk[];
 }
 
 /** `crosspoint.yaml:12:5: meetings[2].guestPin: expected ...`, the form editors understand. */
@@ -68,7 +72,8 @@ export function loadConfig(options: LoadOptions = {}): LoadResult {
   for (const setting of options.settings ?? []) overlay.parse(setting);
 
   const fileBase = demo ? projectRoot : dirname(path);
-  const tree = resolveReferences(overlay, fileBase, env);
+  const said = resolveReferences(overlay, fileBase, env);
+  const tree = withKinds(said);
   const settled = (data: RawConfig): Config =>
     settle(data, (at, value) => (isAbsolute(value) ? value : resolve(overlay.origin(at) === null ? fileBase : cwd, value)), {
       file: options.file ?? null,
@@ -95,6 +100,7 @@ export function loadConfig(options: LoadOptions = {}): LoadResult {
     ...(wrong ? { rest: config } : {}),
     mistakes: inOrder(mistakes),
     warnings: inOrder(checked.warnings),
+    ...(wrong ? {} : { trunks: explainTrunks((said as { readonly trunks?: unknown }).trunks, parsed.data.trunks) }),
   };
 }
 

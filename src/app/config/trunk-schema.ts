@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { TRUNK_KINDS, trunkKinds } from "../../trunks/kinds.ts";
+import { digestAlgorithms } from "../../trunks/digest.ts";
 import { ocspPolicies } from "../../security/certificates/ocsp.ts";
 import { flag, network, oneOf, section, text, textLike, whole } from "./values.ts";
 
@@ -16,6 +18,15 @@ export const suiteNames = [
 export const codecNames = ["opus", "G722", "PCMU", "PCMA"] as const;
 
 const certificateName = () => textLike(/^(?:\*\.)?[^\s*]+$/, "a name from a certificate, exact or *.example.com");
+
+const algorithms = z
+  .array(oneOf(digestAlgorithms))
+  .min(1, { error: "expected at least one algorithm" })
+  .optional()
+  .meta({ expects: "a list: SHA-256, MD5", shown: "`SHA-256, MD5`" })
+  .describe(
+    "Algorithms of the challenge, one WWW-Authenticate field each, in this order. A device that reads the first field only and has no SHA-256 needs `[MD5, SHA-256]`, or `[MD5]`; an answer by another algorithm is taken for wrong.",
+  );
 
 const identity = z.strictObject({
   certificateNames: z
@@ -51,6 +62,7 @@ const identity = z.strictObject({
       username: text().describe("User name."),
       password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
       realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+      algorithms,
     })
     .optional()
     .describe("Digest credentials (RFC 7616) it must answer with."),
@@ -59,6 +71,7 @@ const identity = z.strictObject({
       username: text().describe("User name of its credentials, and user part of the address it registers."),
       password: text("a password").describe("Password; better {env: NAME} or {file: path}."),
       realm: text().optional().meta({ expects: "text", shown: "`crosspoint`" }).describe("Realm of the challenge."),
+      algorithms,
       minSeconds: whole(10, 3600, 60, "seconds").describe("A shorter registration is answered 423."),
       maxSeconds: whole(60, 86_400, 3600, "seconds").describe("A longer registration is shortened to this."),
       maxContacts: whole(1, 100, 5).describe("Contacts at a time; for one more the oldest goes."),
@@ -136,15 +149,30 @@ const common = {
     .min(1, { error: "expected at least one transport" })
     .optional()
     .describe("Transports it may use; all where absent."),
+  sessionTimer: z
+    .strictObject({
+      expires: whole(90, 86_400, 1800, "seconds").describe("Session-Expires that its calls ask for (RFC 4028)."),
+      minSe: whole(90, 86_400, 90, "seconds").describe("Min-SE: the shortest that is taken."),
+    })
+    .optional()
+    .meta({ expects: "a section", shown: "`sip.sessionExpires`, `sip.minSe`" })
+    .describe("Session timers of its calls."),
   video: flag(true).describe("Whether its calls may have pictures: video and shared screens."),
   maxCalls: whole(0, 1_000_000, 0).describe("Most calls at a time; 0 for no limit."),
   maxCallsPerSecond: whole(0, 100_000, 0).describe("Most new calls a second; 0 for no limit."),
   tenant: text().nullable().default(null).describe("The tenant whose meetings it reaches; those of no tenant where absent."),
 };
 
+const kinds = trunkKinds.map((kind) => `\`${kind}\`: ${TRUNK_KINDS[kind].purpose}`).join("; ");
+
 /** One of `trunks`: the keys of Trunk in src/trunks/model.ts. */
 export const trunkSchema = z.strictObject({
   name: textLike(/^[A-Za-z0-9._-]{1,64}$/, "letters, digits, . _ -, at most 64").describe("Shown in logs, records and metrics."),
+  kind: oneOf(trunkKinds)
+    .optional()
+    .describe(
+      `What it is: other defaults for the keys below, which \`crosspoint check --explain\` writes out; what is set here goes before them. ${kinds}.`,
+    ),
   identity: identity
     .prefault({})
     .describe(

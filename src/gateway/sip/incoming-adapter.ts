@@ -49,7 +49,7 @@ export class SipIncoming implements IncomingAdapter {
     const { context } = this.#parts;
     const exchange = { request: this.#request, response: this.#response };
     const credentials = trunk ? credentialsOf(trunk) : undefined;
-    this.#leg = new IncomingSipLeg(context.srf, exchange, this.info, sessionTimerOf(context), credentials);
+    this.#leg = new IncomingSipLeg(context.srf, exchange, this.info, sessionTimerOf(context, trunk), credentials);
     return this.#leg;
   }
 

@@ -107,7 +107,7 @@ export class Outbound {
         ...(credentials ? { auth: credentials } : {}),
       },
       info,
-      sessionTimerOf(context),
+      sessionTimerOf(context, trunk),
     );
     const beside = linesBeside(context, trunk.name, "sip");
     const call = this.#calls.begin({ id, leg, trunk, meeting, role: invitation.role, beside, counted: admitted });

@@ -61,6 +61,20 @@ describe("exit codes and output", () => {
     expect(runCli(["start", "--config", wrong])).toMatchObject({ status: 1, stderr: expect.stringContaining("sip.upd") });
   });
 
+  it("check --explain: each trunk's keys, and which of them its kind has made", () => {
+    const kinds = file(
+      "kinds.yaml",
+      "meetings: [{ id: 1000 }]\ntrunks: [{ name: a, kind: carrier-ip, identity: { networks: [192.0.2.0/28] } }]\n",
+    );
+    const { status, stdout } = runCli(["check", "--config", kinds, "--set", "sip.tls=off", "--explain"]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("trunk a, carrier-ip: a carrier known by the addresses it calls from");
+    expect(stdout).toMatch(/trust +"unverified" +kind +anybody with a telephone/);
+    expect(stdout).toMatch(/identity\.networks +\["192\.0\.2\.0\/28"\] +set/);
+    const json = JSON.parse(runCli(["check", "--config", kinds, "--set", "sip.tls=off", "--explain", "--json"]).stdout);
+    expect(json.trunks[0]).toMatchObject({ name: "a", kind: "carrier-ip" });
+  });
+
   it("certs: a CA, certificates and requests that other programs accept", () => {
     const certs = mkdtempSync(join(folder, "certs-"));
     const at = (name: string) => join(certs, name);

@@ -80,6 +80,25 @@ describe("digest", () => {
     }
   });
 
+  it("challenges with the trunk's own algorithms in its order, and takes no answer by another (RFC 8760)", () => {
+    const [of] = withDigest();
+    const algorithmsOf = (recognition: ReturnType<TrunkRecognition["recognise"]>) =>
+      recognition.kind === "challenge" ? recognition.challenges.map((text) => /algorithm=([^,]+)/.exec(text)?.[1]) : outcome(recognition);
+    const only = (...algorithms: ("MD5" | "SHA-256")[]) =>
+      new TrunkRecognition(
+        { trunks: [{ ...of!, identity: { ...of!.identity, digest: { ...of!.identity.digest!, algorithms } } }], defaultTrunk: null },
+        guard(),
+      );
+    expect(algorithmsOf(only("MD5", "SHA-256").recognise(caller(), 0))).toEqual(["MD5", "SHA-256"]);
+    const strong = only("SHA-256");
+    const challenge = strong.recognise(caller(), 0);
+    if (challenge.kind !== "challenge") throw new Error(outcome(challenge));
+    expect(algorithmsOf(challenge)).toEqual(["SHA-256"]);
+    const weak = answer(challenge.challenges[0]!.replace("SHA-256", "MD5"));
+    expect(outcome(strong.recognise(caller({ authorization: weak }), 10))).toBe("trunk-credentials");
+    expect(outcome(strong.recognise(caller({ authorization: answer(challenge.challenges[0]!) }), 20))).toBe("pbx");
+  });
+
   it("says stale when only the nonce is too old, and refuses a wrong password or method", () => {
     const recognition = new TrunkRecognition({ trunks: withDigest(), defaultTrunk: null }, guard());
     const challenge = recognition.recognise(caller(), 0);

@@ -35,6 +35,21 @@ interface Answer {
 }
 const ok = (body = sdp(), seconds = 90): Answer => ({ status: 200, body, headers: { "Session-Expires": `${seconds};refresher=uac` } });
 
+describe("session timers of a trunk", () => {
+  it("of its own go before the gateway's: Min-SE as caller and callee (RFC 4028 sections 5 and 8)", async () => {
+    bench.stop();
+    bench = await Bench.create({ defaultTrunk: { ...TRUNK, sessionTimer: { expires: 14_400, minSe: 1800 } } });
+    const timers = (seconds: number) =>
+      bench.invite("sip:1000@gw", { headers: { "Session-Expires": String(seconds), Supported: "timer" } });
+    expect((await timers(1799)).sent.at(-1)).toMatchObject({ status: 422, headers: { "Min-SE": "1800" } });
+    const { call, dialog } = await timers(1800);
+    expect([call.leg.answered, call.over]).toEqual([true, false]);
+    expect(dialog.deliver("update", "UPDATE", { "Session-Expires": "90", Supported: "timer" })).toMatchObject([
+      { status: 422, headers: { "Min-SE": "1800" } },
+    ]);
+  });
+});
+
 describe("a session refresh of ours", () => {
   it("goes out before half of the interval with what we said last, again and again", async () => {
     const { dialog, invites, pass } = await refreshedByUs();
