@@ -64,27 +64,46 @@ export class SideLines {
     return answers;
   }
 
-  /** Our lines but the audio, which is `previous`'s line `audio`, in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). */
-  async offer(context: MediaPolicy, previous?: SdpSession, audio = 0): Promise<SdpMedia[]> {
+  /**
+   * Our lines but the audio, which is `previous`'s line `audio`, in an offer of ours. Lines of `previous` keep their places (RFC 3264 section 8). Where the offer
+   * is made `anew`, as for a new call (RFC 3261 section 14.2), lines that are off are in it again, and those that were never there follow.
+   */
+  async offer(context: MediaPolicy, previous?: SdpSession, audio = 0, anew = false): Promise<SdpMedia[]> {
     const own = async (line: SideLine | undefined) => (this.#closed ? null : ((await line?.offer(context).catch(() => null)) ?? null));
     if (previous) {
       const lines = await Promise.all(
         previous.media.map(async (before, index) => {
           if (index === audio) return before;
-          return (this.#off.has(index) ? null : await own(this.#lines.get(index))) ?? rejectLine(before);
+          return (this.#off.has(index) && !anew ? null : await own(this.#lines.get(index))) ?? rejectLine(before);
         }),
       );
-      return lines.filter((_, index) => index !== audio);
+      const kept = lines.filter((_, index) => index !== audio);
+      return anew ? [...kept, ...(await this.#addMissing(previous.media.length, own))] : kept;
     }
-    const lines = this.#kinds.flatMap((kind) => kind.offered());
+    // the audio is the first line
+    return this.#addMissing(1, own);
+  }
+
+  /** Lines of ours that have no place yet, from place `first` on. */
+  async #addMissing(first: number, own: (line: SideLine) => Promise<SdpMedia | null>): Promise<SdpMedia[]> {
+    const placed = new Set(this.#lines.values());
+    const lines = this.#kinds.flatMap((kind) => kind.offered()).filter((line) => !placed.has(line));
     const media: SdpMedia[] = [];
     for (const [at, offered] of (await Promise.all(lines.map(own))).entries()) {
       const line = lines[at]!;
-      // the audio is the first line
-      if (offered) this.#lines.set(media.push(offered), line);
+      if (offered) this.#lines.set(first - 1 + media.push(offered), line);
       else line.dropped();
     }
     return media;
+  }
+
+  /** An offer of ours was not answered: lines that it added or switched on are as they were under `previous`. */
+  withdraw(previous: SdpSession): void {
+    for (const [index, line] of [...this.#lines]) {
+      if (index < previous.media.length && !this.#off.has(index)) continue;
+      line.dropped();
+      if (index >= previous.media.length) this.#lines.delete(index);
+    }
   }
 
   /** Their answer to an offer of ours. */
@@ -94,7 +113,10 @@ export class SideLines {
       if (index === audio || !own || own.port === 0) continue;
       const theirs = answer.media[index];
       if (!theirs || theirs.port === 0) this.#drop(index);
-      else line.answered(own, answer, index, context);
+      else {
+        this.#off.delete(index);
+        line.answered(own, answer, index, context);
+      }
     }
   }
 

@@ -95,6 +95,8 @@ export class MediaExchange {
   #audio = 0;
   /** It is an offer, and so no answer to any of theirs. */
   #offered = false;
+  /** What was in force before an offer of ours in mid-call that has not been answered yet. */
+  #before: { readonly ours: SdpSession; readonly offered: boolean } | undefined;
   #suite: string | null;
   /** The codec in force, which a later offer does not change unless it has to. */
   #codec: string | undefined;
@@ -200,8 +202,7 @@ export class MediaExchange {
    * another address; null when all is said. Rejects with MediaRefused.
    */
   async complete(answerText: string): Promise<string | null> {
-    const answer = read(answerText);
-    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", `The answer is no session description: ${answer.text}`, 304));
+    const answer = this.#readAnswer(answerText);
     const before = this.#media.localSdp;
     const { session, decision } = agreed(
       answerForMediaServer(answer, { mediaServerOffer: parseSdp(before), sent: this.#ours, context: this.#context }),
@@ -218,10 +219,17 @@ export class MediaExchange {
     return this.#offer(parseSdp(this.#media.localSdp));
   }
 
-  /** Our next description, made of the media server's: an offer. */
-  async #offer(mediaServer: SdpSession): Promise<string> {
+  /** Their answer to our last offer. Lines beyond those that were offered are none (RFC 3264 section 6). */
+  #readAnswer(text: string): SdpSession {
+    const answer = read(text);
+    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", `The answer is no session description: ${answer.text}`, 304));
+    return { ...answer, media: answer.media.slice(0, this.#ours.media.length) };
+  }
+
+  /** Our next description, made of the media server's: an offer; `anew` as for a new call. */
+  async #offer(mediaServer: SdpSession, anew = false): Promise<string> {
     const index = this.#audio;
-    const others = await this.#sides.offer(this.#context, this.#ours, index);
+    const others = await this.#sides.offer(this.#context, this.#ours, index, anew);
     const { session } = agreed(offerForPeer(mediaServer, this.#context, { previous: this.#ours, others, index }));
     this.#ours = session;
     this.#offered = true;
@@ -235,7 +243,26 @@ export class MediaExchange {
   async reoffer(): Promise<string> {
     const said = parseSdp((await this.#media.offer()) ?? this.#media.localSdp);
     const media = said.media.map((line): SdpMedia => ({ ...line, direction: "sendrecv" }));
-    return this.#offer({ ...said, media });
+    const before = { ours: this.#ours, offered: this.#offered };
+    const sdp = await this.#offer({ ...said, media }, true);
+    this.#before = before;
+    return sdp;
+  }
+
+  /**
+   * `reoffer` has not been answered, or by nothing that can be taken: what was agreed on before goes on. Returns our description in force, whose version counts
+   * the offer as said (RFC 3264 section 8).
+   */
+  withdrawOffer(): string {
+    const before = this.#before;
+    if (before) {
+      const { version } = this.#ours.origin;
+      this.#before = undefined;
+      this.#sides.withdraw(before.ours);
+      this.#ours = { ...before.ours, origin: { ...this.#ours.origin, version: String((BigInt(version) + 1n) & 0xffffffffffffffffn) } };
+      this.#offered = before.offered;
+    }
+    return writeSdp(this.#ours);
   }
 
   /**
@@ -278,9 +305,8 @@ export class MediaExchange {
    * Rejects with MediaRefused; then everything is as it was.
    */
   async reanswered(answerText: string): Promise<string | null> {
-    const answer = read(answerText);
-    if ("kind" in answer) throw new MediaRefused(refusal("audio-rejected", answer.text, 304));
-    if (!this.#moved && this.#saidBefore(answer)) return null;
+    const answer = this.#readAnswer(answerText);
+    if (!this.#moved && this.#before === undefined && this.#saidBefore(answer)) return null;
     const index = this.#audio;
     const [told, line] = [this.#ours.media[index], answer.media[index]];
     if (!told || line?.kind !== "audio" || line.port === 0)
@@ -292,6 +318,7 @@ export class MediaExchange {
     const theirs = asAnswer(offerForMediaServer(answer, choice, this.#context, firstCodec(line)));
     const said = parseSdp(await this.#media.modify(forMediaServer(theirs, this.#context)));
     this.#moved = false;
+    this.#before = undefined;
     this.#sides.answered(this.#ours, answer, index, this.#context);
     this.#theirs = { session: answer, index };
     this.#codec = firstCodec(line);

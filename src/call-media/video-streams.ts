@@ -87,7 +87,7 @@ export class Pictures extends EventEmitter<PicturesEvents> implements SideLineKi
   }
 
   offered(): SideLine[] {
-    return [this.#add("camera"), this.#add("screen")];
+    return (["camera", "screen"] as const).map((role) => this.#lines.find((line) => line.role === role) ?? this.#add(role));
   }
 
   /** The far end asks by signalling for a key frame: on line `index`, on all where that is -1. */

@@ -76,6 +76,8 @@ export interface MediaChange {
   readonly switches?: boolean;
   /** Resolves with their answer where `offer` was null, with null otherwise. */
   accept(sdp: string): Promise<string | null>;
+  /** Where `offer` was null and no answer came that can be taken: `sdp` is our description in force. */
+  withdrawn?(sdp: string): void;
   /** They keep what they had. */
   reject(cause: number, text: string): void;
 }

@@ -223,7 +223,16 @@ export class Reception {
       exchange.cameFrom(call.leg.source);
       if (offer === null) {
         exchange.reoffer().then(
-          (sdp) => change.accept(sdp).then((answer) => applyAnswer(call, exchange, answer), answerLost(call)),
+          (sdp) =>
+            change.accept(sdp).then(
+              async (answer) => {
+                if (!(await applyAnswer(call, exchange, answer))) change.withdrawn?.(exchange.withdrawOffer());
+              },
+              (error: unknown) => {
+                answerLost(call)(error);
+                change.withdrawn?.(exchange.withdrawOffer());
+              },
+            ),
           (error: unknown) => change.reject(mediaRefusal(error).cause, "no offer can be made"),
         );
         return;
@@ -291,15 +300,17 @@ export async function completeExchange(call: Call, exchange: MediaExchange, answ
   if (again !== null) await exchange.reanswered(await call.leg.change(again));
 }
 
-/** Takes the far end's answer to an offer of ours in mid-call; where it is of no use, the call goes on as it was. */
-async function applyAnswer(call: Call, exchange: MediaExchange, answer: string | null): Promise<void> {
-  if (answer === null) return;
+/** Takes the far end's answer to an offer of ours in mid-call; false where it is of no use, and the call goes on as it was. */
+async function applyAnswer(call: Call, exchange: MediaExchange, answer: string | null): Promise<boolean> {
+  if (answer === null) return true;
   exchange.cameFrom(call.leg.source);
   try {
     const again = await exchange.reanswered(answer);
     if (again !== null) await exchange.reanswered(await call.leg.change(again));
+    return true;
   } catch (error) {
     answerLost(call)(error);
+    return false;
   }
 }
 

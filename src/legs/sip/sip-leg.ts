@@ -390,6 +390,9 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
           this.#changing = false;
         }
       },
+      withdrawn: (sdp) => {
+        if (this.#dialog) this.#dialog.local.sdp = sdp;
+      },
       reject: (cause, text) => {
         this.#changing = false;
         const status = cause === CAUSE.serviceNotImplemented || cause === CAUSE.bearerNotImplemented ? 488 : 500;

@@ -119,6 +119,77 @@ describe("a re-INVITE without offer (RFC 3261 section 14.2, RFC 6337 sections 5.
   });
 });
 
+describe("a re-INVITE without offer in a call with audio alone (RFC 3261 section 14.2, RFC 3264 sections 6 and 8)", () => {
+  const lines = (response: { readonly body: Buffer }) => parseSdp(response.body.toString()).media;
+  const kinds = (response: { readonly body: Buffer }) => lines(response).map(({ kind }) => kind);
+  const off = (offered: readonly SdpMedia[]) =>
+    offered.map(({ kind, protocol, formatTokens }) => `m=${kind} 0 ${protocol} ${formatTokens.join(" ")}`);
+  const version = (response: { readonly body: Buffer }) => BigInt(parseSdp(response.body.toString()).origin.version);
+
+  it("is offered every media section that a new call is offered", async () => {
+    const offered = await called("");
+    const wanted = kinds(offered);
+    expect(wanted.length).toBe(5);
+    peer.ack(offered, described({ port: mediaPort(), after: off(lines(offered).slice(1)) }));
+    await peer.leave();
+    await called(described({ port: mediaPort() }));
+    const offer = await peer.reinvite("", described({ port: mediaPort(), version: 2, after: off(lines(offered).slice(1)) }));
+    expect(kinds(offer)).toEqual(wanted);
+    expect(lines(offer).every(({ port }) => port > 0)).toBe(true);
+    // refused lines are off in what we answer, and offered once more when they ask again
+    const answer = await peer.reinvite(described({ port: mediaPort(), version: 3, after: off(lines(offered).slice(1)) }));
+    expect(lines(answer).map(({ port }) => port > 0)).toEqual([true, false, false, false, false]);
+    const again = await peer.reinvite("", described({ port: mediaPort(), version: 4, after: off(lines(offered).slice(1)) }));
+    expect(kinds(again)).toEqual(wanted);
+    expect(lines(again).every(({ port }) => port > 0)).toBe(true);
+    await flows();
+  });
+
+  it.each([
+    ["no answer", () => ""],
+    ["what is no description", () => "v=0\r\nnonsense\r\n"],
+    ["an answer that refuses the audio", (rest: string[]) => described({ port: 0, version: 2, after: rest })],
+    ["an answer without the audio", (rest: string[]) => described({ port: 0, version: 2, after: rest }).replace(/m=audio.*\r\n/, "")],
+  ])("goes on as it was where the ACK has %s", async (_, answer) => {
+    const first = await called(described({ port: mediaPort() }));
+    const offer = await peer.reinvite("", answer(off(lines(first).slice(1))));
+    expect(lines(offer).length).toBe(5);
+    await flows();
+    const changed = await peer.reinvite(described({ port: mediaPort(), version: 3, formats: "0 101" }));
+    expect(changed.status).toBe(200);
+    expect(kinds(changed)).toEqual(["audio"]);
+    expect(version(changed)).toBeGreaterThan(version(offer));
+    const later = await peer.reinvite("", described({ port: mediaPort(), version: 4, after: off(lines(offer).slice(1)) }));
+    expect(lines(later).length).toBe(5);
+    await flows();
+  });
+
+  it.each([
+    ["fewer", [] as string[]],
+    [
+      "more",
+      [
+        "m=video 0 RTP/AVP 96",
+        "m=video 0 RTP/AVP 96",
+        "m=application 0 UDP/BFCP *",
+        "m=application 0 RTP/AVP 97",
+        "m=text 5000 RTP/AVP 98",
+        "m=text 5002 RTP/AVP 98",
+      ],
+    ],
+  ])("takes an answer with %s media sections for the audio it has", async (_, rest) => {
+    await called(described({ port: mediaPort(), formats: "0 8 101" }));
+    const offer = await peer.reinvite("", described({ port: mediaPort(), version: 2, formats: "8 101", after: rest }));
+    expect(lines(offer).length).toBe(5);
+    await flows();
+    expect(packets.at(-1)![1]! & 0x7f).toBe(8);
+    const five = described({ port: mediaPort(), version: 3, formats: "8 101", after: off(lines(offer).slice(1)) });
+    const changed = await peer.reinvite(five);
+    expect(changed.status).toBe(200);
+    expect(lines(changed).map(({ port }) => port > 0)).toEqual([true, false, false, false, false]);
+  });
+});
+
 describe("a refresh of theirs in a call in which we made the offer (RFC 3264 section 6, RFC 4568 section 5.1.2)", () => {
   const key = generateKeying(suite);
   const theirs = (offer: readonly SdpMedia[], version = 1) => {
