@@ -13,14 +13,32 @@ import type { Meeting, MeetingView, Participant, ParticipantAction } from "../me
 import type { RecordStore } from "../records/model.ts";
 import type { ContactView, TrunkView } from "../trunks/model.ts";
 import type { Outbound } from "./sip/outgoing.ts";
-import type { GatewayContext } from "./context.ts";
 import { defineMeeting } from "./meeting/define-meeting.ts";
 import type { H323Gateway } from "./h323/incoming.ts";
 import type { LiveMeetings } from "./meeting/active-meetings.ts";
 import type { TrunkProbe } from "./sip/options-ping.ts";
+import type { Settings } from "./settings.ts";
+import type { Clock } from "../base/clock.ts";
+import type { MediaPort } from "../call-media/media-server.ts";
+import type { MemoryDirectory } from "../meetings/directory.ts";
+import type { PinLockout } from "../meetings/pin-lockout.ts";
+import type { TrunkLimits } from "../trunks/limits.ts";
+import type { Registrar } from "../trunks/registrar.ts";
+import type { Registrations } from "./sip/trunk-registrations.ts";
+import type { Call } from "./call/call.ts";
 
 export interface ControlParts {
-  readonly context: GatewayContext;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly media: Pick<MediaPort, "connected">;
+  readonly directory: MemoryDirectory;
+  readonly lockout: PinLockout;
+  readonly limits: TrunkLimits;
+  readonly registrar: Registrar;
+  readonly registrations: Pick<Registrations, "view">;
+  readonly records: RecordStore;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly emit: (event: GatewayEvent) => void;
   readonly meetings: LiveMeetings;
   readonly outbound: Outbound;
   readonly probe: TrunkProbe;
@@ -37,36 +55,36 @@ export class Control implements GatewayControl {
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    this.#startedAt = parts.context.clock.now();
+    this.#startedAt = parts.clock.now();
   }
 
   get records(): RecordStore {
-    return this.#parts.context.records;
+    return this.#parts.records;
   }
 
   health(): Health {
-    const { context, h323, version, sipConnected } = this.#parts;
-    const engines = { sip: sipConnected(), media: context.media.connected };
+    const { settings, clock, calls, media, h323, version, sipConnected } = this.#parts;
+    const engines = { sip: sipConnected(), media: media.connected };
     return {
-      status: context.draining ? "draining" : engines.sip && engines.media ? "ok" : "degraded",
+      status: settings.draining ? "draining" : engines.sip && engines.media ? "ok" : "degraded",
       engines,
       gatekeeper: h323.upstream?.registered ?? null,
-      calls: context.calls.size,
+      calls: calls.size,
       version,
-      uptimeSeconds: Math.floor((context.clock.now() - this.#startedAt) / 1000),
+      uptimeSeconds: Math.floor((clock.now() - this.#startedAt) / 1000),
     };
   }
 
   calls(): CallView[] {
-    return [...this.#parts.context.calls.values()].map((call) => call.view());
+    return [...this.#parts.calls.values()].map((call) => call.view());
   }
 
   call(id: string): CallView | undefined {
-    return this.#parts.context.calls.get(id)?.view();
+    return this.#parts.calls.get(id)?.view();
   }
 
   async endCall(id: string): Promise<void> {
-    const call = this.#parts.context.calls.get(id);
+    const call = this.#parts.calls.get(id);
     if (!call) throw new AdminError(404, "no-such-call", `there is no call ${id}`);
     await call.end("removed", "ended through the admin API");
   }
@@ -76,28 +94,28 @@ export class Control implements GatewayControl {
   }
 
   meetings(): MeetingView[] {
-    return this.#parts.context.directory.list().map(({ meeting, source }) => this.#parts.meetings.view(meeting, source));
+    return this.#parts.directory.list().map(({ meeting, source }) => this.#parts.meetings.view(meeting, source));
   }
 
   meeting(id: string): MeetingView | undefined {
-    const { directory } = this.#parts.context;
+    const { directory } = this.#parts;
     const meeting = directory.get(id);
     return meeting && this.#parts.meetings.view(meeting, directory.source(id) ?? "api");
   }
 
   async createMeeting(input: MeetingInput): Promise<MeetingView> {
-    const { directory, config } = this.#parts.context;
+    const { directory, settings } = this.#parts;
     const id = input.id ?? this.#freeNumber();
     if (directory.get(id)) throw new AdminError(409, "meeting-exists", `meeting ${id} exists already`);
-    const meeting = await defineMeeting({ ...input, id }, undefined, config.language);
+    const meeting = await defineMeeting({ ...input, id }, undefined, settings.config.language);
     this.#put(meeting);
     return this.#told(meeting);
   }
 
   async updateMeeting(id: string, input: MeetingInput): Promise<MeetingView> {
-    const { context, meetings } = this.#parts;
+    const { settings, directory, lockout, meetings } = this.#parts;
     const before = this.#known(id);
-    if (context.directory.source(id) === "configuration") {
+    if (directory.source(id) === "configuration") {
       // its lock is a state, everything else is the file's
       const beyond = Object.keys(input).filter((key) => key !== "locked" && key !== "id" && input[key as keyof MeetingInput] !== undefined);
       if (beyond.length > 0)
@@ -109,20 +127,20 @@ export class Control implements GatewayControl {
       if (input.locked !== undefined) meetings.lock(before, input.locked);
       return this.meeting(id)!;
     }
-    const meeting = await defineMeeting({ ...input, id }, before, context.config.language);
+    const meeting = await defineMeeting({ ...input, id }, before, settings.config.language);
     this.#put(meeting);
-    if (meeting.guestPin !== before.guestPin || meeting.hostPin !== before.hostPin) context.lockout.clear(id);
+    if (meeting.guestPin !== before.guestPin || meeting.hostPin !== before.hostPin) lockout.clear(id);
     meetings.update(meeting);
     return this.#told(meeting);
   }
 
   async deleteMeeting(id: string): Promise<void> {
-    const { context, meetings } = this.#parts;
+    const { directory, emit, meetings } = this.#parts;
     this.#known(id);
-    if (context.directory.source(id) === "configuration")
+    if (directory.source(id) === "configuration")
       throw new AdminError(409, "meeting-of-configuration", `meeting ${id} is in the configuration file`);
-    context.directory.delete(id);
-    context.emit({ type: "meeting-deleted", meetingId: id });
+    directory.delete(id);
+    emit({ type: "meeting-deleted", meetingId: id });
     await meetings.close(id, "the meeting was deleted");
   }
 
@@ -148,15 +166,15 @@ export class Control implements GatewayControl {
   }
 
   trunks(): TrunkView[] {
-    const { context, probe } = this.#parts;
-    const { trunks, defaultTrunk } = context.config;
+    const { settings, limits, registrations, probe } = this.#parts;
+    const { trunks, defaultTrunk } = settings.config;
     return [...trunks, ...(defaultTrunk ? [defaultTrunk] : [])].map((trunk) => {
       const { name, trust, srtp, maxCalls, target, tenant } = trunk;
       return {
         name,
         trust,
         srtp,
-        calls: context.limits.calls(name),
+        calls: limits.calls(name),
         maxCalls,
         target,
         tenant,
@@ -164,13 +182,13 @@ export class Control implements GatewayControl {
         unreachableReason: probe.unreachableReason(name),
         certificatePurpose: trunk.identity.certificateNames ? (trunk.identity.certificatePurpose ?? "client") : null,
         contacts: trunk.identity.registration ? this.#contacts(name) : null,
-        registration: context.registrations.view(trunk),
+        registration: registrations.view(trunk),
       };
     });
   }
 
   #contacts(trunk: string): ContactView[] {
-    const { registrar, clock } = this.#parts.context;
+    const { registrar, clock } = this.#parts;
     const now = clock.now();
     return registrar.bindings(trunk, now).map(({ uri, flow, expiresAt, userAgent }) => ({
       uri,
@@ -186,14 +204,14 @@ export class Control implements GatewayControl {
   }
 
   #known(id: string): Meeting {
-    const meeting = this.#parts.context.directory.get(id);
+    const meeting = this.#parts.directory.get(id);
     if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${id}`);
     return meeting;
   }
 
   #put(meeting: Meeting): void {
     try {
-      this.#parts.context.directory.put(meeting, "api");
+      this.#parts.directory.put(meeting, "api");
     } catch (error) {
       if (error instanceof AliasConflict) throw new AdminError(409, "alias-taken", error.message);
       throw error;
@@ -202,7 +220,7 @@ export class Control implements GatewayControl {
 
   #told(meeting: Meeting): MeetingView {
     const view = this.#parts.meetings.view(meeting, "api");
-    this.#parts.context.emit({ type: "meeting", meeting: view });
+    this.#parts.emit({ type: "meeting", meeting: view });
     return view;
   }
 
@@ -210,7 +228,7 @@ export class Control implements GatewayControl {
   #freeNumber(): string {
     for (;;) {
       const number = String(100_000_000 + Math.floor(Math.random() * 900_000_000));
-      if (!this.#parts.context.directory.get(number)) return number;
+      if (!this.#parts.directory.get(number)) return number;
     }
   }
 }

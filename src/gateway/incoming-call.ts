@@ -10,7 +10,15 @@ import { Call, type Destination } from "./call/call.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
 import type { Takeover } from "./call/handover.ts";
 import { type GatewayRefusal, refuse } from "./call/refusals.ts";
-import type { GatewayContext } from "./context.ts";
+import type { Settings } from "./settings.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "pino";
+import type { GatewayMetrics } from "./options.ts";
+import type { TrunkRecognition } from "../trunks/recognition.ts";
+import type { CallAdmission } from "./call/admission.ts";
+import type { TrunkLimits } from "../trunks/limits.ts";
+import type { MediaPort } from "../call-media/media-server.ts";
+import type { RefusalSampler } from "./call/refusal-sampler.ts";
 
 /** The caller is known as a trunk's, or as a stranger of the default trunk, by what its protocol shows of it. */
 export interface TrunkCaller {
@@ -68,12 +76,6 @@ export interface IncomingAdapter {
   refuse(refusal: GatewayRefusal): void;
 }
 
-/** What of the gateway lets calls in. */
-export type IncomingContext = Pick<
-  GatewayContext,
-  "config" | "clock" | "log" | "metrics" | "recognition" | "admission" | "limits" | "media" | "refusals" | "calls"
->;
-
 /** Who calls, once that is decided. */
 interface Recognised {
   readonly recognition: Recognition | null;
@@ -83,25 +85,37 @@ interface Recognised {
   readonly fault?: unknown;
 }
 
+/** Who is let in, how calls are answered, and where they are kept. */
+export interface IncomingCallsParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly recognition: TrunkRecognition;
+  readonly admission: CallAdmission;
+  readonly limits: TrunkLimits;
+  readonly media: Pick<MediaPort, "connected">;
+  readonly refusals: RefusalSampler;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly reception: Reception;
+  readonly registry: CallRegistry;
+}
+
 /**
  * The one way in. A call of every protocol takes these steps: evidence, admission, destination, media offer, answer, join. It leaves one record, whether it
  * is refused, given up, or fails: a fault in any step, the adapter's included, is recorded as `internal-error`.
  */
 export class IncomingCalls {
-  readonly #context: IncomingContext;
-  readonly #reception: Reception;
-  readonly #registry: CallRegistry;
+  readonly #parts: IncomingCallsParts;
 
-  constructor(options: { context: IncomingContext; reception: Reception; registry: CallRegistry }) {
-    this.#context = options.context;
-    this.#reception = options.reception;
-    this.#registry = options.registry;
+  constructor(parts: IncomingCallsParts) {
+    this.#parts = parts;
   }
 
   /** Resolves when the call is answered, refused or over. Rejects only where there is no call: the adapter has not made its leg. */
   async receive(adapter: IncomingAdapter): Promise<void> {
     const { info } = adapter;
-    this.#context.metrics.callStarted({ direction: "in", protocol: info.protocol, transport: info.transport });
+    this.#parts.metrics.callStarted({ direction: "in", protocol: info.protocol, transport: info.transport });
     const caller = this.#recognise(adapter);
     const call = this.#begin(adapter, caller);
     try {
@@ -120,7 +134,7 @@ export class IncomingCalls {
     if (caller.kind === "direct") return { recognition: null, trunk: null, trust: caller.trust };
     let recognition: Recognition;
     try {
-      recognition = this.#context.recognition.recognise(caller.evidence, this.#context.clock.now());
+      recognition = this.#parts.recognition.recognise(caller.evidence, this.#parts.clock.now());
     } catch (fault) {
       return { recognition: null, trunk: null, trust: "unverified", fault };
     }
@@ -130,7 +144,7 @@ export class IncomingCalls {
   }
 
   #begin(adapter: IncomingAdapter, { recognition, trunk, trust }: Recognised): Call {
-    const { clock, log } = this.#context;
+    const { clock, log } = this.#parts;
     const leg = adapter.open(trunk);
     const id = adapter.id ?? randomUUID();
     const name = trunk?.name ?? null;
@@ -146,7 +160,7 @@ export class IncomingCalls {
     { recognition, trunk }: Recognised,
     asked: Takeover | GatewayRefusal | null,
   ): GatewayRefusal | null {
-    const { limits, clock } = this.#context;
+    const { limits, clock } = this.#parts;
     // what it replaces ends by it
     const replaced = asked && "take" in asked ? 1 : 0;
     const refusal = this.#checkAdmission(adapter, { recognition, trunk, replaced }) ?? adapter.objection?.(trunk);
@@ -154,7 +168,7 @@ export class IncomingCalls {
     if (asked && "code" in asked) return asked;
     const limited = trunk && limits.admit(trunk, clock.now(), replaced);
     if (limited) return refuse("trunk-limit", limited.reason, { retryAfterSeconds: limited.retryAfterSeconds });
-    this.#registry.track(call);
+    this.#parts.registry.track(call);
     asked?.claim(call);
     return null;
   }
@@ -163,7 +177,8 @@ export class IncomingCalls {
     { info, caller }: IncomingAdapter,
     { recognition, trunk, replaced }: Pick<Recognised, "recognition" | "trunk"> & { readonly replaced: number },
   ): GatewayRefusal | null {
-    const { config, admission } = this.#context;
+    const { settings, admission } = this.#parts;
+    const { config } = settings;
     if (caller.kind === "direct")
       return caller.refusal ?? admission.refusal(info.address, caller.trust === "verified" ? "trunk" : "stranger");
     if (recognition === null) throw new Error("a trunk's caller has not been looked at");
@@ -183,13 +198,13 @@ export class IncomingCalls {
     adapter: IncomingAdapter,
     { trunk, takeover }: { readonly trunk: Trunk | null; readonly takeover: Takeover | null },
   ): Promise<GatewayRefusal | null> {
-    const reception = this.#reception;
+    const reception = this.#parts.reception;
     const wanted = await adapter.wanted(call, trunk);
     if (call.over || "code" in wanted) return call.over ? null : (wanted as GatewayRefusal);
     const destination = takeover ? null : await reception.destination(call, wanted.dialled, wanted.from, wanted.role);
     if (call.over || (destination && "code" in destination)) return call.over ? null : (destination as GatewayRefusal);
     call.destination = destination;
-    if (!this.#context.media.connected) return refuse("media-server-lost", "the media server is not connected");
+    if (!this.#parts.media.connected) return refuse("media-server-lost", "the media server is not connected");
     const unprepared = await adapter.prepare?.(call);
     if (call.over || unprepared) return unprepared ?? null;
     const policy = adapter.mediaPolicy(trunk);
@@ -215,13 +230,13 @@ export class IncomingCalls {
       return null;
     }
     call.log.info({ event: "call-replaces", replaced: from.id, replacedCallId: from.leg.info.callId }, "takes another call's place");
-    this.#reception.lead(call, taken.destination, language, { handover: taken.handover, invited: from.leg.info.direction === "out" });
+    this.#parts.reception.lead(call, taken.destination, language, { handover: taken.handover, invited: from.leg.info.direction === "out" });
     return null;
   }
 
   /** One line in the log and one record for each refusal, but for the first round of a digest, and for scanners, of whom one a minute is enough. */
   #refuse(call: Call, adapter: IncomingAdapter, refusal: GatewayRefusal): void {
-    const tracked = this.#context.calls.has(call.id);
+    const tracked = this.#parts.calls.has(call.id);
     // the call knows of it before its leg says that it has ended
     const record = call.refused(refusal);
     try {
@@ -230,8 +245,8 @@ export class IncomingCalls {
       call.log.error({ event: "call-failed", err: error }, "a caller could not be told of a refusal");
     }
     if (tracked || refusal.status === 401) return;
-    if (refusal.silent && !this.#context.refusals.takesSilent(call.leg.info.address)) return;
-    void record.then((kept) => this.#registry.keep(call, kept));
+    if (refusal.silent && !this.#parts.refusals.takesSilent(call.leg.info.address)) return;
+    void record.then((kept) => this.#parts.registry.keep(call, kept));
   }
 
   #failed(call: Call, adapter: IncomingAdapter, error: unknown): void {

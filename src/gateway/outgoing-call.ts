@@ -8,8 +8,11 @@ import type { Trunk } from "../trunks/model.ts";
 import { completeExchange, mediaRefusal, type Reception } from "./call/answer.ts";
 import { Call } from "./call/call.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
-import { attachPictures, type LinesBeside } from "./call/video-streams.ts";
-import type { GatewayContext } from "./context.ts";
+import type { CallLines, LinesBeside } from "./call/video-streams.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "pino";
+import type { TrunkLimits } from "../trunks/limits.ts";
+import type { GatewayMetrics } from "./options.ts";
 
 /** A call that a protocol is about to place, or has just placed. */
 export interface PlacedCall {
@@ -34,36 +37,43 @@ export interface Connection {
   readonly role: Role;
 }
 
+/** Where calls that we place are counted, answered and recorded. */
+export interface OutgoingCallsParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: TrunkLimits;
+  readonly metrics: GatewayMetrics;
+  readonly callLines: CallLines;
+  readonly reception: Reception;
+  readonly registry: CallRegistry;
+}
+
 /** The one way out: limits, the list of calls, the ringing limit, the answer and the way into the meeting are the same for calls of every protocol. */
 export class OutgoingCalls {
-  readonly #context: GatewayContext;
-  readonly #reception: Reception;
-  readonly #registry: CallRegistry;
+  readonly #parts: OutgoingCallsParts;
 
-  constructor(options: { context: GatewayContext; reception: Reception; registry: CallRegistry }) {
-    this.#context = options.context;
-    this.#reception = options.reception;
-    this.#registry = options.registry;
+  constructor(parts: OutgoingCallsParts) {
+    this.#parts = parts;
   }
 
   /** Throws AdminError (503) when the trunk has all its calls. */
   checkLimit(trunk: Trunk): void {
-    if (trunk.maxCalls > 0 && this.#context.limits.calls(trunk.name) >= trunk.maxCalls)
+    if (trunk.maxCalls > 0 && this.#parts.limits.calls(trunk.name) >= trunk.maxCalls)
       throw new AdminError(503, "trunk-limit", `trunk ${trunk.name} has its ${trunk.maxCalls} calls`);
   }
 
   /** Takes the call into the list of calls, at its place on the trunk. */
   begin({ id, leg, trunk, meeting, role, beside, counted }: PlacedCall): Call {
-    const { clock, log, limits, metrics } = this.#context;
+    const { clock, log, limits, metrics } = this.#parts;
     const { callId, protocol, transport } = leg.info;
     const child = log.child({ call: id, callId, trunk: trunk.name });
     const call = new Call({ id, leg, trunk: trunk.name, trust: trunk.trust, clock, log: child });
-    attachPictures(this.#context, call, beside);
+    this.#parts.callLines.attach(call, beside);
     call.meetingId = meeting.id;
     call.destination = { meeting, pin: null, role };
     if (!counted) limits.occupy(trunk.name);
     metrics.callStarted({ direction: "out", protocol, transport });
-    this.#registry.track(call);
+    this.#parts.registry.track(call);
     return call;
   }
 
@@ -72,7 +82,7 @@ export class OutgoingCalls {
    * Never rejects: a fault ends the call as `internal-error`, media that do not come about by their refusal's code.
    */
   async connect(call: Call, { exchange, answer, policy, meeting, role }: Connection): Promise<boolean> {
-    const stopRinging = this.#registry.limitRinging(call);
+    const stopRinging = this.#parts.registry.limitRinging(call);
     let sdp: string;
     try {
       sdp = await answer;
@@ -87,12 +97,12 @@ export class OutgoingCalls {
     }
     try {
       call.answered();
-      this.#context.metrics.stage("answered", call.age);
+      this.#parts.metrics.stage("answered", call.age);
       if (!(await this.#completed(call, exchange, sdp, policy))) return false;
       const fields = { event: "call-answered", afterMs: Math.round(call.age), media: call.media?.media.id, srtp: call.protection };
       call.log.info(fields, "answered");
-      this.#reception.follow(call);
-      this.#reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
+      this.#parts.reception.follow(call);
+      this.#parts.reception.lead(call, { meeting, pin: null, role }, null, { invited: true });
       return true;
     } catch (error) {
       call.log.error({ event: "call-failed", err: error }, "a call failed in the gateway");

@@ -1,10 +1,11 @@
 import type { Clock } from "../../base/clock.ts";
 import { sourceOf } from "../../base/ip-address.ts";
 import { SourceLimit, STRANGER_CALLS_PER_SECOND } from "../../trunks/limits.ts";
-import type { GatewayConfig, OverloadLimits } from "../options.ts";
+import type { OverloadLimits } from "../options.ts";
 import { type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "./refusals.ts";
 import type { Call } from "./call.ts";
+import type { Settings } from "../settings.ts";
 
 /** Calls of one source of strangers at a time, for each call a second that it may bring. */
 const CALLS_FOR_EACH_PER_SECOND = 5;
@@ -14,11 +15,11 @@ const KEPT_FOR_TRUNKS = 25;
 const PORTS_OF_NEW_CALL = 8;
 
 /** What of the gateway decides whether a call is taken. */
-export interface AdmissionState {
-  readonly config: GatewayConfig;
-  readonly draining: boolean;
+export interface AdmissionParts {
+  readonly settings: Settings;
   readonly calls: ReadonlyMap<string, Call>;
   readonly clock: Clock;
+  readonly load: Pick<LoadMeter, "samples">;
 }
 
 /** `challenged`: asked for credentials of a trunk, which costs little and may be followed by the trunk's call. */
@@ -26,18 +27,17 @@ export type CallerKind = "trunk" | "challenged" | "stranger";
 
 /** Whether one more call is taken: SIP, H.323 and browsers are counted together, by IPv4 address or IPv6 /64. Strangers are the first to be refused. */
 export class CallAdmission {
-  readonly #context: () => AdmissionState;
-  readonly #load: Pick<LoadMeter, "samples">;
+  readonly #parts: AdmissionParts;
   readonly #sources = new SourceLimit();
 
-  constructor(context: () => AdmissionState, load: Pick<LoadMeter, "samples">) {
-    this.#context = context;
-    this.#load = load;
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
   }
 
   /** Counts a new call from `address`; why it is not taken, or null. `replaced`: so many calls end by it. */
   refusal(address: string, kind: CallerKind, replaced = 0): GatewayRefusal | null {
-    const { config, draining, calls, clock } = this.#context();
+    const { settings, calls, clock } = this.#parts;
+    const { config, draining } = settings;
     if (draining) return refuse("draining", "the gateway is being taken out of service");
     const limits = config.overload ?? {};
     const rate = limits.callsPerSecondPerSource ?? (kind === "trunk" ? 0 : STRANGER_CALLS_PER_SECOND);
@@ -45,13 +45,14 @@ export class CallAdmission {
     if (!this.#sources.allow(address, rate, clock.now(), burst)) {
       return refuse("overload", `${sourceOf(address)} calls more often than it may`, { text: "Too many calls", retryAfterSeconds: 2 });
     }
-    const overload = overloadReason(calls.size - replaced, this.#load.samples, limits);
+    const overload = overloadReason(calls.size - replaced, this.#parts.load.samples, limits);
     if (overload) return refuse("overload", overload);
     return kind === "stranger" ? this.#ofStrangers(address, limits) : null;
   }
 
   #ofStrangers(address: string, limits: OverloadLimits): GatewayRefusal | null {
-    const { config, calls } = this.#context();
+    const { settings, calls } = this.#parts;
+    const { config } = settings;
     const strangers = [...calls.values()].filter((call) => isStranger(call, config.defaultTrunk?.name));
     const most = limits.callsPerSource ?? (limits.callsPerSecondPerSource ?? STRANGER_CALLS_PER_SECOND) * CALLS_FOR_EACH_PER_SECOND;
     const source = sourceOf(address);
@@ -66,7 +67,11 @@ export class CallAdmission {
     if (limits.mediaPorts !== undefined && ports > limits.mediaPorts * share)
       return refuse("overload", `strangers have the media ports that they may have of ${limits.mediaPorts}: the rest is for trunks`);
     const { eventLoopMs = 250, cpuPercent = 95 } = limits;
-    const load = overloadReason(0, this.#load.samples, { maxCalls: 0, eventLoopMs: eventLoopMs * share, cpuPercent: cpuPercent * share });
+    const load = overloadReason(0, this.#parts.load.samples, {
+      maxCalls: 0,
+      eventLoopMs: eventLoopMs * share,
+      cpuPercent: cpuPercent * share,
+    });
     return load === null ? null : refuse("overload", `${load}: strangers are not taken, the rest is for trunks`);
   }
 }

@@ -8,15 +8,19 @@ import type { Meeting, Role } from "../../meetings/model.ts";
 import { keysMayTravel, type MediaPolicy } from "../../negotiation/index.ts";
 import type { SrtpSuiteName } from "../../srtp/index.ts";
 import type { Trunk } from "../../trunks/model.ts";
-import { type GatewayContext, timingsOf, trunkNamed } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { GatewayConfig } from "../options.ts";
 import { type GatewayRefusal, refuse, refuseMedia } from "./refusals.ts";
 import type { Call, Destination } from "./call.ts";
 import type { Handover } from "./handover.ts";
 import { JoinRunner } from "../meeting/join-runner.ts";
-import { attachPictures, linesBeside } from "./video-streams.ts";
-import { PinChecks } from "./pin-checks.ts";
+import { PinChecks, type PinChecksParts } from "./pin-checks.ts";
+import { type Settings, timingsOf, trunkNamed } from "../settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
+import type { GatewayMetrics } from "../options.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { CallLines } from "./video-streams.ts";
 
 /** What SRTP, codecs and the sources of media are decided by, for a leg of this trunk. `source`: the address its signalling comes from. */
 export function mediaPolicy(config: GatewayConfig, trunk: Trunk, transport: string, source?: string): MediaPolicy {
@@ -49,30 +53,43 @@ export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids">;
 /** Why a meeting that a caller has asked for by number takes no more. */
 type ClosedOutcome = "end-to-end-encrypted" | "meeting-full" | "meeting-locked";
 
+/** How callers are answered, and where they are led. */
+export interface ReceptionParts extends PinChecksParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly media: MediaPort;
+  readonly metrics: GatewayMetrics;
+  readonly directory: MemoryDirectory;
+  /** File of a prompt as the media server sees it. */
+  readonly promptsRoot: string;
+  /** Folder of spoken names, as the media server sees it. */
+  readonly namesFolder: string;
+  readonly meetings: LiveMeetings;
+  readonly callLines: CallLines;
+}
+
 /**
  * Receives callers whose trunk is known: finds the meeting, refuses what can be refused before answering, brings up media, and leads the caller through the
  * join dialogue.
  */
 export class Reception {
-  readonly #context: GatewayContext;
-  readonly #meetings: LiveMeetings;
+  readonly #parts: ReceptionParts;
   readonly #pins: PinChecks;
   readonly #runners = new WeakMap<Call, JoinRunner>();
 
-  constructor(context: GatewayContext, meetings: LiveMeetings) {
-    this.#context = context;
-    this.#meetings = meetings;
-    this.#pins = new PinChecks(context);
+  constructor(parts: ReceptionParts) {
+    this.#parts = parts;
+    this.#pins = new PinChecks(parts);
   }
 
   /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
   async destination(call: Call, dialled: Dialled, trunk: CalledFrom, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
-    const { config } = this.#context;
+    const { config } = this.#parts.settings;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
     }
     const asks = dialled.number === "" || config.accessNumbers.some((number) => parseDialString(number).number === dialled.number);
-    const meeting = asks ? undefined : await this.#context.directory.find(dialled.number, trunk.tenant);
+    const meeting = asks ? undefined : await this.#parts.directory.find(dialled.number, trunk.tenant);
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
     if (asks) return { meeting: null, pin: null, role: null };
     if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.shown.slice(0, 64)}`);
@@ -80,13 +97,13 @@ export class Reception {
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (granted === null && this.#pins.closed(meeting, call))
       return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
-    const locked = this.#meetings.refuses(meeting, granted);
+    const locked = this.#parts.meetings.refuses(meeting, granted);
     if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted };
     // a host may pass a lock; who it is can only be told by a PIN that came along
     const result = granted !== null || pin === null || locked === "full" ? null : await this.#pins.check(meeting, call, pin);
     if (result === "busy") return refuse("overload", `too many PINs for meeting ${meeting.id} wait to be compared`);
     const role = result === "closed" ? null : result;
-    const refusal = this.#meetings.refuses(meeting, role);
+    const refusal = this.#parts.meetings.refuses(meeting, role);
     if (refusal === null && result !== "closed") return { meeting, pin: null, role };
     return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
   }
@@ -103,13 +120,14 @@ export class Reception {
   /** Brings up the media and answers. Resolves when the call is up, or is over because the caller gave up; with a refusal when there are no media for it. */
   async answer(call: Call, accepted: AcceptableOffer | null, context: MediaPolicy): Promise<GatewayRefusal | null> {
     let exchange: MediaExchange;
-    const beside = linesBeside(this.#context, call.trunk, call.leg.info.protocol);
+    const { callLines } = this.#parts;
+    const beside = callLines.beside(call.trunk, call.leg.info.protocol);
     const { sides } = beside;
-    attachPictures(this.#context, call, beside);
+    callLines.attach(call, beside);
     try {
       exchange = accepted
-        ? await MediaExchange.answering(this.#context.media, context, accepted, sides)
-        : await MediaExchange.offering(this.#context.media, context, {
+        ? await MediaExchange.answering(this.#parts.media, context, accepted, sides)
+        : await MediaExchange.offering(this.#parts.media, context, {
             answer: "soon",
             // what is preferred is offered, too: by a line that may be answered without keys
             secure:
@@ -126,7 +144,7 @@ export class Reception {
       if (call.over) return null;
       await exchange.acknowledged();
       call.answered();
-      this.#context.metrics.stage("answered", call.age);
+      this.#parts.metrics.stage("answered", call.age);
       if (answer !== null) await completeExchange(call, exchange, answer, context);
       this.#follow(call);
     } catch (error) {
@@ -149,7 +167,8 @@ export class Reception {
   ): void {
     const place = handover?.place;
     call.destination = null;
-    const { config, clock, promptsRoot, namesFolder, metrics } = this.#context;
+    const { settings, clock, promptsRoot, namesFolder, metrics } = this.#parts;
+    const { config } = settings;
     const runner: JoinRunner = new JoinRunner({
       call,
       clock,
@@ -169,18 +188,18 @@ export class Reception {
       delegate: {
         lookUp: (number) => this.#lookUp(call, number, runner),
         checkPin: (digits) =>
-          this.checkPin(call.meetingId === null ? null : (this.#context.directory.get(call.meetingId) ?? null), call, digits),
-        admission: (as) => ({ type: "admission", to: this.#meetings.admission(call, as) }),
+          this.checkPin(call.meetingId === null ? null : (this.#parts.directory.get(call.meetingId) ?? null), call, digits),
+        admission: (as) => ({ type: "admission", to: this.#parts.meetings.admission(call, as) }),
         join: async () => {
-          await this.#meetings.join(call, runner);
+          await this.#parts.meetings.join(call, runner);
           if (handover && place?.joined) this.#relieve(handover.from, call);
         },
-        menu: (action) => this.#meetings.menu(call, action),
-        isHost: () => this.#meetings.isHost(call),
+        menu: (action) => this.#parts.meetings.menu(call, action),
+        isHost: () => this.#parts.meetings.isHost(call),
         state: (state) => {
           call.emit("dialogue", state);
           if (state === "lobby" || state === "waiting") call.state = state;
-          else if (state === "naming") this.#meetings.named(call);
+          else if (state === "naming") this.#parts.meetings.named(call);
           else if (state === "number" || state === "pin") call.state = "ivr";
         },
         hangUp: (outcome, reason) => void call.end(outcome, reason),
@@ -188,12 +207,12 @@ export class Reception {
     });
     call.once("ended", () => {
       runner.stop();
-      this.#meetings.leave(call);
+      this.#parts.meetings.leave(call);
     });
     call.state = "ivr";
     this.#runners.set(call, runner);
-    if (meeting && handover && place) this.#meetings.takeOver(meeting, call, runner, { from: handover.from, place });
-    else if (meeting) this.#meetings.arrive(meeting, call, runner, invited);
+    if (meeting && handover && place) this.#parts.meetings.takeOver(meeting, call, runner, { from: handover.from, place });
+    else if (meeting) this.#parts.meetings.arrive(meeting, call, runner, invited);
     runner.start();
     if (handover && !place?.joined) this.#relieve(handover.from, call);
   }
@@ -206,7 +225,7 @@ export class Reception {
   /** Another call has taken this one's place: it ends, and nobody is told that somebody leaves. */
   #relieve(from: Call, by: Call): void {
     if (from.over) return;
-    this.#meetings.relieved(from);
+    this.#parts.meetings.relieved(from);
     void from.end("completed", `replaced by call ${by.id}`);
   }
 
@@ -260,21 +279,21 @@ export class Reception {
 
   async #lookUp(call: Call, number: Digits, runner: JoinRunner): Promise<JoinInput> {
     // they had found another one, which has closed to PINs meanwhile
-    if (call.meetingId !== null) this.#meetings.leave(call);
+    if (call.meetingId !== null) this.#parts.meetings.leave(call);
     const found = await this.find(call, number);
     if (typeof found === "string") return { type: "found-closed", outcome: found };
-    if (found) this.#meetings.arrive(found, call, runner, false);
+    if (found) this.#parts.meetings.arrive(found, call, runner, false);
     return { type: "found", meeting: found && factsOf(found) };
   }
 
   /** The meeting of a number that was typed: null where there is none for this caller, or why the caller cannot be in it. */
   async find(call: Call, number: Digits): Promise<Meeting | null | ClosedOutcome> {
-    const tenant = trunkNamed(this.#context, call.trunk)?.tenant ?? null;
-    const meeting = await this.#context.directory.find(parseDialString(number.reveal()).number, tenant);
+    const tenant = trunkNamed(this.#parts.settings.config, call.trunk)?.tenant ?? null;
+    const meeting = await this.#parts.directory.find(parseDialString(number.reveal()).number, tenant);
     if (call.over || !meeting || this.#pins.closed(meeting, call)) return null;
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return "end-to-end-encrypted";
-    const refusal = this.#meetings.refuses(meeting, null);
+    const refusal = this.#parts.meetings.refuses(meeting, null);
     return refusal === null ? meeting : refusal === "full" ? "meeting-full" : "meeting-locked";
   }
 

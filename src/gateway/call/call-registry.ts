@@ -1,26 +1,41 @@
 import { CAUSE } from "../../legs/cause.ts";
 import type { CallRecord } from "../../records/model.ts";
 import { isCertificateFault } from "../../security/certificates/faults.ts";
-import type { GatewayContext } from "../context.ts";
 import type { Call } from "./call.ts";
+import type { Settings } from "../settings.ts";
+import type { Logger } from "pino";
+import type { GatewayMetrics } from "../options.ts";
+import type { TrunkLimits } from "../../trunks/limits.ts";
+import type { RefusalSampler } from "./refusal-sampler.ts";
+import type { RecordStore } from "../../records/model.ts";
+import type { GatewayEvent } from "../../admin/ports.ts";
 
 /** A call of ours may ring this long, in seconds, where nothing else is configured. */
 const RING_SECONDS = 120;
 
-/** What of the gateway lists calls and keeps their records. */
-export type RegistryContext = Pick<GatewayContext, "config" | "log" | "metrics" | "limits" | "refusals" | "records" | "calls" | "emit">;
+/** Where calls are listed, counted and recorded. */
+export interface RegistryParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly limits: TrunkLimits;
+  readonly refusals: RefusalSampler;
+  readonly records: RecordStore;
+  readonly calls: Map<string, Call>;
+  emit(event: GatewayEvent): void;
+}
 
 /** The calls that are there, and what is kept of those that are over: one record, one line in the log and one count each. */
 export class CallRegistry {
-  readonly #context: RegistryContext;
+  readonly #parts: RegistryParts;
 
-  constructor(context: RegistryContext) {
-    this.#context = context;
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
   }
 
   /** Takes a call into the list of calls and out of it: its place on the trunk, its events, its record, its one line in the log. */
   track(call: Call): void {
-    const { calls, limits, refusals, emit } = this.#context;
+    const { calls, limits, refusals, emit } = this.#parts;
     const { info } = call.leg;
     calls.set(call.id, call);
     call.on("changed", () => emit({ type: "call", call: call.view() }));
@@ -50,7 +65,7 @@ export class CallRegistry {
 
   /** The record of a call that is over, whether it was tracked or refused before. */
   keep(call: Call, record: CallRecord): void {
-    const { metrics, refusals, records, emit } = this.#context;
+    const { metrics, refusals, records, emit } = this.#parts;
     const answered = record.answeredAt !== null;
     metrics.callEnded({
       direction: record.direction,
@@ -84,7 +99,7 @@ export class CallRegistry {
 
   /** One line and one record a source for refusals that had none of their own. `all`: without waiting for the minute to end. */
   keepSummaries(all = false): void {
-    const { refusals, records, log, emit } = this.#context;
+    const { refusals, records, log, emit } = this.#parts;
     for (const { source, sources, calls, codes, seconds, record } of refusals.summaries(all)) {
       const text = record?.reason ?? `${calls} calls from ${source} refused within ${seconds} s before they were looked at`;
       log.warn({ event: "calls-refused", address: source, sources, calls, codes, seconds }, text);
@@ -96,7 +111,7 @@ export class CallRegistry {
 
   /** Gives a call of ours up when nobody answers it in time. Returns what calls that off. */
   limitRinging(call: Call): () => void {
-    const seconds = this.#context.config.ringSeconds ?? RING_SECONDS;
+    const seconds = this.#parts.settings.config.ringSeconds ?? RING_SECONDS;
     const end = () => void call.end("no-answer", `nobody answered within ${seconds} s`, { cause: CAUSE.noAnswer });
     const timer = setTimeout(end, seconds * 1000);
     return () => clearTimeout(timer);

@@ -3,8 +3,13 @@ import type { Meeting, Role } from "../../meetings/model.ts";
 import { roleOfPin } from "../../meetings/pin.ts";
 import type { VerifiedCaller } from "../../meetings/pin-lockout.ts";
 import { type PinJob, PinQueue } from "../../meetings/pin-queue.ts";
-import type { GatewayContext } from "../context.ts";
 import type { Call } from "./call.ts";
+import type { PinLockout } from "../../meetings/pin-lockout.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { GatewayMetrics } from "../options.ts";
+import type { Logger } from "pino";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { Defence } from "../../security/defence.ts";
 
 /** `closed`: not compared, the meeting takes no PINs of this caller. `busy`: not compared, too many wait. */
 export type PinResult = Role | null | "closed" | "busy";
@@ -16,26 +21,36 @@ interface Check extends PinJob {
   readonly reject: (error: unknown) => void;
 }
 
+/** What is compared, counted, and told of wrong PINs. */
+export interface PinChecksParts {
+  readonly lockout: PinLockout;
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+  readonly log: Logger;
+  readonly directory: MemoryDirectory;
+  readonly defence: Defence;
+}
+
 /**
  * The one place where PINs of callers are compared, whatever protocol they come by. An attempt waits for its turn, is counted, and only then compared; a
  * call that is over before its turn is neither.
  */
 export class PinChecks {
-  readonly #context: GatewayContext;
+  readonly #parts: PinChecksParts;
   readonly #queue = new PinQueue<Check>();
 
-  constructor(context: GatewayContext) {
-    this.#context = context;
+  constructor(parts: PinChecksParts) {
+    this.#parts = parts;
   }
 
   /** The meeting is to look to this caller as if it did not exist. Who needs no PIN to come in never sees it closed. */
   closed(meeting: Meeting, call: Call): boolean {
-    return meeting.guestPin !== null && this.#context.lockout.closed(meeting.id, verifiedCaller(call), this.#context.clock.now());
+    return meeting.guestPin !== null && this.#parts.lockout.closed(meeting.id, verifiedCaller(call), this.#parts.clock.now());
   }
 
   /** Rejects when the comparison itself fails; the attempt is given back then. */
   check(meeting: Meeting, call: Call, digits: Digits): Promise<PinResult> {
-    const { lockout, clock } = this.#context;
+    const { lockout, clock } = this.#parts;
     const caller = verifiedCaller(call);
     if (lockout.closed(meeting.id, caller, clock.now())) return Promise.resolve(this.#uncompared("locked-out"));
     return new Promise((resolve, reject) => {
@@ -59,7 +74,7 @@ export class PinChecks {
   }
 
   async #compare({ meetingId, call, digits }: Check): Promise<PinResult> {
-    const { lockout, clock, metrics, log, directory, defence } = this.#context;
+    const { lockout, clock, metrics, log, directory, defence } = this.#parts;
     const meeting = directory.get(meetingId);
     if (!meeting || call.over) return "closed";
     const reservation = lockout.reserve(meetingId, verifiedCaller(call), clock.now());
@@ -85,7 +100,7 @@ export class PinChecks {
   }
 
   #uncompared(why: "locked-out" | "overload"): "closed" | "busy" {
-    this.#context.metrics.pin(why);
+    this.#parts.metrics.pin(why);
     return why === "overload" ? "busy" : "closed";
   }
 }

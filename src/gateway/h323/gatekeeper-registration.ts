@@ -14,8 +14,9 @@ import {
 } from "../../h323/index.ts";
 import { type H323Endpoint, type H323Session, type OutgoingOptions, openRasSocket, type RasCarrier, RasTunnel } from "../../io/index.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
-import type { GatewayContext } from "../context.ts";
 import type { UpstreamSettings } from "../options.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
 
 /** A gatekeeper whose name is not found, or that has lost us, is looked for again after so long: it may have moved. */
 const AGAIN_MS = 30_000;
@@ -62,7 +63,8 @@ const DISCONNECTED = "the connection to the gatekeeper is closed";
 
 /** Our registration with a gatekeeper, as long as the configuration names one. */
 export class Membership {
-  readonly #context: GatewayContext;
+  readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #host: string;
   readonly #advertise: string | undefined;
   readonly #version: string;
@@ -80,14 +82,16 @@ export class Membership {
 
   /** `ended` is told of calls that the gatekeeper ends. */
   constructor(options: {
-    readonly context: GatewayContext;
+    readonly log: Logger;
+    readonly clock: Clock;
     readonly host: string;
     readonly advertise: string | undefined;
     readonly version: string;
     readonly endpoint: MemberEndpoint;
     readonly ended: (callIdentifier: string) => void;
   }) {
-    this.#context = options.context;
+    this.#log = options.log;
+    this.#clock = options.clock;
     this.#host = options.host;
     this.#advertise = options.advertise;
     this.#version = options.version;
@@ -184,7 +188,8 @@ export class Membership {
 
   async #join(settings: UpstreamSettings): Promise<void> {
     const generation = ++this.#generation;
-    const { log, clock } = this.#context;
+    const log = this.#log;
+    const clock = this.#clock;
     const { host, port } = settings.gatekeeper;
     const found = await this.#addressOf(host);
     if (generation !== this.#generation) return;
@@ -217,7 +222,7 @@ export class Membership {
   }
 
   #client(settings: UpstreamSettings, gatekeeper: Address, ras: Address): RasClient {
-    const { clock } = this.#context;
+    const clock = this.#clock;
     const { aliases, prefixes, discover, timeToLive, identifier, credentials, traversal } = settings;
     const config: RasClientConfig = {
       identity: {
@@ -246,7 +251,7 @@ export class Membership {
     const tunnel = await this.#endpoint.openTunnel(gatekeeper);
     // RAS has no address of its own in it.
     const client = this.#client(settings, gatekeeper, this.#endpoint.address);
-    const carrier = new RasTunnel(tunnel, client, { clock: this.#context.clock, onEvent });
+    const carrier = new RasTunnel(tunnel, client, { clock: this.#clock, onEvent });
     void tunnel.ended.then(() => {
       if (this.#carrier !== carrier) return;
       this.#carrier = undefined;
@@ -282,7 +287,8 @@ export class Membership {
 
   #told(event: RasEvent, generation: number): void {
     if (generation !== this.#generation) return;
-    const { log, clock } = this.#context;
+    const log = this.#log;
+    const clock = this.#clock;
     const gatekeeper = this.state?.gatekeeper;
     if (event.type === "registered") {
       this.#news = { at: clock.wall(), error: null };
@@ -311,7 +317,7 @@ export class Membership {
     const endpointIdentifier = this.#carrier?.machine.endpointIdentifier;
     if (waiting === undefined || endpointIdentifier === undefined) return;
     const { question } = waiting;
-    this.#context.log.debug(
+    this.#log.debug(
       { event: "h323-admitted", callId, to: to?.host, destination: destination.map(aliasText) },
       "the gatekeeper admits a call",
     );
@@ -320,7 +326,7 @@ export class Membership {
 
   /** One that is tried again and fails again is lost since the first time. */
   #lost(error: string): void {
-    this.#news = { at: this.#news.error === null ? this.#context.clock.wall() : this.#news.at, error };
+    this.#news = { at: this.#news.error === null ? this.#clock.wall() : this.#news.at, error };
   }
 
   #take(callIdentifier: string) {

@@ -21,8 +21,6 @@ import type { Meeting, Role } from "../../meetings/model.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import type { Call } from "../call/call.ts";
-import { linesBeside } from "../call/video-streams.ts";
-import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import type { OutgoingCalls } from "../outgoing-call.ts";
 import { H323Incoming, tellNoCommonPicture, towardsMediaServer } from "./incoming-adapter.ts";
@@ -31,6 +29,13 @@ import { H323Door } from "./rejected-connections.ts";
 import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
 import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
 import { H323Traversal } from "./traversal.ts";
+import type { Settings } from "../settings.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { Defence } from "../../security/defence.ts";
+import type { CallLines } from "../call/video-streams.ts";
 
 /** A call that is forwarded more often goes in circles. */
 const MOST_FORWARDS = 3;
@@ -42,11 +47,23 @@ const H323_CODECS: Readonly<Record<string, AudioFormat>> = {
   PCMA: { codec: "PCMA", maxPtime: 20 },
 };
 
+/** What H.323 calls go through. */
+export interface H323GatewayParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly media: MediaPort;
+  readonly directory: Pick<MemoryDirectory, "get">;
+  readonly defence: Pick<Defence, "refusal" | "isTrunk">;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly callLines: CallLines;
+  readonly incoming: Pick<IncomingCalls, "receive">;
+  readonly outgoing: Pick<OutgoingCalls, "begin" | "connect">;
+}
+
 /** H.323 callers and callees: the same way into a meeting as SIP's. */
 export class H323Gateway {
-  readonly #context: GatewayContext;
-  readonly #calls: IncomingCalls;
-  readonly #outgoing: OutgoingCalls;
+  readonly #parts: H323GatewayParts;
   readonly #door: H323Door;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
@@ -54,12 +71,9 @@ export class H323Gateway {
   #gatekeeper: OwnGatekeeper | undefined;
   #membership: Membership | undefined;
 
-  constructor(options: { context: GatewayContext; calls: IncomingCalls; outgoing: OutgoingCalls }) {
-    const { context } = options;
-    this.#context = context;
-    this.#calls = options.calls;
-    this.#outgoing = options.outgoing;
-    this.#door = new H323Door(context.log, context.clock);
+  constructor(parts: H323GatewayParts) {
+    this.#parts = parts;
+    this.#door = new H323Door(parts.log, parts.clock);
   }
 
   /** Opens the listeners; rejects when a port cannot be had. */
@@ -69,7 +83,8 @@ export class H323Gateway {
     const traversal = new H323Traversal(listeners);
     this.#traversal = traversal;
     await traversal.open();
-    const { log, config } = this.#context;
+    const { log, clock, settings } = this.#parts;
+    const { config } = settings;
     const audio = (config.codecs ?? ["G722", "PCMU", "PCMA"]).flatMap((name) => H323_CODECS[name] ?? []);
     this.#endpoint = await openH323Endpoint({
       host,
@@ -85,8 +100,8 @@ export class H323Gateway {
       encryption: "preferred",
       ...(listeners.tls === undefined ? {} : { tls: { port: listeners.tls.port, settings: listeners.tls.material } }),
       traversal: traversal.policy,
-      admits: (address, from) => this.#context.defence.refusal(address, from) === undefined,
-      isTrunk: (address) => this.#context.defence.isTrunk(address),
+      admits: (address, from) => this.#parts.defence.refusal(address, from) === undefined,
+      isTrunk: (address) => this.#parts.defence.isTrunk(address),
       onTunnel: (tunnel) => traversal.accept(tunnel),
       onHandshakeFailed: (peer, why) => this.#door.turnedAway(peer, "handshake", why),
       onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
@@ -95,13 +110,13 @@ export class H323Gateway {
     });
     const endpoint = this.#endpoint;
     if (listeners.ras !== null)
-      this.#gatekeeper = await OwnGatekeeper.open(this.#context, listeners, {
+      this.#gatekeeper = await OwnGatekeeper.open(this.#parts, listeners, {
         port: listeners.ras,
         signalling: endpoint.address,
         traversal,
       });
     this.#membership = new Membership({
-      context: this.#context,
+      ...{ log, clock },
       host,
       advertise,
       version,
@@ -113,7 +128,7 @@ export class H323Gateway {
 
   /** The gatekeeper ends a call. */
   #dropped(callIdentifier: string): void {
-    for (const call of this.#context.calls.values())
+    for (const call of this.#parts.calls.values())
       if (call.leg.info.protocol === "h323" && call.leg.info.callId === callIdentifier) void call.end("removed", "ended by the gatekeeper");
   }
 
@@ -144,9 +159,9 @@ export class H323Gateway {
     const fields = { event: "h323-message", peer: `${peer.host}:${peer.port}`, direction, kind, octets: bytes.length };
     try {
       const { name, content } = kind === "control" ? readableControl(bytes) : readableSignalling(bytes);
-      this.#context.log.debug({ ...fields, message: content }, name);
+      this.#parts.log.debug({ ...fields, message: content }, name);
     } catch (error) {
-      this.#context.log.debug(fields, `not decodable: ${error instanceof Error ? error.message : String(error)}`);
+      this.#parts.log.debug(fields, `not decodable: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -155,7 +170,7 @@ export class H323Gateway {
       if (event.type === "released") this.#door.turnedAway(session.peer, "no-setup", event.reason);
       if (event.type !== "incoming") return;
       this.#incoming(session, event.call).catch((error: unknown) => {
-        this.#context.log.error(
+        this.#parts.log.error(
           { event: "call-failed", callId: event.call.callIdentifier, err: error },
           "an H.323 call failed in the gateway",
         );
@@ -166,14 +181,14 @@ export class H323Gateway {
 
   async #incoming(session: H323Session, incoming: IncomingCall): Promise<void> {
     const parts = {
-      config: this.#context.config,
+      config: this.#parts.settings.config,
       digits: this.#digits,
       traversal: this.#traversal,
       membership: this.#membership,
-      log: this.#context.log,
-      known: (number: string) => isMeeting(this.#context, number),
+      log: this.#parts.log,
+      known: (number: string) => isMeeting(this.#parts, number),
     };
-    await this.#calls.receive(new H323Incoming(parts, session, incoming));
+    await this.#parts.incoming.receive(new H323Incoming(parts, session, incoming));
   }
 
   /** Calls `h323:user@host[:port]`, or an alias registered here, into a meeting. */
@@ -193,11 +208,11 @@ export class H323Gateway {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) throw new Error("H.323 is not listening");
     const { peer, user, meeting, trunk, transport, admission } = request;
-    const { log } = this.#context;
-    const policy = towardsMediaServer(this.#context.config, trunk, transport);
-    const beside = linesBeside(this.#context, trunk.name, "h323");
+    const { log } = this.#parts;
+    const policy = towardsMediaServer(this.#parts.settings.config, trunk, transport);
+    const beside = this.#parts.callLines.beside(trunk.name, "h323");
     const { sides } = beside;
-    const exchange = await MediaExchange.offering(this.#context.media, policy, {
+    const exchange = await MediaExchange.offering(this.#parts.media, policy, {
       answer: "later",
       secure: false,
       sides,
@@ -275,13 +290,13 @@ export class H323Gateway {
           },
         },
       );
-      const call = this.#outgoing.begin({ id: randomUUID(), leg: leg!, trunk, meeting, role: request.role, beside, counted: false });
+      const call = this.#parts.outgoing.begin({ id: randomUUID(), leg: leg!, trunk, meeting, role: request.role, beside, counted: false });
       call.carry(exchange);
       call.once("ended", () => {
         ringing.resolve();
         if (admission) this.#membership?.released(admission);
       });
-      void this.#outgoing.connect(call, { exchange, answer: answer!, policy, meeting, role: request.role });
+      void this.#parts.outgoing.connect(call, { exchange, answer: answer!, policy, meeting, role: request.role });
       await ringing.promise;
       if (elsewhere !== undefined) return await this.#follow(call, elsewhere, request);
       returned = call;
@@ -342,6 +357,6 @@ export class H323Gateway {
 
   /** Another configuration: where we register, in what name. */
   async reload(): Promise<void> {
-    await this.#membership?.configure(this.#context.config.upstream ?? null);
+    await this.#membership?.configure(this.#parts.settings.config.upstream ?? null);
   }
 }

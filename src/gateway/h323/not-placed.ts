@@ -10,8 +10,10 @@ import type { Trunk } from "../../trunks/model.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
 import { Call } from "../call/call.ts";
 import { outcomeOf } from "../call/outcome.ts";
-import type { GatewayContext } from "../context.ts";
 import { NotAdmitted } from "./gatekeeper-registration.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "pino";
+import type { GatewayMetrics } from "../options.ts";
 
 /** A far end that was never connected to. */
 class NowhereLeg extends EventEmitter<LegEvents> implements Leg {
@@ -41,12 +43,20 @@ class NowhereLeg extends EventEmitter<LegEvents> implements Leg {
   }
 }
 
+/** Where a call that was never placed is counted and recorded. */
+export interface NotPlacedParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly registry: CallRegistry;
+}
+
 /**
  * Keeps what became of a call by H.323 that could not be placed, as of any other: one record, one line in the log, one
  * count.
  */
 export async function keepNotPlaced(
-  { context, registry }: { readonly context: GatewayContext; readonly registry: CallRegistry },
+  { clock, log, metrics, registry }: NotPlacedParts,
   asked: {
     readonly uri: string;
     readonly address: string;
@@ -70,7 +80,6 @@ export async function keepNotPlaced(
     displayName: to,
     userAgent: undefined,
   });
-  const { clock, log, metrics } = context;
   const leg = new NowhereLeg(info);
   const call = new Call({
     id,

@@ -4,9 +4,13 @@ import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, typ
 import { openRasSocket, type RasSocket } from "../../io/index.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
 import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
-import type { GatewayContext } from "../context.ts";
 import type { GatekeeperSettings, H323Listeners } from "../options.ts";
 import type { H323Traversal } from "./traversal.ts";
+import type { Settings } from "../settings.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { Defence } from "../../security/defence.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
 
 /** Where an endpoint is called, and how it registered if it did so with us. */
 export type RegisteredAddress = Address & { readonly registration?: Registration };
@@ -19,26 +23,35 @@ const CLOSED: GatekeeperSettings = {
   neighbours: [],
 };
 
+/** Whom the gatekeeper takes, and which numbers are ours. */
+export interface OwnGatekeeperParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly defence: Pick<Defence, "refusal">;
+  readonly directory: Pick<MemoryDirectory, "get">;
+}
+
 /** Our own gatekeeper, on the network: who registers, with what password, and whom it asks. */
 export class OwnGatekeeper {
-  readonly #context: GatewayContext;
+  readonly #parts: OwnGatekeeperParts;
   readonly #socket: RasSocket<Gatekeeper, GatekeeperEvent>;
   readonly #questions = new Map<string, (to: Address | undefined) => void>();
   #asked = 0;
 
-  private constructor(context: GatewayContext, socket: RasSocket<Gatekeeper, GatekeeperEvent>) {
-    this.#context = context;
+  private constructor(parts: OwnGatekeeperParts, socket: RasSocket<Gatekeeper, GatekeeperEvent>) {
+    this.#parts = parts;
     this.#socket = socket;
   }
 
   /** Rejects when the port cannot be had. */
   static async open(
-    context: GatewayContext,
+    parts: OwnGatekeeperParts,
     { host, advertise }: H323Listeners,
     { port, signalling, traversal }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal },
   ): Promise<OwnGatekeeper> {
-    const settings = () => context.config.gatekeeper ?? CLOSED;
-    const { clock } = context;
+    const settings = () => parts.settings.config.gatekeeper ?? CLOSED;
+    const { clock } = parts;
     const guesses = new CredentialGuesses();
     let own: OwnGatekeeper | undefined;
     const socket = await openRasSocket<Gatekeeper, GatekeeperEvent>(
@@ -46,7 +59,7 @@ export class OwnGatekeeper {
         host,
         port,
         clock,
-        admits: (address, from) => context.defence.refusal(address, from) === undefined,
+        admits: (address, from) => parts.defence.refusal(address, from) === undefined,
         onEvent: (event) => {
           if (own !== undefined) own.#told(event);
         },
@@ -66,7 +79,7 @@ export class OwnGatekeeper {
           },
           maxEndpoints: 2_000,
           password: (alias) => passwordOf(settings(), alias),
-          ours: (alias) => isMeeting(context, alias),
+          ours: (alias) => isMeeting(parts, alias),
           maxBandwidth: 200_000,
           traversal: traversal.timeToLive,
           guesses,
@@ -74,7 +87,7 @@ export class OwnGatekeeper {
           random: (count) => randomBytes(count),
         }),
     );
-    own = new OwnGatekeeper(context, socket);
+    own = new OwnGatekeeper(parts, socket);
     traversal.serve(socket);
     return own;
   }
@@ -100,7 +113,8 @@ export class OwnGatekeeper {
 
   /** As it is shown to operators. */
   get view(): NonNullable<H323View["gatekeeper"]> {
-    const { config, clock } = this.#context;
+    const { settings, clock } = this.#parts;
+    const { config } = settings;
     const { machine } = this.#socket;
     const wall = clock.wall() - clock.now();
     return {
@@ -124,7 +138,7 @@ export class OwnGatekeeper {
   }
 
   #told(event: GatekeeperEvent): void {
-    const { log } = this.#context;
+    const { log } = this.#parts;
     if (event.type === "registered" || event.type === "unregistered") {
       const { aliases, signalling, product } = event.registration;
       const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
@@ -152,7 +166,8 @@ function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: stri
 }
 
 /** Whether the gateway takes calls for it: a meeting, or the question for one. The directory is asked again when the call comes. */
-export function isMeeting({ config, directory }: GatewayContext, alias: string): boolean {
+export function isMeeting({ settings, directory }: Pick<OwnGatekeeperParts, "settings" | "directory">, alias: string): boolean {
+  const { config } = settings;
   const { number } = parseDialString(alias);
   return config.accessNumbers.some((n) => parseDialString(n).number === number) || directory.get(number) !== undefined;
 }

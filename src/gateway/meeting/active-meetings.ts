@@ -8,8 +8,14 @@ import { type Admission, type Consequences, MeetingRoom, type NewParticipant, ty
 import type { Seat } from "../../sfu/port.ts";
 import type { Call } from "../call/call.ts";
 import type { JoinRunner } from "./join-runner.ts";
-import type { GatewayContext } from "../context.ts";
 import { cameraCodecs } from "../call/video-stats.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
+import type { Sfu } from "../../sfu/port.ts";
+import type { Presenting } from "./presenter.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { GatewayMetrics } from "../options.ts";
+import type { GatewayEvent } from "../../admin/ports.ts";
 
 /** Somebody in, or on the way into, a meeting. The participant's identifier is the call's. */
 interface Attendance {
@@ -33,16 +39,30 @@ function watchCodecs({ id, pictures }: Call, room: MeetingRoom): () => void {
   return () => pictures?.off("changed", tell);
 }
 
+/** Where meetings are mixed, and what hears of them. */
+export interface LiveMeetingsParts {
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly directory: MemoryDirectory;
+  readonly media: Pick<MediaPort, "connected">;
+  readonly sfu: Sfu;
+  readonly presenting: Presenting;
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+  /** File of a prompt as the media server sees it. */
+  readonly promptsRoot: string;
+  emit(event: GatewayEvent): void;
+}
+
 /** The meetings that somebody is in, and what is done in them: who comes, who goes, what is heard of it. */
 export class LiveMeetings {
-  readonly #context: GatewayContext;
+  readonly #parts: LiveMeetingsParts;
   readonly #rooms = new Map<string, MeetingRoom>();
   readonly #attendances = new Map<string, Attendance>();
   /** Locks set by an operator, whoever is in; one holds until its meeting's definition says something else than it did then. */
   readonly #locks = new Map<string, { readonly locked: boolean; readonly defined: boolean }>();
 
-  constructor(context: GatewayContext) {
-    this.#context = context;
+  constructor(parts: LiveMeetingsParts) {
+    this.#parts = parts;
   }
 
   get size(): number {
@@ -56,8 +76,8 @@ export class LiveMeetings {
   participants(meetingId: string): Participant[] {
     return (this.#rooms.get(meetingId)?.participants() ?? []).map((one) => ({
       ...one,
-      audio: this.#context.calls.get(one.callId)?.audio ?? one.audio,
-      video: this.#context.calls.get(one.callId)?.video ?? one.video,
+      audio: this.#parts.calls.get(one.callId)?.audio ?? one.audio,
+      video: this.#parts.calls.get(one.callId)?.video ?? one.video,
     }));
   }
 
@@ -129,7 +149,7 @@ export class LiveMeetings {
     let room = this.#rooms.get(meeting.id);
     if (!room) {
       room = new MeetingRoom(this.#asLocked(meeting), (event) => {
-        if (event.type === "participant") this.#context.emit(event);
+        if (event.type === "participant") this.#parts.emit(event);
         else this.#tellMeeting(meeting.id);
       });
       this.#rooms.set(meeting.id, room);
@@ -148,7 +168,7 @@ export class LiveMeetings {
     this.#attendances.delete(call.id);
     attendance.unwatch?.();
     const consequences = room.leave(call.id);
-    this.#context.presenting.left(room.meeting.id, call);
+    this.#parts.presenting.left(room.meeting.id, call);
     attendance.seat?.leave().catch(() => undefined);
     if (wasIn && room.joinedCount > 0 && !attendance.replaced) void this.#announce(room.meeting, attendance, "left");
     if (attendance.named) setTimeout(() => rm(attendance.runner.nameFile, { force: true }).catch(() => undefined), 10_000).unref();
@@ -172,7 +192,7 @@ export class LiveMeetings {
     if (!room || !attendance || !media) throw new Error("the meeting is gone");
     const { meeting } = room;
     const muted = room.participant(call.id)?.muted ?? false;
-    const seat = await this.#context.sfu.join(meeting.id, {
+    const seat = await this.#parts.sfu.join(meeting.id, {
       id: call.id,
       displayName: room.participant(call.id)?.displayName ?? call.leg.info.displayName,
       media,
@@ -181,14 +201,14 @@ export class LiveMeetings {
     });
     if (call.over) return seat.leave();
     attendance.seat = seat;
-    this.#context.presenting.joined(meeting.id, call);
+    this.#parts.presenting.joined(meeting.id, call);
     seat.on("talking", (talking) => room.setTalking(call.id, talking));
     seat.on("muted", (muted) => room.setMuted(call.id, muted));
     seat.on("removed", () => void call.end("removed", "the media server put them out of the conference"));
     attendance.unwatch = watchCodecs(call, room);
     const others = room.joinedCount;
-    const consequences = room.joined(call.id, new Date(this.#context.clock.wall()).toISOString());
-    this.#context.metrics.stage("joined", call.age);
+    const consequences = room.joined(call.id, new Date(this.#parts.clock.wall()).toISOString());
+    this.#parts.metrics.stage("joined", call.age);
     call.state = "joined";
     call.log.info(
       {
@@ -336,9 +356,9 @@ export class LiveMeetings {
 
   /** What the others hear when somebody comes or goes. */
   async #announce(meeting: Meeting, who: Attendance, what: "joined" | "left"): Promise<void> {
-    const file = (id: PromptId) => joinPath(this.#context.promptsRoot, promptFile(id, meeting.language));
+    const file = (id: PromptId) => joinPath(this.#parts.promptsRoot, promptFile(id, meeting.language));
     // with the media server everybody goes, and nobody is left to hear it
-    if (meeting.announcements === "off" || !this.#context.media.connected) return;
+    if (meeting.announcements === "off" || !this.#parts.media.connected) return;
     const tone = file(what === "joined" ? "tone-join" : "tone-leave");
     const files =
       meeting.announcements === "tone"
@@ -346,15 +366,15 @@ export class LiveMeetings {
         : who.named
           ? [who.runner.nameFile, file(what === "joined" ? "has-joined" : "has-left")]
           : [file(what === "joined" ? "someone-joined" : "someone-left")];
-    await this.#context.sfu.announce(meeting.id, files).catch((error: unknown) => {
+    await this.#parts.sfu.announce(meeting.id, files).catch((error: unknown) => {
       who.call.log.warn({ event: "announcement-failed", meeting: meeting.id, err: error }, "an announcement could not be played");
     });
   }
 
   #tellMeeting(meetingId: string): void {
-    const meeting = this.#context.directory.get(meetingId);
-    const source = this.#context.directory.source(meetingId);
-    if (meeting && source) this.#context.emit({ type: "meeting", meeting: this.view(meeting, source) });
+    const meeting = this.#parts.directory.get(meetingId);
+    const source = this.#parts.directory.source(meetingId);
+    if (meeting && source) this.#parts.emit({ type: "meeting", meeting: this.view(meeting, source) });
   }
 }
 

@@ -1,7 +1,9 @@
 import { AdminError, type MeetingInput } from "../../admin/ports.ts";
 import { defaultMeeting, type Language, type Meeting, type PinHash } from "../../meetings/model.ts";
 import { checkPin, hashPin, isPin, isPinHash, samePin } from "../../meetings/pin.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
 import type { Trunk } from "../../trunks/model.ts";
+import type { GatewayConfig } from "../options.ts";
 
 const IDENTIFIER = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -41,6 +43,23 @@ async function keptOrHashed(given: string | null | undefined, before: PinHash | 
   if (isPinHash(given)) return given;
   if (!isPin(given)) throw new AdminError(400, "bad-pin", "a PIN is 1 to 32 digits");
   return before !== null && (await checkPin(given, before)) ? before : hashPin(given);
+}
+
+/** The meetings of a configuration. Only a PIN's hash is taken over from before: what the file does not say any more is as if it had never said it. */
+export function configuredMeetings(
+  { meetings, language }: Pick<GatewayConfig, "meetings" | "language">,
+  known: Pick<MemoryDirectory, "get">,
+): Promise<Meeting[]> {
+  return Promise.all(
+    meetings.map((definition) => {
+      const before = known.get(definition.id);
+      return defineMeeting(
+        { guestPin: null, hostPin: null, ...definition },
+        before && { ...defaultMeeting(before.id, language), guestPin: before.guestPin, hostPin: before.hostPin },
+        language,
+      );
+    }),
+  );
 }
 
 /** How many of `next` are new, differ or are missing, by name. */

@@ -11,17 +11,23 @@ import { ScannerSense } from "../../trunks/scanners.ts";
 import { mediaPolicy } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
-import { type GatewayContext, sessionTimerOf } from "../context.ts";
 import type { Takeover } from "../call/handover.ts";
 import type { IncomingAdapter, TrunkCaller, Wanted } from "../incoming-call.ts";
 import { credentialsOf } from "./outgoing.ts";
 import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
 import type { Transfers } from "./transfers.ts";
+import { sessionTimerOf, type Settings } from "../settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Srf } from "../../legs/sip/drachtio.ts";
+import type { Defence } from "../../security/defence.ts";
 
 /** What calls by SIP need of the gateway. */
 export interface SipIncomingParts {
-  readonly context: Pick<GatewayContext, "config" | "clock" | "srf" | "defence">;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly srf: Srf;
+  readonly defence: Defence;
   readonly transfers: Transfers;
   readonly replacements: Replacements;
   readonly scanners: ScannerSense;
@@ -46,10 +52,10 @@ export class SipIncoming implements IncomingAdapter {
   }
 
   open(trunk: Trunk | null): IncomingSipLeg {
-    const { context } = this.#parts;
+    const { srf, settings } = this.#parts;
     const exchange = { request: this.#request, response: this.#response };
     const credentials = trunk ? credentialsOf(trunk) : undefined;
-    this.#leg = new IncomingSipLeg(context.srf, exchange, this.info, sessionTimerOf(context, trunk), credentials);
+    this.#leg = new IncomingSipLeg(srf, exchange, this.info, sessionTimerOf(settings.config, trunk), credentials);
     return this.#leg;
   }
 
@@ -74,7 +80,7 @@ export class SipIncoming implements IncomingAdapter {
 
   mediaPolicy(trunk: Trunk): MediaPolicy {
     const { transport, address } = this.info;
-    const policy = mediaPolicy(this.#parts.context.config, trunk, transport, address);
+    const policy = mediaPolicy(this.#parts.settings.config, trunk, transport, address);
     return this.#leg?.awaitsAck ? { ...policy, held: true } : policy;
   }
 
@@ -93,12 +99,12 @@ export class SipIncoming implements IncomingAdapter {
 
   /** Scanners and guesses of passwords are told to the defence; who has been refused too often is not answered. */
   #suspicion(recognition: Recognition): GatewayRefusal | null {
-    const { scanners, context } = this.#parts;
+    const { scanners, defence, clock } = this.#parts;
     const { address, transport, userAgent: agent } = this.info;
-    const scanner = () => context.defence.offence(address, "scanner", { transport });
+    const scanner = () => defence.offence(address, "scanner", { transport });
     if (recognition.kind === "refused") {
-      if (recognition.code === "trunk-credentials") context.defence.offence(address, "wrong-credentials", { transport });
-      const silent = !recognition.known && scanners.refused(address, agent, context.clock.now());
+      if (recognition.code === "trunk-credentials") defence.offence(address, "wrong-credentials", { transport });
+      const silent = !recognition.known && scanners.refused(address, agent, clock.now());
       const tool = ScannerSense.isTool(agent) && !recognition.known;
       if (tool || silent) scanner();
       return tool

@@ -6,33 +6,57 @@ import { plainAddress } from "../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
 import { parsePeerToken } from "../../wire/sip/index.ts";
-import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import { legInfo, SipIncoming, type SipIncomingParts } from "./incoming-adapter.ts";
 import { DISCARD, RegisterDesk } from "./registrar-requests.ts";
 import type { Replacements } from "./replacements.ts";
 import type { Transfers } from "./transfers.ts";
+import type { Settings } from "../settings.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { Srf } from "../../legs/sip/drachtio.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
+import type { TrunkRecognition } from "../../trunks/recognition.ts";
+import type { Registrar } from "../../trunks/registrar.ts";
+import type { RefusalSampler } from "../call/refusal-sampler.ts";
+import type { Defence } from "../../security/defence.ts";
+
+/** What answers requests of the network. */
+export interface InboundParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly srf: Srf;
+  readonly media: Pick<MediaPort, "connected">;
+  readonly recognition: TrunkRecognition;
+  readonly registrar: Registrar;
+  readonly refusals: RefusalSampler;
+  readonly defence: Defence;
+  /** The SIP engine is the embedded one: it says who a TLS peer is, and strips the same from outside. */
+  readonly peerStamps: boolean;
+  readonly incoming: IncomingCalls;
+  readonly transfers: Transfers;
+  readonly replacements: Replacements;
+}
 
 /** SIP requests outside dialogs: calls go to the one way in, everything else is answered here. */
 export class Inbound {
-  readonly #context: GatewayContext;
-  readonly #calls: IncomingCalls;
-  readonly #parts: SipIncomingParts;
+  readonly #parts: InboundParts;
+  readonly #callParts: SipIncomingParts;
   readonly #scanners = new ScannerSense();
 
-  constructor(options: { context: GatewayContext; calls: IncomingCalls; transfers: Transfers; replacements: Replacements }) {
-    this.#context = options.context;
-    this.#calls = options.calls;
-    const { context, transfers, replacements } = options;
-    this.#parts = { context, transfers, replacements, scanners: this.#scanners };
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+    const { settings, clock, srf, defence, transfers, replacements } = parts;
+    this.#callParts = { settings, clock, srf, defence, transfers, replacements, scanners: this.#scanners };
   }
 
   /** Installs the routes of every method we have an answer to. */
   route(): void {
     const route = (method: string, handle: (request: SipRequest, response: SipResponse) => void) =>
-      this.#context.srf.use(method, (request, response) => {
+      this.#parts.srf.use(method, (request, response) => {
         // The embedded engine has asked before it read the request; drachtio-server does not.
-        if (this.#context.defence.refusal(plainAddress(request.source_address), Number(request.source_port)) !== undefined)
+        if (this.#parts.defence.refusal(plainAddress(request.source_address), Number(request.source_port)) !== undefined)
           return response.send(403, DISCARD);
         // RFC 3261 section 8.2.2.3. Calls are asked when it is known whose they are, and scanners get no answer.
         const unsupported = method === "invite" ? [] : unsupportedIn(request.get("Require"));
@@ -44,19 +68,20 @@ export class Inbound {
       });
     route("invite", (request, response) => {
       this.#invite(request, response).catch((error: unknown) => {
-        this.#context.log.error({ event: "call-failed", callId: request.get("Call-ID"), err: error }, "a call failed in the gateway");
+        this.#parts.log.error({ event: "call-failed", callId: request.get("Call-ID"), err: error }, "a call failed in the gateway");
         if (!response.finalResponseSent) response.send(500);
       });
     });
     route("options", (request, response) => this.#options(request, response));
+    const { log, clock, recognition, registrar, defence } = this.#parts;
     const desk = new RegisterDesk({
-      context: this.#context,
+      ...{ log, clock, recognition, registrar, defence },
       scanners: this.#scanners,
       evidence: (request) => this.#evidence(request),
-      worthALine: (address) => this.#context.refusals.takesSilent(address),
+      worthALine: (address) => this.#parts.refusals.takesSilent(address),
     });
     route("register", (request, response) =>
-      this.#context.config.trunks.some(({ identity }) => identity.registration)
+      this.#parts.settings.config.trunks.some(({ identity }) => identity.registration)
         ? desk.register(request, response)
         : this.#notHere(request, response),
     );
@@ -69,11 +94,11 @@ export class Inbound {
 
   async #invite(request: SipRequest, response: SipResponse): Promise<void> {
     if (request.getParsedHeader("to").params["tag"] !== undefined) return response.send(481);
-    await this.#calls.receive(new SipIncoming(this.#parts, request, response, this.#evidence(request)));
+    await this.#parts.incoming.receive(new SipIncoming(this.#callParts, request, response, this.#evidence(request)));
   }
 
   #recognise(request: SipRequest): Recognition {
-    return this.#context.recognition.recognise(this.#evidence(request), this.#context.clock.now());
+    return this.#parts.recognition.recognise(this.#evidence(request), this.#parts.clock.now());
   }
 
   #evidence(request: SipRequest): CallerEvidence {
@@ -82,7 +107,7 @@ export class Inbound {
       address: plainAddress(request.source_address),
       port: Number(request.source_port),
       // The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else.
-      peer: this.#context.peerStamps ? parsePeerToken(request.sessionToken) : undefined,
+      peer: this.#parts.peerStamps ? parsePeerToken(request.sessionToken) : undefined,
       authorization: request.get("Authorization"),
       method: request.method,
       uri: request.uri,
@@ -92,14 +117,14 @@ export class Inbound {
 
   #options(request: SipRequest, response: SipResponse) {
     if (ScannerSense.isTool(request.get("User-Agent"))) return this.#discard(request, response);
-    if (this.#context.draining || !this.#context.media.connected) return response.send(503, { headers: { "Retry-After": "10" } });
+    if (this.#parts.settings.draining || !this.#parts.media.connected) return response.send(503, { headers: { "Retry-After": "10" } });
     response.send(200, { headers: { Allow: ALLOW, Accept: "application/sdp", Supported: SUPPORTED } });
   }
 
   /** Leaves a scanner without an answer, where the SIP engine can. */
   #discard(request: SipRequest, response: SipResponse) {
     const transport = request.protocol.toLowerCase();
-    this.#context.defence.offence(plainAddress(request.source_address), "scanner", { transport });
+    this.#parts.defence.offence(plainAddress(request.source_address), "scanner", { transport });
     response.send(403, DISCARD);
   }
 
@@ -109,7 +134,7 @@ export class Inbound {
     const agent = request.get("User-Agent");
     const silent =
       ScannerSense.isTool(agent) ||
-      (recognition.kind === "refused" && !recognition.known && this.#scanners.refused(info.address, agent, this.#context.clock.now()));
+      (recognition.kind === "refused" && !recognition.known && this.#scanners.refused(info.address, agent, this.#parts.clock.now()));
     if (silent) return this.#discard(request, response);
     response.send(405, { headers: { Allow: ALLOW } });
   }

@@ -10,7 +10,6 @@ import { CertificateError } from "../../security/certificates/faults.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import { addressOfRecord } from "../../trunks/registration.ts";
-import { type GatewayContext, sessionTimerOf, trunkHeaders, trunkNamed } from "../context.ts";
 import type { H323Gateway } from "../h323/incoming.ts";
 import { h323Target } from "../h323/dial-targets.ts";
 import { keepNotPlaced } from "../h323/not-placed.ts";
@@ -21,8 +20,18 @@ import type { Call, CallEnd } from "../call/call.ts";
 import type { CallRegistry } from "../call/call-registry.ts";
 import type { OutgoingCalls } from "../outgoing-call.ts";
 import { pressWhenAnswered } from "../call/send-digits.ts";
-import { type LinesBeside, linesBeside } from "../call/video-streams.ts";
+import type { LinesBeside } from "../call/video-streams.ts";
 import { mediaPolicy, mediaRefusal } from "../call/answer.ts";
+import { sessionTimerOf, type Settings, trunkNamed } from "../settings.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { GatewayMetrics } from "../options.ts";
+import type { Srf } from "../../legs/sip/drachtio.ts";
+import type { MediaPort } from "../../call-media/media-server.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { Registrar } from "../../trunks/registrar.ts";
+import type { CallLines } from "../call/video-streams.ts";
+import { trunkHeaders } from "./trunk-headers.ts";
 
 export interface Invitation {
   readonly target: DialTarget;
@@ -36,25 +45,32 @@ export interface Invitation {
   readonly admitted?: boolean;
 }
 
+/** What calls of ours are placed by. */
+export interface OutboundParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+  readonly srf: Srf;
+  readonly media: MediaPort;
+  readonly directory: MemoryDirectory;
+  readonly registrar: Registrar;
+  /** The SIP engine is the embedded one: it says who a TLS peer is, and strips the same from outside. */
+  readonly peerStamps: boolean;
+  readonly callLines: CallLines;
+  readonly outgoing: OutgoingCalls;
+  readonly registry: CallRegistry;
+  readonly replacements: Pick<Replacements, "watch">;
+  /** Calls by H.323; undefined where there are none. */
+  readonly h323: H323Gateway | undefined;
+}
+
 /** Calls that we make, to bring somebody into a meeting. */
 export class Outbound {
-  readonly #context: GatewayContext;
-  readonly #calls: OutgoingCalls;
-  readonly #registry: CallRegistry;
-  readonly #replacements: Pick<Replacements, "watch">;
-  /** Calls by H.323; set once by who composes the gateway. */
-  h323: H323Gateway | undefined;
+  readonly #parts: OutboundParts;
 
-  constructor(options: {
-    context: GatewayContext;
-    calls: OutgoingCalls;
-    registry: CallRegistry;
-    replacements: Pick<Replacements, "watch">;
-  }) {
-    this.#context = options.context;
-    this.#calls = options.calls;
-    this.#registry = options.registry;
-    this.#replacements = options.replacements;
+  constructor(parts: OutboundParts) {
+    this.#parts = parts;
   }
 
   /** `POST /calls`. Resolves when it rings; throws AdminError for what cannot be tried, is refused, or reaches nobody. */
@@ -65,11 +81,11 @@ export class Outbound {
   }
 
   async #dialOut(request: DialOutRequest): Promise<Call> {
-    const meeting = this.#context.directory.get(request.meetingId);
+    const meeting = this.#parts.directory.get(request.meetingId);
     if (!meeting) throw new AdminError(404, "no-such-meeting", `there is no meeting ${request.meetingId}`);
     if (meeting.endToEndEncrypted) throw new AdminError(409, "end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
-    if (this.#context.draining) throw new AdminError(503, "draining", "the gateway is being taken out of service");
-    if (!this.#context.media.connected) throw new AdminError(503, "media-server-lost", "the media server is not connected");
+    if (this.#parts.settings.draining) throw new AdminError(503, "draining", "the gateway is being taken out of service");
+    if (!this.#parts.media.connected) throw new AdminError(503, "media-server-lost", "the media server is not connected");
     if (/^h323:/i.test(request.uri)) return this.#byH323(request, meeting);
     const { trunk, target } = this.#targetOf(request);
     const { call, ringing } = this.invite({ target, trunk, meeting, role: request.role ?? "guest", displayName: request.displayName });
@@ -80,7 +96,7 @@ export class Outbound {
 
   /** Calls. `ringing` resolves when the far end rings or answers, or with how the call ended before; `answered` with whether it was answered. */
   invite(invitation: Invitation): { readonly call: Call; readonly ringing: Promise<CallEnd | null>; readonly answered: Promise<boolean> } {
-    const context = this.#context;
+    const { settings, srf, peerStamps, callLines } = this.#parts;
     const { target, trunk, meeting, displayName, replaces, admitted = false } = invitation;
     const from = trunk.register ? addressOfRecord(trunk.register) : this.#from();
     const credentials = credentialsOf(trunk);
@@ -98,20 +114,20 @@ export class Outbound {
     });
     const ringing = Promise.withResolvers<CallEnd | null>();
     const leg = new OutgoingSipLeg(
-      context.srf,
+      srf,
       {
         uri: target.uri,
         ...(from === undefined ? {} : { from: `<${from}>` }),
         ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
-        headers: { ...trunkHeaders(context, trunk), ...(replaces === undefined ? {} : { Replaces: replaces, Require: "replaces" }) },
+        headers: { ...trunkHeaders(peerStamps, trunk), ...(replaces === undefined ? {} : { Replaces: replaces, Require: "replaces" }) },
         ...(credentials ? { auth: credentials } : {}),
       },
       info,
-      sessionTimerOf(context, trunk),
+      sessionTimerOf(settings.config, trunk),
     );
-    const beside = linesBeside(context, trunk.name, "sip");
-    const call = this.#calls.begin({ id, leg, trunk, meeting, role: invitation.role, beside, counted: admitted });
-    this.#replacements.watch(call);
+    const beside = callLines.beside(trunk.name, "sip");
+    const call = this.#parts.outgoing.begin({ id, leg, trunk, meeting, role: invitation.role, beside, counted: admitted });
+    this.#parts.replacements.watch(call);
     call.once("ended", ringing.resolve);
     const answered = this.#place(call, leg, { ...invitation, beside }, () => ringing.resolve(null)).catch((error: unknown) => {
       const refusal = mediaRefusal(error);
@@ -123,10 +139,10 @@ export class Outbound {
 
   async #place(call: Call, leg: OutgoingSipLeg, placing: Invitation & { beside: LinesBeside }, ringing: () => void): Promise<boolean> {
     const { trunk, target, meeting, role, beside } = placing;
-    const policy = mediaPolicy(this.#context.config, trunk, target.transport);
+    const policy = mediaPolicy(this.#parts.settings.config, trunk, target.transport);
     const secure = policy.policy !== "none" && keysMayTravel(policy);
     const { sides } = beside;
-    const exchange = await MediaExchange.offering(this.#context.media, policy, { answer: "later", secure, sides });
+    const exchange = await MediaExchange.offering(this.#parts.media, policy, { answer: "later", secure, sides });
     call.carry(exchange);
     if (call.over) return false;
     const answer = leg.call(exchange.localSdp, ringing).then((sdp) => {
@@ -134,14 +150,14 @@ export class Outbound {
       ringing();
       return sdp;
     });
-    return this.#calls.connect(call, { exchange, answer, policy, meeting, role });
+    return this.#parts.outgoing.connect(call, { exchange, answer, policy, meeting, role });
   }
 
   /** `h323:user@host[:port][;transport=tls]`, or an alias registered with our gatekeeper. */
   async #byH323(request: DialOutRequest, meeting: Meeting): Promise<Call> {
-    const { trunks, defaultTrunk } = this.#context.config;
-    const h323 = this.h323;
-    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    const { trunks, defaultTrunk } = this.#parts.settings.config;
+    const { h323 } = this.#parts;
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#parts.settings.config, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
     const target = h323Target(request.uri, { named, trunks, defaultTrunk });
     if (!target || !h323?.address)
@@ -149,12 +165,11 @@ export class Outbound {
     const known = target.peer ?? h323.registered(target.user);
     const { trunk, user, transport } = target;
     const keep = (error: unknown, address = "") => {
-      const parts = { context: this.#context, registry: this.#registry };
-      return keepNotPlaced(parts, { uri: request.uri, address, transport, trunk, meeting }, error);
+      return keepNotPlaced(this.#parts, { uri: request.uri, address, transport, trunk, meeting }, error);
     };
     const { peer, admission } = known ? { peer: known } : ((await this.#located(request.uri, h323, target.user, keep)) ?? {});
     if (!peer) throw new AdminError(400, "no-route", `nobody knows where ${maskDialled(request.uri)} is`);
-    this.#calls.checkLimit(trunk);
+    this.#parts.outgoing.checkLimit(trunk);
     if (transport === "tls" && h323.tlsPort === undefined)
       throw new AdminError(400, "no-route", "H.323 over TLS is off: set h323.tls to a port");
     try {
@@ -162,7 +177,7 @@ export class Outbound {
       return await h323.dial({ user, peer, transport, meeting, role, trunk, displayName: request.displayName, admission });
     } catch (error) {
       if (error instanceof CertificateError)
-        this.#context.log.warn(
+        this.#parts.log.warn(
           { event: "call-not-placed", trunk: trunk.name, code: error.code, reason: error.message },
           "a call was not placed",
         );
@@ -195,19 +210,19 @@ export class Outbound {
   }
 
   #from(): string | undefined {
-    const { callerHost, callerUser = "crosspoint" } = this.#context.config;
+    const { callerHost, callerUser = "crosspoint" } = this.#parts.settings.config;
     return callerHost === undefined ? undefined : `sip:${callerUser}@${callerHost}`;
   }
 
   /** Where a URI leads within one trunk: to its target, or to where it has registered from. */
   within(trunk: Trunk, uri: string): DialTarget | undefined {
-    const own = [this.#context.config.callerHost ?? "", "contact"];
+    const own = [this.#parts.settings.config.callerHost ?? "", "contact"];
     return (this.#registered(uri, [trunk], own) ?? dialTarget(uri, [trunk], null))?.target;
   }
 
   /** The newest binding of a trunk without a target of its own; the trunk that has registered as the URI's user goes first. */
   #registered(uri: string, trunks: readonly Trunk[], hosts: readonly string[] | null): { trunk: Trunk; target: DialTarget } | undefined {
-    const { registrar, clock } = this.#context;
+    const { registrar, clock } = this.#parts;
     const user = userOf(uri);
     const isUser = (trunk: Trunk): number => (trunk.identity.registration?.username === user ? 0 : 1);
     for (const trunk of trunks.toSorted((a, b) => isUser(a) - isUser(b))) {
@@ -221,8 +236,8 @@ export class Outbound {
   }
 
   #targetOf(request: DialOutRequest): { trunk: Trunk; target: DialTarget } {
-    const { trunks, defaultTrunk, callerHost = "" } = this.#context.config;
-    const named = request.trunk === undefined ? undefined : trunkNamed(this.#context, request.trunk);
+    const { trunks, defaultTrunk, callerHost = "" } = this.#parts.settings.config;
+    const named = request.trunk === undefined ? undefined : trunkNamed(this.#parts.settings.config, request.trunk);
     if (request.trunk !== undefined && !named) throw new AdminError(400, "no-such-trunk", `there is no trunk ${request.trunk}`);
     const { uri } = request;
     // Without a trunk's name a configured target goes before whatever a device has registered.
@@ -231,8 +246,8 @@ export class Outbound {
       : (dialTarget(uri, trunks, null) ?? this.#registered(uri, trunks, [callerHost]) ?? dialTarget(uri, trunks, defaultTrunk));
     if (!found) throw new AdminError(400, "no-route", `${maskDialled(request.uri)} is no URI that can be called, or no trunk leads there`);
     const { trunk, target } = found;
-    this.#calls.checkLimit(trunk);
-    if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#context.config, trunk, target.transport))) {
+    this.#parts.outgoing.checkLimit(trunk);
+    if (trunk.srtp === "required" && !keysMayTravel(mediaPolicy(this.#parts.settings.config, trunk, target.transport))) {
       throw new AdminError(400, "srtp-keys-in-clear", `trunk ${trunk.name} requires SRTP, whose keys are sent over TLS only`);
     }
     return { trunk, target };

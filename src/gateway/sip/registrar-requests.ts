@@ -3,35 +3,41 @@ import { repeated, type SipRequest, type SipResponse } from "../../legs/sip/drac
 import { ALLOW } from "../../legs/sip/leg-fields.ts";
 import type { CallerEvidence } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
-import type { GatewayContext } from "../context.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { TrunkRecognition } from "../../trunks/recognition.ts";
+import type { Registrar } from "../../trunks/registrar.ts";
+import type { Defence } from "../../security/defence.ts";
 
 /** How a REGISTER is left without an answer, where the SIP engine can. */
 export const DISCARD = { headers: { "X-Crosspoint-Action": "discard" } } as const;
 
+/** Who may register, and what is said of who may not. */
+export interface RegisterDeskParts {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly recognition: TrunkRecognition;
+  readonly registrar: Registrar;
+  readonly defence: Defence;
+  readonly scanners: ScannerSense;
+  evidence(request: SipRequest): CallerEvidence;
+  /** Whether a refusal of this address has a line of its own in the log. */
+  worthALine(address: string): boolean;
+}
+
 /** Takes the REGISTERs of trunks that are recognised by registration (RFC 3261 section 10.3). */
 export class RegisterDesk {
-  readonly #context: GatewayContext;
-  readonly #scanners: ScannerSense;
-  readonly #evidence: (request: SipRequest) => CallerEvidence;
-  readonly #worthALine: (address: string) => boolean;
+  readonly #parts: RegisterDeskParts;
 
-  constructor(options: {
-    context: GatewayContext;
-    scanners: ScannerSense;
-    evidence: (request: SipRequest) => CallerEvidence;
-    worthALine: (address: string) => boolean;
-  }) {
-    this.#context = options.context;
-    this.#scanners = options.scanners;
-    this.#evidence = options.evidence;
-    this.#worthALine = options.worthALine;
+  constructor(parts: RegisterDeskParts) {
+    this.#parts = parts;
   }
 
   register(request: SipRequest, response: SipResponse) {
-    const { log, clock, recognition } = this.#context;
+    const { log, clock, recognition } = this.#parts;
     const agent = request.get("User-Agent");
-    const evidence = this.#evidence(request);
-    const scanner = () => this.#context.defence.offence(evidence.address, "scanner", { transport: evidence.transport });
+    const evidence = this.#parts.evidence(request);
+    const scanner = () => this.#parts.defence.offence(evidence.address, "scanner", { transport: evidence.transport });
     if (ScannerSense.isTool(agent)) {
       scanner();
       return response.send(403, DISCARD);
@@ -42,16 +48,16 @@ export class RegisterDesk {
       return response.send(401, { headers: { "WWW-Authenticate": repeated("WWW-Authenticate", who.challenges) } });
     if (who.kind === "refused") {
       if (who.code === "trunk-credentials")
-        this.#context.defence.offence(evidence.address, "wrong-credentials", { transport: evidence.transport });
-      const silent = !who.known && this.#scanners.refused(evidence.address, agent, clock.now());
+        this.#parts.defence.offence(evidence.address, "wrong-credentials", { transport: evidence.transport });
+      const silent = !who.known && this.#parts.scanners.refused(evidence.address, agent, clock.now());
       if (silent) scanner();
-      if (this.#worthALine(evidence.address))
+      if (this.#parts.worthALine(evidence.address))
         log.warn({ event: "registration-refused", code: who.code, address: evidence.address }, who.reason);
       return silent ? response.send(403, DISCARD) : response.send(403);
     }
     const setup = who.trunk.identity.registration;
     if (!setup) return response.send(405, { headers: { Allow: ALLOW } });
-    const answer = this.#context.registrar.register(
+    const answer = this.#parts.registrar.register(
       who.trunk.name,
       setup,
       {

@@ -8,8 +8,10 @@ import type { Reception } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import type { Standing, Takeover } from "../call/handover.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
-import type { GatewayContext } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
+import type { Settings } from "../settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
 
 /** A dialog that has ended is told from one that never was for so long, ms: longer than any retransmission. */
 const REMEMBERED_MS = 64_000;
@@ -17,22 +19,28 @@ const MOST_REMEMBERED = 2_000;
 
 const gone = (why: string) => refuse("bad-request", why, { status: 603, text: "The call is over" });
 
+/** The calls that may be replaced, and where they stand. */
+export interface ReplacementsParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly directory: MemoryDirectory;
+  readonly reception: Pick<Reception, "runnerOf">;
+  readonly meetings: LiveMeetings;
+}
+
 /**
  * INVITE with Replaces (RFC 3891): the new call takes the place of one that we have. Only calls of the trunk that the INVITE comes from can be named, and strangers,
  * who are nobody in particular, can name none: whoever has overheard another's dialog identifiers must not get that call's place in a meeting.
  */
 export class Replacements {
-  readonly #context: GatewayContext;
-  readonly #reception: Pick<Reception, "runnerOf">;
-  readonly #meetings: LiveMeetings;
+  readonly #parts: ReplacementsParts;
   /** Calls that are being replaced: by one at a time. */
   readonly #claimed = new Set<Call>();
   readonly #over = new Map<string, Millis>();
 
-  constructor(context: GatewayContext, reception: Pick<Reception, "runnerOf">, meetings: LiveMeetings) {
-    this.#context = context;
-    this.#reception = reception;
-    this.#meetings = meetings;
+  constructor(parts: ReplacementsParts) {
+    this.#parts = parts;
   }
 
   /** The call that an INVITE of this trunk asks to replace; why it cannot be; null where it asks for none. */
@@ -46,9 +54,9 @@ export class Replacements {
       status: 481,
       text: "There is no such call",
     });
-    if (trunk === this.#context.config.defaultTrunk) return unknown;
+    if (trunk === this.#parts.settings.config.defaultTrunk) return unknown;
     const wanted = { callId: replaces.callId, localTag: replaces.toTag, remoteTag: replaces.fromTag };
-    const found = [...this.#context.calls.values()].flatMap((call) =>
+    const found = [...this.#parts.calls.values()].flatMap((call) =>
       call.trunk === trunk.name ? (call.leg.dialogs ?? []).filter((one) => isSame(one, wanted)).map(({ early }) => ({ call, early })) : [],
     );
     const [first] = found;
@@ -79,7 +87,7 @@ export class Replacements {
     if (trunk === null) return;
     call.once("ended", () => {
       for (const dialog of leg.dialogs ?? []) {
-        this.#over.set(keyOf(trunk, dialog), this.#context.clock.now());
+        this.#over.set(keyOf(trunk, dialog), this.#parts.clock.now());
         if (this.#over.size > MOST_REMEMBERED) this.#over.delete(this.#over.keys().next().value!);
       }
     });
@@ -87,7 +95,7 @@ export class Replacements {
 
   #hasEnded(trunk: string, dialog: DialogIdentifiers): boolean {
     const at = this.#over.get(keyOf(trunk, dialog));
-    return at !== undefined && this.#context.clock.now() - at < REMEMBERED_MS;
+    return at !== undefined && this.#parts.clock.now() - at < REMEMBERED_MS;
   }
 
   #claim(call: Call, by: Call): void {
@@ -98,8 +106,8 @@ export class Replacements {
   }
 
   #standing(from: Call): Standing | GatewayRefusal {
-    const { directory } = this.#context;
-    const progress = this.#reception.runnerOf(from)?.progress;
+    const { directory } = this.#parts;
+    const progress = this.#parts.reception.runnerOf(from)?.progress;
     if (progress === undefined)
       return from.destination
         ? { destination: from.destination, handover: { from, place: undefined, setup: {} } }
@@ -107,7 +115,7 @@ export class Replacements {
     const { state, role, triesLeft } = progress;
     if (state === "ending" || state === "ended") return gone("the call to be replaced is being ended");
     let meeting: Meeting | null = null;
-    const place = this.#meetings.placeOf(from);
+    const place = this.#parts.meetings.placeOf(from);
     if (from.meetingId !== null && place) {
       meeting = directory.get(from.meetingId) ?? null;
       if (!meeting) return gone("the meeting of the call to be replaced is no more");

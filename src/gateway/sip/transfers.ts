@@ -1,10 +1,23 @@
 import { maskDialled } from "../../base/pin-mask.ts";
 import type { TransferRequest } from "../../legs/leg.ts";
 import type { Trunk } from "../../trunks/model.ts";
-import type { GatewayContext } from "../context.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { Call, CallEnd } from "../call/call.ts";
 import type { Outbound } from "./outgoing.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { CallAdmission } from "../call/admission.ts";
+import type { TrunkLimits } from "../../trunks/limits.ts";
+
+/** Who transfers, within which limits, and by whom the other party is called. */
+export interface TransfersParts {
+  readonly clock: Clock;
+  readonly directory: MemoryDirectory;
+  readonly admission: CallAdmission;
+  readonly limits: TrunkLimits;
+  readonly meetings: LiveMeetings;
+  readonly outbound: Outbound;
+}
 
 /**
  * REFER from a participant: they want another party in their place. We call that party through the same trunk, into the same meeting, with the same
@@ -12,21 +25,17 @@ import type { Outbound } from "./outgoing.ts";
  * anybody else could make us place calls at our expense. The other party's call is one more of the trunk's, within its limits and the gateway's.
  */
 export class Transfers {
-  readonly #context: GatewayContext;
-  readonly #meetings: LiveMeetings;
-  readonly #outbound: Outbound;
+  readonly #parts: TransfersParts;
 
-  constructor(context: GatewayContext, meetings: LiveMeetings, outbound: Outbound) {
-    this.#context = context;
-    this.#meetings = meetings;
-    this.#outbound = outbound;
+  constructor(parts: TransfersParts) {
+    this.#parts = parts;
   }
 
   requested(call: Call, trunk: Trunk, transfer: TransferRequest) {
     const shown = maskDialled(transfer.target);
-    const meeting = call.meetingId === null ? undefined : this.#context.directory.get(call.meetingId);
-    const who = call.meetingId === null ? undefined : this.#meetings.room(call.meetingId)?.participant(call.id);
-    const target = this.#outbound.within(trunk, transfer.target);
+    const meeting = call.meetingId === null ? undefined : this.#parts.directory.get(call.meetingId);
+    const who = call.meetingId === null ? undefined : this.#parts.meetings.room(call.meetingId)?.participant(call.id);
+    const target = this.#parts.outbound.within(trunk, transfer.target);
     const why =
       call.trust === "unverified"
         ? "unverified callers may not have us place calls"
@@ -50,7 +59,7 @@ export class Transfers {
       call: placed,
       ringing,
       answered,
-    } = this.#outbound.invite({
+    } = this.#parts.outbound.invite({
       target,
       trunk,
       meeting,
@@ -69,7 +78,7 @@ export class Transfers {
 
   /** Takes the place of one more call on the trunk, or says why there is none. */
   #limited(call: Call, trunk: Trunk): string | null {
-    const { admission, limits, clock } = this.#context;
+    const { admission, limits, clock } = this.#parts;
     return (admission.refusal(call.leg.info.address, "trunk") ?? limits.admit(trunk, clock.now()))?.reason ?? null;
   }
 }

@@ -5,18 +5,32 @@ import type { RegisterSetup, RegistrationView, Trunk } from "../../trunks/model.
 import { plainAddress } from "../../trunks/networks.ts";
 import { type AttemptResult, addressOfRecord, hostOf, type RegisterAttempt, Registration } from "../../trunks/registration.ts";
 import { parseSeconds, splitList, tryParseNameAddr } from "../../wire/sip/index.ts";
-import { type GatewayContext, trunkHeaders } from "../context.ts";
+import type { Settings } from "../settings.ts";
+import type { Logger } from "pino";
+import type { Clock } from "../../base/clock.ts";
+import type { Srf } from "../../legs/sip/drachtio.ts";
+import { trunkHeaders } from "./trunk-headers.ts";
 
 /** A timer is set for no longer than this: Node.js takes longer ones for none. */
 const LONGEST_TIMER_MS = 2_000_000_000;
 /** Registrars are told goodbye at the end, and not waited for longer. */
 const GOODBYE_MS = 1_000;
 
+/** Which trunks ask for a registration, and what it is sent by. */
+export interface RegistrationsParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly srf: Srf;
+  /** The SIP engine is the embedded one: it says who a TLS peer is, and strips the same from outside. */
+  readonly peerStamps: boolean;
+}
+
 /** Our registration with one trunk, and what drives it. */
 class Client {
   readonly trunk: string;
   readonly machine: Registration;
-  readonly #context: GatewayContext;
+  readonly #parts: RegistrationsParts;
   readonly #authentication: Authentication;
   readonly #callId: string;
   #seq = 0;
@@ -26,11 +40,11 @@ class Client {
   /** Where the registrar answered from. */
   #address: string | undefined;
 
-  constructor(context: GatewayContext, trunk: string, setup: RegisterSetup, callId: string) {
-    this.#context = context;
+  constructor(parts: RegistrationsParts, trunk: string, setup: RegisterSetup, callId: string) {
+    this.#parts = parts;
     this.trunk = trunk;
     this.#callId = callId;
-    this.machine = new Registration(setup, context.clock.now());
+    this.machine = new Registration(setup, parts.clock.now());
     this.#authentication = new Authentication({ username: setup.authUsername ?? setup.username, password: setup.password });
     this.#schedule();
   }
@@ -39,19 +53,19 @@ class Client {
     clearTimeout(this.#timer);
     const due = this.machine.nextTimeout();
     if (due === undefined || this.#closed) return;
-    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, due - this.#context.clock.now()));
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, due - this.#parts.clock.now()));
     this.#timer = setTimeout(() => this.#run(), wait);
     this.#timer.unref();
   }
 
   #run(): void {
-    const attempt = this.machine.attempt(this.#context.clock.now());
+    const attempt = this.machine.attempt(this.#parts.clock.now());
     if (!attempt) {
       this.#schedule();
       return;
     }
     void this.#send(attempt).then((result) => {
-      this.machine.result(result, this.#context.clock.now());
+      this.machine.result(result, this.#parts.clock.now());
       this.#tell();
       this.#schedule();
     });
@@ -61,7 +75,7 @@ class Client {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const attempt = this.machine.withdraw(this.#context.clock.now());
+    const attempt = this.machine.withdraw(this.#parts.clock.now());
     if (!attempt) return;
     const late = new Promise<void>((resolve) => setTimeout(resolve, GOODBYE_MS).unref());
     await Promise.race([this.#send(attempt), late]);
@@ -90,7 +104,7 @@ class Client {
       done(readResult(response, setup.username));
     };
     try {
-      this.#context.srf.request(
+      this.#parts.srf.request(
         direct ? attempt.registrar : `sip:${domain}`,
         {
           method: "REGISTER",
@@ -103,7 +117,7 @@ class Client {
             Expires: String(attempt.seconds),
             Allow: ALLOW,
             "Max-Forwards": "70",
-            ...trunkHeaders(this.#context, { name: this.trunk }),
+            ...trunkHeaders(this.#parts.peerStamps, { name: this.trunk }),
             ...more,
           },
           ...(direct ? {} : { proxy: attempt.registrar }),
@@ -121,7 +135,7 @@ class Client {
 
   /** One line when it is registered, one for each other reason why it is not. */
   #tell(): void {
-    const { log, clock } = this.#context;
+    const { log, clock } = this.#parts;
     const { machine } = this;
     const state = machine.state(clock.now());
     const said = `${state} ${machine.error ?? ""}`;
@@ -134,11 +148,11 @@ class Client {
 
   /** Where the registrar that has us registered is; undefined once the registration has lapsed. */
   get address(): string | undefined {
-    return this.machine.expiresAt(this.#context.clock.now()) === undefined ? undefined : this.#address;
+    return this.machine.expiresAt(this.#parts.clock.now()) === undefined ? undefined : this.#address;
   }
 
   view(): RegistrationView {
-    const { clock } = this.#context;
+    const { clock } = this.#parts;
     const now = clock.now();
     const until = this.machine.expiresAt(now);
     return {
@@ -168,11 +182,18 @@ function readResult(response: SipResponse, username: string): AttemptResult {
 
 /** Our registrations with trunks that ask for one (RFC 3261 section 10.2). */
 export class Registrations {
+  readonly #parts: RegistrationsParts;
   readonly #clients = new Map<string, { readonly key: string; readonly client: Client }>();
 
+  constructor(parts: RegistrationsParts) {
+    this.#parts = parts;
+  }
+
   /** Begins, or goes on with another configuration: what has not changed stands. */
-  start(context: GatewayContext): void {
-    const wanted = new Map(context.config.trunks.flatMap((trunk) => (trunk.register ? [[trunk.name, trunk.register] as const] : [])));
+  start(): void {
+    const wanted = new Map(
+      this.#parts.settings.config.trunks.flatMap((trunk) => (trunk.register ? [[trunk.name, trunk.register] as const] : [])),
+    );
     for (const [name, { key, client }] of [...this.#clients]) {
       if (JSON.stringify(wanted.get(name)) === key) wanted.delete(name);
       else {
@@ -182,7 +203,7 @@ export class Registrations {
     }
     for (const [name, setup] of wanted) {
       const callId = `${name}-${Math.random().toString(36).slice(2)}${Date.now().toString(36)}`;
-      this.#clients.set(name, { key: JSON.stringify(setup), client: new Client(context, name, setup, callId) });
+      this.#clients.set(name, { key: JSON.stringify(setup), client: new Client(this.#parts, name, setup, callId) });
     }
   }
 

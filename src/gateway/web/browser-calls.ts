@@ -4,7 +4,6 @@ import type { ParticipantAction } from "../../meetings/model.ts";
 import { sameSecret } from "../../security/token.ts";
 import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../web/ports.ts";
-import type { GatewayContext } from "../context.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import type { Reception } from "../call/answer.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
@@ -14,39 +13,44 @@ import type { WebGatewayOptions } from "../options.ts";
 import { type VisitDelegate, WebVisit } from "./browser-session.ts";
 import { WebIncoming } from "./incoming-adapter.ts";
 import { LostVisits } from "./lost-visits.ts";
+import type { Settings } from "../settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "pino";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
+import type { Sfu } from "../../sfu/port.ts";
+
+/** What calls of browsers go through. */
+export interface WebGatewayParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly directory: MemoryDirectory;
+  readonly sfu: Pick<Sfu, "nameOf">;
+  readonly incoming: Pick<IncomingCalls, "receive">;
+  readonly reception: Pick<Reception, "find" | "checkPin">;
+  readonly meetings: LiveMeetings;
+  readonly options: WebGatewayOptions;
+}
 
 /** Browsers' way into a meeting: the same dialogue, the same doors, and the page shows what a caller hears. */
 export class WebGateway implements VisitHost {
-  readonly #context: GatewayContext;
-  readonly #calls: IncomingCalls;
-  readonly #reception: Reception;
-  readonly #meetings: LiveMeetings;
-  readonly #options: WebGatewayOptions;
+  readonly #parts: WebGatewayParts;
   readonly #visits = new Map<string, WebVisit>();
   readonly #lost = new LostVisits();
   readonly #delegate: VisitDelegate = {
     tellAll: (visit) => this.#tellAll(visit),
     mute: (visit, muted) => this.#mute(visit, muted),
     act: (visit, participant, action) => void this.#act(visit, participant, action),
-    hostPresent: ({ call }) => (call?.meetingId ? (this.#meetings.room(call.meetingId)?.hostPresent ?? false) : false),
-    nameOf: ({ call }, memberId) => (call?.meetingId ? this.#context.sfu.nameOf?.(call.meetingId, memberId) : undefined),
+    hostPresent: ({ call }) => (call?.meetingId ? (this.#parts.meetings.room(call.meetingId)?.hostPresent ?? false) : false),
+    nameOf: ({ call }, memberId) => (call?.meetingId ? this.#parts.sfu.nameOf?.(call.meetingId, memberId) : undefined),
   };
 
-  constructor(
-    context: GatewayContext,
-    { calls, reception }: { readonly calls: IncomingCalls; readonly reception: Reception },
-    meetings: LiveMeetings,
-    options: WebGatewayOptions,
-  ) {
-    this.#context = context;
-    this.#calls = calls;
-    this.#reception = reception;
-    this.#meetings = meetings;
-    this.#options = options;
+  constructor(parts: WebGatewayParts) {
+    this.#parts = parts;
   }
 
   join(message: JoinMessage, source: PageSource, link: PageLink): Visit {
-    const { clock, log } = this.#context;
+    const { settings, clock, directory, log, options, reception } = this.#parts;
     const id = randomUUID();
     if (message.rejoin) {
       // the page knows better than we do that this one is over
@@ -58,15 +62,13 @@ export class WebGateway implements VisitHost {
     const visit = new WebVisit({ id, secret: randomBytes(24).toString("base64url"), link, clock, delegate: this.#delegate });
     this.#visits.set(id, visit);
     const parts = {
-      context: this.#context,
-      options: this.#options,
-      reception: this.#reception,
+      ...{ settings, clock, directory, options, reception },
       forget: () => void this.#visits.delete(id),
       lost: (call: Call, outcome: OutcomeCode) =>
-        this.#lost.ended({ visit, call, outcome, back, isHost: this.#meetings.isHost(call), now: clock.now() }),
+        this.#lost.ended({ visit, call, outcome, back, isHost: this.#parts.meetings.isHost(call), now: clock.now() }),
     };
     // Runs in this turn until the visit has its call: the page's next message finds it.
-    this.#calls.receive(new WebIncoming(parts, visit, message, source, back)).catch((error: unknown) => {
+    this.#parts.incoming.receive(new WebIncoming(parts, visit, message, source, back)).catch((error: unknown) => {
       log.error({ event: "call-failed", call: id, err: error }, "a browser's call failed in the gateway");
       parts.forget();
       visit.ended("internal-error", "");
@@ -108,7 +110,7 @@ export class WebGateway implements VisitHost {
 
   #tellAll(visit: WebVisit): void {
     const { meetingId } = visit.call ?? {};
-    const room = meetingId ? this.#meetings.room(meetingId) : undefined;
+    const room = meetingId ? this.#parts.meetings.room(meetingId) : undefined;
     if (!room) return;
     const { id, name } = room.meeting;
     visit.tell({ type: "meeting", id, name, locked: room.locked });
@@ -119,13 +121,13 @@ export class WebGateway implements VisitHost {
   /** Everybody sees who is in, and who has gone; hosts see who waits at the door, too. */
   #sees(visit: WebVisit, { id, state }: { readonly id: string; readonly state: string }): boolean {
     if (state === "joined" || state === "left" || id === visit.id) return true;
-    return visit.call !== undefined && (state === "lobby" || state === "waiting") && this.#meetings.isHost(visit.call);
+    return visit.call !== undefined && (state === "lobby" || state === "waiting") && this.#parts.meetings.isHost(visit.call);
   }
 
   #mute(visit: WebVisit, muted: boolean): void {
     const { call } = visit;
     if (!call?.meetingId || !visit.joined) return;
-    this.#meetings.mute(call.meetingId, call.id, muted, false).catch((error: unknown) => {
+    this.#parts.meetings.mute(call.meetingId, call.id, muted, false).catch((error: unknown) => {
       call.log.warn({ event: "mute-failed", err: error }, "the media server did not mute");
       visit.tell({ type: "error", code: "mute-failed", text: "Muting did not work" });
     });
@@ -136,11 +138,11 @@ export class WebGateway implements VisitHost {
     const { call } = visit;
     const meetingId = call?.meetingId;
     if (!call || !meetingId || !visit.joined) return;
-    if (!this.#meetings.isHost(call)) return visit.tell({ type: "error", code: "not-host", text: "Only hosts may do that" });
-    let done = this.#meetings.participant(meetingId, participant) !== undefined;
-    if (done && action === "admit") done = this.#meetings.admit(meetingId, participant);
-    else if (done && action === "remove") await this.#meetings.remove(participant, "removed", "removed by a host");
-    else if (done) done = await this.#meetings.mute(meetingId, participant, action === "mute", true).catch(() => false);
+    if (!this.#parts.meetings.isHost(call)) return visit.tell({ type: "error", code: "not-host", text: "Only hosts may do that" });
+    let done = this.#parts.meetings.participant(meetingId, participant) !== undefined;
+    if (done && action === "admit") done = this.#parts.meetings.admit(meetingId, participant);
+    else if (done && action === "remove") await this.#parts.meetings.remove(participant, "removed", "removed by a host");
+    else if (done) done = await this.#parts.meetings.mute(meetingId, participant, action === "mute", true).catch(() => false);
     if (!done) visit.tell({ type: "error", code: "not-possible", text: `${action} was not possible` });
     else call.log.info({ event: "host-action", action, participant }, "a host acted from the page");
   }

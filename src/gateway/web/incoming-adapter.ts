@@ -12,12 +12,14 @@ import type { PageSource } from "../../web/ports.ts";
 import type { Reception } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import { type GatewayRefusal, refuse } from "../call/refusals.ts";
-import { type GatewayContext, timingsOf } from "../context.ts";
 import type { DirectCaller, IncomingAdapter, Wanted } from "../incoming-call.ts";
 import type { WebGatewayOptions } from "../options.ts";
 import type { WebVisit } from "./browser-session.ts";
 import { enterByText } from "./entry-by-text.ts";
 import type { LostVisit } from "./lost-visits.ts";
+import { type Settings, timingsOf } from "../settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { MemoryDirectory } from "../../meetings/directory.ts";
 
 /** For the record and the log: why a join token is not taken. */
 const TOKEN_FAULTS: Readonly<Record<JoinTokenFault, string>> = {
@@ -31,7 +33,9 @@ const ENCRYPTED = "This meeting is end-to-end encrypted and cannot be joined thr
 
 /** What calls of browsers need of the gateway. */
 export interface WebIncomingParts {
-  readonly context: Pick<GatewayContext, "config" | "clock" | "directory">;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly directory: MemoryDirectory;
   readonly options: WebGatewayOptions;
   readonly reception: Pick<Reception, "find" | "checkPin">;
   /** The visit is over: no page may take it up again. */
@@ -84,7 +88,7 @@ export class WebIncoming implements IncomingAdapter {
 
   /** The meeting of the dial string; with a join token the token's meeting, and no other. */
   async wanted(call: Call): Promise<Wanted | GatewayRefusal> {
-    const { directory } = this.#parts.context;
+    const { directory } = this.#parts;
     const { meeting: text, language = null } = this.#message;
     const { number, shown, pin } = parseDialString(text);
     const dialled = { number, shown, pin: this.#message.pin ?? pin, language, siteUuid: null };
@@ -133,11 +137,11 @@ export class WebIncoming implements IncomingAdapter {
    * asks for none. Where there are such servers, number and PIN are asked for by text before the media. False: it needs no asking, and has not been welcomed.
    */
   async #prove(call: Call): Promise<boolean> {
-    const { context, options, reception } = this.#parts;
+    const { settings, clock, options, reception } = this.#parts;
     const { destination } = call;
     if (!destination || destination.role !== null || destination.meeting?.guestPin === null) return false;
     this.#welcome(openIceServers(options.callers.ice.servers));
-    const { config, clock } = context;
+    const { config } = settings;
     const { language = null } = this.#message;
     const setup = { language: language ?? config.language, languageChosen: language !== null, timings: timingsOf(config.ivr) };
     const entered = await enterByText({ call, destination, reception, clock, setup });
@@ -148,7 +152,7 @@ export class WebIncoming implements IncomingAdapter {
   }
 
   #iceServers(): IceServer[] {
-    return iceServersFor(this.#parts.options.callers.ice.servers, this.#visit.id, this.#parts.context.clock.wall());
+    return iceServersFor(this.#parts.options.callers.ice.servers, this.#visit.id, this.#parts.clock.wall());
   }
 
   #relays(): GatewayMessage {
@@ -162,7 +166,7 @@ export class WebIncoming implements IncomingAdapter {
   }
 
   mediaPolicy(): MediaPolicy {
-    const { codecs } = this.#parts.context.config;
+    const { codecs } = this.#parts.settings.config;
     return { policy: "none", transport: "local", privateNetwork: true, ...(codecs ? { codecs } : {}) };
   }
 

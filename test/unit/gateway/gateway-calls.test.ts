@@ -1,6 +1,6 @@
 import { toldOfEnd } from "../../../src/gateway/call/refusals.ts";
 import { afterEach, describe, expect, it } from "vitest";
-import { NO_METRICS } from "../../../src/gateway/context.ts";
+import { NO_METRICS } from "../../../src/gateway/options.ts";
 import type { GatewayConfig } from "../../../src/gateway/options.ts";
 import { peerToken } from "../../../src/wire/sip/index.ts";
 import { withoutIdentifiers } from "../../support/identifiers.ts";
@@ -385,7 +385,7 @@ describe("refusals", () => {
     bench.port.connected = true;
     await bench.invite("sip:1000@gw");
     expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 503, headers: { "Retry-After": "10" } }]);
-    bench.context.draining = true;
+    bench.context.settings.draining = true;
     expect((await bench.invite("sip:1000@gw")).sent).toMatchObject([{ status: 503 }]);
     expect(bench.records.map(({ outcome }) => outcome)).toEqual(["media-server-lost", "overload", "draining"]);
   });

@@ -6,20 +6,21 @@ import { CallAdmission } from "../../../src/gateway/call/admission.ts";
 import type { Call } from "../../../src/gateway/call/call.ts";
 import { CallRegistry } from "../../../src/gateway/call/call-registry.ts";
 import { OutgoingCalls } from "../../../src/gateway/outgoing-call.ts";
-import { IncomingCalls } from "../../../src/gateway/incoming-call.ts";
+import { IncomingCalls, type IncomingCallsParts } from "../../../src/gateway/incoming-call.ts";
 import { Cameras } from "../../../src/gateway/meeting/far-end-camera.ts";
 import { Presenting } from "../../../src/gateway/meeting/presenter.ts";
-import { Inbound } from "../../../src/gateway/sip/incoming.ts";
+import { Inbound, type InboundParts } from "../../../src/gateway/sip/incoming.ts";
 import { Outbound } from "../../../src/gateway/sip/outgoing.ts";
-import { Reception } from "../../../src/gateway/call/answer.ts";
+import { Reception, type ReceptionParts } from "../../../src/gateway/call/answer.ts";
 import { Replacements } from "../../../src/gateway/sip/replacements.ts";
 import { Transfers } from "../../../src/gateway/sip/transfers.ts";
-import { type GatewayContext, NO_METRICS } from "../../../src/gateway/context.ts";
 import { defineMeeting } from "../../../src/gateway/meeting/define-meeting.ts";
-import { LiveMeetings } from "../../../src/gateway/meeting/active-meetings.ts";
-import type { GatewayConfig, MeetingDefinition } from "../../../src/gateway/options.ts";
+import { LiveMeetings, type LiveMeetingsParts } from "../../../src/gateway/meeting/active-meetings.ts";
+import { type GatewayConfig, type MeetingDefinition, NO_METRICS } from "../../../src/gateway/options.ts";
 import { RefusalSampler } from "../../../src/gateway/call/refusal-sampler.ts";
 import { LoadMeter } from "../../../src/gateway/overload.ts";
+import type { RecordStore } from "../../../src/records/model.ts";
+import { CallLines } from "../../../src/gateway/call/video-streams.ts";
 import { Registrations } from "../../../src/gateway/sip/trunk-registrations.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 import type { MediaPort, MediaPortEvents, MediaSession, MediaSessionEvents } from "../../../src/call-media/media-server.ts";
@@ -381,6 +382,20 @@ export class FakeSrf {
   }
 }
 
+/** What the parts under test are made of, all together; each of them is given what its constructor names. */
+export type BenchParts = Omit<ReceptionParts, "meetings" | "settings" | "calls"> &
+  Omit<IncomingCallsParts, "reception" | "registry" | "settings" | "calls"> &
+  Omit<InboundParts, "incoming" | "transfers" | "replacements" | "settings"> &
+  Omit<LiveMeetingsParts, "calls"> & { readonly records: RecordStore; readonly registrations: Registrations } & {
+    readonly settings: { config: GatewayConfig; draining: boolean };
+    readonly calls: Map<string, Call>;
+  };
+
+/** The parts of a bench and more; a test that replaces one of the bench replaces it everywhere. */
+export function over<T extends object, U extends object>(parts: T, more: U): T & U {
+  return Object.assign(Object.create(parts) as T, more);
+}
+
 /** The gateway's parts on fake engines. */
 export class Bench {
   readonly clock = new FakeClock();
@@ -390,7 +405,7 @@ export class Bench {
   readonly records: CallRecord[] = [];
   readonly events: GatewayEvent[] = [];
   readonly lines: Record<string, unknown>[] = [];
-  readonly context: GatewayContext;
+  readonly context: BenchParts;
   readonly meetings: LiveMeetings;
   readonly reception: Reception;
   readonly registry: CallRegistry;
@@ -398,21 +413,25 @@ export class Bench {
   readonly outgoing: OutgoingCalls;
   readonly outbound: Outbound;
   readonly registrar = new Registrar();
-  readonly registrations = new Registrations();
+  readonly registrations: Registrations;
   readonly #load = new LoadMeter();
 
   private constructor(config: GatewayConfig, peerStamps: boolean) {
     const log = pino({ level: "trace" }, { write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) });
+    const settings = { config, draining: false };
+    const calls = new Map<string, Call>();
+    const clock = this.clock;
+    const limits = new TrunkLimits();
+    const presenting = new Presenting(this.sfu);
+    this.registrations = new Registrations({ settings, log, clock, srf: this.srf as unknown as Srf, peerStamps });
     this.context = {
-      config,
+      settings,
       log,
-      clock: this.clock,
+      clock,
       srf: this.srf as unknown as Srf,
       media: this.port,
       sfu: this.sfu,
-      presenting: new Presenting(this.sfu),
-      cameras: new Cameras(),
-      video: null,
+      presenting,
       directory: new MemoryDirectory(),
       lockout: new PinLockout(),
       recognition: new TrunkRecognition({ trunks: config.trunks, defaultTrunk: config.defaultTrunk }, undefined, {
@@ -420,9 +439,9 @@ export class Bench {
         fromRegistrar: (name, address) => this.registrations.fromRegistrar(name, address),
       }),
       peerStamps,
-      limits: new TrunkLimits(),
-      refusals: new RefusalSampler(this.clock),
-      admission: new CallAdmission(() => this.context, this.#load),
+      limits,
+      refusals: new RefusalSampler(clock),
+      admission: new CallAdmission({ settings, calls, clock, load: this.#load }),
       registrar: this.registrar,
       registrations: this.registrations,
       records: {
@@ -433,28 +452,26 @@ export class Bench {
         close: () => undefined,
       },
       metrics: NO_METRICS,
-      defence: new Defence({ clock: this.clock, log }),
+      defence: new Defence({ clock, log }),
       promptsRoot: "/prompts",
       namesFolder: "/names",
-      calls: new Map(),
-      draining: false,
+      calls,
+      callLines: new CallLines({ settings, clock, video: null, presenting, cameras: new Cameras() }),
       emit: (event) => void this.events.push(event),
     };
-    this.meetings = new LiveMeetings(this.context);
-    const reception = new Reception(this.context, this.meetings);
-    const registry = new CallRegistry(this.context);
+    const { context } = this;
+    const meetings = new LiveMeetings(context);
+    this.meetings = meetings;
+    const reception = new Reception(over(context, { meetings }));
+    const registry = new CallRegistry(context);
     this.reception = reception;
     this.registry = registry;
-    this.incoming = new IncomingCalls({ context: this.context, reception, registry });
-    this.outgoing = new OutgoingCalls({ context: this.context, reception, registry });
-    const replacements = new Replacements(this.context, reception, this.meetings);
-    this.outbound = new Outbound({ context: this.context, calls: this.outgoing, registry, replacements });
-    new Inbound({
-      context: this.context,
-      calls: this.incoming,
-      replacements,
-      transfers: new Transfers(this.context, this.meetings, this.outbound),
-    }).route();
+    this.incoming = new IncomingCalls(over(context, { reception, registry }));
+    this.outgoing = new OutgoingCalls(over(context, { reception, registry }));
+    const replacements = new Replacements(over(context, { reception, meetings }));
+    this.outbound = new Outbound(over(context, { outgoing: this.outgoing, registry, replacements, h323: undefined }));
+    const transfers = new Transfers(over(context, { meetings, outbound: this.outbound }));
+    new Inbound(over(context, { incoming: this.incoming, replacements, transfers })).route();
   }
 
   static async create(config: Partial<GatewayConfig> = {}, peerStamps = true): Promise<Bench> {
@@ -462,7 +479,9 @@ export class Bench {
       { meetings: DEMO, trunks: [], defaultTrunk: OPEN, accessNumbers: ["meet", "+15550100"], language: "en", ...config },
       peerStamps,
     );
-    const defined = await Promise.all(bench.context.config.meetings.map(async (one) => defineMeeting(await hashed(one), undefined, "en")));
+    const defined = await Promise.all(
+      bench.context.settings.config.meetings.map(async (one) => defineMeeting(await hashed(one), undefined, "en")),
+    );
     bench.context.directory.replaceConfiguration(defined);
     setKnownNumbers((plain) => bench.context.directory.reached(plain));
     return bench;

@@ -93,7 +93,7 @@ const REFUSED: readonly Case[] = [
   {
     name: "a gateway that is being taken out of service",
     arrange: () => {
-      bench.context.draining = true;
+      bench.context.settings.draining = true;
     },
     outcome: "draining",
     status: 503,

@@ -15,7 +15,8 @@ import type { Trunk } from "../../../src/trunks/model.ts";
 import type { GatewayMessage } from "../../../src/web/messages.ts";
 import type { Visit } from "../../../src/web/ports.ts";
 import { BrowserPeer, type WebRtc } from "../../../src/webrtc/index.ts";
-import { type Bench, message, sdp } from "./harness.ts";
+import { type Bench, message, over, sdp } from "./harness.ts";
+import type { WebGatewayOptions } from "../../../src/gateway/options.ts";
 
 /** A call that was placed, as its caller sees it. */
 export interface Placed {
@@ -85,8 +86,8 @@ const h323: ProtocolUnderTest = {
   trunks: true,
   adapter: H323Incoming,
   tell: ({ cause }) => cause,
-  open: async ({ context, incoming: calls, outgoing }) => {
-    const gateway = new H323Gateway({ context, calls, outgoing });
+  open: async ({ context, incoming, outgoing }) => {
+    const gateway = new H323Gateway(over(context, { incoming, outgoing }));
     const mediaPorts = { min: 45_000, max: 45_099 };
     await gateway.listen({ host: "127.0.0.1", signalling: 0, ras: null, mediaPorts }, "1");
     const endpoint: H323Endpoint = await openH323Endpoint({
@@ -126,7 +127,7 @@ const web: ProtocolUnderTest = {
   trunks: false,
   adapter: WebIncoming,
   tell: ({ outcome }) => (outcome === "pin-locked-out" ? "no-such-meeting" : outcome),
-  open: ({ context, incoming: calls, reception, meetings }, { strangers }) => {
+  open: ({ context, incoming, reception, meetings }, { strangers }) => {
     let peers = 0;
     const open = (lines: readonly { readonly mid: string }[]) => {
       const ports = Object.fromEntries(lines.map(({ mid }, index) => [mid, 5000 + 2 * index]));
@@ -142,11 +143,12 @@ const web: ProtocolUnderTest = {
       );
       return Promise.resolve(peer);
     };
-    const gateway = new WebGateway(context, { calls, reception }, meetings, {
+    const options: WebGatewayOptions = {
       webrtc: { open } as unknown as WebRtc,
       callers: { anyone: strangers, ice: { servers: [], policy: "all" } },
       reach: (address) => address,
-    });
+    };
+    const gateway = new WebGateway(over(context, { incoming, reception, meetings, options }));
     return Promise.resolve({
       place: (dial) => {
         const said: GatewayMessage[] = [];

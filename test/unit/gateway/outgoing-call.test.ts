@@ -4,7 +4,7 @@ import type { Trunk } from "../../../src/trunks/model.ts";
 import { type H323Endpoint, openH323Endpoint } from "../../../src/io/index.ts";
 import { H323Leg } from "../../../src/legs/h323/h323-leg.ts";
 import type { LegInfo } from "../../../src/legs/leg.ts";
-import { Bench, OPEN, sdp, until } from "./harness.ts";
+import { Bench, OPEN, over, sdp, until } from "./harness.ts";
 
 let bench: Bench;
 let gateway: H323Gateway | undefined;
@@ -46,8 +46,8 @@ const DIALLED: readonly { readonly name: string; dial(answer: Answer, trunk: Tru
   {
     name: "H.323",
     dial: async (answer, trunk) => {
-      const { context, incoming: calls, outgoing } = bench;
-      gateway = new H323Gateway({ context, calls, outgoing });
+      const { context, incoming, outgoing } = bench;
+      gateway = new H323Gateway(over(context, { incoming, outgoing }));
       await gateway.listen({ host: "127.0.0.1", signalling: 0, ras: null, mediaPorts: { min: 45_100, max: 45_199 } }, "1");
       endpoint = await openH323Endpoint({
         host: "127.0.0.1",

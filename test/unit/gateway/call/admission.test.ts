@@ -21,11 +21,18 @@ class Door {
     const config = { trunks, defaultTrunk: trunk("unknown", {}), overload } as unknown as GatewayConfig;
     this.#known = trunks[0]?.name ?? "none";
     const door = this;
-    this.#admission = new CallAdmission(() => ({ config, draining: door.draining, calls: door.calls, clock: door.clock }), {
+    const settings = {
+      config,
+      get draining() {
+        return door.draining;
+      },
+    };
+    const load = {
       get samples() {
         return door.samples;
       },
-    });
+    };
+    this.#admission = new CallAdmission({ settings, calls: door.calls, clock: door.clock, load });
   }
 
   /** Whether a call is taken; it then stays. */

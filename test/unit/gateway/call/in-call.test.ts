@@ -384,13 +384,13 @@ describe("transfer", () => {
     const refer = () => dialog.deliver("refer", "REFER", { "Refer-To": "<sip:bob@pbx.example>" });
     expect(refer()).toMatchObject([{ status: 503 }]);
     bench.clock.advance(1000);
-    bench.context.config = { ...bench.context.config, overload: { maxCalls: 1 } };
+    bench.context.settings.config = { ...bench.context.settings.config, overload: { maxCalls: 1 } };
     expect(refer()).toMatchObject([{ status: 503 }]);
-    bench.context.config = { ...bench.context.config, overload: {} };
-    bench.context.draining = true;
+    bench.context.settings.config = { ...bench.context.settings.config, overload: {} };
+    bench.context.settings.draining = true;
     expect(refer()).toMatchObject([{ status: 503 }]);
     expect(bench.srf.placed).toEqual([]);
-    bench.context.draining = false;
+    bench.context.settings.draining = false;
     expect(refer()).toMatchObject([{ status: 202 }]);
   });
 
@@ -554,9 +554,9 @@ describe("a call that we make", () => {
     expect(await status(out({ uri: "h323:x@y" }))).toBe(400);
     expect(await status(out({ uri: "mailto:x@y" }))).toBe(400);
     expect(await status(out({ trunk: "none" }))).toBe(400);
-    bench.context.config = { ...bench.context.config, trunks: [{ ...pbx, srtp: "required" }] };
+    bench.context.settings.config = { ...bench.context.settings.config, trunks: [{ ...pbx, srtp: "required" }] };
     expect(await status(out())).toBe(400);
-    bench.context.draining = true;
+    bench.context.settings.draining = true;
     expect(await status(out())).toBe(503);
     expect(bench.srf.placed).toEqual([]);
     expect(OPEN.target).toBeNull();

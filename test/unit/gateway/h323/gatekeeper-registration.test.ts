@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
-import type { GatewayContext } from "../../../../src/gateway/context.ts";
+import type { OwnGatekeeperParts } from "../../../../src/gateway/h323/own-gatekeeper.ts";
 import { OwnGatekeeper } from "../../../../src/gateway/h323/own-gatekeeper.ts";
 import { type MemberEndpoint, Membership } from "../../../../src/gateway/h323/gatekeeper-registration.ts";
 import { H323Traversal } from "../../../../src/gateway/h323/traversal.ts";
@@ -35,10 +35,10 @@ function context(gatekeeper: Partial<GatekeeperSettings> = {}, meetings: readonl
     log,
     clock: systemClock,
     defence: new Defence({ clock: systemClock, log }),
-    config: { accessNumbers: [], gatekeeper: settings },
+    settings: { config: { accessNumbers: [], gatekeeper: settings }, draining: false },
     directory: { get: (number: string) => (meetings.includes(number) ? {} : undefined) },
   };
-  return { context: fake as unknown as GatewayContext, lines };
+  return { context: fake as unknown as OwnGatekeeperParts, lines };
 }
 
 /** A gatekeeper; `configure` changes its rules as a reload does. */
@@ -51,7 +51,7 @@ async function gatekeeper(
   const address = await freePort();
   const own = await OwnGatekeeper.open(its, LISTENERS, { port: address.port, signalling, traversal });
   closing.push(() => own.close());
-  return { own, lines, address, configure: (next: Partial<GatekeeperSettings>) => Object.assign(its.config.gatekeeper!, next) };
+  return { own, lines, address, configure: (next: Partial<GatekeeperSettings>) => Object.assign(its.settings.config.gatekeeper!, next) };
 }
 
 async function freePort(): Promise<Address> {
@@ -71,7 +71,7 @@ const NOWHERE = { address: { host: HOST, port: 17_300 } } as MemberEndpoint;
 function member(endpoint = NOWHERE, host = HOST) {
   const { context: its, lines } = context();
   const membership = new Membership({
-    context: its,
+    ...{ log: its.log, clock: its.clock },
     host,
     advertise: undefined,
     version: "1",

@@ -119,7 +119,7 @@ describe("a trunk that we register with", () => {
       { status: 401, headers: { "WWW-Authenticate": 'Digest realm="tel", nonce="n", qop="auth"' } },
       { status: 200, headers: { Contact: "<sip:other@x>;expires=9, <sip:gw@192.0.2.9;transport=tcp>;expires=120" } },
     );
-    bench.registrations.start(bench.context);
+    bench.registrations.start();
     await until(() => bench.events_("trunk-registered").length === 1, "registered");
     expect(bench.srf.requested.map(({ uri, options }) => [uri, options.proxy, options.headers["CSeq"]])).toEqual([
       ["sip:tel.example", "sip:carrier.example;transport=tcp", "1 REGISTER"],
@@ -146,7 +146,7 @@ describe("a trunk that we register with", () => {
   it("is told when we go", async () => {
     await start({ trunks: [carrier] });
     answers({ status: 200, headers: { Expires: "120" } });
-    bench.registrations.start(bench.context);
+    bench.registrations.start();
     await until(() => bench.events_("trunk-registered").length === 1, "registered");
     await bench.registrations.stop();
     expect(bench.srf.requested.at(-1)?.options.headers["Expires"]).toBe("0");
@@ -155,10 +155,10 @@ describe("a trunk that we register with", () => {
   it("that refuses is shown with its reason, once in the log", async () => {
     await start({ trunks: [carrier] });
     answers({ status: 403, headers: { Warning: '399 carrier.example "account closed"' } });
-    bench.registrations.start(bench.context);
+    bench.registrations.start();
     await until(() => bench.events_("trunk-registration-failed").length === 1, "failed");
     expect(bench.registrations.view(carrier)).toMatchObject({ state: "failed", expiresAt: null, error: "403 x: account closed" });
-    bench.registrations.start(bench.context);
+    bench.registrations.start();
     await settle();
     expect(bench.srf.requested).toHaveLength(1);
     expect(JSON.stringify(bench.lines)).not.toContain('"pw"');
