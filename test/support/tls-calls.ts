@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { connect as connectTcp } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 
 /** A call of a telephone that speaks SIP over a TLS connection of its own, and sends no media. */
@@ -17,14 +18,14 @@ const PATIENCE = 20_000;
 const fieldOf = (message: string, name: string): string => new RegExp(`^${name}:[ ]*(.*)$`, "im").exec(message)?.[1]?.trim() ?? "";
 const statusOf = (message: string): number => Number(/^SIP\/2\.0 (\d{3})/.exec(message)?.[1] ?? 0);
 
-/** Calls `user`; resolves once the call is up, rejects when it is refused. The gateway's certificate is not verified. */
-export async function callOverTls(host: string, port: number, user: string): Promise<TlsCall> {
+/** Calls `user` from an address of ours; resolves once the call is up, rejects when it is refused. The gateway's certificate is not verified. */
+export async function callOverTls(host: string, port: number, user: string, localAddress = "127.0.0.1"): Promise<TlsCall> {
   const socket: TLSSocket = await new Promise((resolve, reject) => {
-    const made = connect({ host, port, rejectUnauthorized: false }, () => resolve(made));
+    const made = connect({ socket: connectTcp({ host, port, localAddress }), rejectUnauthorized: false }, () => resolve(made));
     made.once("error", reject);
   });
   const id = randomBytes(8).toString("hex");
-  const here = `127.0.0.1:${socket.localPort}`;
+  const here = `${localAddress}:${socket.localPort}`;
   const from = `<sip:phone@${here};transport=tls>;tag=${id}`;
   let waiting: ((message: string) => void) | undefined;
   let gone = false;

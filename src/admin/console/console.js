@@ -1,14 +1,18 @@
 // The operator console: reads the admin API once, then follows its events. No framework and no build: what you read is what runs.
 
+import { banByHand, loadBans, showBans } from "./bans.js";
+import { byId, element, fill, row } from "./elements.js";
 import { patchChildren } from "./patch.js";
+import { number, speak, time, word } from "./strings.js";
 
 const api = "/api/v1";
-const byId = (id) => document.getElementById(id);
 
 /** Everything shown, by id. Records are kept newest first. */
 const state = { meetings: new Map(), participants: new Map(), calls: new Map(), trunks: [], records: [] };
 let token = takeToken();
 let stream = null;
+/** Counts who follows the events: another token has another follower. */
+let turn = 0;
 
 /** The token of the address's fragment (`#token=...`, never sent to a server), else of this tab. */
 function takeToken() {
@@ -22,30 +26,30 @@ function takeToken() {
 
 class Refused extends Error {}
 
+/** Asks the API; resolves with what it answers. */
 async function ask(method, path, body) {
+  return (await answered(method, path, body)).answer;
+}
+
+/** Asks for a list; null where this token may not have it. */
+async function askList(path) {
+  const { response, answer } = await answered("GET", path, undefined, 403);
+  return response.status === 403 ? null : { items: answer, total: Number(response.headers.get("x-total-count") ?? answer.length) };
+}
+
+async function answered(method, path, body, expected) {
   const response = await fetch(api + path, {
     method,
     headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
     body: body ? JSON.stringify(body) : undefined,
   });
-  if (response.status === 401) throw new Refused("The token is not right.");
+  if (response.status === 401) throw new Refused(word("wrongToken"));
   const answer = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Error(answer.detail ?? response.statusText);
-  return answer;
+  if (!response.ok && response.status !== expected) throw new Error(answer.detail ?? response.statusText);
+  return { response, answer };
 }
 
-// --- making elements; text only ever goes in as text ---
-
-/** `element("td", { class: "x", onclick }, "text", child)`. */
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
+// --- acting ---
 
 /** A button that says what went wrong, and cannot be pressed twice. */
 function button(label, about, action, extra = {}) {
@@ -76,27 +80,16 @@ function say(text) {
 
 // --- showing ---
 
-const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" }) : "");
-const stateWords = {
-  connecting: "connecting",
-  ivr: "in the dialogue",
-  lobby: "in the lobby",
-  waiting: "waits for the host",
-  joined: "in",
-  left: "left",
-  ringing: "ringing",
-  ending: "ending",
-};
 const stateClass = (name) => (name === "joined" ? "good" : name === "lobby" || name === "waiting" ? "wait" : "");
 
 function audioText(audio) {
   if (!audio) return "";
-  return `${audio.codec}, ${audio.srtp ?? "not encrypted"}, loss ${audio.lossPercent.toFixed(1)} %, jitter ${audio.jitterMs.toFixed(0)} ms`;
+  return word("audioText", audio.codec, audio.srtp, number(audio.lossPercent, 1), number(audio.jitterMs, 0));
 }
 
 function nameOf(id) {
   const person = state.participants.get(id);
-  return person ? person.displayName || person.address : "somebody";
+  return person ? person.displayName || person.address : word("somebody");
 }
 
 function showPerson(person) {
@@ -114,21 +107,23 @@ function showPerson(person) {
       element(
         "small",
         {},
-        element("span", { class: stateClass(person.state) }, stateWords[person.state]),
-        ` · ${person.role} · ${person.trust} · ${person.protocol.toUpperCase()}${person.muted ? " · muted" : ""}`,
-        person.hand ? element("span", { class: "hand" }, " · ✋ hand raised") : null,
+        element("span", { class: stateClass(person.state) }, word("states", person.state)),
+        ` · ${word("roles", person.role)} · ${word("trusts", person.trust)} · ${person.protocol.toUpperCase()}${person.muted ? ` · ${word("muted")}` : ""}`,
+        person.hand ? element("span", { class: "hand" }, ` · ✋ ${word("hand")}`) : null,
       ),
       person.audio ? element("small", {}, audioText(person.audio)) : null,
-      person.notSeenBy.length > 0
-        ? element("small", {}, `picture not seen by ${person.notSeenBy.map(nameOf).join(", ")}: other codec`)
-        : null,
+      person.notSeenBy.length > 0 ? element("small", {}, word("notSeen", person.notSeenBy.map(nameOf).join(", "))) : null,
     ),
     element(
       "div",
       { class: "actions" },
-      waits ? button("Admit", name, act("admit"), { class: "primary" }) : null,
-      person.state === "joined" ? (person.muted ? button("Unmute", name, act("unmute")) : button("Mute", name, act("mute"))) : null,
-      button("Remove", name, act("remove")),
+      waits ? button(word("admit"), name, act("admit"), { class: "primary" }) : null,
+      person.state === "joined"
+        ? person.muted
+          ? button(word("unmute"), name, act("unmute"))
+          : button(word("mute"), name, act("mute"))
+        : null,
+      button(word("remove"), name, act("remove")),
     ),
   );
 }
@@ -138,67 +133,54 @@ function showMeeting(meeting) {
   const order = ["lobby", "waiting", "joined", "ivr", "connecting"];
   people.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.displayName.localeCompare(b.displayName));
   const tags = [
-    meeting.language === "de" ? "German" : null,
+    meeting.language === "de" ? word("german") : null,
     meeting.hasGuestPin || meeting.hasHostPin ? "PIN" : null,
-    meeting.lobby ? "lobby" : null,
-    meeting.waitForHost ? "waits for host" : null,
-    meeting.endToEndEncrypted ? "end-to-end encrypted" : null,
-    meeting.locked ? "locked" : null,
-    meeting.maxParticipants ? `at most ${meeting.maxParticipants}` : null,
+    meeting.lobby ? word("lobby") : null,
+    meeting.waitForHost ? word("waitsForHost") : null,
+    meeting.endToEndEncrypted ? word("endToEnd") : null,
+    meeting.locked ? word("locked") : null,
+    meeting.maxParticipants ? word("atMost", meeting.maxParticipants) : null,
     ...meeting.aliases,
   ].filter(Boolean);
   return element(
     "article",
-    { class: "card", "aria-label": `Meeting ${meeting.id}`, "data-key": meeting.id },
+    { class: "card", "aria-label": `${word("meeting")} ${meeting.id}`, "data-key": meeting.id },
     element("header", {}, element("h3", {}, meeting.name), element("span", { class: "id" }, meeting.id)),
     tags.length ? element("ul", { class: "tags" }, ...tags.map((tag) => element("li", { class: "tag" }, tag))) : null,
-    people.length ? element("ul", { class: "people" }, ...people.map(showPerson)) : element("p", { class: "empty" }, "Nobody is in."),
-  );
-}
-
-/** A table row; the labels are shown on a phone, where there is no head. */
-function row(table, key, cells) {
-  const labels = [...byId(table).querySelectorAll("th")].map((head) => head.textContent);
-  return element(
-    "tr",
-    { "data-key": key },
-    ...cells.map(([content, kind], i) =>
-      element("td", { "data-label": labels[i], class: [kind, content === "" ? "none" : ""].filter(Boolean).join(" ") }, content),
-    ),
+    people.length ? element("ul", { class: "people" }, ...people.map(showPerson)) : element("p", { class: "empty" }, word("nobody")),
   );
 }
 
 function showCall(call) {
   const party = call.direction === "in" ? call.from : call.to;
   return row("calls", call.id, [
-    [clock(call.startedAt), "nowrap"],
-    [`${call.direction === "in" ? "from" : "to"} ${party}`],
+    [time(call.startedAt), "nowrap"],
+    [word(call.direction === "in" ? "from" : "to", party)],
     [call.meetingId ?? ""],
-    [stateWords[call.state], stateClass(call.state)],
-    [`${call.trunk ?? "unknown"} (${call.protocol} ${call.transport})`],
+    [word("states", call.state), stateClass(call.state)],
+    [`${call.trunk ?? word("unknown")} (${call.protocol} ${call.transport})`],
     [audioText(call.audio)],
-    [button("End", `call ${party}`, async () => ask("DELETE", `/calls/${encodeURIComponent(call.id)}`))],
+    [button(word("end"), word("theCall", party), async () => ask("DELETE", `/calls/${encodeURIComponent(call.id)}`))],
   ]);
 }
 
 function showTrunk(trunk) {
-  const why = trunk.unreachableReason ? ` (${trunk.unreachableReason})` : "";
-  const reach = trunk.reachable === null ? "" : trunk.reachable ? ", reachable" : `, does not answer${why}`;
+  const reach = trunk.reachable ? word("reachable") : word("unreachable", trunk.unreachableReason);
   return row("trunks", trunk.name, [
-    [trunk.certificatePurpose === "server-allowed" ? `${trunk.name} (takes a server's certificate)` : trunk.name],
-    [trunk.trust],
+    [trunk.certificatePurpose === "server-allowed" ? word("serverCertificate", trunk.name) : trunk.name],
+    [word("trusts", trunk.trust)],
     [trunk.srtp],
-    [`${trunk.calls}${trunk.maxCalls ? ` of ${trunk.maxCalls}` : ""}`],
-    [trunk.target ? trunk.target + reach : "", trunk.reachable === false ? "bad" : ""],
+    [trunk.maxCalls ? word("ofMost", trunk.calls, trunk.maxCalls) : String(trunk.calls)],
+    [trunk.target ? trunk.target + (trunk.reachable === null ? "" : `, ${reach}`) : "", trunk.reachable === false ? "bad" : ""],
   ]);
 }
 
 function showRecord(record) {
   const media = record.codec
-    ? `${record.codec}${record.srtp ? `, ${record.srtp}` : ""}${record.lossPercent === null ? "" : `, loss ${record.lossPercent.toFixed(1)} %`}`
+    ? word("mediaText", record.codec, record.srtp, record.lossPercent === null ? null : number(record.lossPercent, 1))
     : "";
   return row("records", record.id, [
-    [clock(record.endedAt), "nowrap"],
+    [time(record.endedAt), "nowrap"],
     [record.from],
     [record.to],
     [
@@ -208,12 +190,6 @@ function showRecord(record) {
     [record.reason],
     [media],
   ]);
-}
-
-function fill(table, rows, empty) {
-  const columns = byId(table).querySelectorAll("th").length;
-  const none = () => element("tr", { "data-key": "" }, element("td", { colspan: String(columns), class: "empty" }, empty));
-  patchChildren(byId(table).tBodies[0], rows.length ? rows : [none()]);
 }
 
 /** Shows everything as it is now, at most once a frame. */
@@ -228,9 +204,10 @@ function draw() {
     fillChoices(meetings);
     const calls = [...state.calls.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
     byId("calls-count").textContent = calls.length ? String(calls.length) : "";
-    fill("calls", calls.slice(0, 200).map(showCall), "No calls.");
-    fill("trunks", state.trunks.map(showTrunk), "No trunks.");
-    fill("records", state.records.slice(0, 50).map(showRecord), "No calls have ended yet.");
+    fill("calls", calls.slice(0, 200).map(showCall), word("noCalls"));
+    fill("trunks", state.trunks.map(showTrunk), word("noTrunks"));
+    showBans(button, ask, draw);
+    fill("records", state.records.slice(0, 50).map(showRecord), word("noRecords"));
   });
 }
 
@@ -268,28 +245,37 @@ const on = {
 };
 
 async function load() {
-  const [meetings, participants, calls, trunks, records] = await Promise.all(
-    ["/meetings", "/participants", "/calls", "/trunks", "/records?limit=50"].map((path) => ask("GET", path)),
+  const [meetings, participants, calls, records] = await Promise.all(
+    ["/meetings", "/participants", "/calls", "/records?limit=50"].map((path) => ask("GET", path)),
   );
+  await Promise.all([loadTrunks(), loadBans(askList)]);
   const keyed = (list) => new Map(list.map((thing) => [thing.id, thing]));
   Object.assign(state, {
     meetings: keyed(meetings),
     calls: keyed(calls),
-    trunks,
     records,
     participants: keyed(participants.filter((person) => person.state !== "left")),
   });
   draw();
 }
 
+/** Where this token may not, as one that is limited to some meetings, there is no such section. */
+async function loadTrunks() {
+  const list = await askList("/trunks");
+  byId("trunks-section").hidden = list === null;
+  state.trunks = list?.items ?? [];
+}
+
 /** Follows the events; EventSource cannot send the token, fetch can. Comes back by itself, and reads everything anew then. */
 async function follow() {
+  const own = ++turn;
   let wait = 500;
-  while (token) {
+  while (token && own === turn) {
     stream = new AbortController();
     try {
       const response = await fetch(`${api}/events`, { headers: { authorization: `Bearer ${token}` }, signal: stream.signal });
-      if (response.status === 401) return signOut("The token is not right.");
+      if (own !== turn) return;
+      if (response.status === 401) return signOut(word("wrongToken"));
       if (!response.ok) throw new Error(response.statusText);
       await load();
       byId("sign-in").hidden = true;
@@ -299,10 +285,10 @@ async function follow() {
       await health();
       await readEvents(response.body);
     } catch (error) {
-      if (error instanceof Refused) return signOut(error.message);
+      if (error instanceof Refused && own === turn) return signOut(error.message);
     }
-    if (!token) return;
-    connected(false, "Connection lost; trying again …");
+    if (!token || own !== turn) return;
+    connected(false, word("lost"));
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, 10_000);
   }
@@ -330,10 +316,7 @@ async function health() {
   const down = Object.entries(found.engines)
     .filter(([, up]) => !up)
     .map(([name]) => name);
-  connected(
-    found.status,
-    down.length ? `${found.status}: ${down.join(", ")} does not answer` : `${found.status}, version ${found.version}`,
-  );
+  connected(found.status, down.length ? word("down", found.status, down.join(", ")) : word("version", found.status, found.version));
 }
 
 function connected(status, text) {
@@ -349,7 +332,7 @@ function signOut(reason = "") {
   byId("sign-out").hidden = true;
   byId("sign-in").hidden = false;
   byId("sign-in-error").textContent = reason;
-  connected(false, "Not connected");
+  connected(false, word("notConnected"));
   byId("token").focus();
 }
 
@@ -362,6 +345,14 @@ byId("sign-in").addEventListener("submit", (event) => {
   follow();
 });
 byId("sign-out").addEventListener("click", () => signOut());
+byId("language").addEventListener("change", () => inLanguage(byId("language").value));
+byId("ban-by-hand").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    await banByHand(event.target, ask);
+    draw();
+  });
+});
 byId("dial-out").addEventListener("submit", (event) => {
   event.preventDefault();
   const form = event.target;
@@ -374,12 +365,34 @@ byId("dial-out").addEventListener("submit", (event) => {
 setInterval(() => {
   if (!token || byId("main").hidden || document.hidden) return;
   attempt(async () => {
-    const [trunks, calls] = await Promise.all([ask("GET", "/trunks"), ask("GET", "/calls"), health()]);
-    state.trunks = trunks;
+    const [calls] = await Promise.all([ask("GET", "/calls"), loadTrunks(), loadBans(askList), health()]);
     for (const call of calls) state.calls.set(call.id, call);
     draw();
   });
 }, 5000);
 
+/** Says everything in a language. */
+function inLanguage(chosen) {
+  speak(chosen);
+  for (const choice of document.querySelectorAll("#ban-by-hand option"))
+    if (choice.value !== "0") choice.textContent = word("durations", choice.value);
+  if (!token) connected(false, word("notConnected"));
+  else if (!byId("main").hidden) attempt(health);
+  draw();
+}
+
+// a link with a token, opened in this tab, changes the fragment only
+addEventListener("hashchange", () => {
+  const before = token;
+  token = takeToken();
+  if (token === before) return;
+  byId("sign-in-error").textContent = "";
+  stream?.abort();
+  follow();
+});
+
+const preferred = navigator.language?.startsWith("de") ? "de" : "en";
+byId("language").value = preferred;
+inLanguage(preferred);
 if (token) follow();
 else signOut();

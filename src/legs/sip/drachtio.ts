@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { Socket } from "node:net";
 import { installReader } from "./srf-reader.ts";
 
 /**
@@ -123,11 +124,23 @@ export interface Srf {
 
 const load = createRequire(import.meta.url);
 
-/** A new drachtio-srf application, not yet connected, that reads messages as this project does. */
+/** Where drachtio-srf keeps its connection. */
+type Connected = { readonly _app: { readonly client?: { readonly mapServer: ReadonlyMap<Socket, unknown> } } };
+
+/**
+ * A new drachtio-srf application, not yet connected, that reads messages as this project does. Once disconnected it reads nothing more: by itself it forgets the start
+ * of a frame that is under way, and throws for the rest of it out of the socket's event, which ends the process.
+ */
 export function createSrf(): Srf {
   installReader(load);
   const Constructor = load("drachtio-srf") as new () => Srf;
-  return new Constructor();
+  const srf = new Constructor();
+  const disconnect = srf.disconnect.bind(srf);
+  srf.disconnect = () => {
+    for (const socket of (srf as unknown as Connected)._app.client?.mapServer.keys() ?? []) socket.removeAllListeners("data").resume();
+    disconnect();
+  };
+  return srf;
 }
 
 /**

@@ -87,7 +87,8 @@ describeWithPeers("ACME", ["pebble"], () => {
 sip: { optionsSeconds: 0 }
 certificates:
   acme: { directory: "${pebble.directory}", domains: [gw.example.com], challenge: tls-alpn-01, port: ${TLS}, ca: ${pebble.ca} }
-unknownCallers: { trust: verified-external, srtp: none }
+trunks: [{ name: phones, identity: { networks: [127.0.0.0/8] }, trust: verified-external, srtp: none }]
+limits: { maxCalls: ${Math.max(200, 2 * CALLS)} }
 meetings: [{ id: 1000, name: Open }]
 `,
         set: CALLS > 60 ? [`media.ports=${MANY_PORTS}`] : [],
@@ -103,9 +104,10 @@ meetings: [{ id: 1000, name: Open }]
       for (const file of ["account.key", "certificate.pem", "state.json"])
         expect(statSync(join(data, "acme", file)).mode & 0o777).toBe(0o600);
       const calls: TlsCall[] = [];
-      // as many handshakes at a time as one address may have
+      // as many handshakes at a time as one address may have, and no more connections than that (SIP engine: 1,000)
       while (calls.length < CALLS) {
-        const some = Array.from({ length: Math.min(10, CALLS - calls.length) }, () => callOverTls("127.0.0.1", PORT + 1, "1000"));
+        const source = `127.0.0.${2 + (calls.length % 4)}`;
+        const some = Array.from({ length: Math.min(10, CALLS - calls.length) }, () => callOverTls("127.0.0.1", SIP_TLS, "1000", source));
         calls.push(...(await Promise.all(some)));
       }
       await gateway.waitForParticipants("1000", (all) => all.length === CALLS, 60_000);
@@ -115,9 +117,13 @@ meetings: [{ id: 1000, name: Open }]
       const next = await shown();
       expect(next.fingerprint256).not.toBe(first.fingerprint256);
       expect(next.publicKey.equals(first.publicKey)).toBe(false);
+      const late = await callOverTls("127.0.0.1", SIP_TLS, "1000");
+      expect(late.fingerprint).toBe(next.fingerprint256);
+      expect(await late.request("BYE")).toBe(200);
+      late.close();
       expect(calls.filter(({ gone }) => gone)).toEqual([]);
       expect(await Promise.all(calls.map((call) => call.request("OPTIONS")))).toEqual(calls.map(() => 200));
-      expect(await gateway.participants("1000")).toHaveLength(CALLS);
+      await gateway.waitForParticipants("1000", (all) => all.length === CALLS, 60_000);
       expect(await Promise.all(calls.map((call) => call.request("BYE")))).toEqual(calls.map(() => 200));
       for (const call of calls) call.close();
       const told = runCli(["certs", "show", "--config", gateway.configFile, "--set", `data=${data}`]);

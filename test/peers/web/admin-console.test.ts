@@ -1,10 +1,20 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
+import { FakeClock } from "../../../src/base/clock.ts";
+import { ApiTokens } from "../../../src/security/api-tokens.ts";
+import { Defence, NO_BANS } from "../../../src/security/defence.ts";
 import { describeWithPeers } from "../../support/peers.ts";
 import { callRecord, callView, FakeGateway, meetingView, participant } from "../../unit/admin/fake-gateway.ts";
 
 const token = "console-token-0123456789";
+const tokens = new ApiTokens(null, token, [
+  { name: "viewer", token: "viewer-token-0123456789", role: "viewer", meetings: null, expires: null },
+  { name: "one", token: "scoped-token-0123456789", role: "operator", meetings: ["3000"], expires: null },
+]);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const flags = [
   "--no-sandbox",
   "--disable-gpu",
@@ -19,6 +29,7 @@ describeWithPeers("the operator console in a browser", ["chromium"], () => {
   let browser: Browser;
   let gateway: FakeGateway;
   let server: AdminServer;
+  let defence: Defence;
   let url: string;
   let page: Page;
   let faults: string[];
@@ -42,7 +53,8 @@ describeWithPeers("the operator console in a browser", ["chromium"], () => {
       callRecord("r2", { sipStatus: 488, outcome: "end-to-end-encrypted", reason: "the meeting is end-to-end encrypted" }),
       callRecord("r1", { outcome: "completed" }),
     );
-    server = createAdminServer({ gateway, token, version: "1.2.3", log: { warn() {}, error() {} } });
+    defence = new Defence({ clock: new FakeClock(Date.now()), log: { info() {}, warn() {} }, policy: NO_BANS });
+    server = createAdminServer({ gateway, token, tokens, defence, version: "1.2.3", log: { warn() {}, error() {} } });
     url = `http://127.0.0.1:${await server.listen("127.0.0.1", 0)}/`;
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     faults = [];
@@ -143,6 +155,84 @@ describeWithPeers("the operator console in a browser", ["chromium"], () => {
     await page.getByRole("button", { name: "Forget token" }).click();
     await page.getByLabel("Token", { exact: true }).waitFor();
     expect(await page.evaluate("sessionStorage.length")).toBe(0);
+  });
+
+  /** What axe has to say of the page as it is. */
+  const violations = async (): Promise<string[]> => {
+    await page.evaluate(axe);
+    const { violations } = (await page.evaluate("axe.run()")) as {
+      violations: { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+    };
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  };
+
+  it("lists bans, bans by hand and lifts by the keyboard alone, in English and German", async () => {
+    defence.ban("192.0.2.66", 3_600_000);
+    defence.ban("2001:db8:0:1::7", 3_600_000);
+    await page.goto(`${url}#token=${token}`);
+    await page.getByRole("cell", { name: "2001:db8:0:1::/64", exact: true }).waitFor();
+    expect(await page.locator("#bans-count").textContent()).toBe("2");
+    await page.getByRole("textbox", { name: "Address" }).focus();
+    await page.keyboard.type("198.51.100.9");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    const banned = page.getByRole("row").filter({ hasText: "198.51.100.9" });
+    await banned.getByText("by hand").waitFor();
+    const { since, until, count } = defence.bans().find(({ address }) => address === "198.51.100.9")!;
+    expect([Date.parse(until) - Date.parse(since), count]).toEqual([3_600_000, 1]);
+    await page.getByRole("textbox", { name: "Address" }).fill("nobody");
+    await page.getByRole("button", { name: "Ban", exact: true }).click();
+    await page.getByRole("alert").getByText("address must be an IPv4 or IPv6 address").waitFor();
+    expect(await violations()).toEqual([]);
+    await page.getByLabel("Language").selectOption("de");
+    await page.getByRole("heading", { name: "Gesperrte Adressen 3" }).waitFor();
+    await shot("console-bans-german");
+    expect(await page.evaluate("document.documentElement.lang")).toBe("de");
+    expect(await violations()).toEqual([]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await violations()).toEqual([]);
+    await page.getByRole("button", { name: "Aufheben Sperre von 192.0.2.66" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("cell", { name: "192.0.2.66", exact: true }).waitFor({ state: "detached" });
+    expect(defence.bans().map(({ address }) => address)).not.toContain("192.0.2.66");
+    // others ban too
+    defence.ban("192.0.2.77", 60_000);
+    await page.getByRole("cell", { name: "192.0.2.77", exact: true }).waitFor();
+  });
+
+  it("shows a token that is limited to one meeting what is its own, and tells a viewer that it may only read", async () => {
+    await page.goto(`${url}#token=scoped-token-0123456789`);
+    await page.getByText("+4930123456").waitFor();
+    for (const heading of ["Banned addresses", "Trunks"]) expect(await page.getByRole("heading", { name: heading }).count()).toBe(0);
+    await page.goto(`${url}#token=viewer-token-0123456789`);
+    await page.getByRole("heading", { name: "Banned addresses" }).waitFor();
+    await page.getByRole("textbox", { name: "Address" }).fill("192.0.2.1");
+    await page.getByRole("button", { name: "Ban", exact: true }).click();
+    await page.getByRole("alert").getByText("a viewer's token may only read").waitFor();
+    expect(defence.bans()).toEqual([]);
+  });
+
+  it("takes a token that is pasted into the address of an open tab, and forgets it there", async () => {
+    const addresses = () => page.evaluate("location.href + JSON.stringify(localStorage)") as Promise<string>;
+    await page.goto(url);
+    await page.getByLabel("Token", { exact: true }).waitFor();
+    await page.evaluate(`location.hash = "#token=${token}"`);
+    await page.getByText("Room Aurora").waitFor();
+    expect(await addresses()).toBe(`${url}{}`);
+    // another one, while the first is in use, and one that is wrong
+    await page.evaluate('location.hash = "#token=scoped-token-0123456789"');
+    await page.getByRole("heading", { name: "Trunks" }).waitFor({ state: "hidden" });
+    expect(await addresses()).toBe(`${url}{}`);
+    await page.evaluate('location.hash = "#token=wrong-token-0123456789"');
+    await page.getByText("The token is not right.").waitFor();
+    expect(await addresses()).toBe(`${url}{}`);
+    await page.evaluate(`location.hash = "#token=${token}"`);
+    await page.getByRole("heading", { name: "Trunks" }).waitFor();
+    // anything else in the fragment is not ours
+    await page.evaluate('location.hash = "#main"');
+    expect(page.url()).toBe(`${url}#main`);
   });
 
   it("fits a phone without scrolling sideways", async () => {
