@@ -41,10 +41,18 @@ export interface LegConfig {
   readonly asymmetric?: boolean;
   readonly direction: Direction;
   /** RFC 4733, where negotiated; `rate` is its clock. */
-  readonly dtmf?: { readonly sendPayloadType: number; readonly receivePayloadType: number; readonly rate: number };
+  readonly dtmf?: EventFormat & { readonly sendPayloadType: number };
+  /** Further formats that events are heard in. */
+  readonly otherEvents?: readonly EventFormat[];
   /** Comfort noise payload type (RFC 3389), where negotiated. */
   readonly cn?: number;
   readonly srtp?: { readonly send: LegKeys; readonly receive: LegKeys };
+}
+
+/** A format of telephone events (RFC 4733); `rate` is its clock, Hz. */
+export interface EventFormat {
+  readonly receivePayloadType: number;
+  readonly rate: number;
 }
 
 /** What a played source was, once it ended. */

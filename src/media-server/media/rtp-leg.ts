@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { codecInfo } from "../../audio/codec.ts";
-import { TelephoneEventReceiver } from "../../audio/dtmf/event-receiver.ts";
 import type { DtmfEvent } from "../../audio/dtmf/keys.ts";
 import type { SampleRate } from "../../audio/format.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
@@ -20,6 +19,7 @@ import { Latch, ReportLatch } from "../../rtp/latch.ts";
 import { Reception } from "./reception.ts";
 import { Reporter } from "./reporter.ts";
 import { Playout } from "./playout.ts";
+import { DigitsIn } from "./digits-in.ts";
 import { DigitsOut } from "./digits-out.ts";
 
 /** Room for the largest payload we send, 60 ms of Opus at a high rate or of G.711, behind the header and before SRTP's tag. */
@@ -47,7 +47,7 @@ export class RtpLeg {
   readonly reporter: Reporter;
   readonly #events: RtpLegEvents;
   readonly #aead: AeadProvider | undefined;
-  #digitsIn: TelephoneEventReceiver | undefined;
+  readonly #digitsIn = new DigitsIn();
   #digitsOut: DigitsOut | undefined;
   #config: LegConfig | undefined;
   #latch: Latch | undefined;
@@ -130,10 +130,9 @@ export class RtpLeg {
     this.#setKeys(config);
     this.playout.configure(config);
     if (before?.codecs[0]?.name !== config.codecs[0]?.name) this.#marker = true;
-    if (config.dtmf && before?.dtmf?.rate !== config.dtmf.rate) {
-      this.#digitsOut = new DigitsOut(config.dtmf.rate);
-      this.#digitsIn = new TelephoneEventReceiver(config.dtmf.rate);
-    } else if (!config.dtmf) this.#digitsOut = this.#digitsIn = undefined;
+    if (config.dtmf && before?.dtmf?.rate !== config.dtmf.rate) this.#digitsOut = new DigitsOut(config.dtmf.rate);
+    else if (!config.dtmf) this.#digitsOut = undefined;
+    this.#digitsIn.configure([...(config.dtmf ? [config.dtmf] : []), ...(config.otherEvents ?? [])]);
     this.reporter.clockRate = codecInfo[config.codecs[0]?.name ?? "PCMU"].clockRate;
   }
 
@@ -194,8 +193,8 @@ export class RtpLeg {
     }
     const packet = parseRtp(datagram, length);
     const clockRate = packet ? this.playout.clockRateOf(packet.payloadType) : 0;
-    const isEvent = packet !== undefined && packet.payloadType === config.dtmf?.receivePayloadType;
-    if (!packet || (clockRate === 0 && !isEvent)) {
+    const eventRate = packet && this.#digitsIn.rateOf(packet.payloadType);
+    if (!packet || (clockRate === 0 && eventRate === undefined)) {
       this.reception.invalid++;
       return;
     }
@@ -209,11 +208,11 @@ export class RtpLeg {
     const { reception } = this;
     reception.packets++;
     reception.rawBytes += datagram.length;
-    reception.packet(packet.ssrc, packet.sequenceNumber, packet.timestamp, clockRate || (config.dtmf?.rate ?? 8000), now);
+    reception.packet(packet.ssrc, packet.sequenceNumber, packet.timestamp, eventRate ?? clockRate, now);
     if (!this.receives) return;
-    if (isEvent) {
+    if (eventRate !== undefined) {
       reception.dtmfPackets++;
-      if (this.#digitsIn) this.#tellDigits(this.#digitsIn.put(packet, now), now);
+      this.#tellDigits(this.#digitsIn.put(packet.payloadType, packet, now), now);
       return;
     }
     reception.mediaPackets++;
@@ -272,7 +271,7 @@ export class RtpLeg {
 
   /** The next 20 ms of the far end at {@link rate}; false for nothing. `late`: so many milliseconds after it was due. */
   pull(now: Millis, out: Int16Array, late = 0): boolean {
-    if (this.#digitsIn) this.#tellDigits(this.#digitsIn.handleTimeout(now), now);
+    this.#tellDigits(this.#digitsIn.handleTimeout(now), now);
     return this.playout.pull(now - late, out);
   }
 

@@ -183,6 +183,9 @@ export class MediaNegotiation {
     const { remote, direction, codecs } = agreement;
     const first = codecs[0]!;
     const event = telephoneEventFor(agreement, first);
+    const others = agreement.telephoneEvents
+      .filter((other) => other !== event)
+      .map(({ receivePayloadType, capability }) => ({ receivePayloadType, rate: capability.clockRate }));
     const noise = agreement.comfortNoise;
     const srtp = this.#ourKey && this.#theirKey ? { send: legKeys(this.#ourKey), receive: legKeys(this.#theirKey) } : undefined;
     const has = (name: string) => first.remoteParameters[name] === "1";
@@ -206,6 +209,7 @@ export class MediaNegotiation {
             },
           }
         : {}),
+      ...(others.length > 0 ? { otherEvents: others } : {}),
       ...(noise ? { cn: noise.receivePayloadType } : {}),
       ...(srtp ? { srtp } : {}),
     };
@@ -240,8 +244,7 @@ const DISCARD_PORT = 9;
 /** FreeSWITCH answers with one codec, and so nobody is surprised by a change in mid-call. */
 function withOneCodec(agreement: AudioAgreement): AudioAgreement {
   const codecs = agreement.codecs.slice(0, 1);
-  const event = codecs[0] ? telephoneEventFor(agreement, codecs[0]) : undefined;
-  return { ...agreement, codecs, telephoneEvents: event ? [event] : [] };
+  return { ...agreement, codecs };
 }
 
 function withoutRemote({ remote: _, ...agreement }: AudioAgreement): AudioAgreement {
