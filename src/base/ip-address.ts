@@ -30,7 +30,7 @@ export function sourceOf(address: string): string {
 }
 
 /** The eight groups of an IPv6 address; undefined where the text is none. */
-function groupsOf(address: string): number[] | undefined {
+export function groupsOf(address: string): number[] | undefined {
   if (address.length > 45) return undefined;
   const gap = address.indexOf("::");
   const head = readGroups(gap < 0 ? address : address.slice(0, gap), gap < 0);

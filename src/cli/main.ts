@@ -51,8 +51,9 @@ function program(): Command {
   configured(root.command("check").description("validate a configuration: every mistake with file, line and path"))
     .option("--json", "one JSON document")
     .option("--explain", "each trunk's keys in force: what is set, what its kind makes of it and why, what is left as it is")
-    .action(async (options: ConfigOptions & { explain?: boolean }) =>
-      done((await import("./check.ts")).check(loadOptions(options), options)),
+    .option("--resolve", "look up the names of trunks and gatekeepers, to compare their addresses with allow and deny")
+    .action(async (options: ConfigOptions & { explain?: boolean; resolve?: boolean }) =>
+      done(await (await import("./check.ts")).check(loadOptions(options), options)),
     );
 
   const certs = root.command("certs").description("a development CA, certificates, requests, what expires when");

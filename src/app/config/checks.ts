@@ -4,10 +4,15 @@ import type { Trunk } from "../../trunks/model.ts";
 import { checkCertificates } from "./certificate-checks.ts";
 import { type Config, type Findings, isLoopback } from "./config.ts";
 import { engineChecks } from "./engine-checks.ts";
+import { type Addresses, checkShutOut } from "./shut-out.ts";
 import type { Path } from "./source.ts";
 
-/** What no single key can tell: keys that contradict each other, the files they name, and the engines chosen. */
-export function crossCheck<T>(config: Config, locate: (path: Path, message: string) => T): { mistakes: T[]; warnings: T[] } {
+/** What no single key can tell: keys that contradict each other, the files they name, and the engines chosen. `addresses` are those of names, where they are known. */
+export function crossCheck<T>(
+  config: Config,
+  locate: (path: Path, message: string) => T,
+  addresses?: Addresses,
+): { mistakes: T[]; warnings: T[] } {
   const mistakes: T[] = [];
   const warnings: T[] = [];
   const findings: Findings = {
@@ -19,6 +24,7 @@ export function crossCheck<T>(config: Config, locate: (path: Path, message: stri
   checkTrunks(config, findings);
   checkListeners(config, findings);
   checkExposure(config, findings);
+  checkShutOut(config, findings, addresses);
   checkTokens(config, findings);
   checkCertificates(config, findings);
   engineChecks(config, findings);

@@ -7,6 +7,7 @@ import type { Trunk } from "../../trunks/model.ts";
 import type { MeetingDefinition } from "../../gateway/options.ts";
 import { crossCheck } from "./checks.ts";
 import type { Config } from "./config.ts";
+import type { Addresses } from "./shut-out.ts";
 import { explain } from "./mistakes.ts";
 import { related, remains } from "./remains.ts";
 import { withKinds } from "./trunk-kinds.ts";
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly listen?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Addresses of the names that trunks and gatekeepers are called by, where they have been looked up. */
+  readonly addresses?: Addresses | undefined;
 }
 
 /** What came of reading a configuration. `config` is there exactly when there are no mistakes. */
@@ -92,7 +95,7 @@ export function loadConfig(options: LoadOptions = {}): LoadResult {
     return { config: null, ...(beside ? { rest: beside } : {}), mistakes: inOrder(mistakes), warnings: [] };
   }
   const config = settled(parsed.data);
-  const checked = crossCheck(config, (at, message) => overlay.mistake(at, message));
+  const checked = crossCheck(config, (at, message) => overlay.mistake(at, message), options.addresses);
   mistakes.push(...checked.mistakes);
   const wrong = mistakes.length > 0;
   return {

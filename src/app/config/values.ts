@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isNetwork } from "../../security/networks.ts";
 
 /**
  * The leaf types of the configuration. YAML has no opinion on whether `1000` is a number or a name; these do.
@@ -110,16 +111,14 @@ export function network() {
   const expects = "an address or a network such as 192.0.2.0/24";
   return z
     .string({ error: `expected ${expects}` })
-    .refine((value) => isNetwork(value), { error: `expected ${expects}` })
+    .refine(isNetworkOf, { error: `expected ${expects}` })
     .meta({ expects });
 }
 
-function isNetwork(value: string): boolean {
-  const [base, bits, ...rest] = value.split("/");
+function isNetworkOf(value: string): boolean {
+  const [base, , ...rest] = value.split("/");
   if (base === undefined || rest.length > 0) return false;
-  const v4 = z.ipv4().safeParse(base).success;
-  if (!v4 && !z.ipv6().safeParse(base).success) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (v4 ? 32 : 128));
+  return (z.ipv4().safeParse(base).success || z.ipv6().safeParse(base).success) && isNetwork(value);
 }
 
 /** The form a PIN is kept in. */
