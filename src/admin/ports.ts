@@ -1,5 +1,6 @@
 import type { Meeting, MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
 import type { CallRecord, RecordStore } from "../records/model.ts";
+import type { AccessNumber } from "../trunks/access-numbers.ts";
 import type { TrunkView } from "../trunks/model.ts";
 
 /** A call in progress as the admin API shows it. */
@@ -118,6 +119,8 @@ export interface GatewayControl {
   /** 404 unknown, 409 when the participant's state does not allow the action. */
   act(meetingId: string, participantId: string, action: ParticipantAction): Promise<Participant>;
   trunks(): TrunkView[];
+  /** Telephone numbers of the configuration. */
+  numbers(): readonly AccessNumber[];
   h323(): H323View;
   /** Listener stays until the returned function is called. */
   onEvent(listener: (event: GatewayEvent) => void): () => void;

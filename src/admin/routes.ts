@@ -252,6 +252,17 @@ export const routes: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/numbers",
+    id: "listNumbers",
+    paged: true,
+    tag: "trunks",
+    summary: "Telephone numbers that reach us, of the configuration",
+    status: 200,
+    answer: z.array(schemas.numberSchema),
+    handle: ({ gateway }) => gateway.numbers().map((entry) => ({ id: entry.number, ...entry })),
+  },
+  {
+    method: "GET",
     path: "/h323",
     id: "showH323",
     tag: "trunks",

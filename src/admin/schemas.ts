@@ -2,6 +2,7 @@ import { z } from "zod";
 import { banInputSchema, banSchema } from "./ban-schemas.ts";
 import type { MeetingView, Participant } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
+import { type AccessNumber, costClasses } from "../trunks/access-numbers.ts";
 import type { TrunkView } from "../trunks/model.ts";
 import type { CallView, DialOutRequest, H323View, Health, MeetingInput } from "./ports.ts";
 
@@ -238,6 +239,18 @@ export const dialOutSchema = z
   })
   .meta({ id: "DialOut" }) satisfies z.ZodType<DialOutRequest>;
 
+export const numberSchema = z
+  .strictObject({
+    id: z.string().describe("The number."),
+    number: z.string().describe("E.164, with its plus sign."),
+    trunk: z.string().nullable().describe("The trunk it comes by; null: any of its tenant's."),
+    tenant: z.string().nullable(),
+    language: z.enum(["en", "de"]).nullable().describe("Of its callers' prompts; null: the meeting's."),
+    cost: z.enum(costClasses).describe("What calls to it cost their callers."),
+    meeting: z.string().nullable().describe("The meeting it reaches; null: it asks for one."),
+  })
+  .meta({ id: "AccessNumber" }) satisfies z.ZodType<AccessNumber & { readonly id: string }>;
+
 export const trunkSchema = z
   .strictObject({
     name: z.string(),
@@ -464,6 +477,7 @@ export const components: Readonly<Record<string, z.ZodType>> = {
   DialOut: dialOutSchema,
   H323: h323Schema,
   Trunk: trunkSchema,
+  AccessNumber: numberSchema,
   Outcome: outcomeSchema,
   CallRecord: recordSchema,
   Health: healthSchema,

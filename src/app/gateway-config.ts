@@ -14,6 +14,7 @@ export function gatewayConfig(config: Config): GatewayConfig {
     trunks: config.trunks,
     defaultTrunk: config.unknownCallers,
     accessNumbers: config.accessNumbers,
+    numbers: config.numbers,
     language: config.language,
     ivr: {
       tries: ivr.attempts,

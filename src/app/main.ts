@@ -15,6 +15,7 @@ const reloadable = new Set([
   "trunks",
   "unknownCallers",
   "accessNumbers",
+  "numbers",
   "language",
   "ivr",
   "limits",

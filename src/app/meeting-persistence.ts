@@ -106,6 +106,10 @@ export class KeptMeetings implements GatewayControl {
   act(meetingId: string, participantId: string, action: ParticipantAction): Promise<Participant> {
     return this.#gateway.act(meetingId, participantId, action);
   }
+  numbers() {
+    return this.#gateway.numbers();
+  }
+
   trunks() {
     return this.#gateway.trunks();
   }

@@ -145,6 +145,19 @@ function program(): Command {
     )
     .action(async (uri: string, options: CallOptions) => done(await (await import("./call.ts")).call(uri, options)));
 
+  configured(
+    root
+      .command("route <number>")
+      .description(
+        "each step of what would happen to a number, dialled by a caller and called by us; of the configuration, not of what the API has made",
+      ),
+  )
+    .option("--trunk <name>", "the trunk it comes and goes by; unknown callers, and the first trunk with a target, where absent")
+    .option("--json", "one JSON document")
+    .action(async (number: string, options: ConfigOptions & { trunk?: string }) =>
+      done(await (await import("./route.ts")).route(number, loadOptions(options), options)),
+    );
+
   configured(root.command("doctor").description("look for what would keep calls from working, and say the mend"))
     .option("--ntp <host>", "time server to compare the clock with", "pool.ntp.org")
     .option("--json", "one JSON document")

@@ -11,6 +11,7 @@ import {
 import { AliasConflict } from "../meetings/directory.ts";
 import type { Meeting, MeetingView, Participant, ParticipantAction } from "../meetings/model.ts";
 import type { RecordStore } from "../records/model.ts";
+import type { AccessNumber } from "../trunks/access-numbers.ts";
 import type { ContactView, TrunkView } from "../trunks/model.ts";
 import type { Outbound } from "./sip/outgoing.ts";
 import { defineMeeting } from "./meeting/define-meeting.ts";
@@ -163,6 +164,10 @@ export class Control implements GatewayControl {
 
   h323(): H323View {
     return this.#parts.h323.view;
+  }
+
+  numbers(): readonly AccessNumber[] {
+    return this.#parts.settings.config.numbers ?? [];
   }
 
   trunks(): TrunkView[] {

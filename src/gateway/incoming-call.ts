@@ -218,7 +218,8 @@ export class IncomingCalls {
     call.log.info(fields, "answered");
     adapter.answered?.(call, trunk);
     if (takeover) return this.#takeOver(call, takeover, wanted.dialled.language);
-    reception.lead(call, call.destination ?? (destination as Destination), wanted.dialled.language, { invited: wanted.invited ?? false });
+    const reached = call.destination ?? (destination as Destination);
+    reception.lead(call, reached, wanted.dialled.language ?? destination?.language ?? null, { invited: wanted.invited ?? false });
     return null;
   }
 

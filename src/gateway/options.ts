@@ -1,3 +1,4 @@
+import type { AccessNumber } from "../trunks/access-numbers.ts";
 import type { Logger } from "pino";
 import type { GatewayControl, MeetingInput } from "../admin/ports.ts";
 import type { Clock } from "../base/clock.ts";
@@ -107,6 +108,8 @@ export interface GatewayConfig {
   readonly defaultTrunk: Trunk | null;
   /** User parts and E.164 numbers that ask for the meeting's number (`meet`, `+15550100`). */
   readonly accessNumbers: readonly string[];
+  /** Telephone numbers of trunks and where each leads. */
+  readonly numbers?: readonly AccessNumber[];
   readonly language: Language;
   readonly ivr?: IvrTimings;
   readonly overload?: OverloadLimits;

@@ -1,6 +1,7 @@
 import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import type { Trust } from "../meetings/model.ts";
 import type { DigestAlgorithm } from "./digest.ts";
+import type { Dialling } from "./numbering.ts";
 
 /** SRTP policy of a trunk: `required` refuses plain RTP, `preferred` takes the best both have, `none` never encrypts. */
 export type SrtpPolicy = "required" | "preferred" | "none";
@@ -104,6 +105,8 @@ export interface Trunk {
   /** Known `x-cisco-site-uuid` values; a call naming another is answered 404. Absent: not looked at. */
   readonly siteUuids?: readonly string[];
   readonly tenant: string | null;
+  /** How it writes telephone numbers; as they come where absent. */
+  readonly dialling?: Dialling;
   /** Session timers of its calls (RFC 4028), seconds; the configuration's where absent. */
   readonly sessionTimer?: { readonly expires: number; readonly minSe: number };
   /** Whether its calls may have pictures: video, shared screens. True where absent. */

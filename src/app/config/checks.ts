@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { samePinSync } from "../../meetings/pin.ts";
 import type { Trunk } from "../../trunks/model.ts";
+import { toE164 } from "../../trunks/numbering.ts";
 import { checkCertificates } from "./certificate-checks.ts";
 import { type Config, type Findings, isLoopback } from "./config.ts";
 import { engineChecks } from "./engine-checks.ts";
@@ -32,7 +33,8 @@ export function crossCheck<T>(
 }
 
 /** Everything that can be dialled is dialled once. */
-function checkNumbers(config: Config, { mistake }: Findings): void {
+function checkNumbers(config: Config, findings: Findings): void {
+  const { mistake } = findings;
   const seen = new Map<string, string>();
   const claim = (number: string, path: Path, owner: string): void => {
     const other = seen.get(number.toLowerCase());
@@ -44,7 +46,35 @@ function checkNumbers(config: Config, { mistake }: Findings): void {
     for (const [j, alias] of (meeting.aliases ?? []).entries()) claim(alias, ["meetings", i, "aliases", j], `meeting ${meeting.id}`);
   }
   for (const [i, number] of config.accessNumbers.entries()) claim(number, ["accessNumbers", i], "an access number");
+  checkAccessNumbers(config, findings);
 }
+
+/** Telephone numbers: one owner each within a tenant, trunks and meetings that there are. */
+function checkAccessNumbers({ numbers, trunks, meetings, accessNumbers }: Config, { mistake, warn }: Findings): void {
+  const owners = new Map<string, string>();
+  const keyOf = (number: string, tenant: string | null) => `${tenant ?? ""} ${number}`;
+  for (const { id, aliases = [], tenant } of meetings) {
+    for (const alias of aliases) owners.set(keyOf(toE164(alias).number ?? alias, tenant ?? null), `meeting ${id}`);
+  }
+  for (const number of accessNumbers) owners.set(keyOf(toE164(number).number ?? number, null), "one of accessNumbers");
+  for (const [i, { number, trunk, tenant, meeting }] of numbers.entries()) {
+    const at = ["numbers", i] as const;
+    const owner = owners.get(keyOf(number, tenant));
+    if (owner === undefined) owners.set(keyOf(number, tenant), `numbers[${i}]`);
+    else mistake([...at, "number"], `"${number}" already is ${owner}`);
+    const carrier = trunks.find(({ name }) => name === trunk);
+    if (trunk !== null && !carrier) mistake([...at, "trunk"], `there is no trunk "${trunk}"`);
+    else if (carrier && carrier.tenant !== tenant) mistake([...at, "tenant"], `trunk "${trunk}" is of ${tenantName(carrier.tenant)}`);
+    if (meeting === null) continue;
+    const reached = meetings.find(({ id }) => id === meeting);
+    if (!reached)
+      warn([...at, "meeting"], `no meeting of this file is "${meeting}": callers hear that there is none until the API makes it`);
+    else if ((reached.tenant ?? null) !== tenant)
+      mistake([...at, "meeting"], `meeting "${meeting}" is of ${tenantName(reached.tenant ?? null)}`);
+  }
+}
+
+const tenantName = (tenant: string | null): string => (tenant === null ? "no tenant" : `tenant "${tenant}"`);
 
 function checkMeetings(config: Config, { mistake, warn }: Findings): void {
   for (const [i, meeting] of config.meetings.entries()) {

@@ -212,6 +212,10 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
       const target = trunk.target ?? trunk.register?.registrars[0] ?? null;
       return withoutAbsent({ ...trunk, clientCertificate, target, identity: withoutAbsent(identity) }) as Trunk;
     }),
+    numbers: raw.numbers.map((entry) => ({
+      ...entry,
+      tenant: entry.tenant ?? raw.trunks.find(({ name }) => name === entry.trunk)?.tenant ?? null,
+    })),
     unknownCallers:
       raw.unknownCallers &&
       (withoutAbsent({ name: "unknown", identity: {}, target: null, legacyCiphers: false, ...raw.unknownCallers }) as Trunk),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { allowSchema, bansSchema, denySchema } from "./defence-schema.ts";
 import { gatekeeperSchema, upstreamSchema } from "./h323-schema.ts";
 import { dialled, meetingSchema } from "./meeting-schema.ts";
+import { numberSchema } from "./number-schema.ts";
 import { clientCertificateSchema, codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, optionalWhole, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
 import { webSection } from "./web-schema.ts";
@@ -328,6 +329,10 @@ export const configSchema = z.strictObject({
     .default("en")
     .describe("Language of the prompts before the meeting is known, and of meetings that name none."),
   accessNumbers: z.array(dialled()).default([]).describe("Numbers that ask for the meeting's number."),
+  numbers: z
+    .array(numberSchema)
+    .default([])
+    .describe("Telephone numbers that reach us: each with its language, what it costs its callers, and where it leads."),
   unknownCallers: unknownCallersSchema,
   trunks: z
     .array(trunkSchema)

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { TRUNK_KINDS, trunkKinds } from "../../trunks/kinds.ts";
 import { digestAlgorithms } from "../../trunks/digest.ts";
 import { ocspPolicies } from "../../security/certificates/ocsp.ts";
+import { diallingSchema } from "./number-schema.ts";
 import { flag, network, oneOf, section, text, textLike, whole } from "./values.ts";
 
 /** SDES suites the gateway knows, in its own order of preference (RFC 7714, 4568, 6188). */
@@ -149,6 +150,7 @@ const common = {
     .min(1, { error: "expected at least one transport" })
     .optional()
     .describe("Transports it may use; all where absent."),
+  dialling: diallingSchema,
   sessionTimer: z
     .strictObject({
       expires: whole(90, 86_400, 1800, "seconds").describe("Session-Expires that its calls ask for (RFC 4028)."),

@@ -7,6 +7,7 @@ import { parseDialString } from "../../meetings/dial-string.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
 import { keysMayTravel, type MediaPolicy } from "../../negotiation/index.ts";
 import type { SrtpSuiteName } from "../../srtp/index.ts";
+import { accessNumbersOf } from "../../trunks/access-numbers.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { GatewayConfig } from "../options.ts";
@@ -48,7 +49,7 @@ export function factsOf(meeting: Meeting): MeetingFacts {
 }
 
 /** What decides which meetings a caller may come to: its trunk, or what stands for one. */
-export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids">;
+export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids" | "dialling">;
 
 /** Why a meeting that a caller has asked for by number takes no more. */
 type ClosedOutcome = "end-to-end-encrypted" | "meeting-full" | "meeting-locked";
@@ -88,24 +89,39 @@ export class Reception {
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
     }
-    const asks = dialled.number === "" || config.accessNumbers.some((number) => parseDialString(number).number === dialled.number);
-    const meeting = asks ? undefined : await this.#parts.directory.find(dialled.number, trunk.tenant);
+    const { access, e164 } = accessNumbersOf(config).locate(dialled.number, trunk);
+    const language = access?.language ?? null;
+    const asks =
+      dialled.number === "" ||
+      access?.meeting === null ||
+      config.accessNumbers.some((number) => parseDialString(number).number === dialled.number);
+    const meeting = asks ? undefined : await this.#meetingOf([access?.meeting ?? dialled.number, e164], trunk.tenant);
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
-    if (asks) return { meeting: null, pin: null, role: null };
+    if (access) call.log.info({ event: "access-number", number: access.number, cost: access.cost }, "came by an access number");
+    if (asks) return { meeting: null, pin: null, role: null, language };
     if (!meeting) return refuse("no-such-meeting", `no meeting of trunk ${trunk.name}'s has the number ${dialled.shown.slice(0, 64)}`);
     call.calledMeeting = meeting.id;
     if (meeting.endToEndEncrypted) return refuse("end-to-end-encrypted", `meeting ${meeting.id} is end-to-end encrypted`);
     if (granted === null && this.#pins.closed(meeting, call))
       return refuse("pin-locked-out", `meeting ${meeting.id} is closed to PIN entry: too many wrong PINs`);
     const locked = this.#parts.meetings.refuses(meeting, granted);
-    if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted };
+    if (locked === null) return { meeting, pin: granted === null ? pin : null, role: granted, language };
     // a host may pass a lock; who it is can only be told by a PIN that came along
     const result = granted !== null || pin === null || locked === "full" ? null : await this.#pins.check(meeting, call, pin);
     if (result === "busy") return refuse("overload", `too many PINs for meeting ${meeting.id} wait to be compared`);
     const role = result === "closed" ? null : result;
     const refusal = this.#parts.meetings.refuses(meeting, role);
-    if (refusal === null && result !== "closed") return { meeting, pin: null, role };
+    if (refusal === null && result !== "closed") return { meeting, pin: null, role, language };
     return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
+  }
+
+  /** The first meeting that one of these numbers reaches. */
+  async #meetingOf(numbers: readonly (string | null)[], tenant: string | null): Promise<Meeting | undefined> {
+    for (const number of numbers) {
+      const meeting = number === null ? undefined : await this.#parts.directory.find(number, tenant);
+      if (meeting) return meeting;
+    }
+    return undefined;
   }
 
   /** Reads the offer before anything is opened for it. Null: there is none, we make it. */

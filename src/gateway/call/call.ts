@@ -9,7 +9,7 @@ import type { MediaExchange } from "../../call-media/offer-answer.ts";
 import type { Pictures } from "../../call-media/video-streams.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
 import type { Digits } from "../../ivr/digits.ts";
-import type { AudioStats, Meeting, Role, Trust, VideoView } from "../../meetings/model.ts";
+import type { AudioStats, Language, Meeting, Role, Trust, VideoView } from "../../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../../records/model.ts";
 import { viewPictures } from "./video-stats.ts";
 import { blameOf, outcomeOf } from "./outcome.ts";
@@ -53,6 +53,8 @@ export interface Destination {
   readonly pin: Digits | null;
   /** Known before the call is answered only where that decided whether it is. */
   readonly role: Role | null;
+  /** Of the number that was dialled; null or absent where it has none. */
+  readonly language?: Language | null;
   /** The role was proved by text before there were media: the name is asked for as ever. */
   readonly unnamed?: boolean;
 }

@@ -4,6 +4,7 @@ import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, typ
 import { openRasSocket, type RasSocket } from "../../io/index.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
 import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
+import { accessNumbersOf } from "../../trunks/access-numbers.ts";
 import type { GatekeeperSettings, H323Listeners } from "../options.ts";
 import type { H323Traversal } from "./traversal.ts";
 import type { Settings } from "../settings.ts";
@@ -169,5 +170,6 @@ function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: stri
 export function isMeeting({ settings, directory }: Pick<OwnGatekeeperParts, "settings" | "directory">, alias: string): boolean {
   const { config } = settings;
   const { number } = parseDialString(alias);
+  if (accessNumbersOf(config).has(number)) return true;
   return config.accessNumbers.some((n) => parseDialString(n).number === number) || directory.get(number) !== undefined;
 }

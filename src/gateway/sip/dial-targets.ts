@@ -1,3 +1,4 @@
+import { outward } from "../../trunks/numbering.ts";
 import type { SipTransport, Trunk } from "../../trunks/model.ts";
 import { type Binding, flowUri } from "../../trunks/registrar.ts";
 
@@ -61,7 +62,12 @@ export function dialTarget(
     return (
       first && {
         trunk: first.trunk,
-        target: { ...via(first.target), uri: `${withUser(first.target, number)};user=phone`, user: number, proxy: undefined },
+        target: {
+          ...via(first.target),
+          uri: `${withUser(first.target, dialledBy(first.trunk, number))};user=phone`,
+          user: number,
+          proxy: undefined,
+        },
       }
     );
   }
@@ -89,6 +95,9 @@ export function dialTarget(
     straight && { trunk: straight, target: { uri, proxy: undefined, transport: wanted.transport, host: wanted.host, user: wanted.user } }
   );
 }
+
+/** The number as the trunk wants it written. */
+const dialledBy = ({ dialling }: Trunk, number: string): string => outward(number, dialling).number ?? number;
 
 function via(target: ParsedUri): { transport: SipTransport; host: string } {
   return { transport: target.transport, host: target.host };

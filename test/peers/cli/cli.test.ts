@@ -75,6 +75,19 @@ describe("exit codes and output", () => {
     expect(json.trunks[0]).toMatchObject({ name: "a", kind: "carrier-ip" });
   });
 
+  it("route: each step of a number, and no PIN", () => {
+    const routed = runCli(["route", "2000**1234"]);
+    expect(routed).toMatchObject({ status: 0, stdout: expect.stringContaining("meeting 2000") });
+    expect(routed.stdout).not.toContain("1234");
+    expect(runCli(["route", "1", "--trunk", "nobody"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("there is no trunk nobody"),
+    });
+    const nowhere = runCli(["route", "99", "--json"]);
+    expect(nowhere.status).toBe(1);
+    expect(JSON.parse(nowhere.stdout)).toMatchObject({ number: "99", trunk: null, in: { leads: false }, out: { leads: false } });
+  });
+
   it("certs: a CA, certificates and requests that other programs accept", () => {
     const certs = mkdtempSync(join(folder, "certs-"));
     const at = (name: string) => join(certs, name);

@@ -95,6 +95,7 @@ describe("roles", () => {
       ["POST", "/calls", { uri: "sip:a@b.example", meetingId: "1000" }],
       ["POST", "/meetings", {}],
       ["GET", "/trunks", undefined],
+      ["GET", "/numbers", undefined],
       ["GET", "/tokens", undefined],
       ["POST", "/tokens", { name: "mine", role: "operator" }],
       ["DELETE", "/join-tokens", undefined],

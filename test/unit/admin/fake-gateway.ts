@@ -116,6 +116,10 @@ export class FakeGateway implements GatewayControl {
       },
     };
   }
+  numbers() {
+    return [{ number: "+4930123456", trunk: null, tenant: null, language: "de" as const, cost: "toll" as const, meeting: null }];
+  }
+
   trunks() {
     return [
       {
