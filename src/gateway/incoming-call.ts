@@ -62,6 +62,8 @@ export interface IncomingAdapter {
   objection?(trunk: Trunk | null): GatewayRefusal | null;
   /** The call of the same trunk whose place this one is to take, or why it cannot; null where it comes for itself. */
   replaces?(trunk: Trunk): Takeover | GatewayRefusal | null;
+  /** What was dialled, whoever calls: where the call is refused before anybody asks, its record names the meeting all the same. */
+  dialled(trunk: Trunk | null): Dialled;
   /** The meeting wanted, or why it is none. */
   wanted(call: Call, trunk: Trunk | null): Wanted | GatewayRefusal | Promise<Wanted | GatewayRefusal>;
   /** Everything the protocol does before media are described: asking a gatekeeper, opening the browser's transport. May put another `destination` in the call. */
@@ -239,6 +241,7 @@ export class IncomingCalls {
   #refuse(call: Call, adapter: IncomingAdapter, refusal: GatewayRefusal): void {
     const tracked = this.#parts.calls.has(call.id);
     // the call knows of it before its leg says that it has ended
+    if (call.calledMeeting === null) call.meetingAsked = this.#meetingCalled(call, adapter);
     const record = call.refused(refusal);
     try {
       if (!call.leg.ended) adapter.refuse(refusal);
@@ -248,6 +251,16 @@ export class IncomingCalls {
     if (tracked || refusal.status === 401) return;
     if (refusal.silent && !this.#parts.refusals.takesSilent(call.leg.info.address)) return;
     void record.then((kept) => this.#parts.registry.keep(call, kept));
+  }
+
+  /** The meeting that was called, for operators who look for the refused call there: nobody else hears of it. */
+  async #meetingCalled(call: Call, adapter: IncomingAdapter): Promise<string | null> {
+    try {
+      const trunk = this.#parts.settings.config.trunks.find(({ name }) => name === call.trunk) ?? null;
+      return await this.#parts.reception.meetingCalled(adapter.dialled(trunk), trunk?.tenant ?? null);
+    } catch {
+      return null;
+    }
   }
 
   #failed(call: Call, adapter: IncomingAdapter, error: unknown): void {

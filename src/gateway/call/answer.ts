@@ -83,10 +83,16 @@ export class Reception {
     this.#pins = new PinChecks(parts);
   }
 
+  /** Identifier of the meeting whose number was dialled; null for none. Tells nobody, and admits nobody. */
+  async meetingCalled({ number }: Dialled, tenant: string | null): Promise<string | null> {
+    return number === "" ? null : ((await this.#parts.directory.find(number, tenant))?.id ?? null);
+  }
+
   /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
   async destination(call: Call, dialled: Dialled, trunk: CalledFrom, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
     const { config } = this.#parts.settings;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
+      call.calledMeeting = await this.meetingCalled(dialled, trunk.tenant);
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
     }
     const { access, e164 } = accessNumbersOf(config).locate(dialled.number, trunk);

@@ -88,6 +88,8 @@ export class Call extends EventEmitter<CallEvents> {
   #media: MediaExchange | undefined;
   /** The meeting that was called, from when it is known: who is refused, or hangs up in the moment of being answered, never comes there. */
   calledMeeting: string | null = null;
+  /** The same where it was refused before anybody asked; it never rejects. */
+  meetingAsked: Promise<string | null> | undefined;
   /** Where it was to go when it came, or when we called. */
   destination: Destination | null = null;
   /** Whether the last PIN that was compared was not right. */
@@ -279,6 +281,7 @@ export class Call extends EventEmitter<CallEvents> {
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, LAST_STATS_MS).unref());
     await Promise.race([this.measure(), timeout]);
     await Promise.all([this.#media?.close().catch(() => undefined), told]);
+    this.calledMeeting ??= (await this.meetingAsked) ?? null;
     return this.#record(end);
   }
 

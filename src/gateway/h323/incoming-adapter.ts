@@ -66,6 +66,10 @@ export class H323Incoming implements IncomingAdapter {
     return refuse("srtp-required", `trunk ${trunk.name} requires encrypted media, and the caller offers none that we have (H.235.6)`);
   }
 
+  dialled(): Dialled {
+    return this.#dialled;
+  }
+
   wanted(_: Call, trunk: Trunk): Wanted {
     return { dialled: this.#dialled, from: trunk, role: null };
   }

@@ -2,7 +2,7 @@ import { maskDialled } from "../../base/pin-mask.ts";
 import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
 import type { SipRequest, SipResponse } from "../../legs/sip/drachtio.ts";
 import { IncomingSipLeg } from "../../legs/sip/incoming.ts";
-import { parseDialledUri } from "../../meetings/dial-string.ts";
+import { type Dialled, parseDialledUri } from "../../meetings/dial-string.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
@@ -74,8 +74,12 @@ export class SipIncoming implements IncomingAdapter {
     return refuse("bad-request", `the request asks for what we cannot do: ${status}`, { status });
   }
 
+  dialled(trunk: Trunk | null): Dialled {
+    return parseDialledUri(dialledUri(this.#request, trunk));
+  }
+
   wanted(_: Call, trunk: Trunk): Wanted {
-    return { dialled: parseDialledUri(dialledUri(this.#request, trunk)), from: trunk, role: null };
+    return { dialled: this.dialled(trunk), from: trunk, role: null };
   }
 
   mediaPolicy(trunk: Trunk): MediaPolicy {
@@ -119,7 +123,8 @@ export class SipIncoming implements IncomingAdapter {
 }
 
 /** What was dialled: a carrier at which we are registered calls our contact, and names the number in To. */
-function dialledUri(request: SipRequest, { register }: Trunk): string {
+function dialledUri(request: SipRequest, trunk: Trunk | null): string {
+  const register = trunk?.register;
   const to = request.getParsedHeader("to").uri;
   return register && userOf(request.uri) === register.username && userOf(to) !== register.username ? to : request.uri;
 }

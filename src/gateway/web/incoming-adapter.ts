@@ -1,7 +1,7 @@
 import { type LegInfo, maskedInfo } from "../../legs/leg.ts";
 import { type WebLine, webLines } from "../../legs/web/description.ts";
 import { WebLeg } from "../../legs/web/web-leg.ts";
-import { parseDialString } from "../../meetings/dial-string.ts";
+import { type Dialled, parseDialString } from "../../meetings/dial-string.ts";
 import type { Trust } from "../../meetings/model.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
 import type { JoinTicket, JoinTokenFault } from "../../security/join-token.ts";
@@ -86,12 +86,17 @@ export class WebIncoming implements IncomingAdapter {
     });
   }
 
+  dialled(): Dialled {
+    const { meeting, language = null, pin: typed } = this.#message;
+    const { number, shown, pin } = parseDialString(meeting);
+    return { number, shown, pin: typed ?? pin, language, siteUuid: null };
+  }
+
   /** The meeting of the dial string; with a join token the token's meeting, and no other. */
   async wanted(call: Call): Promise<Wanted | GatewayRefusal> {
     const { directory } = this.#parts;
-    const { meeting: text, language = null } = this.#message;
-    const { number, shown, pin } = parseDialString(text);
-    const dialled = { number, shown, pin: this.#message.pin ?? pin, language, siteUuid: null };
+    const dialled = this.dialled();
+    const { number, shown } = dialled;
     const ticket = this.#ticket;
     const before = this.#back && directory.get(this.#back.meetingId);
     if (this.#back && before) {
@@ -104,6 +109,7 @@ export class WebIncoming implements IncomingAdapter {
     if (!meeting) return refuse("no-such-meeting", `the join token is for meeting ${ticket.meeting}, which is not there any more`);
     const wanted = number === "" ? meeting : await directory.find(number, meeting.tenant);
     if (wanted?.id !== meeting.id) {
+      call.calledMeeting = wanted?.id ?? null;
       const { address } = this.info;
       call.log.warn({ event: "join-token-refused", from: address, code: "other-meeting" }, "a join token was brought to another meeting");
       return refuse("token-other-meeting", `the join token is for meeting ${meeting.id}, and ${shown.slice(0, 64)} was wanted`);

@@ -52,6 +52,8 @@ interface Case {
   readonly outcome: string;
   readonly status: number;
   readonly cause: number;
+  /** Null where not even the record can say which meeting was called. */
+  readonly meeting?: null;
 }
 
 const fault = () => {
@@ -143,6 +145,7 @@ const REFUSED: readonly Case[] = [
     name: "a fault in finding the meeting",
     arrange: () => vi.spyOn(bench.context.directory, "find").mockImplementation(fault),
     ...INTERNAL,
+    meeting: null,
   },
   { name: "a fault in what the meeting allows", arrange: () => vi.spyOn(bench.meetings, "refuses").mockImplementation(fault), ...INTERNAL },
   { name: "a fault in reading the offer", arrange: () => vi.spyOn(bench.reception, "offer").mockImplementation(fault), ...INTERNAL },
@@ -195,7 +198,9 @@ describe.each(PROTOCOLS)("a call by $name", (protocol) => {
     const up = bench.context.calls.size;
     const placed = callers.place(dial);
     const { outcome, status, cause } = expected;
-    expect(await record()).toMatchObject({ outcome, sipStatus: status, cause, answeredAt: null, direction: "in" });
+    const unknown = dial === "9999" || expected.meeting === null;
+    const meetingId = unknown ? null : dial;
+    expect(await record()).toMatchObject({ outcome, sipStatus: status, cause, answeredAt: null, direction: "in", meetingId });
     await until(() => placed.told() !== undefined, "the caller is told");
     expect(placed.told()).toBe(protocol.tell(expected));
     expect(bench.events.filter(({ type }) => type === "call-ended")).toHaveLength(1);

@@ -9,7 +9,7 @@ import type { IncomingAdapter, TrunkCaller, Wanted } from "../../../src/gateway/
 import { WebGateway } from "../../../src/gateway/web/browser-calls.ts";
 import { type H323Endpoint, type H323Session, openH323Endpoint } from "../../../src/io/index.ts";
 import type { Call } from "../../../src/gateway/call/call.ts";
-import { parseDialString } from "../../../src/meetings/dial-string.ts";
+import { type Dialled, parseDialString } from "../../../src/meetings/dial-string.ts";
 import type { MediaPolicy } from "../../../src/negotiation/index.ts";
 import type { Trunk } from "../../../src/trunks/model.ts";
 import type { GatewayMessage } from "../../../src/web/messages.ts";
@@ -221,8 +221,11 @@ class FourthIncoming implements IncomingAdapter {
       this.told ??= outcome;
     });
   }
+  dialled(): Dialled {
+    return { ...parseDialString(this.#dial), language: null, siteUuid: null };
+  }
   wanted(_: Call, trunk: Trunk): Wanted {
-    return { dialled: { ...parseDialString(this.#dial), language: null, siteUuid: null }, from: trunk, role: null };
+    return { dialled: this.dialled(), from: trunk, role: null };
   }
   mediaPolicy(): MediaPolicy {
     return { policy: "none", transport: "tcp", privateNetwork: true };
