@@ -5,6 +5,7 @@ import { callConfig, mediaOf, Pair, STYLE } from "../support/h323-pair.ts";
 import { clientConfig, GK, gatekeeperConfig, Net, question } from "../support/ras-net.ts";
 import { Gatekeeper } from "../../src/h323/index.ts";
 import type { Reader } from "./reader.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 /** Every so many inputs the clock goes on by more than any timer is long. */
 const LONG = 64;
@@ -38,7 +39,7 @@ class CallEnd {
 
   act(now: number): void {
     const { machine } = this;
-    for (let outputs = machine.takeOutputs(); outputs.length > 0; outputs = machine.takeOutputs()) {
+    for (let outputs = machine.drain(); outputs.length > 0; outputs = machine.drain()) {
       for (const output of outputs) {
         if (output.type === "close") this.over = true;
         else if (output.type === "listen-control") machine.controlListening({ host: "192.0.2.1", port: 10_000 }, now);
@@ -109,7 +110,7 @@ function callReader(name: string, side: "a" | "b", more: Partial<CallConfig>): R
         end.use(inputs % 16, now);
         now += ++inputs % LONG === 0 ? AGES : 50;
         if ((end.machine.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) {
-          end.machine.timeout(now);
+          end.machine.handle(TIMEOUT, now);
           end.act(now);
         }
         if (end.over) end = next();
@@ -168,12 +169,12 @@ export const h323Readers: readonly Reader[] = [
       let machine = open();
       return (data) => {
         now += ++inputs % LONG === 0 ? AGES : 50;
-        if ((machine.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) machine.timeout(now);
+        if ((machine.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) machine.handle(TIMEOUT, now);
         try {
           machine.handle(decodeControl(data), now);
         } finally {
-          machine.takeMessages();
-          for (const event of machine.takeEvents()) if (event.type === "presentation-wanted") machine.grantPresentation(now);
+          for (const output of machine.drain())
+            if (output.type === "event" && output.event.type === "presentation-wanted") machine.grantPresentation(now);
           if (machine.ended) machine = open();
         }
       };
@@ -191,8 +192,8 @@ export const h323Readers: readonly Reader[] = [
         if (++inputs % 16 === 0) client.admit(question("200"), now);
         client.received(data, GK, now);
         now += inputs % LONG === 0 ? AGES : 50;
-        if ((client.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) client.timeout(now);
-        client.takeOutputs();
+        if ((client.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) client.handle(TIMEOUT, now);
+        client.drain();
       };
     },
   },
@@ -209,8 +210,8 @@ export const h323Readers: readonly Reader[] = [
           for (const message of ras.questions.slice(0, 2)) gatekeeper.received(message, { host: "192.0.2.1", port: 1719 }, now);
         gatekeeper.received(data, { host: inputs % 2 === 0 ? "192.0.2.1" : "192.0.2.9", port: 1719 }, now);
         now += ++inputs % LONG === 0 ? AGES : 50;
-        if ((gatekeeper.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) gatekeeper.timeout(now);
-        gatekeeper.takeOutputs();
+        if ((gatekeeper.nextTimeout() ?? Number.POSITIVE_INFINITY) <= now) gatekeeper.handle(TIMEOUT, now);
+        gatekeeper.drain();
       };
     },
   },

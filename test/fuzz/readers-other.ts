@@ -30,6 +30,7 @@ import {
 import { capturedControl, capturedPdus, captureNames } from "../support/h323-captures.ts";
 import { GK, gatekeeperConfig } from "../support/ras-net.ts";
 import { bytes, type Reader, text } from "./reader.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 const hex = (digits: string): Buffer => Buffer.from(digits.replace(/\s/g, ""), "hex");
 const captured = captureNames().flatMap((name) => [...capturedPdus(name)]);
@@ -127,8 +128,8 @@ export const otherReaders: readonly Reader[] = [
       let now = 0;
       return (data) => {
         gatekeeper.received(data, { host: "192.0.2.1", port: GK.port }, (now += 10));
-        gatekeeper.timeout(now);
-        gatekeeper.takeOutputs();
+        gatekeeper.handle(TIMEOUT, now);
+        gatekeeper.drain();
       };
     },
   },

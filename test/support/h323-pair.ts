@@ -1,6 +1,7 @@
 import { type Address, type CallConfig, type CallEvent, CallMachine, type CallOutput, type CallStyle } from "../../src/h323/index.ts";
 import { decodeSignalling } from "../../src/wire/h225/index.ts";
 import { decodeControl } from "../../src/wire/h245/index.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 /** Random octets from a seed, the same every run. */
 export function seededOctets(seed: number): (count: number) => Uint8Array {
@@ -116,7 +117,7 @@ export class Pair {
       if (message <= timer) this.#queue.shift()!.run();
       else
         for (const e of [this.a, this.b])
-          if ((e.machine.nextTimeout() ?? Number.POSITIVE_INFINITY) <= this.now) e.machine.timeout(this.now);
+          if ((e.machine.nextTimeout() ?? Number.POSITIVE_INFINITY) <= this.now) e.machine.handle(TIMEOUT, this.now);
       this.#drain(this.a, this.b);
       this.#drain(this.b, this.a);
     }
@@ -134,7 +135,7 @@ export class Pair {
   }
 
   #drain(from: End, to: End): void {
-    for (let outputs = from.machine.takeOutputs(); outputs.length > 0; outputs = from.machine.takeOutputs())
+    for (let outputs = from.machine.drain(); outputs.length > 0; outputs = from.machine.drain())
       for (const output of outputs) this.#perform(output, from, to);
   }
 

@@ -1,6 +1,7 @@
 import type { Address, Gatekeeper, GatekeeperConfig, GatekeeperEvent, RasClient, RasClientConfig, RasEvent } from "../../src/h323/index.ts";
 import { decodeRas, type RasMessage } from "../../src/wire/h225/index.ts";
 import { seededOctets } from "./h323-pair.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 export const GK: Address = { host: "192.0.2.10", port: 1719 };
 export const ALTERNATE: Address = { host: "192.0.2.11", port: 1719 };
@@ -66,7 +67,8 @@ export class Net {
         return this;
       }
       this.now = Math.max(this.now, due);
-      for (const node of this.#nodes.values()) if ((node.nextTimeout() ?? Number.POSITIVE_INFINITY) <= this.now) node.timeout(this.now);
+      for (const node of this.#nodes.values())
+        if ((node.nextTimeout() ?? Number.POSITIVE_INFINITY) <= this.now) node.handle(TIMEOUT, this.now);
     }
     throw new Error("does not come to rest");
   }
@@ -74,7 +76,7 @@ export class Net {
     for (let busy = true; busy; ) {
       busy = false;
       for (const [host, node] of this.#nodes)
-        for (const output of node.takeOutputs()) {
+        for (const output of node.drain()) {
           busy = true;
           if (output.type === "event") this.events.get(host)!.push(output.event);
           else {

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, TIMEOUT } from "../../base/machine.ts";
 import type * as h225 from "../../wire/h225/index.ts";
 import { type ControlMessage, decodeControl, encodeControl } from "../../wire/h245/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
@@ -6,11 +7,12 @@ import { isEmptySet, type LocalCapabilities } from "../control/capabilities.ts";
 import { ControlMachine } from "../control/control.ts";
 import type { LocalMedia } from "../control/types.ts";
 import { MediaSecurity } from "../security/media-security.ts";
-import { type Durations, earliest } from "../timers.ts";
+import type { Durations } from "../timers.ts";
 import { supports } from "../traversal/h460.ts";
 import { MediaTraversal } from "../traversal/media-traversal.ts";
 import { FastConnect } from "./fast-connect.ts";
 import type { Answering } from "./messages.ts";
+import type { ControlEvent } from "../control/types.ts";
 import type { CallConfig, CallEvent, CallOutput, ReleaseCode, ReleasedEvent } from "./types.ts";
 
 /** What control uses of its call. */
@@ -48,6 +50,9 @@ export class CallControl {
   #address: Address | undefined;
   /** Answers to what the control machine has not seen. */
   readonly #answers: ControlMessage[] = [];
+  /** Of the control machine: messages that wait for a way to travel, and events. */
+  readonly #unsent: ControlMessage[] = [];
+  readonly #untold: ControlEvent[] = [];
   /** By when control must be established. */
   #deadline: Millis | undefined;
   /** Connect has gone, or come. */
@@ -115,7 +120,8 @@ export class CallControl {
     // Capabilities that say nothing of ciphers would have to be said again.
     if (style.tunnelling && style.earlyControl && tokens.length === 0) {
       this.machine.start(now);
-      control = this.machine.takeMessages().map(encodeControl);
+      this.#collect();
+      control = this.#unsent.splice(0).map(encodeControl);
     }
     if (fastStart === undefined) return { setup: { ...features, ...(tokens.length === 0 ? {} : { tokens }) }, control };
     // H.323 8.2.4: beside fast connect, h245Control must not be in Setup.
@@ -262,13 +268,20 @@ export class CallControl {
     this.machine.withhold(false, now);
   }
 
+  #collect(): void {
+    for (const output of this.machine.drain())
+      if (output.type === "message") this.#unsent.push(output.message);
+      else this.#untold.push(output.event);
+  }
+
   /** Moves what the machine has left: its messages to where they travel, its events to the call's. */
   flush(): void {
-    const events = this.machine.takeEvents();
+    this.#collect();
+    const events = this.#untold.splice(0);
     for (const event of events) this.security.heard(event);
     const { messages, failure } = this.#link === "open" || this.#tunnel === "yes" ? this.#outgoing() : { messages: [], failure: undefined };
     // How a channel is protected, and passes a firewall, is told before that it is open.
-    for (const event of [...this.security.takeEvents(), ...this.traversal.takeEvents()]) this.#port.emit(event);
+    for (const event of [...this.security.drain(), ...this.traversal.drain()]) this.#port.emit(event);
     for (const event of events) {
       this.#port.emit(event);
       if (event.type === "established") this.#deadline = undefined;
@@ -296,7 +309,8 @@ export class CallControl {
   /** What is to be sent: channels as the peer is to see them. After a failure nothing is. */
   #outgoing(): { readonly messages: Uint8Array[]; readonly failure: string | undefined } {
     const messages = this.#answers.splice(0).map(encodeControl);
-    for (const message of this.machine.takeMessages()) {
+    this.#collect();
+    for (const message of this.#unsent.splice(0)) {
       const checked = this.security.outgoing(message);
       if ("fail" in checked) return { messages: [], failure: checked.fail };
       messages.push(encodeControl(this.traversal.outgoing(checked, this.#media)));
@@ -323,6 +337,6 @@ export class CallControl {
       this.#port.release(41, "control was not established", "us", "no-media");
     }
     if (this.#securing !== undefined && this.#securing <= now) this.#secured(now);
-    this.machine.timeout(now);
+    this.machine.handle(TIMEOUT, now);
   }
 }

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, type Machine, type Timeout, Timers } from "../../base/machine.ts";
 import * as h225 from "../../wire/h225/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
 import { causeOf, reasonOf } from "../causes.ts";
@@ -6,7 +7,7 @@ import type { LocalCapabilities, UserInputWay } from "../control/capabilities.ts
 import type { ControlMachine } from "../control/control.ts";
 import type { LocalMedia } from "../control/types.ts";
 import type { MediaPolicy } from "../security/media-security.ts";
-import { DURATIONS, type Durations, earliest, Timers } from "../timers.ts";
+import { DURATIONS, type Durations } from "../timers.ts";
 import type { TraversalRole } from "../traversal/h460-19.ts";
 import { CallControl } from "./call-control.ts";
 import * as messages from "./messages.ts";
@@ -32,7 +33,7 @@ const UNANSWERED: Readonly<Record<"T303" | "T310" | "T301", string>> = {
 };
 
 /** One call's signalling, caller's or callee's side, with its control (H.225.0 clause 7, H.323 clause 8). */
-export class CallMachine {
+export class CallMachine implements Machine<CallOutput> {
   readonly #config: CallConfig;
   readonly #durations: Durations;
   readonly #control: CallControl;
@@ -87,7 +88,7 @@ export class CallMachine {
   }
 
   /** What to do, in order; taken once. */
-  takeOutputs(): CallOutput[] {
+  drain(): CallOutput[] {
     const out = this.#outputs;
     this.#outputs = [];
     return out;
@@ -262,7 +263,8 @@ export class CallMachine {
     return earliest(this.#timers.next(), this.#control.nextTimeout());
   }
 
-  timeout(now: Millis): void {
+  /** Time has come for the call, or its control. */
+  handle(_: Timeout, now: Millis): void {
     if (this.#state === "released") return;
     for (const name of this.#timers.expire(now)) {
       if (name === "T302") this.#emit({ type: "dialled", digits: "", complete: true });

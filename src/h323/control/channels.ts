@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
+import { Timers } from "../../base/machine.ts";
 import type { OpenLogicalChannel, OpenLogicalChannelAck, OpenLogicalChannelReject } from "../../wire/h245/index.ts";
 import { type Address, fromH245, toH245 } from "../address.ts";
-import { Timers } from "../timers.ts";
 import type { AudioFormat } from "./codecs.ts";
 import { AUDIO, type Kind, type MediaFormat, rtpParameters, withParameters } from "./lines.ts";
 import type { ControlPort, LineMedia } from "./types.ts";

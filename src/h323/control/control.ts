@@ -1,6 +1,6 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, type Machine, type Timeout, Timers } from "../../base/machine.ts";
 import type { ControlMessage, TerminalCapabilitySet } from "../../wire/h245/index.ts";
-import { earliest, Timers } from "../timers.ts";
 import {
   composeCapabilities,
   isEmptySet,
@@ -26,16 +26,19 @@ type Command = NonNullable<ControlMessage["command"]>;
 type Indication = NonNullable<ControlMessage["indication"]>;
 type TimerName = "T101" | "T106";
 
+export type ControlOutput =
+  /** A message to be sent. */
+  { readonly type: "message"; readonly message: ControlMessage } | { readonly type: "event"; readonly event: ControlEvent };
+
 /** Control of one call, H.245. Knows nothing of how its messages travel: tunnelled or on a connection of their own. */
-export class ControlMachine {
+export class ControlMachine implements Machine<ControlOutput, ControlMessage> {
   readonly #config: ControlConfig;
   readonly #timers = new Timers<TimerName>();
   readonly #lines: LineTable;
   readonly #presentation: Presentation;
   readonly #determination: Determination;
   readonly #questions: Questions;
-  #messages: ControlMessage[] = [];
-  #events: ControlEvent[] = [];
+  #outputs: ControlOutput[] = [];
   #media: LocalMedia | undefined;
   #capabilities: LocalCapabilities;
   #started = false;
@@ -117,15 +120,9 @@ export class ControlMachine {
     };
   }
 
-  /** Messages to send, in order; taken once. */
-  takeMessages(): ControlMessage[] {
-    const out = this.#messages;
-    this.#messages = [];
-    return out;
-  }
-  takeEvents(): ControlEvent[] {
-    const out = this.#events;
-    this.#events = [];
+  drain(): ControlOutput[] {
+    const out = this.#outputs;
+    this.#outputs = [];
     return out;
   }
 
@@ -193,8 +190,14 @@ export class ControlMachine {
     this.#lines.audio.adopt(...channels);
   }
 
-  handle(message: ControlMessage, now: Millis): void {
+  /** A message of the peer's, or that time has come. */
+  handle(input: ControlMessage | Timeout, now: Millis): void {
     if (this.#ended) return;
+    if ("type" in input) this.#timeout(now);
+    else this.#received(input, now);
+  }
+
+  #received(message: ControlMessage, now: Millis): void {
     if (message.request) this.#request(message.request, now);
     else if (message.response) this.#response(message.response, now);
     else if (message.command) this.#command(message.command, now);
@@ -205,8 +208,7 @@ export class ControlMachine {
     return earliest(this.#timers.next(), this.#questions.nextTimeout(), this.#lines.nextTimeout(), this.#presentation.nextTimeout());
   }
 
-  timeout(now: Millis): void {
-    if (this.#ended) return;
+  #timeout(now: Millis): void {
     for (const name of this.#timers.expire(now)) {
       if (name === "T101") this.#fail("capabilities not answered");
       else this.#act(this.#determination.timedOut(), now);
@@ -311,10 +313,10 @@ export class ControlMachine {
   }
 
   #send(message: ControlMessage): void {
-    if (!this.#ended) this.#messages.push(message);
+    if (!this.#ended) this.#outputs.push({ type: "message", message });
   }
   #emit(event: ControlEvent): void {
-    this.#events.push(event);
+    this.#outputs.push({ type: "event", event });
   }
   #fail(reason: string): void {
     this.#emit({ type: "control-failed", reason });

@@ -1,6 +1,6 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, Timers } from "../../base/machine.ts";
 import type { OpenLogicalChannel, OpenLogicalChannelAck, OpenLogicalChannelReject } from "../../wire/h245/index.ts";
-import { earliest, Timers } from "../timers.ts";
 import type { LocalCapabilities, RemoteCapabilities } from "./capabilities.ts";
 import { type ChannelOwner, Channels, reject } from "./channels.ts";
 import { type AudioFormat, sameAudio } from "./codecs.ts";

@@ -1,6 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
+import { Timers } from "../../base/machine.ts";
 import type { ControlMessage } from "../../wire/h245/index.ts";
-import { type Durations, Timers } from "../timers.ts";
+import type { Durations } from "../timers.ts";
 import type { AudioCodec } from "./codecs.ts";
 import { composeModes } from "./modes.ts";
 import type { ControlPort } from "./types.ts";

@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
+import { Timers } from "../../base/machine.ts";
 import type { RasMessage } from "../../wire/h225/index.ts";
 import { hex } from "../call/messages.ts";
-import { Timers } from "../timers.ts";
 import type { AdmissionQuestion } from "./client-types.ts";
 
 type InfoRequest = NonNullable<RasMessage["infoRequest"]>;

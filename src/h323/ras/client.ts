@@ -1,8 +1,8 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, type Machine, type Timeout, Timers } from "../../base/machine.ts";
 import { decodeRas, encodeRas, H225_VERSION, type RasMessage, type TransportAddress } from "../../wire/h225/index.ts";
 import { type Address, fromH225, leadsBack, toH225 } from "../address.ts";
 import { endpointType, hex } from "../call/messages.ts";
-import { earliest, Timers } from "../timers.ts";
 import { feature, findFeature, supports } from "../traversal/h460.ts";
 import { readIndication, SIGNALLING_TRAVERSAL, Summons } from "../traversal/h460-18.ts";
 import { AdmittedCalls } from "./admitted-calls.ts";
@@ -53,7 +53,7 @@ const CAUSES: Readonly<Record<string, number>> = {
 };
 
 /** A gatekeeper's client: discovery, registration with light refreshes, admission, disengage. Follows alternates (H.323 7.2.6). */
-export class RasClient {
+export class RasClient implements Machine<RasOutput> {
   readonly #config: RasClientConfig;
   readonly #timers = new Timers<TimerName>();
   readonly #pending = new Map<number, Pending>();
@@ -92,7 +92,7 @@ export class RasClient {
     return this.#traversed;
   }
 
-  takeOutputs(): RasOutput[] {
+  drain(): RasOutput[] {
     const out = this.#outputs;
     this.#outputs = [];
     return out;
@@ -198,7 +198,7 @@ export class RasClient {
     this.#asked(message, from, now);
   }
 
-  timeout(now: Millis): void {
+  handle(_: Timeout, now: Millis): void {
     for (const calls of this.#calls.due(now)) {
       this.#report(this.#next(), calls, true, this.#gatekeeper, now);
     }

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
+import { earliest, type Machine, type Timeout, Timers } from "../../base/machine.ts";
 import {
   type AdmissionRejectReason,
   type AliasAddress,
@@ -10,7 +11,6 @@ import {
 } from "../../wire/h225/index.ts";
 import { type Address, fromH225, type RasAddress, toH225 } from "../address.ts";
 import { aliasText, hex, readProduct } from "../call/messages.ts";
-import { earliest, Timers } from "../timers.ts";
 import { dialledNames } from "../uri.ts";
 import { feature, findFeature, supports } from "../traversal/h460.ts";
 import { RAS_TUNNELLING } from "../traversal/h460-17.ts";
@@ -45,7 +45,7 @@ const OBJECTIONS = {
 } as const;
 
 /** A small gatekeeper (H.323 clause 6.4, H.225.0 7.7): registers endpoints, admits calls in the direct model, locates. */
-export class Gatekeeper {
+export class Gatekeeper implements Machine<GatekeeperOutput> {
   readonly #config: GatekeeperConfig;
   readonly #timers = new Timers<TimerName>();
   readonly #endpoints = new Map<string, Registration>();
@@ -98,7 +98,7 @@ export class Gatekeeper {
     return id === undefined ? undefined : this.#endpoints.get(id);
   }
 
-  takeOutputs(): GatekeeperOutput[] {
+  drain(): GatekeeperOutput[] {
     const out = this.#outputs;
     this.#outputs = [];
     return out;
@@ -118,7 +118,7 @@ export class Gatekeeper {
       if (ras.connection === connection) this.#forget(endpointIdentifier, "disconnected");
   }
 
-  timeout(now: Millis): void {
+  handle(_: Timeout, now: Millis): void {
     this.#indications.timeout(now);
     this.#locations.timeout(now);
     for (const name of this.#timers.expire(now)) this.#forget(name.slice(9), "expired");

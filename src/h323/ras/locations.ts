@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
+import { Timers } from "../../base/machine.ts";
 import type { AliasAddress, RasMessage } from "../../wire/h225/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
-import { Timers } from "../timers.ts";
 
 /** How long neighbours have, milliseconds. */
 export const LOCATION_PATIENCE = 3_000;

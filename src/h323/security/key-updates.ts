@@ -47,7 +47,7 @@ export class KeyUpdates {
     if (direction === "transmit") this.#offered.delete(channel);
   }
 
-  takeEvents(): RekeyedEvent[] {
+  drain(): RekeyedEvent[] {
     const out = this.#events;
     this.#events = [];
     return out;

@@ -166,10 +166,10 @@ export class MediaSecurity {
   }
 
   /** Told before what control tells; taken once. */
-  takeEvents(): (ProtectedEvent | RekeyedEvent)[] {
+  drain(): (ProtectedEvent | RekeyedEvent)[] {
     const out = this.#events;
     this.#events = [];
-    return [...out, ...this.#updates.takeEvents()];
+    return [...out, ...this.#updates.drain()];
   }
 
   get #algorithms(): readonly MediaAlgorithm[] {

@@ -3,11 +3,11 @@
  * call by RAS, and the client connects to the server and says which call it has come for.
  */
 import type { Millis } from "../../base/clock.ts";
+import { Timers } from "../../base/machine.ts";
 import { decodeSignalling, encodeSignalling, H225_VERSION, type RasMessage, type SignallingMessage } from "../../wire/h225/index.ts";
 import { decodeIncomingCall, encodeIncomingCall, type IncomingCallIndication } from "../../wire/h460/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
 import { hex } from "../call/messages.ts";
-import { Timers } from "../timers.ts";
 import { feature, findFeature, rawParameters } from "./h460.ts";
 
 export const SIGNALLING_TRAVERSAL = 18;

@@ -114,7 +114,7 @@ export class MediaTraversal {
     if (reject !== undefined) this.#opening.delete(reject.forwardLogicalChannelNumber);
   }
 
-  takeEvents(): TraversalEvent[] {
+  drain(): TraversalEvent[] {
     const out = this.#events;
     this.#events = [];
     return out;

@@ -1,7 +1,8 @@
 /** Runs a RAS machine: its timer, what it leaves to be sent, what it tells. Knows nothing of how messages travel. */
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import { sourceOf } from "../../base/ip-address.ts";
-import type { Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEvent } from "../../h323/index.ts";
+import type { Gatekeeper, GatekeeperEvent, GatekeeperOutput, RasAddress, RasClient, RasEvent, RasOutput } from "../../h323/index.ts";
 
 /** Longest message looked at. */
 const LONGEST = 8192;
@@ -21,9 +22,7 @@ export interface RasCarrier<M> {
 export class RasRunner<M extends RasClient | Gatekeeper, E extends RasEvent | GatekeeperEvent> {
   readonly machine: M;
   readonly #clock: Clock;
-  readonly #send: (to: RasAddress, bytes: Uint8Array) => void;
-  readonly #onEvent: (event: E) => void;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #driver: MachineDriver<RasOutput | GatekeeperOutput, M>;
   #stopped = false;
   #window = 0;
   readonly #heard = new Map<string, number>();
@@ -38,8 +37,15 @@ export class RasRunner<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   ) {
     this.machine = machine;
     this.#clock = options.clock ?? systemClock;
-    this.#send = options.send;
-    this.#onEvent = options.onEvent;
+    const { send, onEvent } = options;
+    this.#driver = new MachineDriver({
+      machine,
+      clock: this.#clock,
+      perform: (output) => {
+        if (output.type === "send") send(output.to, output.bytes);
+        else onEvent(output.event as E);
+      },
+    });
   }
 
   receive(bytes: Uint8Array, from: RasAddress): void {
@@ -47,20 +53,7 @@ export class RasRunner<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   }
 
   act(action: (machine: M, now: number) => void): void {
-    if (this.#stopped) return;
-    action(this.machine, this.#clock.now());
-    for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
-      for (const output of outputs) {
-        if (output.type === "send") this.#send(output.to, output.bytes);
-        else this.#onEvent(output.event as E);
-      }
-    clearTimeout(this.#timer);
-    const next = this.#stopped ? undefined : this.machine.nextTimeout();
-    if (next !== undefined)
-      this.#timer = setTimeout(
-        () => this.act((m, now) => m.timeout(now)),
-        Math.ceil(Math.max(0, Math.min(next - this.#clock.now(), 2 ** 31 - 1))),
-      );
+    this.#driver.act(action);
   }
 
   /** Nothing more is sent, heard or told. A client takes its registration back, where that can still be `told`. */
@@ -68,7 +61,7 @@ export class RasRunner<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     if (this.#stopped) return;
     if (told && "stop" in this.machine) this.act((m, now) => (m as RasClient).stop(now));
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#driver.close();
   }
 
   /** Counts messages by host: decoding costs more than sending. */

@@ -1,9 +1,18 @@
 /** The sockets of one H.323 call: its signalling connection, its control connection, its timer. Decides nothing; the machine does. */
 import { createServer, type Server, connect as connectTcp, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import type { Clock, Millis } from "../../base/clock.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
-import { type Address, type CallConfig, type CallEvent, CallMachine, compareAddresses, type Destination } from "../../h323/index.ts";
+import {
+  type Address,
+  type CallConfig,
+  type CallEvent,
+  CallMachine,
+  type CallOutput,
+  compareAddresses,
+  type Destination,
+} from "../../h323/index.ts";
 import { TpktReader, tpkt } from "../../wire/h225/index.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
 import { plainAddress } from "../addresses.ts";
@@ -77,9 +86,8 @@ export class H323Session {
   #opened: Address | undefined;
   #listening: Address | undefined;
   #listener: Server | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #driver: MachineDriver<CallOutput, CallMachine>;
   #closed = false;
-  #draining = false;
 
   constructor(options: H323SessionOptions) {
     this.#options = options;
@@ -88,6 +96,7 @@ export class H323Session {
     this.transport = options.transport ?? "tcp";
     this.certificate = options.certificate;
     this.machine = new CallMachine(options.config);
+    this.#driver = new MachineDriver({ machine: this.machine, clock: options.clock, perform: (output) => this.#perform(output) });
     this.#signalling = options.socket;
     this.#follow(options.socket, "signalling");
   }
@@ -98,9 +107,9 @@ export class H323Session {
 
   /** Runs something on the machine and does what it then asks for. */
   act(action: (machine: CallMachine, now: Millis) => void): void {
-    if (this.#closed) return;
-    action(this.machine, this.#options.clock.now());
-    this.#drain();
+    this.#driver.act(action);
+    if (this.machine.traversal !== undefined && !this.#closed)
+      this.#keepAlive ??= setInterval(() => this.#sayNothing(), KEEP_ALIVE_MS).unref();
   }
 
   /** Caller: once connected. */
@@ -165,26 +174,13 @@ export class H323Session {
     if (this.direction === "in" && kind === "signalling") wait(true);
   }
 
-  #drain(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    for (let outputs = this.machine.takeOutputs(); outputs.length > 0; outputs = this.machine.takeOutputs())
-      for (const output of outputs) {
-        if (output.type === "signalling") this.#write(this.#signalling, "signalling", output.bytes);
-        else if (output.type === "control") this.#write(this.#control, "control", output.bytes);
-        else if (output.type === "connect-control") this.#connect(output.to);
-        else if (output.type === "listen-control") this.#listen();
-        else if (output.type === "close") this.#close();
-        else this.onEvent(output.event, this.#options.clock.now());
-      }
-    this.#draining = false;
-    if (this.machine.traversal !== undefined && !this.#closed)
-      this.#keepAlive ??= setInterval(() => this.#sayNothing(), KEEP_ALIVE_MS).unref();
-    clearTimeout(this.#timer);
-    const next = this.#closed ? undefined : this.machine.nextTimeout();
-    if (next === undefined) return;
-    const delay = Math.min(2 ** 31 - 1, Math.max(0, next - this.#options.clock.now()));
-    this.#timer = setTimeout(() => this.act((machine, now) => machine.timeout(now)), Math.ceil(delay));
+  #perform(output: CallOutput): void {
+    if (output.type === "signalling") this.#write(this.#signalling, "signalling", output.bytes);
+    else if (output.type === "control") this.#write(this.#control, "control", output.bytes);
+    else if (output.type === "connect-control") this.#connect(output.to);
+    else if (output.type === "listen-control") this.#listen();
+    else if (output.type === "close") this.#close();
+    else this.onEvent(output.event, this.#options.clock.now());
   }
 
   /** Whether the connection is somebody else's, by its first message; then it has been handed over with what was read too much. */
@@ -193,6 +189,7 @@ export class H323Session {
     const taker = this.#options.claim?.(payload);
     if (taker === undefined) return false;
     this.#closed = true;
+    this.#driver.close();
     this.#options.ended(this);
     this.#signalling.pause();
     this.#detach();
@@ -261,7 +258,7 @@ export class H323Session {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#driver.close();
     clearInterval(this.#keepAlive);
     this.#listener?.close();
     for (const socket of [this.#control, this.#spare, this.#signalling]) {

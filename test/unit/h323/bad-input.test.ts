@@ -4,9 +4,12 @@ import { CallMachine, ControlMachine, DURATIONS } from "../../../src/h323/index.
 import { encodeSignalling, H225_VERSION } from "../../../src/wire/h225/index.ts";
 import { type ControlMessage, encodeControl, type OpenLogicalChannel } from "../../../src/wire/h245/index.ts";
 import { callConfig, eventsOf, mediaOf, Pair, seededOctets } from "../../support/h323-pair.ts";
+import { TIMEOUT } from "../../../src/base/machine.ts";
+import type { ControlEvent } from "../../../src/h323/control/types.ts";
 
 /** A peer that says what it likes to a control machine of ours. */
 class Peer {
+  readonly #events: ControlEvent[] = [];
   readonly machine: ControlMachine;
   now = 0;
   constructor(draw: () => number = () => 0x100000) {
@@ -20,10 +23,15 @@ class Peer {
   }
   say(...messages: readonly ControlMessage[]): ControlMessage[] {
     for (const message of messages) this.machine.handle(message, this.now);
-    return this.machine.takeMessages();
+    return this.messages();
   }
-  events() {
-    return this.machine.takeEvents();
+  messages(): ControlMessage[] {
+    const outputs = this.machine.drain();
+    this.#events.push(...outputs.flatMap((output) => (output.type === "event" ? [output.event] : [])));
+    return outputs.flatMap((output) => (output.type === "message" ? [output.message] : []));
+  }
+  events(): ControlEvent[] {
+    return this.#events.splice(0);
   }
 }
 
@@ -104,7 +112,7 @@ describe("channels that were never offered", () => {
     });
     for (let i = 1; i <= 500; i++) machine.handle(channel(i, PCMU) as ControlMessage, 0);
     machine.setMedia(mediaOf("192.0.2.2", 6004), 0);
-    expect(machine.takeMessages()).toHaveLength(8);
+    expect(machine.drain().filter(({ type }) => type === "message")).toHaveLength(8);
   });
 
   it("acknowledgements, refusals and closes of channels that are not ours change nothing", () => {
@@ -139,7 +147,7 @@ describe("master and slave in conflict", () => {
   it("a peer that says the contrary of what the numbers say ends control, not more", () => {
     const peer = new Peer();
     peer.machine.start(0);
-    peer.machine.takeMessages();
+    peer.messages();
     // We are slave by type, and it is told that we are; it then says that we are master.
     expect(peer.say(request(1, 190))).toMatchObject([{ response: { masterSlaveDeterminationAck: { decision: { master: true } } } }]);
     peer.say(ack("master"));
@@ -149,7 +157,7 @@ describe("master and slave in conflict", () => {
   it("numbers that are always equal are given up after ten draws", () => {
     const peer = new Peer();
     peer.machine.start(0);
-    let requests = peer.machine.takeMessages().filter((m) => m.request?.masterSlaveDetermination).length;
+    let requests = peer.messages().filter((m) => m.request?.masterSlaveDetermination).length;
     for (let i = 0; i < 50; i++) requests += peer.say(request(0x100000)).filter((m) => m.request?.masterSlaveDetermination).length;
     expect(requests).toBe(10);
     expect(peer.events().filter((e) => e.type === "control-failed")).toHaveLength(1);
@@ -158,7 +166,7 @@ describe("master and slave in conflict", () => {
   it("a peer that rejects for ever is given up too", () => {
     const peer = new Peer();
     peer.machine.start(0);
-    peer.machine.takeMessages();
+    peer.messages();
     const reject = { response: { masterSlaveDeterminationReject: { cause: { identicalNumbers: true as const } } } };
     let answers = 0;
     for (let i = 0; i < 50; i++) answers += peer.say(reject).length;
@@ -228,7 +236,7 @@ describe("addresses and silence", () => {
   function called(host: readonly number[]) {
     const machine = new CallMachine(callConfig("a", { tunnelling: false, fastStart: false }));
     machine.start({ aliases: [{ dialledDigits: "200" }] }, 0);
-    machine.takeOutputs();
+    machine.drain();
     const destinationInfo = { terminal: {}, mc: false, undefinedNode: false };
     const guid = new Uint8Array(16);
     machine.signalling(
@@ -255,7 +263,7 @@ describe("addresses and silence", () => {
       }),
       0,
     );
-    return { machine, outputs: machine.takeOutputs() };
+    return { machine, outputs: machine.drain() };
   }
   const connects = (outputs: readonly CallOutput[]) => outputs.filter((o) => o.type === "connect-control");
   const ignored = (outputs: readonly CallOutput[]) =>
@@ -272,7 +280,7 @@ describe("addresses and silence", () => {
     const { machine, outputs } = called(host);
     expect(connects(outputs)).toEqual([]);
     expect(ignored(outputs)).toHaveLength(1);
-    machine.timeout(DURATIONS.control + DURATIONS.T303);
+    machine.handle(TIMEOUT, DURATIONS.control + DURATIONS.T303);
     expect(machine.state).toBe("released");
   });
 

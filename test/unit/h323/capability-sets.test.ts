@@ -68,9 +68,9 @@ describe("capability sets after the first (H.245 7.2.1)", () => {
     pair.a.machine.control((control) => {
       control.start(0);
       control.hold(0);
-      control.takeMessages();
+      control.drain();
     }, 0);
-    pair.a.machine.takeOutputs();
+    pair.a.machine.drain();
     pair.call(false).run(20_000);
     pair.do((p) => p.a.machine.control((control) => control.resume(p.now), p.now), 3000);
     expect(pair.b.machine.state).toBe("active");

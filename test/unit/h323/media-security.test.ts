@@ -221,7 +221,7 @@ describe("a call with media encryption", () => {
     const pair = call({ encryption: "preferred" }, { encryption: "preferred" }, style);
     pair.call();
     // the caller's first messages, put into its Setup: its capabilities say nothing of ciphers yet
-    const [setup] = pair.a.machine.takeOutputs();
+    const [setup] = pair.a.machine.drain();
     if (setup?.type !== "signalling") throw new Error("no Setup");
     const message = decodeSignalling(setup.bytes);
     const set = encodeControl({ request: { terminalCapabilitySet: composeCapabilities(callConfig("a").capabilities, 1) } });
@@ -370,9 +370,9 @@ describe("a channel that is refused", () => {
     callee.incoming(opening);
     callee.outgoing({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } });
     callee.outgoing(ack);
-    expect(callee.takeEvents()).toEqual([]);
+    expect(callee.drain()).toEqual([]);
     callee.incoming(opening);
     callee.outgoing(ack);
-    expect(callee.takeEvents()).toMatchObject([{ direction: "receive", channel: 7 }]);
+    expect(callee.drain()).toMatchObject([{ direction: "receive", channel: 7 }]);
   });
 });

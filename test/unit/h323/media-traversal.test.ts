@@ -95,19 +95,19 @@ describe("media through a firewall (H.460.19)", () => {
     traversal.outgoing({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } }, media);
     traversal.outgoing(taken, media);
     traversal.incoming({ response: { openLogicalChannelAck: ack } });
-    expect(traversal.takeEvents()).toEqual([]);
+    expect(traversal.drain()).toEqual([]);
     traversal.incoming({ request: { openLogicalChannel: { ...olc, genericInformation: said } } });
-    expect(traversal.takeEvents()).toEqual([]);
+    expect(traversal.drain()).toEqual([]);
     traversal.outgoing(taken, media);
     traversal.outgoing({ request: { openLogicalChannel: olc } }, media);
     for (let i = 0; i < 2; i++) traversal.incoming({ response: { openLogicalChannelAck: ack } });
-    expect(traversal.takeEvents()).toMatchObject([
+    expect(traversal.drain()).toMatchObject([
       { direction: "receive", channel: 7, multiplex: { id: 9 } },
       { direction: "transmit", channel: 7, multiplex: { id: 9 } },
     ]);
     traversal.outgoing({ request: { openLogicalChannel: olc } }, media);
     traversal.incoming({ response: { openLogicalChannelReject: { forwardLogicalChannelNumber: 7, cause: { unspecified: true } } } });
     traversal.incoming({ response: { openLogicalChannelAck: ack } });
-    expect(traversal.takeEvents()).toEqual([]);
+    expect(traversal.drain()).toEqual([]);
   });
 });

@@ -47,7 +47,7 @@ describe("what a gatekeeper is told of calls", () => {
   it("comes unasked as often as the gatekeeper wants, until the call is over", () => {
     const { client, net } = setUp();
     client.admit(question("3"), net.now);
-    const request = client.takeOutputs();
+    const request = client.drain();
     expect(request).toHaveLength(1);
     const confirm = {
       admissionConfirm: {

@@ -200,7 +200,7 @@ describe("our gatekeeper under load", () => {
     const register = (number: number, host: string) => {
       const client = new RasClient(clientConfig(host, String(number), { discover: false, signalling: { host, port: 2000 + number } }));
       client.start(0);
-      for (const output of client.takeOutputs()) if (output.type === "send") gk.received(output.bytes, { host, port: 10_000 + number }, 0);
+      for (const output of client.drain()) if (output.type === "send") gk.received(output.bytes, { host, port: 10_000 + number }, 0);
       net.run(1);
     };
     for (let i = 0; i < 10; i++) register(i, A);

@@ -85,11 +85,11 @@ describe("a client and a gatekeeper", () => {
   it("who is not registered is not admitted", () => {
     const a = new RasClient(clientConfig("192.0.2.1", "100"));
     a.admit(question("200"), 0);
-    expect(a.takeOutputs()).toMatchObject([{ event: { type: "not-admitted", cause: 38 } }]);
+    expect(a.drain()).toMatchObject([{ event: { type: "not-admitted", cause: 38 } }]);
     const gk = new Gatekeeper(gatekeeperConfig());
     const arq = { ...decodeRas(encodeRas({ admissionRequest: admission("no such") })) };
     gk.received(encodeRas(arq), { host: "192.0.2.66", port: 1 }, 0);
-    expect(gk.takeOutputs()).toMatchObject([{ event: { type: "refused", reason: "callerNotRegistered" } }, { type: "send" }]);
+    expect(gk.drain()).toMatchObject([{ event: { type: "refused", reason: "callerNotRegistered" } }, { type: "send" }]);
   });
 
   it("names of an endpoint are not another's; the same endpoint may come back", () => {
@@ -129,7 +129,7 @@ describe("a client and a gatekeeper", () => {
       });
     const ask = (bytes: Uint8Array, connection: number | undefined) => {
       gk.received(bytes, { host: "192.0.2.1", port: 4000, ...(connection === undefined ? {} : { connection }) }, 0);
-      const sent = gk.takeOutputs().find((output) => output.type === "send");
+      const sent = gk.drain().find((output) => output.type === "send");
       return Object.keys(decodeRas(sent!.bytes))[0];
     };
     expect(ask(request(1), 1)).toBe("registrationConfirm");
@@ -209,7 +209,7 @@ describe("a client and a gatekeeper", () => {
   it("a request of chan_ooh323 is confirmed", () => {
     const gk = new Gatekeeper(gatekeeperConfig());
     gk.received(capturedPdus("ast16-gk-grq-unanswered.pcap")[0]!.bytes, { host: "127.0.0.2", port: 13030 }, 0);
-    const [out] = gk.takeOutputs();
+    const [out] = gk.drain();
     expect(out).toMatchObject({ type: "send", to: { host: "127.0.0.2", port: 13030 } });
     if (out?.type === "send")
       expect(decodeRas(out.bytes).gatekeeperConfirm).toMatchObject({ requestSeqNum: 2, gatekeeperIdentifier: "gk" });
@@ -224,14 +224,14 @@ describe("a client and a gatekeeper", () => {
         GK,
         net.now,
       );
-      expect(node.takeOutputs()).toEqual([]);
+      expect(node.drain()).toEqual([]);
     }
     a.received(
       encodeRas({ unregistrationRequest: { requestSeqNum: 1, callSignalAddress: [] } }),
       { host: "203.0.113.1", port: 1 },
       net.now,
     );
-    expect(a.takeOutputs()).toEqual([]);
+    expect(a.drain()).toEqual([]);
     gk.received(
       encodeRas({ unregistrationRequest: { requestSeqNum: 1, callSignalAddress: [], endpointIdentifier: a.endpointIdentifier! } }),
       { host: "203.0.113.1", port: 1 },

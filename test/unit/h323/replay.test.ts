@@ -40,7 +40,7 @@ function replay(file: string, place: "caller" | "callee"): { events: CallEvent[]
   const events: CallEvent[] = [];
   let now = 0;
   const drain = () => {
-    for (const output of machine.takeOutputs()) {
+    for (const output of machine.drain()) {
       if (output.type === "listen-control") machine.controlListening({ host: ours, port: 9 }, now);
       if (output.type !== "event") continue;
       events.push(output.event);

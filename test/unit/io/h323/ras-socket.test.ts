@@ -18,7 +18,7 @@ describe("RAS over a socket", () => {
     const registration = (host: string, number: string) => {
       const client = new RasClient(clientConfig(host, number, { discover: false, gatekeeper: gatekeeper.address }));
       client.start(0);
-      return client.takeOutputs().flatMap((o) => (o.type === "send" ? [o.bytes] : []))[0]!;
+      return client.drain().flatMap((o) => (o.type === "send" ? [o.bytes] : []))[0]!;
     };
     const socketAt = (host: string) => {
       const socket = createSocket("udp4");

@@ -148,7 +148,7 @@ describe("H.460.17: an endpoint with one TCP connection", () => {
     const ras = new RasClient(clientConfig(HOST, "100", { gatekeeper: server.endpoint.address, discover: false }));
     const heard: RasEvent[] = [];
     const drain = () => {
-      for (const output of ras.takeOutputs())
+      for (const output of ras.drain())
         if (output.type === "send") tunnel.sendRas(output.bytes);
         else heard.push(output.event);
     };
