@@ -15,6 +15,8 @@ export interface AudioEncoder {
   readonly clockRate: number;
   /** Channels `encode` takes, interleaved. The media path is mono throughout. */
   readonly channels: 1 | 2;
+  /** Whether a payload depends on what was encoded before: another encoder cannot go on in the middle of a stream. */
+  readonly hasMemory: boolean;
   /**
    * Encodes the whole of `pcm` (one ptime) into `out` and returns the bytes written. 0 means: send nothing for this frame (DTX).
    * Throws RangeError when `out` is too small or `pcm` is a length the codec has no frame for: both are the caller's mistakes.
@@ -47,6 +49,8 @@ export interface AudioDecoder {
    * and the caller conceals by pitch (plc.ts). `next` is the packet after the lost one when it is at hand: in-band FEC is read from it.
    */
   conceal(samples: number, out: Int16Array, next?: Uint8Array): boolean;
+  /** Whether the payload carries what its predecessor said, too (in-band FEC). */
+  carriesFec?(payload: Uint8Array): boolean;
   reset(): void;
   close(): void;
 }

@@ -60,6 +60,7 @@ export class G711Encoder implements AudioEncoder {
   readonly sampleRate = 8000;
   readonly clockRate = 8000;
   readonly channels = 1;
+  readonly hasMemory = false;
   readonly #table: Uint8Array;
 
   constructor(law: G711Law) {

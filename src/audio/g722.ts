@@ -86,6 +86,7 @@ export class G722Encoder implements AudioEncoder {
   readonly sampleRate = 16000;
   readonly clockRate = 8000;
   readonly channels = 1;
+  readonly hasMemory = true;
   readonly #low = new G722Band("low");
   readonly #high = new G722Band("high");
   #line = new Int32Array(22 + 320);
@@ -140,7 +141,7 @@ export class G722Encoder implements AudioEncoder {
   close(): void {}
 }
 
-/** Decoder of G.722 at 64 kbit/s; leaves concealment to plc.ts, which works on what it gave. */
+/** Decoder of G.722 at 64 kbit/s; leaves concealment to receive/concealer.ts, which works on what it gave. */
 export class G722Decoder implements AudioDecoder {
   readonly codec = "G722";
   readonly sampleRate = 16000;

@@ -7,6 +7,7 @@ export class L16Encoder implements AudioEncoder {
   readonly sampleRate: SampleRate;
   readonly clockRate: number;
   readonly channels = 1;
+  readonly hasMemory = false;
 
   constructor(rate: SampleRate = 16000) {
     this.sampleRate = rate;

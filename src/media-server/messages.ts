@@ -30,7 +30,11 @@ export interface LegConfig {
   /** The first is what we send; any may come. */
   readonly codecs: readonly LegCodec[];
   /** The peer reads Opus' in-band FEC, wants DTX. */
-  readonly opus?: { readonly fec: boolean; readonly dtx: boolean };
+  readonly opus?: {
+    readonly fec: boolean;
+    readonly dtx: boolean /** Bits a second; the default where absent. */;
+    readonly maxBitrate?: number;
+  };
   readonly remote: { readonly address: string; readonly port: number; readonly rtcpPort: number };
   /** From where media without SRTP are believed, besides `remote`; the hosts of none where absent. */
   readonly sources?: MediaSources;

@@ -13,10 +13,14 @@ interface Shared {
 /** Ticks after which an encoder nobody asked is given back: 10 s. */
 const IDLE_TICKS = 500;
 const MAX_PAYLOAD = 2000;
+/** After so many ticks of silence a codec's memory of what came before is as good as gone. */
+const SILENT_TICKS = 8;
+/** Where it never is silent, a member that speaks no more has an encoder of its own for so long: 10 s. */
+const MOST_OWN_TICKS = 500;
 
 /**
  * Encodes a room's outputs, each shared one once for all who hear it with the same codec: in a room of 1,000 PCMU listeners one encoding a tick. Members
- * with a mix of their own use their own encoder, which takes over the shared one's state when they leave the common mix.
+ * with a mix of their own use their own encoder, which takes over the shared one's state when they leave the common mix, and keep it until the next silence.
  */
 export class EncoderPool {
   readonly #room: MixRoom;
@@ -89,6 +93,9 @@ export class MixStream {
   #own: AudioEncoder | undefined;
   #bytes: Uint8Array | undefined;
   #last: AudioEncoder | undefined;
+  /** Ticks since the member's output is the shared one again, and how many of the latest were silence. */
+  #sharing = 0;
+  #silent = 0;
 
   constructor(pool: EncoderPool, member: MixMember, key: string) {
     this.#pool = pool;
@@ -99,16 +106,38 @@ export class MixStream {
   /** The payload of this tick's output; a view that is valid until the next tick. Empty: send nothing (DTX). */
   encode(): Uint8Array {
     const member = this.#member;
-    if (member.sharesOutput) {
-      const shared = this.#pool.shared(member.output, this.#key);
-      this.#last = shared.encoder;
-      return shared.bytes.subarray(0, shared.length);
+    if (!member.sharesOutput) {
+      this.#sharing = this.#silent = 0;
+      return this.#encodeOwn();
     }
+    if (this.#own && this.#last === this.#own && !this.#mayShare(this.#own)) return this.#encodeOwn();
+    const shared = this.#pool.shared(member.output, this.#key);
+    this.#last = shared.encoder;
+    return shared.bytes.subarray(0, shared.length);
+  }
+
+  /**
+   * The far end's decoder has followed this member's own encoder. Another encoder in mid-speech would leave it with a state that does not fit, which is heard
+   * for half a second. So the change waits for silence.
+   */
+  #mayShare(own: AudioEncoder): boolean {
+    if (!own.hasMemory) return true;
+    this.#sharing++;
+    if (this.#member.output.every((v) => v === 0)) this.#silent++;
+    else this.#silent = 0;
+    return this.#silent >= SILENT_TICKS || this.#sharing >= MOST_OWN_TICKS;
+  }
+
+  #encodeOwn(): Uint8Array {
     this.#own ??= this.#pool.create(this.#key);
     this.#bytes ??= new Uint8Array(MAX_PAYLOAD);
-    if (this.#last && this.#last !== this.#own) this.#own.adopt?.(this.#last);
+    if (this.#last !== this.#own) {
+      // Without the other's state (Opus) a fresh one is nearer to it than that of long ago.
+      if (this.#last && this.#own.adopt) this.#own.adopt(this.#last);
+      else this.#own.reset();
+    }
     this.#last = this.#own;
-    return this.#bytes.subarray(0, this.#own.encode(member.output, this.#bytes));
+    return this.#bytes.subarray(0, this.#own.encode(this.#member.output, this.#bytes));
   }
 
   /** Frees the member's own encoder. */

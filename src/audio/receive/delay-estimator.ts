@@ -16,9 +16,9 @@ const MARGIN_MS = 5;
  * No packet of the last one to two of these was later than so much: no need to wait for more, whatever was before. The longer where stalls come again
  * and again.
  */
-const PEAK_MS = { once: 500, again: 3000 } as const;
-/** Packets so much over the target are a stall's; those within the first time belong to one, within the second it comes again. */
-const STALL = { over: 20, lasts: 300, returns: 5000 } as const;
+const PEAK_MS = { once: 500, again: 10_000 } as const;
+/** Packets so much over what is usual are a stall's; those within the first time belong to one, within the second it comes again. */
+const STALL = { over: 20, lasts: 300, returns: 10_000 } as const;
 /**
  * Nor is there need to wait for more than the latest of a longer time needed, and a little: on a quiet network that is less than the margin above. Where a
  * packet was too late for that, experience counts for longer.
@@ -37,7 +37,8 @@ export interface DelayLimits {
 
 /**
  * Estimates how long to hold packets. A packet's lateness is its transit time less the least of the last seconds; the delay wanted is what 97 % of
- * the packets stay under, and never more than the latest of the last second needed: what a single stall has taught is soon forgotten.
+ * the packets stay under, and never more than the latest of the last second needed: what a single stall has taught is soon forgotten. Stalls that come
+ * again within 10 s are waited for in full: sound that is made up and stretched every few seconds is worse than a longer delay.
  */
 export class DelayEstimator {
   readonly #limits: DelayLimits;
@@ -50,6 +51,11 @@ export class DelayEstimator {
   #late = 0;
   #lateLeast = Number.POSITIVE_INFINITY;
   #target: number;
+  /** The target without what recurring stalls and {@link extra} add. */
+  #usual: number;
+  #extra = 0;
+  /** Until then a stall is expected, and waited for. */
+  #expectedUntil = Number.NEGATIVE_INFINITY;
   #peak = 0;
   #peakBefore = 0;
   #peakStart = 0;
@@ -63,12 +69,23 @@ export class DelayEstimator {
 
   constructor(limits: DelayLimits) {
     this.#limits = limits;
-    this.#target = limits.initial;
+    this.#target = this.#usual = limits.initial;
   }
 
   /** Delay to play at, milliseconds after the earliest possible. */
   get target(): number {
     return this.#target;
+  }
+
+  /** To be held beyond what lateness asks for, milliseconds. */
+  get extra(): number {
+    return this.#extra;
+  }
+
+  set extra(ms: number) {
+    if (ms === this.#extra) return;
+    this.#target = Math.min(this.#limits.max, this.#target - this.#extra + ms);
+    this.#extra = ms;
   }
 
   /** The least transit time: media time plus this is when a packet without delay arrives. */
@@ -97,7 +114,9 @@ export class DelayEstimator {
     for (let i = 0; i < BINS; i++) histogram[i] *= 1 - weight;
     histogram[Math.min(BINS - 1, Math.floor(lateness / BIN_MS))] += weight;
     this.#count++;
-    this.#target = this.#quantile();
+    this.#usual = this.#quantile();
+    const expected = now < this.#expectedUntil ? Math.max(this.#peak, this.#peakBefore) + CALM.margin : 0;
+    this.#target = Math.min(this.#limits.max, Math.max(this.#usual, expected) + this.#extra);
   }
 
   #watchRoute(transit: number, now: Millis): void {
@@ -115,8 +134,12 @@ export class DelayEstimator {
   }
 
   #watchPeak(lateness: number, now: Millis): void {
-    if (lateness > this.#target + STALL.over) {
-      if (now - this.#stalledAt > STALL.lasts) this.#peakMs = now - this.#stalledAt < STALL.returns ? PEAK_MS.again : PEAK_MS.once;
+    if (lateness > this.#usual + STALL.over) {
+      if (now - this.#stalledAt > STALL.lasts) {
+        const again = now - this.#stalledAt < STALL.returns;
+        this.#peakMs = again ? PEAK_MS.again : PEAK_MS.once;
+        if (again) this.#expectedUntil = now + STALL.returns;
+      }
       this.#stalledAt = now;
     }
     if (now - this.#peakStart > this.#peakMs) {

@@ -75,6 +75,12 @@ const FIRST_PACKET_MS = 20;
 const USUAL_PACKET_MS = 72;
 /** After so many packets the delay aimed at is of their own lateness. */
 const KNOWN_PACKETS = 75;
+/** From this share of packets lost on, the delay is one packet longer where the next packet can tell what a lost one said; below the second no more. */
+const FEC_LOSS = { from: 0.015, to: 0.004 } as const;
+/** By less than this under the target nothing is put in for it. */
+const SHORT_MS = 5;
+/** Weight of the newest packet in that share, and in how many carry FEC. */
+const LOSS_WEIGHT = 1 / 200;
 /** Packets kept when nobody pulls. */
 const MAX_STORED = 128;
 
@@ -120,6 +126,9 @@ export class AudioReceiver {
   #missed = false;
   #now: Millis = 0;
   #kind: FrameKind = "silence";
+  /** Shares of the packets of late that were lost, and that carry FEC. */
+  #lossShare = 0;
+  #fecShare = 0;
   #late = 0;
   #duplicate = 0;
   #discarded = 0;
@@ -280,10 +289,14 @@ export class AudioReceiver {
     return this.#conceal(this.#frame);
   }
 
-  /** After starving: if packets were lost meanwhile, the sound made up stood for them; if not, they are late and the delay has grown. */
+  /**
+   * After starving: if packets were lost meanwhile, the sound made up stood for them; if not, they are late and the delay has grown. So it does where a longer
+   * delay is wanted for the sake of FEC: the lost one is then read from this packet, as those to come will be.
+   */
   #starvedEnds(next: StoredPacket): void {
     if (this.#starved === 0) return;
-    if (next.seq > this.#seq) this.#ticks = Math.min(next.ticks, this.#ticks + Math.round(this.#starved / this.#perTick));
+    const grows = this.#delay.extra > 0 && this.#delayNow() - this.#ms(this.#starved) < this.#delay.target - SHORT_MS;
+    if (next.seq > this.#seq && !grows) this.#ticks = Math.min(next.ticks, this.#ticks + Math.round(this.#starved / this.#perTick));
     this.#starved = 0;
   }
 
@@ -314,6 +327,7 @@ export class AudioReceiver {
 
   #play(packet: StoredPacket): FrameKind {
     this.#store.shift();
+    this.#watchLoss(packet);
     this.#lastPlayed = packet.seq;
     this.#seq = packet.seq + 1;
     this.#ticks = packet.ticks;
@@ -336,6 +350,18 @@ export class AudioReceiver {
     this.#queue.push(pcm, length);
     this.#ticks = packet.ticks + Math.round(length / this.#perTick);
     return "audio";
+  }
+
+  /** FEC comes with the next packet: without a packet's length of delay it would come too late. */
+  #watchLoss({ seq, payloadType, payload }: StoredPacket): void {
+    const carries = this.#options.decoders.get(payloadType)?.carriesFec;
+    if (!carries) return;
+    const lost = this.#lastPlayed > Number.NEGATIVE_INFINITY ? Math.min(10, Math.max(0, seq - this.#lastPlayed - 1)) : 0;
+    for (let i = 0; i <= lost; i++) this.#lossShare += ((i < lost ? 1 : 0) - this.#lossShare) * LOSS_WEIGHT;
+    this.#fecShare += ((carries(payload) ? 1 : 0) - this.#fecShare) * LOSS_WEIGHT;
+    const ms = this.#ms(this.#packetSamples);
+    if (this.#lossShare > FEC_LOSS.from && this.#fecShare > FEC_LOSS.from) this.#delay.extra = ms;
+    else if (this.#lossShare < FEC_LOSS.to || this.#fecShare < FEC_LOSS.to) this.#delay.extra = 0;
   }
 
   #toRate(decoder: AudioDecoder, samples: number): [Int16Array, number] {

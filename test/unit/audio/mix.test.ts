@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createEncoder } from "../../../src/audio/codecs.ts";
+import { createDecoder, createEncoder } from "../../../src/audio/codecs.ts";
 import type { SampleRate } from "../../../src/audio/format.ts";
 import { EncoderPool } from "../../../src/audio/mix/encoder-pool.ts";
 import type { MixMember } from "../../../src/audio/mix/member.ts";
 import { type MixEvent, MixRoom } from "../../../src/audio/mix/room.ts";
 import { readWav } from "../../../src/audio/wav.ts";
+import { speechLike } from "../../support/speech.ts";
 import { concat, rmsDb, seededNoise, snrDb, tone, toneLevel, tonesIn } from "../../support/spectrum.ts";
 
 /** A room whose members each play a sound of their own; keeps what each hears and what happens. */
@@ -226,5 +227,38 @@ describe("EncoderPool", () => {
     expect(payloads[1].some((byte) => byte !== 0xff)).toBe(true);
     pool.close();
     expect(pool.size).toBe(0);
+  });
+
+  it("gives a member that stops speaking no other encoder in the middle of somebody's speech (G.722)", () => {
+    const party = new Party();
+    const pool = new EncoderPool(party.room, () => createEncoder("G722"));
+    party.join(16000, speechLike(16000, 6000, 3));
+    const member = party.join(16000, speechLike(16000, 1500, 4));
+    const listener = party.join(16000);
+    const [stream, shared] = [pool.stream(member, "G722"), pool.stream(listener, "G722")];
+    const decoder = createDecoder("G722");
+    const reference = { encoder: createEncoder("G722"), decoder: createDecoder("G722"), bytes: new Uint8Array(160) };
+    const [heard, wanted]: Int16Array[][] = [[], []];
+    for (let t = 0; t < 6000; t += 20) {
+      party.run(20);
+      shared.encode();
+      const [pcm, best] = [new Int16Array(320), new Int16Array(320)];
+      decoder.decode(stream.encode(), pcm);
+      reference.encoder.encode(member.output, reference.bytes);
+      reference.decoder.decode(reference.bytes, best);
+      if (t < 1500) continue;
+      heard!.push(pcm);
+      wanted!.push(best);
+    }
+    expect(member.sharesOutput).toBe(true);
+    // as from one encoder all the time
+    expect(snrDb(concat(wanted!), concat(heard!))).toBeGreaterThan(60);
+    // and in the next silence it is the listeners' again
+    for (let t = 0; t < 1000; t += 20) {
+      party.run(20);
+      shared.encode();
+      stream.encode();
+    }
+    expect(stream.encode().buffer).toBe(shared.encode().buffer);
   });
 });

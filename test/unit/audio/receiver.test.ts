@@ -283,6 +283,20 @@ describe("AudioReceiver after a stall", () => {
     expect(kinds.slice(200).filter((kind) => kind === "conceal").length).toBeLessThan(16);
   });
 
+  it("expects a stall again that came twice within 10 s, and waits for it in full", () => {
+    const rx = receiver();
+    // One packet in a hundred or so is late: a share of the packets says nothing of it.
+    const stalls = [2000, 6000, 11_000, 18_000, 25_000];
+    const held = send(tone(400, 8000, 30_000, -12)).map((f) => ({
+      ...f,
+      at: Math.max(f.at, ...stalls.filter((from) => f.at >= from && f.at < from + 120).map((from) => from + 120)),
+    }));
+    const { kinds } = run(rx, held, 29_900);
+    const after = kinds.slice(Math.round(10_500 / 20));
+    expect(after.filter((kind) => kind === "conceal")).toHaveLength(0);
+    expect(rx.stats.targetMs).toBeLessThan(140);
+  });
+
   it("of our own thread it learns nothing from it: who could not pull could not have played either", () => {
     const rx = receiver();
     const queue = send(long);
@@ -432,5 +446,30 @@ describe("AudioReceiver with Opus", () => {
     const heard = run(rx, flights, 1000);
     expect(heard.kinds.filter((k) => k === "conceal")).toHaveLength(5);
     expect(toneLevel(heard.pcm.subarray(3200), rate, 400)).toBeGreaterThan(-14);
+  });
+
+  it("holds one packet more where packets are lost, so that the next one's FEC is there in time", async () => {
+    await loadOpus();
+    const rate: SampleRate = 16000;
+    const encoder = new OpusEncoder({ sampleRate: rate, bitrate: 32_000, fec: true, lossPercent: 10 });
+    const decoder = new OpusDecoder(rate);
+    await Promise.all([encoder.ready, decoder.ready]);
+    // What is lost is a tone that is heard in no other packet.
+    const lost = (i: number) => i % 20 === 10;
+    const [usual, rare] = [tone(400, rate, 20, -12), tone(1300, rate, 20, -12)];
+    const flights = Array.from({ length: 500 }, (_, i): Flight => {
+      const bytes = new Uint8Array(1500);
+      const n = encoder.encode(lost(i) ? rare : usual, bytes);
+      return {
+        at: i * 20,
+        packet: { ssrc: 1, sequenceNumber: i, timestamp: i * 960, marker: false, payloadType: 111, payload: bytes.slice(0, n) },
+      };
+    }).filter((_, i) => !lost(i));
+    const rx = new AudioReceiver({ rate, clockRate: 48000, decoders: new Map([[111, decoder]]) });
+    const { pcm } = run(rx, flights, 10_000);
+    let found = 0;
+    for (let at = 6 * rate; at < 9 * rate; at += rate / 100) if (toneLevel(pcm.subarray(at, at + rate / 50), rate, 1300) > -22) found++;
+    expect(found).toBeGreaterThan(6);
+    expect(rx.stats.delayMs).toBeLessThan(50);
   });
 });

@@ -191,7 +191,9 @@ export class MediaNegotiation {
     const has = (name: string) => first.remoteParameters[name] === "1";
     return {
       codecs: codecs.map((codec) => legCodec(codec, agreement.ptime)),
-      ...(first.capability.codec === "opus" ? { opus: { fec: has("useinbandfec"), dtx: has("usedtx") } } : {}),
+      ...(first.capability.codec === "opus"
+        ? { opus: { fec: has("useinbandfec"), dtx: has("usedtx"), ...opusRate(first.remoteParameters["maxaveragebitrate"]) } }
+        : {}),
       remote: remote
         ? { address: remote.address, port: remote.port, rtcpPort: remote.rtcpPort }
         : { address: "0.0.0.0", port: 0, rtcpPort: 0 },
@@ -269,4 +271,14 @@ function parse(text: string): SdpSession | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Least and default bit rate of Opus, bits a second (RFC 7587 section 6.1; `audio/opus.ts`). */
+const OPUS_RATE = { least: 6000, usual: 64_000 } as const;
+
+/** What `maxaveragebitrate` leaves, in steps of 4 kbit/s so that listeners share encodings. A value that is no number counts as absent. */
+function opusRate(maxAverage: string | undefined): { maxBitrate?: number } {
+  const asked = Number(maxAverage);
+  if (maxAverage === undefined || !(asked > 0) || asked >= OPUS_RATE.usual) return {};
+  return { maxBitrate: Math.max(OPUS_RATE.least, asked - (asked % 4000)) };
 }
