@@ -24,8 +24,6 @@ export interface OpusEncoderOptions {
 }
 
 const defaultBitrate: Readonly<Record<SampleRate, number>> = { 8000: 16000, 16000: 24000, 48000: 64000 };
-/** OPUS_RESET_STATE (opus_defines.h), which the package has no name for. */
-const RESET_STATE = 4028;
 /** A packet of at most this many bytes says "nothing new" and need not be sent (libopus, opus_encode). */
 const DTX_BYTES = 2;
 
@@ -96,9 +94,8 @@ export class OpusEncoder implements AudioEncoder {
     this.#handle?.setPacketLossPercent(loss);
   }
 
-  reset(): void {
-    this.#handle?.encoderCtl(RESET_STATE, 0);
-  }
+  /** The package has no way to reset an encoder (OPUS_RESET_STATE), and a new one is only ready after the frame: the next frames adapt. */
+  reset(): void {}
 
   close(): void {
     this.#closed = true;

@@ -131,11 +131,7 @@ export class MixStream {
   #encodeOwn(): Uint8Array {
     this.#own ??= this.#pool.create(this.#key);
     this.#bytes ??= new Uint8Array(MAX_PAYLOAD);
-    if (this.#last !== this.#own) {
-      // Without the other's state (Opus) a fresh one is nearer to it than that of long ago.
-      if (this.#last && this.#own.adopt) this.#own.adopt(this.#last);
-      else this.#own.reset();
-    }
+    if (this.#last && this.#last !== this.#own) this.#own.adopt?.(this.#last);
     this.#last = this.#own;
     return this.#bytes.subarray(0, this.#own.encode(this.#member.output, this.#bytes));
   }

@@ -3,6 +3,7 @@ import type { Clock, Millis } from "../../base/clock.ts";
 import type { AeadProvider } from "../../srtp/index.ts";
 import type { LegConfig, ToMedia } from "../messages.ts";
 import { Conductor } from "./tick-scheduler.ts";
+import { DelayedSends } from "./packet-pacing.ts";
 import { LoneCalls, RoomCalls } from "./groups.ts";
 import { type Controlled, Playback, Recording, type Tell } from "./jobs.ts";
 import { RtpLeg, type RtpLegEvents } from "./rtp-leg.ts";
@@ -32,6 +33,7 @@ export class MediaEngine {
   readonly #jobs = new Map<number, Controlled>();
   readonly #loader: SourceLoader;
   readonly #conductor: Conductor;
+  readonly #delayed = new DelayedSends();
   #checkAt: Millis = 0;
   /** Packets dropped that came from elsewhere than the source that is believed. */
   strangerPackets = 0;
@@ -63,7 +65,7 @@ export class MediaEngine {
       stranger: (source) => this.#stranger(id, source),
       notice: (kind, fields) => tell({ t: "log", level: "warn", message: kind, fields: { leg: id, ...fields } }),
     };
-    const session = new MediaSession(id, transmit, new RtpLeg(clock, events, aead));
+    const session = new MediaSession(id, transmit, new RtpLeg(clock, events, aead), this.#delayed);
     this.#sessions.set(id, session);
     return session;
   }
@@ -84,7 +86,7 @@ export class MediaEngine {
 
   /** Milliseconds until {@link run} has something to do; 0 is now. */
   wait(now: Millis): number {
-    return this.#conductor.wait(now);
+    return this.#delayed.wait(now, this.#conductor.wait(now));
   }
 
   /** By how much what is to be run is overdue, milliseconds. */
@@ -94,6 +96,7 @@ export class MediaEngine {
 
   /** Runs the ticks that are due: sound in, rooms mixed, sound out. */
   run(now: Millis): void {
+    this.#delayed.run(now);
     this.#conductor.run(now);
     if (this.#options.rtpTimeoutMs <= 0 || now < this.#checkAt) return;
     this.#checkAt = now + CHECK_MS;

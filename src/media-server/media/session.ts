@@ -8,6 +8,7 @@ import { encoderFor, encodingKey } from "./encoders.ts";
 import { FrameRing } from "./frame-ring.ts";
 import { FrameRate, type Playback, type Recording } from "./jobs.ts";
 import { TICK_MS } from "./pacer.ts";
+import { type DelayedSends, PacketPacing } from "./packet-pacing.ts";
 import { Packetizer } from "./packetizer.ts";
 import type { RtpLeg } from "./rtp-leg.ts";
 
@@ -85,6 +86,10 @@ export class MediaSession {
   #encoderKey = "";
   #payload = new Uint8Array(0);
   #packetizer = new Packetizer(20);
+  #pacing = new PacketPacing(20);
+  readonly #delayed: DelayedSends;
+  /** Packets that wait for their time: no more than two or three, of one length. */
+  readonly #waiting: { readonly due: Millis; readonly payload: Uint8Array }[] = [];
   #scratch = new Int16Array(160);
   #idle = 0;
   readonly #toPeer = new FrameRate();
@@ -99,8 +104,9 @@ export class MediaSession {
   /** Somebody else has sent to its ports. */
   contended = false;
 
-  constructor(id: number, transmit: Transmit, rtp: RtpLeg) {
+  constructor(id: number, transmit: Transmit, rtp: RtpLeg, delayed: DelayedSends) {
     this.id = id;
+    this.#delayed = delayed;
     this.#transmit = transmit;
     this.rtp = rtp;
   }
@@ -124,7 +130,11 @@ export class MediaSession {
       this.#encoderKey = key;
     }
     const ptime = codec.name === "opus" ? 20 : codec.ptime;
-    if (this.#packetizer.ptime !== ptime) this.#packetizer = new Packetizer(ptime);
+    if (this.#packetizer.ptime !== ptime) {
+      this.#waiting.length = 0;
+      this.#packetizer = new Packetizer(ptime);
+      this.#pacing = new PacketPacing(ptime);
+    }
     const samples = this.rate / 50;
     if (this.#scratch.length !== samples) {
       this.#scratch = new Int16Array(samples);
@@ -201,10 +211,12 @@ export class MediaSession {
     const { target } = rtp;
     // What is played goes on although nobody can be sent to: it has an end that others wait for.
     if (!target || !rtp.sends) {
+      this.#waiting.length = 0;
       rtp.skip();
       return;
     }
     if (rtp.sendingDigits) {
+      this.sendDue(Number.POSITIVE_INFINITY);
       const digit = rtp.digitPacket(now);
       if (digit) {
         this.#transmit(digit, target.port, target.address, false);
@@ -255,6 +267,7 @@ export class MediaSession {
   #send(payload: Uint8Array | undefined, target: { address: string; port: number }, now: Millis): void {
     const { rtp } = this;
     if (payload === undefined || payload.length === 0) {
+      this.sendDue(Number.POSITIVE_INFINITY);
       rtp.skip();
       return;
     }
@@ -266,7 +279,25 @@ export class MediaSession {
     }
     packetizer.push(payload);
     for (let chunk = packetizer.next(); chunk !== undefined; chunk = packetizer.next()) {
-      const packet = rtp.packet(chunk, packetizer.ptime, now);
+      this.#waiting.push({ due: this.#pacing.next(this.#due), payload: chunk.slice() });
+    }
+    this.sendDue(now);
+    if (this.#waiting.length > 0) this.#delayed.add(this);
+  }
+
+  /** When the first of the packets leaves that wait for their time; infinity for none. */
+  get sendAt(): Millis {
+    return this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Sends the packets whose time has come. */
+  sendDue(now: Millis): void {
+    const { rtp } = this;
+    while (this.sendAt <= now) {
+      const next = this.#waiting.shift();
+      const { target } = rtp;
+      if (!next || !target) return;
+      const packet = rtp.packet(next.payload, this.#packetizer.ptime, Math.min(now, next.due));
       if (packet) this.#transmit(packet, target.port, target.address, false);
     }
   }
@@ -296,6 +327,7 @@ export class MediaSession {
 
   /** The call is over. */
   close(now: Millis): void {
+    this.#waiting.length = 0;
     const bye = this.rtp.goodbye(now);
     if (bye) this.#transmit(bye.data, bye.port, bye.address, !bye.mux);
     for (const job of this.foreground.splice(0)) "write" in job ? job.hangup() : job.stop();

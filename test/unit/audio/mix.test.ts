@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createDecoder, createEncoder } from "../../../src/audio/codecs.ts";
+import { createDecoder, createEncoder, loadOpus } from "../../../src/audio/codecs.ts";
 import type { SampleRate } from "../../../src/audio/format.ts";
 import { EncoderPool } from "../../../src/audio/mix/encoder-pool.ts";
 import type { MixMember } from "../../../src/audio/mix/member.ts";
@@ -260,5 +260,23 @@ describe("EncoderPool", () => {
       stream.encode();
     }
     expect(stream.encode().buffer).toBe(shared.encode().buffer);
+  });
+
+  it("goes on when a member speaks again (Opus)", async () => {
+    await loadOpus();
+    const party = new Party();
+    const pool = new EncoderPool(party.room, () => createEncoder("opus"));
+    party.join(48000, speechLike(48000, 3000, 3));
+    const member = party.join(48000);
+    const stream = pool.stream(member, "opus");
+    const sizes: number[] = [];
+    for (let t = 0; t < 3000; t += 20) {
+      if (t % 1000 === 0) party.play(member, speechLike(48000, 300, 5));
+      party.run(20);
+      sizes.push(stream.encode().length);
+      await Promise.resolve();
+    }
+    expect(sizes.filter((size) => size > 0).length).toBeGreaterThan(140);
+    expect(member.sharesOutput).toBe(true);
   });
 });
