@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -68,4 +68,20 @@ it("names the kinds there are for one there is not, and what contradicts a kind'
   expect(
     load("{ name: a, kind: cube-edge-audio, identity: { networks: [192.0.2.0/24] }, transports: [udp] }").mistakes.map(({ path }) => path),
   ).toEqual(["trunks[0].srtp"]);
+});
+
+it("each kind has a page for its device's engineer, whose example is right", () => {
+  const pages = new URL("../../../../docs/operate/trunks/", import.meta.url);
+  for (const kind of trunkKinds) {
+    const page = readFileSync(new URL(`${kind}.md`, pages), "utf8");
+    const [, example = ""] = page.split("```yaml\n");
+    writeFileSync(join(folder, "page.yaml"), example.split("```")[0]!.replace(/^ +ca: .*\n/m, ""));
+    const { config, mistakes } = loadConfig({
+      file: "page.yaml",
+      cwd: folder,
+      env: { CARRIER_PASSWORD: "x", PBX_PASSWORD: "x" },
+      settings: ["sip.tls=off"],
+    });
+    expect([kind, mistakes.map(showMistake), config?.trunks[0]?.kind]).toEqual([kind, [], kind]);
+  }
 });
