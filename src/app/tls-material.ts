@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { readRevocationLists } from "../security/certificates/crl.ts";
 import type { OcspPolicy } from "../security/certificates/ocsp.ts";
 import { fingerprintOf } from "../security/certificates/path.ts";
-import { daysLeft, matchesKey, readCertificates } from "../security/inspect.ts";
+import { daysLeft, keyProblem, readCertificates } from "../security/inspect.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { warnDaysOf } from "./acme-standing.ts";
 import type { Config } from "./config/config.ts";
@@ -99,7 +99,8 @@ function trunkMaterial(config: Config, { name, identity, clientCertificate }: Tr
 function pairOf(certFile: string, keyFile: string): Pair {
   const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile, "utf8")];
   const [leaf] = withFileName(certFile, () => readCertificates(cert));
-  if (!matchesKey(leaf!, key)) throw new Error(`${certFile}: does not belong to the private key`);
+  const wrong = keyProblem(leaf!, key);
+  if (wrong) throw new Error(`${certFile}: ${wrong.message}`);
   return { cert, key };
 }
 

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isLegible } from "./certificates/facts.ts";
+import { signedIt, weaknessOf } from "./certificates/path.ts";
 
 /** What stands in a certificate, for people and for checks. */
 export interface CertificateInfo {
@@ -101,6 +102,12 @@ export interface CertificateProblem {
     | "no-client-usage"
     | "authority"
     | "other-key"
+    | "encrypted-key"
+    | "unreadable-key"
+    | "weak"
+    | "self-signed"
+    /** One in the file has signed the one before it and is no CA. */
+    | "no-authority"
     | "order"
     /** The chain ends below a root that is neither in the file nor known here. */
     | "unrooted"
@@ -142,11 +149,20 @@ export function checkChain(options: {
   if (!info.client)
     say("no-client-usage", false, "lacks the extended key usage clientAuth: peers that ask for our certificate refuse calls we place");
   if (info.authority) say("authority", false, "is a CA's own certificate, used as the server's");
-  if (options.key !== undefined && !matchesKey(leaf, options.key)) say("other-key", true, "does not belong to the private key");
+  if (info.selfSigned && !info.authority)
+    say("self-signed", false, "is signed by itself: only peers that trust this very certificate believe it");
+  const key = options.key === undefined ? undefined : keyProblem(leaf, options.key);
+  if (key) say(key.code, true, key.message);
+  for (const [i, cert] of chain.entries()) {
+    const weak = weaknessOf(cert, i > 0 && cert.subject === cert.issuer);
+    if (weak) say("weak", true, `${oneLine(cert.subject)}: ${weak}: peers refuse it`);
+  }
   for (const [i, cert] of chain.slice(0, -1).entries()) {
     const issuer = chain[i + 1]!;
-    if (!cert.checkIssued(issuer) || !cert.verify(issuer.publicKey))
-      say("order", true, `certificate ${i + 2} in the file did not sign certificate ${i + 1}: put the chain in order, our own first`);
+    if (cert.checkIssued(issuer) && issuer.ca && cert.verify(issuer.publicKey)) continue;
+    if (signedIt(issuer, cert))
+      say("no-authority", true, `${oneLine(issuer.subject)}: has signed certificate ${i + 1} in the file and is no CA: peers refuse it`);
+    else say("order", true, `certificate ${i + 2} in the file did not sign certificate ${i + 1}: put the chain in order, our own first`);
   }
   const last = chain.at(-1)!;
   const rooted = last.subject === last.issuer || authorities.some((ca) => last.checkIssued(ca) && last.verify(ca.publicKey));
@@ -159,11 +175,27 @@ export function checkChain(options: {
   return problems;
 }
 
+/** Why a private key (PEM) is not the certificate's; undefined where it is. */
+export function keyProblem(
+  cert: X509Certificate,
+  key: string,
+): { readonly code: "other-key" | "encrypted-key" | "unreadable-key"; readonly message: string } | undefined {
+  const encrypted = key.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----") || key.includes("Proc-Type: 4,ENCRYPTED");
+  if (encrypted)
+    return {
+      code: "encrypted-key",
+      message:
+        "its private key is encrypted with a passphrase, which nobody could type at a start: decrypt it (openssl pkey -in FILE -out FILE)",
+    };
+  try {
+    if (cert.checkPrivateKey(createPrivateKey(key))) return undefined;
+  } catch {
+    return { code: "unreadable-key", message: "its private key cannot be read: a PEM file with -----BEGIN PRIVATE KEY----- is wanted" };
+  }
+  return { code: "other-key", message: "does not belong to the private key" };
+}
+
 /** Whether a private key (PEM) is the certificate's. False for a key that cannot be read. */
 export function matchesKey(cert: X509Certificate, key: string): boolean {
-  try {
-    return cert.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
+  return keyProblem(cert, key) === undefined;
 }

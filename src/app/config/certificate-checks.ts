@@ -2,10 +2,10 @@ import type { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readableByOthers, unreadable } from "../../security/files.ts";
-import { readRevocationLists } from "../../security/certificates/crl.ts";
+import { isRevoked, readRevocationLists, type RevocationList } from "../../security/certificates/crl.ts";
 import { day, nameOfCertificate } from "../../security/certificates/faults.ts";
-import { datesOf, isFor } from "../../security/certificates/path.ts";
-import { checkChain, matchesKey, readCertificates } from "../../security/inspect.ts";
+import { datesOf, isFor, weaknessOf } from "../../security/certificates/path.ts";
+import { checkChain, keyProblem, readCertificates } from "../../security/inspect.ts";
 import { acmeCertificateFile, acmeFolder } from "../../security/acme/folder.ts";
 import { acmeListeners, acmePort, acmeStanding, failureWords, warnDaysOf } from "../acme-standing.ts";
 import { configuredListeners } from "../bind-errors.ts";
@@ -27,16 +27,18 @@ export function checkCertificates(config: Config, findings: Findings): void {
     }
   };
 
-  const authorities = ca.flatMap((file, i) => read(["certificates", "ca", i], file, readCertificates) ?? []);
+  const authorities = ca.flatMap((file, i) => {
+    const path: Path = ["certificates", "ca", i];
+    const found = read(path, file, readCertificates) ?? [];
+    for (const one of found) judgeAuthority(path, one, "nobody under it", findings);
+    return found;
+  });
   for (const [i, trunk] of config.trunks.entries()) {
     const file = trunk.identity.ca;
     const own = file ? (read(["trunks", i, "identity", "ca"], file, readCertificates) ?? []) : [];
     authorities.push(...own);
-    for (const ca of own) {
-      const dated = datesOf(ca, Date.now());
-      if (dated)
-        findings.warn(["trunks", i, "identity", "ca"], `no call from or to trunk ${trunk.name} over TLS is believed: ${dated.words}`);
-    }
+    for (const one of own)
+      judgeAuthority(["trunks", i, "identity", "ca"], one, `no call from or to trunk ${trunk.name} over TLS`, findings);
     if ((trunk.identity.certificateNames || file) && authorities.length === 0 && !madeLater(file ?? "") && development === null) {
       findings.mistake(["trunks", i, "identity"], "no CA is named here or in certificates.ca, so no client certificate can be verified");
     }
@@ -49,8 +51,10 @@ export function checkCertificates(config: Config, findings: Findings): void {
     if (privateKey !== null && readableByOthers(pair.key))
       findings.warn([...path, "key"], `others may read this file: chmod 600 ${pair.key}`);
   }
+  const revocations: RevocationList[] = [];
   for (const [path, file] of listsOf(config)) {
     const lists = read(path, file, (text) => readRevocationLists(Buffer.from(text, "latin1")), "latin1");
+    revocations.push(...(lists ?? []));
     if (lists?.some(({ nextUpdate }) => nextUpdate < Date.now()))
       findings.warn(
         path,
@@ -70,7 +74,25 @@ export function checkCertificates(config: Config, findings: Findings): void {
   const keyText = read(["certificates", "key"], key, (text) => text);
   if (chain && keyText !== null && (acme !== undefined ? acmeStanding(config, acme).validity !== null : !madeLater(cert)))
     judge(config, chain, keyText, authorities, findings);
+  const revoked = chain?.find((one) =>
+    [...chain, ...authorities].some((issuer) => one.checkIssued(issuer) && isRevoked(one, issuer, revocations)),
+  );
+  if (revoked)
+    findings.warn(
+      ["certificates", "cert"],
+      `the certificate ${nameOfCertificate(revoked)} is revoked by its CA's list: peers refuse it; have another issued`,
+    );
   if (keyText !== null && readableByOthers(key)) findings.warn(["certificates", "key"], `others may read this file: chmod 600 ${key}`);
+}
+
+/** A CA that peers are verified by: its dates, and whether it is one. */
+function judgeAuthority(path: Path, certificate: X509Certificate, whom: string, { warn }: Findings): void {
+  const dated = datesOf(certificate, Date.now());
+  if (dated) warn(path, `${whom} is believed: ${dated.words}`);
+  const weak = weaknessOf(certificate, true);
+  if (weak) warn(path, `${whom} is believed: the certificate ${nameOfCertificate(certificate)} ${weak}`);
+  if (!certificate.ca && certificate.subject !== certificate.issuer)
+    warn(path, `the certificate ${nameOfCertificate(certificate)} is no CA: it vouches for itself alone, and for nobody under it`);
 }
 
 /** `certificates.acme`: nothing beside it that says another certificate, its CA, its port, and how its certificate stands. */
@@ -124,7 +146,10 @@ function judgePair(path: Path, chain: X509Certificate[], key: string, { trunks }
   const [leaf] = chain;
   if (!leaf) return;
   const whom = path[0] === "trunks" ? `trunk ${trunks[Number(path[1])]!.name}` : "peers";
-  if (!matchesKey(leaf, key)) mistake([...path, "certificate"], "does not belong to the private key");
+  const wrong = keyProblem(leaf, key);
+  if (wrong) mistake([...path, "certificate"], wrong.message);
+  const weak = weaknessOf(leaf, false);
+  if (weak) mistake([...path, "certificate"], `the certificate ${nameOfCertificate(leaf)} ${weak}: peers refuse it`);
   const dated = datesOf(leaf, Date.now());
   if (dated) warn([...path, "certificate"], `calls to ${whom} will be refused: ${dated.words}`);
   if (!isFor(leaf, "client"))

@@ -64,7 +64,16 @@ export function verifyPath(question: PathQuestion): PathVerdict {
   };
   follow([leaf]);
   if (roots.size > 0) return { roots: [...roots], fault: undefined };
-  return { roots: [], fault: fault ?? unknownAuthority(leaf) };
+  return { roots: [], fault: fault ?? falseAuthority(leaf, question.presented) ?? unknownAuthority(leaf) };
+}
+
+/** A certificate that somebody has signed who is no CA, and has sent along. */
+function falseAuthority(leaf: X509Certificate, presented: readonly X509Certificate[]): Fault | undefined {
+  const named = presented.filter((other) => other.subject === leaf.issuer && fingerprintOf(other) !== fingerprintOf(leaf)).slice(0, 4);
+  const signer = named.find((other) => !leaf.checkIssued(other) && signedIt(other, leaf));
+  if (signer === undefined) return undefined;
+  const words = `the certificate ${nameOfCertificate(leaf)} is signed with the certificate ${nameOfCertificate(signer)}, which is no CA's: the peer needs one of a CA`;
+  return { code: "certificate-invalid", words };
 }
 
 function unknownAuthority(leaf: X509Certificate): Fault {
@@ -127,13 +136,8 @@ function structureOf(certificate: X509Certificate, index: number, chain: readonl
   const facts = factsOf(certificate);
   const anchor = index === chain.length - 1;
   if (facts.unknownCritical.length > 0) return `has a critical extension that is not known here (${facts.unknownCritical.join(", ")})`;
-  if (!anchor && WEAK.has(facts.signatureAlgorithm)) return "is signed by an algorithm that is broken (MD5 or SHA-1)";
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
-  if (type === "rsa" && (details?.modulusLength ?? 0) < 2048)
-    return `has an RSA key of ${details?.modulusLength ?? "?"} bits; 2048 are the least`;
-  if (type === "ec" && SHORT_CURVES.has(details?.namedCurve ?? ""))
-    return `has a key on a curve that is too short (${details?.namedCurve})`;
-  if (index === 0) return undefined;
+  const weak = weaknessOf(certificate, anchor);
+  if (weak !== undefined || index === 0) return weak;
   // Roots of the first version, before there were extensions, are what the operator takes them for.
   const old = anchor && facts.version === 1;
   if (!certificate.ca && !old) return "has signed another one and is no CA";
@@ -145,6 +149,21 @@ function structureOf(certificate: X509Certificate, index: number, chain: readonl
     return "does not allow the names of what it has signed (name constraints)";
   return undefined;
 }
+
+/** What is too weak about a certificate, OpenSSL's security level 2; undefined where nothing is. Nobody relies on the signature of one that is trusted by itself. */
+export function weaknessOf(certificate: X509Certificate, trusted: boolean): string | undefined {
+  if (!trusted && WEAK.has(factsOf(certificate).signatureAlgorithm)) return "is signed by an algorithm that is broken (MD5 or SHA-1)";
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
+  if (type === "rsa" && (details?.modulusLength ?? 0) < 2048)
+    return `has an RSA key of ${details?.modulusLength ?? "?"} bits; 2048 are the least`;
+  if (type === "ec" && SHORT_CURVES.has(details?.namedCurve ?? ""))
+    return `has a key on a curve that is too short (${details?.namedCurve})`;
+  return undefined;
+}
+
+/** Whether a certificate has signed another one by its key, be it a CA or none. */
+export const signedIt = (signer: X509Certificate, certificate: X509Certificate): boolean =>
+  signer.subject === certificate.issuer && certificate.verify(signer.publicKey);
 
 const SHORT_CURVES: ReadonlySet<string> = new Set([
   "secp112r1",

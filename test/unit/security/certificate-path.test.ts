@@ -65,7 +65,9 @@ describe("a certificate's path", () => {
     for (const purpose of ["client", "server"] as const) {
       const judge = (leaf: Made, presented: readonly Made[]) => verdict(leaf, presented, [root], { purpose });
       const noCa = leafOf(root);
-      expect(judge(leafOf(noCa), [noCa])).toBe("certificate-unknown-ca");
+      // which has sent itself along
+      expect(judge(leafOf(noCa), [noCa])).toBe("certificate-invalid");
+      expect(judge(leafOf(noCa), [])).toBe("certificate-unknown-ca");
       const flagless = makeCertificate({
         subject: [["CN", "flagless"]],
         by: root,
