@@ -80,7 +80,7 @@ it("each kind has a page for its device's engineer, whose example is right", () 
       file: "page.yaml",
       cwd: folder,
       env: { CARRIER_PASSWORD: "x", PBX_PASSWORD: "x" },
-      settings: ["sip.tls=off"],
+      settings: [`certificates.development=${folder}/certs`],
     });
     expect([kind, mistakes.map(showMistake), config?.trunks[0]?.kind]).toEqual([kind, [], kind]);
   }
