@@ -72,6 +72,13 @@ module.exports = {
       to: { path: "^src/(app|cli|sip-engine|media-server|video-relay)/" },
     },
     { name: "adapters-apart", severity: "error", from: { path: "^src/sfu/([^/]+)/" }, to: { path: "^src/sfu/[^/]+/", pathNot: "^src/sfu/$1/" } },
+    {
+      name: "doors-are-for-programs",
+      severity: "error",
+      comment: "src/exports is what the package exports; modules import each other, not a door",
+      from: { path: "^src/", pathNot: "^src/exports/" },
+      to: { path: "^src/exports/" },
+    },
     { name: "src-knows-no-tests", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench)/" } },
   ],
   options: { tsPreCompilationDeps: true, tsConfig: { fileName: "tsconfig.json" }, doNotFollow: { path: "node_modules" }, exclude: "\\.(wav|html|css)$" },

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { MediaServerOptions } from "../media-server/index.ts";
 import { JanusSfu } from "../sfu/janus/janus.ts";
@@ -12,7 +13,6 @@ import type { Defence } from "../security/defence.ts";
 import type { SipEngine, SipEngineOptions } from "../sip-engine/index.ts";
 import type { RunningVideoRelay } from "../video-relay/index.ts";
 import { type Config, isLoopback } from "./config/config.ts";
-import { projectRoot } from "./config/load.ts";
 import { codecNames } from "./config/trunk-schema.ts";
 import { SUPPORTED_EXTENSIONS } from "../legs/sip/extensions.ts";
 import type { EngineAddress, GatewayOptions, MediaServerAddress } from "../gateway/options.ts";
@@ -22,6 +22,8 @@ import { Supervisor } from "../threads/supervisor.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 const loopback = "127.0.0.1";
+/** The prompts that ship: `<language>/<id>.wav`. */
+export const promptsFolder = fileURLToPath(new URL("../ivr/prompts", import.meta.url));
 
 type ListenSpec = SipEngineOptions["listeners"][number];
 
@@ -195,7 +197,7 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
   const password = randomBytes(24).toString("base64url");
   const callSecret = randomBytes(32).toString("base64url");
   const log = logger.child({ engine: "media" });
-  const prompts = join(projectRoot, "src/ivr/prompts");
+  const prompts = promptsFolder;
   // Spoken names live as long as their meeting.
   const names = resolve(config.data, "names");
   rmSync(names, { recursive: true, force: true });

@@ -4,9 +4,8 @@ import type { Logger } from "pino";
 import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { privateFolder } from "../security/files.ts";
 import type { Config } from "./config/config.ts";
-import { projectRoot } from "./config/load.ts";
 import { accessLists, banPolicy, createDefence } from "./defences.ts";
-import { janusSfu, startMedia, startSip, startVideo } from "./engines.ts";
+import { janusSfu, promptsFolder, startMedia, startSip, startVideo } from "./engines.ts";
 import { CertificateWatch } from "./certificate-watch.ts";
 import type { Gateway, GatewayConfig } from "../gateway/options.ts";
 import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
@@ -97,7 +96,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     sipEngine: config.engine.sip,
     freeswitch: mediaServer.address,
     records,
-    promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || join(projectRoot, "src/ivr/prompts"),
+    promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || promptsFolder,
     version,
     metrics,
     defence,

@@ -12,6 +12,6 @@ export { openRtpPort, type RtpPort } from "./rtp/port.ts";
 export type { MediaKind, PortRange } from "./rtp/port-pairs.ts";
 export { type FarTarget, type KeepAlive, openRtpRelay, type RelayFilter, RtpRelay, type RtpRelayOptions } from "./rtp/relay.ts";
 export { type ClosedConnection, SipDriver, type SipDriverOptions } from "./sip/driver.ts";
-export { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip/endpoint.ts";
+export { type OpenSipEndpoint, openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "./sip/endpoint.ts";
 export type { ListenSpec, TransportLimits } from "./sip/transports.ts";
 export { cipherList, type TlsSettings } from "./tls.ts";

@@ -67,6 +67,7 @@ export class Session {
   #pendingOffer: ServerTransaction | undefined;
   #offering = false;
 
+  /** @internal */
   constructor(owner: SessionOwner, invite: SipRequest, transaction?: InviteServerTransaction) {
     this.#owner = owner;
     this.invite = invite;
@@ -134,12 +135,12 @@ export class Session {
 
   // ── the caller's side (driven by the user agent) ─────────────────────────────────────────────────────────────────────────────────
 
-  /** For the user agent: the call that carries the INVITE. */
+  /** For the user agent: the call that carries the INVITE. @internal */
   started(call: ClientCall): void {
     this.#call = call;
   }
 
-  /** For the user agent: a response to the INVITE. */
+  /** For the user agent: a response to the INVITE. @internal */
   onInviteResponse(response: SipResponse, source: Source, now: Millis): void {
     if (response.status < 200) {
       if (this.state === "ended" || response.status === 100) return;
@@ -192,7 +193,7 @@ export class Session {
     });
   }
 
-  /** For the user agent: the INVITE failed without a response. */
+  /** For the user agent: the INVITE failed without a response. @internal */
   onInviteFailure(status: number, now: Millis): void {
     this.#end("failed", now, status);
   }
@@ -249,7 +250,7 @@ export class Session {
     if (this.#pendingOffer === transaction && transaction.answered) this.#pendingOffer = undefined;
   }
 
-  /** For the user agent: a request inside the dialog. */
+  /** For the user agent: a request inside the dialog. @internal */
   onRequest(transaction: ServerTransaction, now: Millis): void {
     const { request } = transaction;
     this.source = transaction.source;
@@ -275,7 +276,7 @@ export class Session {
     }
   }
 
-  /** For the user agent: the connection the far end was heard on is gone. */
+  /** For the user agent: the connection the far end was heard on is gone. @internal */
   onConnectionLost(now: Millis): void {
     this.#end("connection-lost", now);
   }

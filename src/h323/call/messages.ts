@@ -1,4 +1,5 @@
 import { trimEndOf } from "../../base/text.ts";
+import type { AliasAddress } from "../../wire/h225/common.ts";
 import * as h225 from "../../wire/h225/index.ts";
 import { toH225 } from "../address.ts";
 import type { CallConfig, Destination, IncomingCall } from "./types.ts";
@@ -18,12 +19,12 @@ export function digitsOf(aliases: readonly h225.AliasAddress[]): string | undefi
 }
 
 /** How aliases are written: digits as a number, everything else as a name. */
-export function aliasOf(text: string): h225.AliasAddress {
+export function aliasOf(text: string): AliasAddress {
   return /^[0-9*#,]+$/.test(text) ? { dialledDigits: text } : { "h323-ID": text };
 }
 
 /** The alias as text: number, name, URL or address. */
-export function aliasText(alias: h225.AliasAddress): string {
+export function aliasText(alias: AliasAddress): string {
   const number = alias.partyNumber?.e164Number?.publicNumberDigits;
   return alias.dialledDigits ?? alias["h323-ID"] ?? alias["url-ID"] ?? alias["email-ID"] ?? number ?? "";
 }

@@ -9,7 +9,7 @@ import type { ControlPort, LineMedia } from "./types.ts";
 type RejectCause = OpenLogicalChannelReject["cause"];
 type State = "opening" | "open";
 
-interface Transmit<F> {
+export interface Transmit<F> {
   readonly number: number;
   readonly format: F;
   state: State;

@@ -31,10 +31,8 @@ export interface SipEndpointOptions {
   onRejected?(why: string, source: Source): void;
 }
 
-/** An open endpoint. */
+/** An open endpoint, as a program uses it. */
 export interface SipEndpoint {
-  readonly agent: UserAgent;
-  readonly driver: SipDriver;
   readonly listeners: readonly Listener[];
   /** Monotonic ms, as sessions want them. */
   now(): Millis;
@@ -45,11 +43,17 @@ export interface SipEndpoint {
   close(): Promise<void>;
 }
 
+/** An open endpoint with what it is made of. */
+export interface OpenSipEndpoint extends SipEndpoint {
+  readonly agent: UserAgent;
+  readonly driver: SipDriver;
+}
+
 /** The free port that UDP is given may be somebody's TCP port: so often another one is tried. */
 const PORT_TRIES = 20;
 
 /** Opens the sockets. Rejects when an address cannot be bound. */
-export async function openSipEndpoint(options: SipEndpointOptions): Promise<SipEndpoint> {
+export async function openSipEndpoint(options: SipEndpointOptions): Promise<OpenSipEndpoint> {
   for (let tries = 1; ; tries++) {
     try {
       return await openOnce(options);
@@ -59,7 +63,7 @@ export async function openSipEndpoint(options: SipEndpointOptions): Promise<SipE
   }
 }
 
-async function openOnce(options: SipEndpointOptions): Promise<SipEndpoint> {
+async function openOnce(options: SipEndpointOptions): Promise<OpenSipEndpoint> {
   const { onInvite, onRequest, onRejected } = options;
   const agent = new UserAgent({
     handler: {

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "vitest";
-import { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from "../../../src/io/index.ts";
+import { openSipEndpoint, type OpenSipEndpoint, type SipEndpointOptions } from "../../../src/io/index.ts";
 import type { Session } from "../../../src/sip/index.ts";
 
-const open: SipEndpoint[] = [];
-async function endpoint(options: Partial<SipEndpointOptions> = {}): Promise<SipEndpoint> {
+const open: OpenSipEndpoint[] = [];
+async function endpoint(options: Partial<SipEndpointOptions> = {}): Promise<OpenSipEndpoint> {
   const made = await openSipEndpoint({ host: "127.0.0.1", port: 0, onInvite: (s, now) => s.reject(now, 486), ...options });
   open.push(made);
   return made;
@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((e) => e.close()));
 });
 
-function uriOf(e: SipEndpoint, transport: "udp" | "tcp"): string {
+function uriOf(e: OpenSipEndpoint, transport: "udp" | "tcp"): string {
   const listener = e.listeners.find((l) => l.transport === transport)!;
   return `sip:callee@127.0.0.1:${listener.port};transport=${transport}`;
 }
