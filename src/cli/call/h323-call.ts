@@ -3,12 +3,13 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
+import { readStanding } from "../../legs/h323/standing.ts";
 import { H323Leg, NoH323Codec } from "../../legs/h323/h323-leg.ts";
 import { aliasOf, parseH323Uri, SIGNALLING_PORT } from "../../h323/index.ts";
 import { type H323Session, openH323Endpoint, type TlsSettings } from "../../io/index.ts";
 import { CallMedia } from "./media.ts";
-import type { CallOptions, CallReport } from "./report.ts";
-import { answerSeconds, judge, judgeState, talk } from "./talk.ts";
+import type { CallOptions, CallReport, Reached } from "./report.ts";
+import { answerSeconds, judge, judgeState, reachedBy, talk } from "./talk.ts";
 import { CallError, clientTls } from "./target.ts";
 
 /** Whom an H.323 URL names: `h323:user@host:port`, with `;transport=tls` over TLS. There is nobody to ask for an alias: what stands alone is a host. */
@@ -132,19 +133,31 @@ async function converse(
     return;
   }
   stages.answered = performance.now() - sent;
-  // H.323 has no way to ask how far the call has come
   report.state = "answered";
   media.start(description);
   await talk(media, options, report, ended.promise, (keys) => {
     if (!media.press(keys)) session.act((machine, now) => void machine.sendDigits(keys, now));
     return true;
   });
+  if (report.ended === null) report.state = await askState(session);
   judge(media, report, sent);
   judgeState(report, options.pin);
   if (report.ended === null) {
     report.ended = "us";
     await leg!.end(16, "the test call is over");
   }
+}
+
+/** Asks the far end by StatusInquiry (Q.931 section 3.1.18) how far the call has come; a gateway of ours says so in what Status has for display. */
+async function askState(session: H323Session): Promise<Reached> {
+  const said = Promise.withResolvers<string | undefined>();
+  const { onEvent } = session;
+  session.onEvent = (event, now) => {
+    if (event.type === "status") said.resolve(event.display);
+    onEvent(event, now);
+  };
+  session.act((machine, now) => machine.inquire(now));
+  return reachedBy(readStanding(await Promise.race([said.promise, timer(5000, undefined)])));
 }
 
 /** The address of ours that packets to `host` leave from. */

@@ -206,6 +206,9 @@ export class CallMachine implements Machine<CallOutput> {
     this.#control.flush();
   }
 
+  /** What Status says of the call beside its state, for display, to a peer that inquires. */
+  standing: () => string | undefined = () => undefined;
+
   /** Asks for the peer's view of the call. */
   inquire(now: Millis): void {
     this.#timers.set("T322", now + this.#durations.T322);
@@ -268,7 +271,7 @@ export class CallMachine implements Machine<CallOutput> {
     if (this.#state === "released") return;
     for (const name of this.#timers.expire(now)) {
       if (name === "T302") this.#emit({ type: "dialled", digits: "", complete: true });
-      else if (name === "T322") this.#emit({ type: "status", state: undefined, cause: undefined });
+      else if (name === "T322") this.#emit({ type: "status", state: undefined, display: undefined, cause: undefined });
       else if (name === "T301") this.#release(19, UNANSWERED[name], "us", { code: "no-answer" });
       else this.#release(102, UNANSWERED[name], "us", { code: "no-response" });
     }
@@ -357,13 +360,18 @@ export class CallMachine implements Machine<CallOutput> {
         this.#facility(body?.facility);
         break;
       case "statusInquiry":
-        this.#send("status", messages.statusBody(this.#ids), [h225.causeElement(30), h225.callStateElement(CALL_STATES[this.#state])]);
+        this.#send("status", messages.statusBody(this.#ids), [
+          h225.causeElement(30),
+          h225.callStateElement(CALL_STATES[this.#state]),
+          ...[this.standing()].flatMap((text) => (text === undefined ? [] : [h225.displayElement(text)])),
+        ]);
         break;
       case "status":
         this.#timers.clear("T322");
         this.#emit({
           type: "status",
           state: h225.element(message, h225.IE.callState)?.[0],
+          display: h225.readDisplay(h225.element(message, h225.IE.display)),
           cause: h225.readCause(h225.element(message, h225.IE.cause)),
         });
         break;

@@ -99,7 +99,13 @@ export type CallEvent =
   | { readonly type: "dialled"; readonly digits: string; readonly complete: boolean }
   /** The peer says where to call instead. */
   | { readonly type: "forwarded"; readonly to: Address | undefined; readonly aliases: readonly AliasAddress[] }
-  | { readonly type: "status"; readonly state: number | undefined; readonly cause: number | undefined }
+  /** The peer's answer to an inquiry (Q.931 section 3.1.17): its call state, what it has for display, and a Q.850 cause. Nothing of it where none came. */
+  | {
+      readonly type: "status";
+      readonly state: number | undefined;
+      readonly display: string | undefined;
+      readonly cause: number | undefined;
+    }
   /** Something was not taken, and why; the call goes on. */
   | { readonly type: "ignored"; readonly what: string }
   | ReleasedEvent;

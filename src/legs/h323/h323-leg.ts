@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { CallFailure, farEnd } from "../../base/call-failure.ts";
 import type { AudioFormat, CallEvent, ControlMachine, LineName, ReleasedEvent, RemoteCapabilities } from "../../h323/index.ts";
 import { commonVideo } from "../../h323/index.ts";
+import { askStanding } from "./standing.ts";
 import type { H323Session } from "../../io/index.ts";
 import { parseSdp, type SdpDirection } from "../../wire/sdp/index.ts";
 import type { Leg, LegEvents, LegInfo, MediaChange, Refusal } from "../leg.ts";
@@ -95,6 +96,7 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     this.info = info;
     this.content = new H323Content((action) => this.#control(action));
     this.#protection = relay && new Protection(relay);
+    session.machine.standing = () => askStanding((tell) => this.emit("standing", tell));
     session.onEvent = (event) => this.#on(this.#protection?.seen(event) ?? event);
   }
 

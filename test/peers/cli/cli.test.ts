@@ -178,18 +178,31 @@ describe("the running gateway", () => {
     await eventually(async () => (await found()) !== undefined);
     expect(await found()).toMatchObject({ outcome: "completed", meetingId: "2000", trust: "verified", trunk: "demo-client" });
 
-    const wrong = await call(`sip:2000@${crosspoint.sip}`, "--pin", "9999", "--seconds", "6");
-    expect(wrong).toMatchObject({ status: 1, report: { ok: false, state: "wrong-pin", error: expect.stringContaining("PIN is wrong") } });
-
-    const lobby = await call(`sip:3000@${crosspoint.sip}`);
-    expect(lobby).toMatchObject({ status: 1, report: { ok: false, state: "lobby", error: expect.stringContaining("lobby") } });
-
     const h323 = await call(`h323:2000@127.0.0.1:${PORT + 3}`, "--pin", "1234", "--seconds", "6");
-    expect(h323.report).toMatchObject({ ok: false, state: "answered", status: null, pinSent: true, media: { codec: "opus" } });
+    expect(h323).toMatchObject({ status: 0, report: { ok: true, state: "joined", status: null, pinSent: true, media: { codec: "opus" } } });
     await eventually(async () =>
       (await crosspoint!.records()).some(({ meetingId, protocol }) => meetingId === "2000" && protocol === "h323"),
     );
     expect((await call(`h323:4000@127.0.0.1:${PORT + 3}`)).report).toMatchObject({ ok: false, cause: 79 });
+
+    // by SIP and H.323 alike: good is who has joined, and nobody else
+    await crosspoint.api("PUT", "/meetings/1000", { locked: true });
+    const by = [`sip:%@${crosspoint.sip}`, `h323:%@127.0.0.1:${PORT + 3}`];
+    const ends = [
+      ["2000", "9999", "wrong-pin"],
+      ["2000", undefined, "dialogue"],
+      ["3000", undefined, "lobby"],
+      ["1000", undefined, "refused"],
+      ["9999", undefined, "refused"],
+    ] as const;
+    for (const address of by) {
+      const calls = ends.map(([number, pin]) =>
+        call(address.replace("%", number), ...(pin === undefined ? [] : ["--pin", pin, "--seconds", "6"])),
+      );
+      for (const [at, one] of (await Promise.all(calls)).entries())
+        expect(one).toMatchObject({ status: 1, report: { ok: false, state: ends[at]![2], error: expect.any(String) } });
+    }
+    await crosspoint.api("PUT", "/meetings/1000", { locked: false });
 
     const refused = await call(`sip:4000@${crosspoint.sip}`);
     expect(refused).toMatchObject({

@@ -297,10 +297,13 @@ describe("within a call", () => {
   it("an inquiry is answered with the state", () => {
     const pair = active();
     pair.do((p) => p.a.machine.inquire(p.now));
-    expect(eventsOf(pair.a.events, "status")).toEqual([{ type: "status", state: 10, cause: 30 }]);
+    expect(eventsOf(pair.a.events, "status")).toEqual([{ type: "status", state: 10, display: undefined, cause: 30 }]);
+    pair.b.machine.standing = () => "Crosspoint-State: lobby";
+    pair.do((p) => p.a.machine.inquire(p.now));
+    expect(eventsOf(pair.a.events, "status").at(-1)).toMatchObject({ state: 10, display: "Crosspoint-State: lobby" });
     pair.latency = 1e6;
     pair.do((p) => p.a.machine.inquire(p.now), 5000);
-    expect(eventsOf(pair.a.events, "status").at(-1)).toEqual({ type: "status", state: undefined, cause: undefined });
+    expect(eventsOf(pair.a.events, "status").at(-1)).toEqual({ type: "status", state: undefined, display: undefined, cause: undefined });
   });
   it("digits come one by one: overlap sending and receiving", () => {
     const pair = new Pair(callConfig("a"), callConfig("b"));
