@@ -16,14 +16,16 @@ const allowed = {
   threads: [],
   // media threads' sockets; of SRTP the interface by which it takes another AES-GCM
   udp: ["srtp", "io"],
-  "sip-engine": ["wire", "sip", "io", "security", "threads"],
+  // messages as they may be shown
+  trace: ["wire", "h323"],
+  "sip-engine": ["wire", "sip", "io", "security", "threads", "trace"],
   "media-server": ["wire", "sip", "srtp", "negotiation", "audio", "rtp", "io", "udp", "threads"],
   // a leg speaks to its protocol: SIP through drachtio, H.323 through its sessions, browsers through the WebRTC process
-  legs: ["wire", "srtp", "rtp", "negotiation", "video", "h323", "io", "webrtc"],
+  legs: ["wire", "srtp", "rtp", "negotiation", "video", "h323", "io", "webrtc", "trace"],
   // a call's media at the media server and the video relay: of legs only what a description and a cause are
   "call-media": ["wire", "srtp", "rtp", "negotiation", "video", "io", "legs", "bfcp"],
   // drachtio-fsmrf and the media server behind it
-  "media-client": ["wire", "negotiation", "call-media", "legs"],
+  "media-client": ["wire", "negotiation", "call-media", "legs", "trace"],
   bfcp: ["wire"],
   // WebRTC's other process: sockets and native code, no meeting
   webrtc: [],
@@ -31,14 +33,14 @@ const allowed = {
   web: ["meetings", "security"],
   ivr: [],
   meetings: [],
-  trunks: ["wire", "meetings", "security"],
+  trunks: ["wire", "meetings", "security", "trace"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp", "threads"],
   sfu: ["meetings", "call-media", "media-client", "legs", "video", "negotiation", "wire"],
   // security for the modes of files
   records: ["meetings", "security"],
   security: [],
   // of video and webrtc what they count, for /metrics
-  admin: ["meetings", "records", "trunks", "legs", "call-media", "security", "video", "webrtc"],
+  admin: ["meetings", "records", "trunks", "legs", "call-media", "security", "video", "webrtc", "trace"],
 };
 module.exports = {
   forbidden: [

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { ApiTokens } from "../security/api-tokens.ts";
 import type { Defence } from "../security/defence.ts";
 import type { JoinTokens } from "../security/join-token.ts";
+import type { CallTraces } from "../trace/index.ts";
 import { AdminError, type GatewayControl } from "./ports.ts";
 
 /** One route of /api/v1: the server is made from it, and so is the OpenAPI document. */
@@ -43,6 +44,7 @@ export interface RouteRequest {
   /** Null where there is no meeting page. */
   readonly joinTokens: Pick<JoinTokens, "issue" | "revoke" | "rollKey"> | null;
   readonly defence: Pick<Defence, "bans" | "ban" | "lift">;
+  readonly traces: Pick<CallTraces, "get" | "setLevel">;
   readonly tokens: Pick<ApiTokens, "list" | "make" | "remove">;
   /** Whether what belongs to this meeting, or to none, may be shown to whoever asks. */
   readonly inScope: (meetingId: string | null) => boolean;

@@ -6,6 +6,7 @@ import { AdminError, type CallView, type GatewayControl } from "./ports.ts";
 import { joinTokenRoutes } from "./join-token-routes.ts";
 import { invalidCursor, type Page } from "./paging.ts";
 import { found, type Route, type RouteRequest } from "./route.ts";
+import { traceRoutes } from "./trace-routes.ts";
 import * as schemas from "./schemas.ts";
 
 const recordQuery = z.object({
@@ -125,6 +126,7 @@ export const routes: readonly Route[] = [
     scope: "filtered",
     handle: ({ gateway, params, inScope }) => gateway.endCall(callOf(gateway, params["callId"]!, inScope).id),
   },
+  ...traceRoutes,
   {
     method: "GET",
     path: "/meetings",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { messageSchema, traceInputSchema, traceSchema } from "./trace-schemas.ts";
 import { banInputSchema, banSchema } from "./ban-schemas.ts";
 import type { MeetingView, Participant } from "../meetings/model.ts";
 import type { CallRecord, OutcomeCode } from "../records/model.ts";
@@ -462,6 +463,9 @@ export type Problem = z.infer<typeof problemSchema>;
 /** The OpenAPI document's components. */
 export const components: Readonly<Record<string, z.ZodType>> = {
   Ban: banSchema,
+  TracedMessage: messageSchema,
+  CallTrace: traceSchema,
+  CallTraceInput: traceInputSchema,
   BanInput: banInputSchema,
   Audio: audioSchema,
   Video: videoSchema,

@@ -9,6 +9,7 @@ import { ClientAddresses } from "../security/client-address.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
 import { systemClock } from "../base/clock.ts";
 import { Defence } from "../security/defence.ts";
+import { CallTraces } from "../trace/index.ts";
 import { ConnectionPlaces } from "./connection-places.ts";
 import { EventHub } from "./events.ts";
 import { Gate } from "./gate.ts";
@@ -38,6 +39,8 @@ export interface AdminServerOptions {
   readonly joinTokens?: RouteRequest["joinTokens"];
   /** Whom the process listens to, and whom it has banned; everybody and nobody where absent. */
   readonly defence?: Defence;
+  /** Messages of calls; none where absent. */
+  readonly traces?: CallTraces;
   readonly version: string;
   /** Requests a second of one address. */
   readonly requestsPerSecond?: number;
@@ -91,6 +94,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       send(reply.headers(securityHeaders), toProblem(error).problem),
     ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
   } as object);
+  const traces = options.traces ?? new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 });
   const defence = options.defence ?? new Defence({ clock: systemClock, log: { ...options.log, info: () => {} } });
   const challengeFiles = new ChallengeFiles();
   const challengeHandshakes = new ChallengeHandshakes();
@@ -206,6 +210,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       gateway: options.gateway,
       joinTokens: options.joinTokens ?? null,
       defence,
+      traces,
       tokens,
       inScope: scopeOf(identity),
       params: request.params as Record<string, string>,

@@ -19,6 +19,7 @@ import type { EngineAddress, GatewayOptions, MediaServerAddress } from "../gatew
 import { accessLists } from "./defences.ts";
 import { explainBindFailure } from "./bind-errors.ts";
 import { Supervisor } from "../threads/supervisor.ts";
+import { type CallTraces, maskKnownNumbers } from "../trace/index.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 
 const loopback = "127.0.0.1";
@@ -51,7 +52,12 @@ export interface RunningMediaServer {
 }
 
 /** Starts the embedded SIP engine, or tells where drachtio-server is. */
-export async function startSip(config: Config, tls: TlsMaterial | null, defence: Defence, logger: Logger): Promise<RunningSipEngine> {
+export async function startSip(
+  config: Config,
+  tls: TlsMaterial | null,
+  { defence, traces }: { readonly defence: Defence; readonly traces: CallTraces },
+  logger: Logger,
+): Promise<RunningSipEngine> {
   if (config.engine.sip === "drachtio") {
     const nothing = async () => {};
     return {
@@ -81,6 +87,7 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
     tryingMs: 200,
     supportedExtensions: SUPPORTED_EXTENSIONS,
     access,
+    trace: traces.wish,
     ...(config.sip.requestsPerSecond === 0 ? {} : { requestsPerSource: config.sip.requestsPerSecond }),
   });
   const secret = randomBytes(24).toString("base64url");
@@ -93,6 +100,9 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
         for (const { address, kind, ...details } of offences)
           if (kind === "shed") defence.shed(address, details);
           else defence.offence(address, kind, details);
+      },
+      (messages) => {
+        for (const message of messages) traces.add(maskKnownNumbers(message));
       },
     );
   const running = await start(options()).catch(async (error: unknown) => {
@@ -120,6 +130,7 @@ export async function startSip(config: Config, tls: TlsMaterial | null, defence:
     banned: (source, milliseconds) => unlessGone(supervisor.current.ban(source, milliseconds)),
     lifted: (source) => unlessGone(supervisor.current.lift(source)),
   });
+  traces.onWish = (wish) => unlessGone(supervisor.current.trace(wish));
   return {
     address: { host: loopback, port: running.drachtioPort, secret },
     listeners: running.listeners.filter(({ peer }) => peer === undefined),

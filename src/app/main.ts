@@ -23,6 +23,7 @@ const reloadable = new Set([
   "deny",
   "bans",
   "certificates",
+  "log",
   "shutdown",
 ]);
 /** Ctrl+C reaches every process of a terminal, and npm and the launcher pass it on: within this time it is the same one. */

@@ -14,6 +14,7 @@ import { AcmeRenewal, standInForAcme } from "./acme.ts";
 import { expiries, readTlsMaterial, trunkRoots } from "./tls-material.ts";
 import { openTokenStores, revokeWithMeetings } from "./token-stores.ts";
 import { withToldAddress } from "./advertised-address.ts";
+import { createTraces, traceSettings } from "./traces.ts";
 import { version } from "./version.ts";
 import { loadMeetingPage, prepareWeb } from "./web-callers.ts";
 
@@ -48,10 +49,10 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   await makeCertificates(config, logger);
   const tls = readTlsMaterial(config);
   const defence = createDefence(config, logger);
-
+  const traces = createTraces(config, logger);
   // The engines come up in their threads while the gateway and the admin API are loaded in this one.
   const engines = Promise.all([
-    startStoppable(startSip(config, tls, defence, logger), undo),
+    startStoppable(startSip(config, tls, { defence, traces }, logger), undo),
     startStoppable(startMedia(config, logger), undo),
   ]);
   engines.catch(() => {});
@@ -99,6 +100,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     promptsRoot: (config.engine.media === "freeswitch" && config.engine.freeswitch.prompts) || promptsFolder,
     version,
     metrics,
+    traces,
     defence,
     rehearse: config.engine.media === "embedded",
     ...(video ? { video } : {}),
@@ -116,7 +118,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
 
   const tokens = openTokenStores(config);
   undo.push(revokeWithMeetings(gateway, tokens.join, logger));
-  const webPort = await openWebPort(config, { gateway, meetings, tokens, metrics, defence, tls, logger });
+  const webPort = await openWebPort(config, { gateway, meetings, tokens, metrics, defence, traces, tls, logger });
   if (webPort) undo.push(() => webPort.close());
   const metricsPort = await openMetricsPort(config, { metrics, tokens, tls, logger });
   if (metricsPort) undo.push(() => metricsPort.close());
@@ -155,6 +157,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
       await certificates.take(next);
       certificates.follow(next);
       await setAccess(next);
+      traces.configure(traceSettings(next));
       tokens.api.configure(next.admin.token ?? tokens.token, next.admin.tokens);
       const report = await gateway.reload(forNext);
       config = next;

@@ -7,6 +7,7 @@ import { type AdminServer, createAdminServer } from "../admin/server.ts";
 import type { Gateway } from "../gateway/options.ts";
 import { ClientAddresses } from "../security/client-address.ts";
 import type { Defence } from "../security/defence.ts";
+import type { CallTraces } from "../trace/index.ts";
 import { explainBindFailure } from "./bind-errors.ts";
 import type { Config } from "./config/config.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -24,6 +25,7 @@ export interface WebPortParts {
   readonly tokens: TokenStores;
   readonly metrics: Metrics;
   readonly defence: Defence;
+  readonly traces: CallTraces;
   readonly tls: TlsMaterial | null;
   readonly logger: Logger;
 }
@@ -31,7 +33,7 @@ export interface WebPortParts {
 /** The web port: API, console, meeting pages. Null where there is none. Rejects with StartError when it cannot be had. */
 export async function openWebPort(
   config: Config,
-  { gateway, meetings, tokens, metrics, defence, tls, logger }: WebPortParts,
+  { gateway, meetings, tokens, metrics, defence, traces, tls, logger }: WebPortParts,
 ): Promise<{ readonly admin: AdminServer; readonly port: number; close(): Promise<void> } | null> {
   if (config.web.port === null) return null;
   const clients = new ClientAddresses(config.web.trustedProxies);
@@ -41,6 +43,7 @@ export async function openWebPort(
     ...(page ? { extend: page.extend } : {}),
     gateway: meetings,
     defence,
+    traces,
     token: tokens.token,
     tokens: tokens.api,
     clients,

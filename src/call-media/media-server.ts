@@ -21,6 +21,8 @@ export interface MediaSessionEvents {
 /** The audio of one leg at the media server. After `close` or `gone` its methods reject or do nothing. */
 export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on" | "once" | "off"> {
   readonly id: string;
+  /** What its messages with the media server are traced by; undefined where they are not. */
+  readonly traceKey?: string;
   /** The media server's description: the answer to the offer the session was opened with, or its own offer. */
   readonly localSdp: string;
   readonly closed: boolean;

@@ -4,6 +4,7 @@ import type { CallOptions } from "./call.ts";
 import type { AcmeCommand } from "./certs-acme.ts";
 import type { CertsOptions } from "./certs.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import type { TraceOptions } from "./trace.ts";
 
 /** Exit codes of the contract. */
 const usage = 2;
@@ -156,6 +157,25 @@ function program(): Command {
     .option("--json", "one JSON document")
     .action(async (number: string, options: ConfigOptions & { trunk?: string }) =>
       done(await (await import("./route.ts")).route(number, loadOptions(options), options)),
+    );
+
+  configured(
+    root
+      .command("trace <call-id>")
+      .description("follow one call: its SIP, H.323 and media server messages as a ladder, from the running gateway (log.sip)"),
+  )
+    .option("--follow", "go on until the call is over")
+    .option("--messages", "each message below its arrow, as far as log.sip has it")
+    .option("--url <url>", "the gateway's web address; the configuration's where absent")
+    .addOption(new Option("--token <token>", "an API token; better in CROSSPOINT_ADMIN_TOKEN").env("CROSSPOINT_ADMIN_TOKEN"))
+    .option("--ca <file>", "CA that must have signed the gateway's certificate")
+    .option("--json", "one JSON document; with --follow one a message")
+    .addHelpText(
+      "after",
+      "\nThe call's identifier is in logs, records and GET /api/v1/calls; its Call-ID or H.323 call identifier does as well.",
+    )
+    .action(async (id: string, options: ConfigOptions & TraceOptions) =>
+      done(await (await import("./trace.ts")).trace(id, options, loadOptions(options))),
     );
 
   configured(root.command("doctor").description("look for what would keep calls from working, and say the mend"))

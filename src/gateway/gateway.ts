@@ -1,12 +1,14 @@
 import { tmpdir } from "node:os";
 import { systemClock } from "../base/clock.ts";
 import { setKnownNumbers } from "../base/known-numbers.ts";
+import { traceSrf } from "../legs/sip/srf-trace.ts";
 import { createSrf } from "../legs/sip/drachtio.ts";
 import { MemoryDirectory } from "../meetings/directory.ts";
 import { PinLockout } from "../meetings/pin-lockout.ts";
 import { Defence } from "../security/defence.ts";
 import { ConferenceSfu } from "../sfu/conference/conference.ts";
 import type { Sfu } from "../sfu/port.ts";
+import { CallTraces } from "../trace/index.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition } from "../trunks/recognition.ts";
 import { Registrar } from "../trunks/registrar.ts";
@@ -43,6 +45,7 @@ import { WebGateway } from "./web/browser-calls.ts";
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, logger: log, records, promptsRoot, version } = options;
   const { clock = systemClock, metrics = NO_METRICS, video = null, defence = new Defence({ clock, log }) } = options;
+  const traces = options.traces ?? new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 });
   const namesFolder = options.freeswitch.names ?? tmpdir();
   const peerStamps = (options.sipEngine ?? "embedded") === "embedded";
 
@@ -54,7 +57,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   // the engines
   const srf = createSrf();
-  const media = mediaServerAt(options.freeswitch, srf, log);
+  const media = mediaServerAt(options.freeswitch, srf, log, traces);
   const sfu: Sfu = options.sfu?.(media, video) ?? new ConferenceSfu(media, video);
   const engine = new EngineConnection({ srf, address: options.drachtio, log, metrics, calls });
   watchMediaServer({ media, address: options.freeswitch, log, metrics, calls });
@@ -87,11 +90,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pins = { lockout, directory, defence };
   const reception = new Reception({ ...pins, settings, log, clock, media, metrics, promptsRoot, namesFolder, meetings, callLines });
   const intake = { recognition, admission, limits, refusals, reception, registry };
-  const incoming = new IncomingCalls({ ...intake, settings, clock, log, metrics, media, calls });
-  const outgoing = new OutgoingCalls({ clock, log, limits, metrics, callLines, reception, registry });
+  const incoming = new IncomingCalls({ ...intake, settings, clock, log, metrics, traces, media, calls });
+  const outgoing = new OutgoingCalls({ clock, log, limits, metrics, traces, callLines, reception, registry });
 
   // the protocols
-  const h323 = new H323Gateway({ settings, log, clock, media, directory, defence, calls, callLines, incoming, outgoing });
+  const h323 = new H323Gateway({ settings, log, clock, traces, media, directory, defence, calls, callLines, incoming, outgoing });
   const replacements = new Replacements({ settings, clock, calls, directory, reception, meetings });
   const ways = { outgoing, registry, callLines, replacements, h323 };
   const outbound = new Outbound({ ...ways, settings, log, clock, metrics, srf, media, directory, registrar, peerStamps });
@@ -107,7 +110,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   inbound.route();
   try {
-    await Promise.all([engine.connect(), media.connect()]);
+    const connecting = engine.connect();
+    // the embedded engine tells of what is on the wire, by itself
+    if (!peerStamps) traceSrf(srf, traces);
+    await Promise.all([connecting, media.connect()]);
     if (options.h323) await h323.listen(options.h323, version);
   } catch (error) {
     load.stop();

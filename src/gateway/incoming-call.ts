@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { CallTraces } from "../trace/index.ts";
 import type { Leg, LegInfo } from "../legs/leg.ts";
 import type { Dialled } from "../meetings/dial-string.ts";
 import type { Role, Trust } from "../meetings/model.ts";
@@ -7,6 +8,7 @@ import type { Trunk } from "../trunks/model.ts";
 import type { CallerEvidence, Recognition } from "../trunks/recognition.ts";
 import type { CalledFrom, Reception } from "./call/answer.ts";
 import { Call, type Destination } from "./call/call.ts";
+import { followMessages } from "./call/call-trace.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
 import type { Takeover } from "./call/handover.ts";
 import { type GatewayRefusal, refuse } from "./call/refusals.ts";
@@ -93,6 +95,7 @@ export interface IncomingCallsParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: GatewayMetrics;
+  readonly traces: CallTraces;
   readonly recognition: TrunkRecognition;
   readonly admission: CallAdmission;
   readonly limits: TrunkLimits;
@@ -151,6 +154,7 @@ export class IncomingCalls {
     const id = adapter.id ?? randomUUID();
     const name = trunk?.name ?? null;
     const call = new Call({ id, leg, trunk: name, trust, clock, log: log.child({ call: id, callId: leg.info.callId, trunk: name }) });
+    followMessages(this.#parts.traces, call);
     if (recognition?.kind === "trunk" && recognition.note) call.log.warn({ event: "certificate-server-only" }, recognition.note);
     return call;
   }

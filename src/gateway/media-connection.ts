@@ -2,12 +2,13 @@ import type { Logger } from "pino";
 import type { Srf } from "../legs/sip/drachtio.ts";
 import { FsmrfPort } from "../media-client/media-client.ts";
 import { rehearse } from "../media-client/warm-up.ts";
+import type { CallTraces } from "../trace/index.ts";
 import type { Call } from "./call/call.ts";
 import type { GatewayMetrics, MediaServerAddress } from "./options.ts";
 import type { Settings } from "./settings.ts";
 
 /** The media server at an address, not yet connected. */
-export function mediaServerAt(address: MediaServerAddress, srf: Srf, log: Logger): FsmrfPort {
+export function mediaServerAt(address: MediaServerAddress, srf: Srf, log: Logger, traces: CallTraces): FsmrfPort {
   const { host, port, secret, listenAddress = "127.0.0.1", advertisedAddress, advertisedPort, profile, callSecret } = address;
   return new FsmrfPort(
     srf,
@@ -22,6 +23,7 @@ export function mediaServerAt(address: MediaServerAddress, srf: Srf, log: Logger
       ...(callSecret === undefined ? {} : { callSecret }),
     },
     (level, event, fields) => log[level]({ event, ...fields }, "media server"),
+    traces,
   );
 }
 

@@ -9,6 +9,7 @@ import type { OutcomeCode, RecordStore } from "../records/model.ts";
 import type { ConferenceApi } from "../sfu/conference/conference.ts";
 import type { Defence } from "../security/defence.ts";
 import type { Sfu } from "../sfu/port.ts";
+import type { CallTraces } from "../trace/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { IceServerSetup } from "../web/ice.ts";
@@ -264,6 +265,8 @@ export interface GatewayOptions {
    */
   readonly sipEngine?: "embedded" | "drachtio";
   readonly metrics?: GatewayMetrics;
+  /** Messages of calls that are traced; none are where absent. */
+  readonly traces?: CallTraces;
   readonly clock?: Clock;
   /** Whom the process listens to, and what bans; everybody and nothing where absent. */
   readonly defence?: Defence;

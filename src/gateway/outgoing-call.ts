@@ -1,5 +1,6 @@
 import { AdminError } from "../admin/ports.ts";
 import { CallFailure } from "../base/call-failure.ts";
+import type { CallTraces } from "../trace/index.ts";
 import type { MediaExchange } from "../call-media/offer-answer.ts";
 import type { Leg } from "../legs/leg.ts";
 import type { Meeting, Role } from "../meetings/model.ts";
@@ -7,6 +8,7 @@ import type { MediaPolicy } from "../negotiation/index.ts";
 import type { Trunk } from "../trunks/model.ts";
 import { completeExchange, mediaRefusal, type Reception } from "./call/answer.ts";
 import { Call } from "./call/call.ts";
+import { followMessages } from "./call/call-trace.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
 import type { CallLines, LinesBeside } from "./call/video-streams.ts";
 import type { Clock } from "../base/clock.ts";
@@ -43,6 +45,7 @@ export interface OutgoingCallsParts {
   readonly log: Logger;
   readonly limits: TrunkLimits;
   readonly metrics: GatewayMetrics;
+  readonly traces: CallTraces;
   readonly callLines: CallLines;
   readonly reception: Reception;
   readonly registry: CallRegistry;
@@ -68,6 +71,7 @@ export class OutgoingCalls {
     const { callId, protocol, transport } = leg.info;
     const child = log.child({ call: id, callId, trunk: trunk.name });
     const call = new Call({ id, leg, trunk: trunk.name, trust: trunk.trust, clock, log: child });
+    followMessages(this.#parts.traces, call);
     this.#parts.callLines.attach(call, beside);
     call.meetingId = meeting.id;
     call.destination = { meeting, pin: null, role };

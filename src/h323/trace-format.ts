@@ -1,6 +1,6 @@
 import { maskDialled, maskText } from "../base/pin-mask.ts";
 import { trimEndOf } from "../base/text.ts";
-import { decodeSignalling, element, IE, readCause, readDisplay, readNumber } from "../wire/h225/index.ts";
+import { decodeRas, decodeSignalling, element, IE, readCause, readDisplay, readNumber } from "../wire/h225/index.ts";
 import { decodeControl, decodeFastStart } from "../wire/h245/index.ts";
 import { ipText } from "./address.ts";
 
@@ -8,6 +8,8 @@ import { ipText } from "./address.ts";
 export interface Readable {
   readonly name: string;
   readonly content: unknown;
+  /** Hexadecimal; where the message says which call it belongs to. */
+  readonly callIdentifier?: string | undefined;
 }
 
 const SECRET = "[secret]";
@@ -24,6 +26,12 @@ const SECRETS = new Set([
   "dhkey",
   "challenge",
   "password",
+  "integrityCheckValue",
+  "integrity",
+  "nonStandardData",
+  "nonStandard",
+  "nonStandardParameter",
+  "userUserInformation",
   "$more",
   "$unknown",
 ]);
@@ -37,8 +45,10 @@ function withoutPin(text: string): string {
   return found === null ? text : `${text.slice(0, found.index + found[0].length)}${SECRET}`;
 }
 
-/** Octets shown of a field at most. */
-const SHOWN = 24;
+/** Octet strings that are shown: identifiers, and what parameters of capabilities hold. What others hold is not known. */
+const SHOWN = new Set(["guid", "conferenceID", "nonCollapsingRaw", "ethernet", "callReferenceValue"]);
+/** Octets shown of one at most. */
+const MOST = 24;
 
 /** A payload of the signalling connection, with tunnelled control and fast start elements decoded in their place. Throws what decoding throws. */
 export function readableSignalling(bytes: Uint8Array): Readable {
@@ -48,15 +58,33 @@ export function readableSignalling(bytes: Uint8Array): Readable {
   const called = number(IE.calledPartyNumber);
   const fields = {
     callReference: message.callReference,
-    display: readDisplay(element(message, IE.display)),
-    calling: number(IE.callingPartyNumber),
+    display: maskOptional(readDisplay(element(message, IE.display))),
+    calling: maskOptional(number(IE.callingPartyNumber)),
     // Digits that come after Setup may be all of a PIN.
     called: called === undefined ? undefined : message.type === "setup" ? maskDialled(withoutPin(called)) : SECRET,
     keypad: element(message, IE.keypad) === undefined ? undefined : SECRET,
     cause: readCause(element(message, IE.cause)),
     ...(shown(message.info?.["h323-uu-pdu"] ?? {}) as object),
   };
-  return { name: [String(message.type), ...tunnelled].join(" "), content: fields };
+  const body = message.info?.["h323-uu-pdu"]["h323-message-body"];
+  return { name: [String(message.type), ...tunnelled].join(" "), content: fields, callIdentifier: callIdentifierOf(body) };
+}
+
+/** A RAS message. */
+export function readableRas(bytes: Uint8Array): Readable {
+  const message = decodeRas(bytes);
+  return { name: Object.keys(message)[0] ?? "unknown", content: shown(message), callIdentifier: callIdentifierOf(message) };
+}
+
+/** That of the one alternative which a choice holds. */
+function callIdentifierOf(choice: object | undefined): string | undefined {
+  const inner: unknown = Object.values(choice ?? {})[0];
+  const guid = (inner as { callIdentifier?: { guid?: unknown } } | null | undefined)?.callIdentifier?.guid;
+  return guid instanceof Uint8Array ? Buffer.from(guid).toString("hex") : undefined;
+}
+
+function maskOptional(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : maskText(maskDialled(withoutPin(text)));
 }
 
 /** A payload of the control connection. */
@@ -97,5 +125,5 @@ function octets(bytes: Uint8Array, key: string): string {
   if ((key === "ip" || key === "network") && (bytes.length === 4 || bytes.length === 16)) return ipText(bytes);
   const text = Buffer.from(bytes);
   if (key === "productId" || key === "versionId") return trimEndOf(text.toString("latin1"), "\0");
-  return bytes.length <= SHOWN ? text.toString("hex") : `${text.subarray(0, SHOWN).toString("hex")}... (${bytes.length} octets)`;
+  return SHOWN.has(key) && bytes.length <= MOST ? text.toString("hex") : `(${bytes.length} octets)`;
 }

@@ -1,11 +1,11 @@
 export { type BfcpChannel, type BfcpChannelOptions, openBfcpTcp, openBfcpUdp } from "./bfcp-channel.ts";
 export { type DnsClient, dnsClient } from "./sip/dns.ts";
-export { H323Endpoint, type H323EndpointOptions, type OutgoingOptions, openH323Endpoint } from "./h323/endpoint.ts";
+export { H323Endpoint, type H323EndpointOptions, type H323Tap, type OutgoingOptions, openH323Endpoint } from "./h323/endpoint.ts";
 export { type H323Limits, H323Session, h323Limits } from "./h323/session.ts";
 export type { H323TlsOptions } from "./h323/tls.ts";
 export { SignallingTunnel } from "./h323/tunnel.ts";
 export type { RasCarrier } from "./h323/ras-runner.ts";
-export { openRasSocket, RasSocket, type RasSocketOptions } from "./h323/ras-socket.ts";
+export { openRasSocket, RasSocket, type RasSocketOptions, type RasTap } from "./h323/ras-socket.ts";
 export { RasTunnel } from "./h323/ras-tunnel.ts";
 export { MultiplexPort, openMultiplexPort } from "./rtp/multiplex.ts";
 export { openRtpPort, type RtpPort } from "./rtp/port.ts";

@@ -4,6 +4,7 @@ import type { MediaPort, MediaPortEvents, MediaSession } from "../call-media/med
 import { callProof, PROOF_HEADER } from "../wire/esl/index.ts";
 import type { Dialog, LateDialog, Srf } from "../legs/sip/drachtio.ts";
 import { type ConnectOptions, createMrf, type EslConnection, gather, type MediaServer } from "./drachtio-fsmrf.ts";
+import { type PortTraces, tapConnection } from "./tap.ts";
 import { probe } from "./probe.ts";
 import { FsmrfSession, type ToneDetector } from "./session.ts";
 import { narrowOffer, standInAnswer, unacknowledgedMs } from "./placeholder-answer.ts";
@@ -28,6 +29,9 @@ const SPANDSP_DETECTOR: ToneDetector = {
 };
 const CORE_DETECTOR: ToneDetector = { start: "start_dtmf", stop: "stop_dtmf" };
 
+/** What a session's messages are traced by. */
+const keyOf = (token: string): string => `media:${token}`;
+
 /** What the port tells its owner's log. */
 export type PortLog = (level: "debug" | "info" | "warn" | "error", event: string, fields: Record<string, unknown>) => void;
 
@@ -39,6 +43,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   readonly #srf: Srf;
   readonly #options: ConnectOptions;
   readonly #log: PortLog;
+  readonly #traces: PortTraces | undefined;
   readonly #sessions = new Set<FsmrfSession>();
   #server: MediaServer | undefined;
   #closed = false;
@@ -49,8 +54,9 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   #unacknowledgedMs = unacknowledgedMs("");
   #detector: ToneDetector = CORE_DETECTOR;
 
-  constructor(srf: Srf, options: ConnectOptions, log: PortLog) {
+  constructor(srf: Srf, options: ConnectOptions, log: PortLog, traces?: PortTraces) {
     super();
+    this.#traces = traces;
     this.#srf = srf;
     this.#options = options;
     this.#log = log;
@@ -105,6 +111,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     this.#detector = spandsp ? SPANDSP_DETECTOR : CORE_DETECTOR;
     this.#server = server;
     gather(server.conn);
+    if (this.#traces) tapConnection(server.conn, this.#traces, "");
     server.on("end", () => this.#onLost(server, "the event socket was closed"));
     // reconnecting is ours: the library would go on with the same object and no sessions
     server.conn.on("esl::end", () => this.#discard(server));
@@ -124,7 +131,9 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
     const connection = this.#awaitConnection(server, token);
     try {
       const dialog = await this.#srf.createUAC(uri, { localSdp: offer, headers });
-      const session = this.#track(new FsmrfSession({ server, detector: this.#detector, localSdp: dialog.remote.sdp ?? "" }));
+      const session = this.#track(
+        new FsmrfSession({ server, traceKey: keyOf(token), detector: this.#detector, localSdp: dialog.remote.sdp ?? "" }),
+      );
       return this.#keep(session, dialog, connection.start(), server);
     } catch (error) {
       connection.stop();
@@ -152,6 +161,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
             }, this.#unacknowledgedMs);
       const session: FsmrfSession = new FsmrfSession({
         server,
+        traceKey: keyOf(token),
         detector: this.#detector,
         localSdp: offer,
         complete: async (sdp) => {
@@ -205,8 +215,14 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
   #awaitConnection(server: MediaServer, token: string) {
     const arrived = Promise.withResolvers<EslConnection>();
     arrived.promise.catch(() => undefined);
+    const take = (connection: EslConnection) => {
+      const uuid = connection.getInfo().getHeader("Unique-ID") ?? "";
+      if (this.#traces) tapConnection(connection, this.#traces, `esl:${uuid}`);
+      this.#traces?.join(keyOf(token), `esl:${uuid}`);
+      arrived.resolve(connection);
+    };
     // the library clears this timer and would otherwise run it: it is for nothing else
-    const entry = { fn: arrived.resolve, connTimeout: setTimeout(() => undefined, 0) };
+    const entry = { fn: take, connTimeout: setTimeout(() => undefined, 0) };
     server.pendingConnections.set(token, entry);
     const stop = () => {
       server.pendingConnections.delete(token);
@@ -233,6 +249,7 @@ export class FsmrfPort extends EventEmitter<MediaPortEvents> implements MediaPor
       dialog.once("destroy", () => reject(new Error("the media server hung up before it connected back")));
     });
     hungUp.catch(() => undefined);
+    this.#traces?.join(session.traceKey, `sip:${dialog.sip.callId}`);
     try {
       if (!dialog.connected) throw new Error("the media server hung up at once");
       session.attach(dialog, await Promise.race([connection, hungUp]), server);

@@ -17,6 +17,7 @@ export interface ToneDetector {
 /** A session that makes the offer has no dialog before it is answered. */
 interface Opening {
   readonly server: MediaServer;
+  readonly traceKey: string;
   readonly detector: ToneDetector;
   readonly localSdp: string;
   readonly complete?: (answer: string) => Promise<void>;
@@ -54,6 +55,10 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
 
   get id(): string {
     return this.#endpoint?.uuid ?? "";
+  }
+
+  get traceKey(): string {
+    return this.#opening.traceKey;
   }
 
   get localSdp(): string {

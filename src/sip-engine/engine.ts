@@ -8,6 +8,8 @@ import { standardTimers } from "../sip/timers.ts";
 import type { Challenge } from "../security/acme/challenges.ts";
 import type { AccessLists } from "../security/access.ts";
 import type { Listener } from "../sip/types.ts";
+import { NO_TRACE, type TracedMessage, type TraceWish } from "../trace/index.ts";
+import { EngineTap } from "./tap.ts";
 import { EngineAccess, type EngineOffence } from "./access.ts";
 import { EngineCore } from "./core.ts";
 import { listenForApps } from "./server.ts";
@@ -38,6 +40,8 @@ export interface SipEngineOptions {
   readonly supportedExtensions?: readonly string[] | undefined;
   /** Whom the engine listens to; everybody by default. */
   readonly access?: AccessLists | undefined;
+  /** Which messages are told of; none by default. */
+  readonly trace?: TraceWish | undefined;
 }
 
 /** What a source did that may ban it. */
@@ -65,6 +69,8 @@ export interface RunningEngine {
   /** Nothing of that source, as `sourceOf` names it, is read for so many ms; its connections are closed. */
   ban(source: string, milliseconds: number): void;
   lift(source: string): void;
+  /** Which messages are told of from now on. */
+  trace(wish: TraceWish): void;
   stats(): SipEngineStats;
   stop(): Promise<void>;
 }
@@ -77,6 +83,7 @@ export async function runEngine(
   options: SipEngineOptions,
   log: (line: EngineLog) => void,
   onOffences: (offences: readonly EngineOffence[]) => void = () => {},
+  onTraced: (messages: readonly TracedMessage[]) => void = () => {},
 ): Promise<RunningEngine> {
   const limited = limitedLog(log);
   const engineOptions: EngineOptions = {
@@ -104,9 +111,17 @@ export async function runEngine(
     admits: (address, port) => access.admits(address, port),
     isTrunk: (address) => access.isTrunk(address),
     onVerified: (address) => access.verified(address),
-    onBroken: (_why, source) => access.malformed(source),
+    onBroken: (_why, source) => {
+      tap.broken(source);
+      access.malformed(source);
+    },
     onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
   });
+  const tap = new EngineTap(onTraced);
+  const trace = (wish: TraceWish): void => {
+    driver.tap = tap.follow(wish);
+  };
+  trace(options.trace ?? NO_TRACE);
   const listeners: Listener[] = [];
   try {
     for (const spec of options.listeners) listeners.push(await driver.listen(spec));
@@ -130,6 +145,7 @@ export async function runEngine(
         driver.transports.closeNotAdmitted();
       },
       lift: (source) => access.lift(source),
+      trace,
       stats: () => ({
         ...core.layer.stats,
         ...core.stats,

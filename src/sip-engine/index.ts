@@ -8,6 +8,7 @@ import type { AccessLists } from "../security/access.ts";
 import type { Listener } from "../sip/types.ts";
 import { PendingRequests } from "../threads/pending-requests.ts";
 import { startThread } from "../threads/start-thread.ts";
+import type { TracedMessage, TraceWish } from "../trace/index.ts";
 import type { EngineLog, EngineOffence, SipEngineOptions, SipEngineStats } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./thread-messages.ts";
 
@@ -28,6 +29,8 @@ export interface SipEngine {
   /** Does not listen to that source, as `sourceOf` names it, for so many ms. */
   ban(source: string, milliseconds: number): Promise<void>;
   lift(source: string): Promise<void>;
+  /** Which messages are told of from now on. */
+  trace(wish: TraceWish): Promise<void>;
   /** Counters and table sizes. */
   stats(): Promise<SipEngineStats>;
   /** Closes everything. */
@@ -38,12 +41,13 @@ export interface SipEngine {
 
 /**
  * Starts the engine. Rejects when an address cannot be bound or the certificates are unusable. `onLog` gets its log, already limited;
- * `onOffences` what may ban a source.
+ * `onOffences` what may ban a source; `onTraced` the messages that `trace` asks for, masked.
  */
 export async function startSipEngine(
   options: SipEngineOptions,
   onLog: (line: EngineLog) => void = () => {},
   onOffences: (offences: readonly EngineOffence[]) => void = () => {},
+  onTraced: (messages: readonly TracedMessage[]) => void = () => {},
 ): Promise<SipEngine> {
   const requests = new PendingRequests<SipEngineStats | undefined>();
   const started = Promise.withResolvers<Extract<FromWorker, { kind: "started" }>>();
@@ -63,6 +67,8 @@ export async function startSipEngine(
         return onLog(message.line);
       case "offences":
         return onOffences(message.offences);
+      case "traced":
+        return onTraced(message.messages);
       case "done":
         return requests.resolve(message.id, message.result);
       case "failed":
@@ -103,6 +109,9 @@ export async function startSipEngine(
     },
     lift: async (source) => {
       await ask({ kind: "lift", source });
+    },
+    trace: async (wish) => {
+      await ask({ kind: "trace", wish });
     },
     stats: async () => (await ask({ kind: "stats" })) ?? {},
     stop: async () => {

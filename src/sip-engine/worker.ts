@@ -33,6 +33,9 @@ async function handle(message: ToWorker): Promise<Readonly<Record<string, number
     case "lift":
       running.lift(message.source);
       return undefined;
+    case "trace":
+      running.trace(message.wish);
+      return undefined;
     case "stats":
       return running.stats();
     case "stop":
@@ -45,6 +48,7 @@ runEngine(
   workerData as SipEngineOptions,
   (line) => tell({ kind: "log", line }),
   (offences) => tell({ kind: "offences", offences }),
+  (messages) => tell({ kind: "traced", messages }),
 ).then(
   (engine) => {
     running = engine;

@@ -57,6 +57,13 @@ export interface Target {
   readonly trunk?: string;
 }
 
+/** Told every message as it is on the wire, `out` as it is handed to its socket. */
+export type SipTap = (
+  direction: "in" | "out",
+  data: Buffer,
+  at: Pick<Source, "transport" | "address" | "port" | "localAddress" | "localPort">,
+) => void;
+
 /** DNS questions (RFC 3263). `ADDR` asks for both address families. */
 export interface Lookup {
   readonly type: "NAPTR" | "SRV" | "ADDR";

@@ -1,4 +1,5 @@
 import type { OcspPolicy } from "../security/certificates/ocsp.ts";
+import type { TraceLevel } from "../trace/index.ts";
 import type { Trust } from "../meetings/model.ts";
 import type { DigestAlgorithm } from "./digest.ts";
 import type { Dialling } from "./numbering.ts";
@@ -77,6 +78,8 @@ export interface RegisterSetup {
 
 /** A peer that brings or takes calls. */
 export interface Trunk {
+  /** What is seen of its calls' messages, where that is not what holds for all. */
+  readonly log?: { readonly sip: TraceLevel };
   readonly name: string;
   /** What it was configured as; its defaults are in the keys below. */
   readonly kind?: TrunkKind;

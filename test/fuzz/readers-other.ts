@@ -1,7 +1,7 @@
 import { dialOutSchema, meetingInputSchema } from "../../src/admin/schemas.ts";
 import { BfcpServer } from "../../src/bfcp/floor-server.ts";
 import { Gatekeeper } from "../../src/h323/index.ts";
-import { readableControl, readableSignalling } from "../../src/h323/trace-format.ts";
+import { readableControl, readableRas, readableSignalling } from "../../src/h323/trace-format.ts";
 import { parseH323Uri } from "../../src/h323/uri.ts";
 import { words } from "../../src/media-server/control/channel/variables.ts";
 import { parseJoin } from "../../src/media-server/control/conference/join-args.ts";
@@ -119,7 +119,10 @@ export const otherReaders: readonly Reader[] = [
     encodeSignalling(decodeSignalling(data));
     readableSignalling(data);
   }),
-  bytes("h225-ras", ras, (data) => encodeRas(decodeRas(data))),
+  bytes("h225-ras", ras, (data) => {
+    encodeRas(decodeRas(data));
+    readableRas(data);
+  }),
   {
     name: "gatekeeper",
     seeds: ras.map((seed) => Buffer.from(seed)),

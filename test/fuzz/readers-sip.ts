@@ -28,6 +28,7 @@ import {
   tryParseVia,
   uriOf,
 } from "../../src/wire/sip/index.ts";
+import { readSip } from "../../src/trace/index.ts";
 import { parsePeerCertificate } from "../../src/wire/sip/peer-certificate.ts";
 import { random } from "../support/mutate.ts";
 import { asterisk, baresip } from "../unit/wire/sdp/samples.ts";
@@ -45,6 +46,7 @@ const challenge =
 
 /** Readers of SIP and of what its messages carry. */
 export const sipReaders: readonly Reader[] = [
+  bytes("sip-trace", messages, (data) => void readSip(data, () => "full")),
   bytes("sip-message", messages, (data) => {
     const message = parseMessage(data);
     checkMessage(message);

@@ -5,6 +5,7 @@ import { dialled, meetingSchema } from "./meeting-schema.ts";
 import { numberSchema } from "./number-schema.ts";
 import { clientCertificateSchema, codecNames, trunkSchema, unknownCallersSchema } from "./trunk-schema.ts";
 import { address, flag, host, oneOf, optionalWhole, port, portRange, remotePort, section, text, textLike, whole } from "./values.ts";
+import { TRACE_LEVELS } from "../../trace/index.ts";
 import { webSection } from "./web-schema.ts";
 import { acmeSchema } from "./acme-schema.ts";
 
@@ -288,6 +289,20 @@ const logging = section(
   "Logs, on standard output.",
 );
 
+const log = section(
+  {
+    sip: oneOf(TRACE_LEVELS)
+      .default("off")
+      .describe(
+        "Messages of calls, SIP's, H.323's and the media server's event socket, in the log and for `crosspoint trace`: their header fields, or all of them. Keys, PINs and credentials are left out. A trunk may have its own, and a call by the API.",
+      ),
+    keepMinutes: whole(0, 1440, 60, "minutes").describe(
+      "How long the messages of a call can be looked at after its end; 0 not at all. They are in memory only.",
+    ),
+  },
+  "What is seen of calls' messages.",
+);
+
 const shutdown = section(
   {
     drainSeconds: whole(0, 86_400, 0, "seconds").describe(
@@ -324,6 +339,7 @@ export const configSchema = z.strictObject({
   bans: bansSchema,
   records,
   logging,
+  log,
   shutdown,
   language: oneOf(["en", "de"])
     .default("en")

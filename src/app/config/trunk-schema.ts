@@ -1,3 +1,4 @@
+import { TRACE_LEVELS } from "../../trace/index.ts";
 import { z } from "zod";
 import { TRUNK_KINDS, trunkKinds } from "../../trunks/kinds.ts";
 import { digestAlgorithms } from "../../trunks/digest.ts";
@@ -189,6 +190,10 @@ export const trunkSchema = z.strictObject({
     .describe(
       "Where calls to it go, for example `sip:192.0.2.1:5061;transport=tls` or `h323:192.0.2.1;transport=tls` (port 1300); absent for a trunk that only brings calls.",
     ),
+  log: z
+    .strictObject({ sip: oneOf(TRACE_LEVELS).describe("Messages of its calls: `off`, `headers` or `full`.") })
+    .optional()
+    .describe("What is seen of its calls' messages; the section `log` where absent."),
   clientCertificate: clientCertificateSchema("Shown in calls to it; `certificates.clientCertificate` where absent."),
   siteUuids: z
     .array(textLike(/^[0-9A-Fa-f]{32}$/, "32 hexadecimal digits"))

@@ -5,6 +5,7 @@ import { type Blame, type CallEnding, CallFailure, type EndCode, farEnd } from "
 import type { Clock, Millis } from "../../base/clock.ts";
 import { maskText } from "../../base/pin-mask.ts";
 import type { ContentControl, Leg } from "../../legs/leg.ts";
+import type { MediaSession } from "../../call-media/media-server.ts";
 import type { MediaExchange } from "../../call-media/offer-answer.ts";
 import type { Pictures } from "../../call-media/video-streams.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
@@ -43,6 +44,8 @@ interface CallEvents {
   changed: [];
   /** Where the join dialogue stands. */
   dialogue: [state: JoinState];
+  /** The media session that it has from now on. */
+  media: [session: MediaSession];
   /** Over; exactly once, before its record is made. */
   ended: [end: CallEnd];
 }
@@ -180,6 +183,7 @@ export class Call extends EventEmitter<CallEvents> {
   /** Follows the media session that the exchange has now; again after it was replaced. */
   watch(): void {
     const session = this.#media?.media;
+    if (session) this.emit("media", session);
     session?.once("gone", (why) => {
       if (this.#media?.media !== session) return;
       const never = why.code === "media-timeout" && this.#audio?.packetsIn === 0;

@@ -12,7 +12,15 @@ import {
   type RasClientConfig,
   type RasEvent,
 } from "../../h323/index.ts";
-import { type H323Endpoint, type H323Session, type OutgoingOptions, openRasSocket, type RasCarrier, RasTunnel } from "../../io/index.ts";
+import {
+  type H323Endpoint,
+  type H323Session,
+  type OutgoingOptions,
+  openRasSocket,
+  type RasCarrier,
+  type RasTap,
+  RasTunnel,
+} from "../../io/index.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import type { UpstreamSettings } from "../options.ts";
 import type { Logger } from "pino";
@@ -68,6 +76,7 @@ export class Membership {
   readonly #host: string;
   readonly #advertise: string | undefined;
   readonly #version: string;
+  readonly #trace: RasTap | undefined;
   readonly #endpoint: MemberEndpoint;
   readonly #ended: (callIdentifier: string) => void;
   readonly #waiting = new Map<string, Waiting>();
@@ -88,6 +97,8 @@ export class Membership {
     readonly advertise: string | undefined;
     readonly version: string;
     readonly endpoint: MemberEndpoint;
+    /** Told every RAS message both ways. */
+    readonly trace?: RasTap | undefined;
     readonly ended: (callIdentifier: string) => void;
   }) {
     this.#log = options.log;
@@ -96,6 +107,7 @@ export class Membership {
     this.#advertise = options.advertise;
     this.#version = options.version;
     this.#endpoint = options.endpoint;
+    this.#trace = options.trace;
     this.#ended = options.ended;
   }
 
@@ -206,7 +218,7 @@ export class Membership {
       carrier =
         settings.traversal === "h46017"
           ? await this.#connect(settings, { host: found, port }, onEvent)
-          : await openRasSocket<RasClient, RasEvent>({ host: this.#host, port: 0, clock, onEvent }, (bound) =>
+          : await openRasSocket<RasClient, RasEvent>({ host: this.#host, port: 0, clock, onEvent, trace: this.#trace }, (bound) =>
               this.#client(settings, { host: found, port }, { host: this.#advertise ?? bound.host, port: bound.port }),
             );
     } catch (error) {
@@ -251,7 +263,7 @@ export class Membership {
     const tunnel = await this.#endpoint.openTunnel(gatekeeper);
     // RAS has no address of its own in it.
     const client = this.#client(settings, gatekeeper, this.#endpoint.address);
-    const carrier = new RasTunnel(tunnel, client, { clock: this.#clock, onEvent });
+    const carrier = new RasTunnel(tunnel, client, { clock: this.#clock, onEvent, trace: this.#trace });
     void tunnel.ended.then(() => {
       if (this.#carrier !== carrier) return;
       this.#carrier = undefined;

@@ -12,8 +12,6 @@ import {
   aliasText,
   type Destination as Callee,
   type IncomingCall,
-  readableControl,
-  readableSignalling,
 } from "../../h323/index.ts";
 import { maskDialled } from "../../base/pin-mask.ts";
 import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint } from "../../io/index.ts";
@@ -28,7 +26,9 @@ import type { H323Listeners, TlsMaterial } from "../options.ts";
 import { H323Door } from "./rejected-connections.ts";
 import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
 import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
+import { H323Trace } from "./trace.ts";
 import { H323Traversal } from "./traversal.ts";
+import type { CallTraces } from "../../trace/index.ts";
 import type { Settings } from "../settings.ts";
 import type { Logger } from "pino";
 import type { Clock } from "../../base/clock.ts";
@@ -52,6 +52,7 @@ export interface H323GatewayParts {
   readonly settings: Settings;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly traces: CallTraces;
   readonly media: MediaPort;
   readonly directory: Pick<MemoryDirectory, "get">;
   readonly defence: Pick<Defence, "refusal" | "isTrunk">;
@@ -70,10 +71,12 @@ export class H323Gateway {
   #traversal: H323Traversal | undefined;
   #gatekeeper: OwnGatekeeper | undefined;
   #membership: Membership | undefined;
+  readonly #trace: H323Trace;
 
   constructor(parts: H323GatewayParts) {
     this.#parts = parts;
     this.#door = new H323Door(parts.log, parts.clock);
+    this.#trace = new H323Trace(parts.traces, parts.log);
   }
 
   /** Opens the listeners; rejects when a port cannot be had. */
@@ -106,7 +109,7 @@ export class H323Gateway {
       onHandshakeFailed: (peer, why) => this.#door.turnedAway(peer, "handshake", why),
       onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
       onSession: (session) => this.#expect(session),
-      ...(log.isLevelEnabled("debug") ? { trace: (...message: Parameters<typeof this.trace>) => this.trace(...message) } : {}),
+      trace: this.#trace.call,
     });
     const endpoint = this.#endpoint;
     if (listeners.ras !== null)
@@ -114,6 +117,7 @@ export class H323Gateway {
         port: listeners.ras,
         signalling: endpoint.address,
         traversal,
+        trace: this.#trace.ras,
       });
     this.#membership = new Membership({
       ...{ log, clock },
@@ -121,6 +125,7 @@ export class H323Gateway {
       advertise,
       version,
       endpoint,
+      trace: this.#trace.ras,
       ended: (callIdentifier) => this.#dropped(callIdentifier),
     });
     await this.reload();
@@ -152,17 +157,6 @@ export class H323Gateway {
     await this.#gatekeeper?.close();
     await this.#endpoint?.close();
     this.#traversal?.close();
-  }
-
-  /** Writes a message as it is decoded, at debug level. Digits dialled behind a number or pressed could be a PIN: they are not written. */
-  trace(peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array): void {
-    const fields = { event: "h323-message", peer: `${peer.host}:${peer.port}`, direction, kind, octets: bytes.length };
-    try {
-      const { name, content } = kind === "control" ? readableControl(bytes) : readableSignalling(bytes);
-      this.#parts.log.debug({ ...fields, message: content }, name);
-    } catch (error) {
-      this.#parts.log.debug(fields, `not decodable: ${error instanceof Error ? error.message : String(error)}`);
-    }
   }
 
   #expect(session: H323Session): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { H323View } from "../../admin/ports.ts";
 import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../../h323/index.ts";
-import { openRasSocket, type RasSocket } from "../../io/index.ts";
+import { openRasSocket, type RasSocket, type RasTap } from "../../io/index.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
 import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
 import { accessNumbersOf } from "../../trunks/access-numbers.ts";
@@ -49,7 +49,12 @@ export class OwnGatekeeper {
   static async open(
     parts: OwnGatekeeperParts,
     { host, advertise }: H323Listeners,
-    { port, signalling, traversal }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal },
+    {
+      port,
+      signalling,
+      traversal,
+      trace,
+    }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal; readonly trace?: RasTap | undefined },
   ): Promise<OwnGatekeeper> {
     const settings = () => parts.settings.config.gatekeeper ?? CLOSED;
     const { clock } = parts;
@@ -60,6 +65,7 @@ export class OwnGatekeeper {
         host,
         port,
         clock,
+        trace,
         admits: (address, from) => parts.defence.refusal(address, from) === undefined,
         onEvent: (event) => {
           if (own !== undefined) own.#told(event);

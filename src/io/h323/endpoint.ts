@@ -58,9 +58,16 @@ export interface H323EndpointOptions {
   readonly onTurnedAway?: (peer: Address, limit: "calls" | "source") => void;
   /** A TLS handshake has come to nothing, and why. */
   readonly onHandshakeFailed?: (peer: Address, why: string) => void;
-  /** Messages both ways, for debug logs. */
-  readonly trace?: (peer: Address, direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void;
+  /** Told every message both ways; decoded only by who wants to. */
+  readonly trace?: H323Tap;
 }
+
+/** One message of a call. `local` and `remote` are the ends of the connection it travels by; undefined inside a tunnel (H.460.17). */
+export type H323Tap = (
+  session: H323Session,
+  message: { readonly direction: "in" | "out"; readonly kind: "signalling" | "control"; readonly bytes: Uint8Array },
+  ends: { readonly local: Address; readonly remote: Address } | undefined,
+) => void;
 
 /** What a call of ours may differ in. */
 export interface OutgoingOptions {
@@ -310,7 +317,7 @@ export class H323Endpoint {
       encryption: options.encryption ?? this.#options.encryption ?? "none",
       ...(options.endpointIdentifier === undefined ? {} : { endpointIdentifier: options.endpointIdentifier }),
     };
-    const session = new H323Session({
+    const session: H323Session = new H323Session({
       socket,
       config,
       clock: this.#clock,
@@ -321,7 +328,7 @@ export class H323Endpoint {
       transport: secure === undefined ? "tcp" : "tls",
       certificate: secure?.certificate,
       ended: (ended) => this.#sessions.delete(ended),
-      trace: trace && ((way, kind, bytes) => trace(peer, way, kind, bytes)),
+      trace: trace && ((way, kind, bytes, by) => trace(session, { direction: way, kind, bytes }, endsOf(by))),
     });
     this.#sessions.add(session);
     return session;
@@ -330,6 +337,11 @@ export class H323Endpoint {
 
 const peerOf = (socket: Duplex): Address =>
   socket instanceof Socket ? { host: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 } : { host: "", port: 0 };
+
+const endsOf = (socket: Duplex): { local: Address; remote: Address } | undefined =>
+  socket instanceof Socket
+    ? { local: { host: plainAddress(socket.localAddress ?? ""), port: socket.localPort ?? 0 }, remote: peerOf(socket) }
+    : undefined;
 
 /** Opens the listeners; rejects when a port cannot be had. */
 export function openH323Endpoint(options: H323EndpointOptions): Promise<H323Endpoint> {

@@ -5,6 +5,9 @@ import type { Address, Gatekeeper, GatekeeperEvent, RasAddress, RasClient, RasEv
 import { RasAnswers } from "./ras-answers.ts";
 import { type RasCarrier, RasRunner } from "./ras-runner.ts";
 
+/** `peer` has a `connection` where the message travels by a TCP connection (H.460.17). */
+export type RasTap = (direction: "in" | "out", bytes: Uint8Array, peer: RasAddress, local: Address) => void;
+
 export interface RasSocketOptions<E> {
   readonly host: string;
   /** 1719; 0 for any free port. */
@@ -14,6 +17,8 @@ export interface RasSocketOptions<E> {
   /** Whether anything of that address is read at all; everything where absent. */
   readonly admits?: (address: string, port: number) => boolean;
   /** Sends by the TCP connection of that number (H.460.17); what comes by it is given to `receive`. */
+  /** Told every message both ways; decoded only by who wants to. */
+  readonly trace?: RasTap | undefined;
   readonly tunnelled?: (connection: number, bytes: Uint8Array) => void;
 }
 
@@ -23,6 +28,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
   readonly #socket: Socket;
   readonly #runner: RasRunner<M, E>;
   readonly #tunnelled: RasSocketOptions<E>["tunnelled"];
+  readonly #trace: RasTap | undefined;
   readonly #clock: Clock;
   readonly #answers = new RasAnswers();
   /** Whose datagram is being answered. */
@@ -36,6 +42,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     this.machine = machine;
     this.#socket = socket;
     this.#tunnelled = options.tunnelled;
+    this.#trace = options.trace;
     this.#clock = options.clock ?? systemClock;
     this.#runner = new RasRunner(machine, {
       clock: options.clock,
@@ -58,6 +65,7 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
 
   /** A RAS message, by whatever way. */
   receive(bytes: Uint8Array, from: RasAddress): void {
+    this.#trace?.("in", bytes, from, this.address);
     this.#runner.receive(bytes, from);
   }
 
@@ -70,12 +78,15 @@ export class RasSocket<M extends RasClient | Gatekeeper, E extends RasEvent | Ga
     this.#runner.act(action);
   }
 
-  #send({ host, port, connection }: RasAddress, bytes: Uint8Array): void {
+  #send(to: RasAddress, bytes: Uint8Array): void {
+    const { host, port, connection } = to;
     if (connection !== undefined) {
+      this.#trace?.("out", bytes, to, this.address);
       this.#tunnelled?.(connection, bytes);
       return;
     }
     if (host === this.#answering && !this.#answers.admits(host, port, bytes.length, this.#clock.now())) return;
+    this.#trace?.("out", bytes, to, this.address);
     this.#sending++;
     this.#socket.send(bytes, port, host, () => {
       if (--this.#sending === 0) this.#sent();

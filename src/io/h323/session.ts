@@ -59,8 +59,8 @@ export interface H323SessionOptions {
   /** What a TLS peer showed, verified or not. */
   readonly certificate?: PeerCertificate | undefined;
   readonly ended: (session: H323Session) => void;
-  /** Every message both ways, for debug logs; decoded only by who wants to. */
-  readonly trace?: ((direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array) => void) | undefined;
+  /** Told every message both ways; decoded only by who wants to. */
+  readonly trace?: ((direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array, by: Duplex) => void) | undefined;
 }
 
 /** One call and its connections. Use the machine through `act`, so that what it leaves is sent. */
@@ -156,7 +156,7 @@ export class H323Session {
       }
       wait(reader.pending > 0 || (kind === "signalling" && this.machine.state === "null" && payloads.length === 0));
       for (const [i, payload] of payloads.entries()) {
-        trace?.("in", kind, payload);
+        trace?.("in", kind, payload, socket);
         const unread = () => Buffer.concat([...payloads.slice(i + 1).map(tpkt), reader.rest()]);
         if (kind === "signalling" && this.#handedOver(payload, unread)) {
           clearTimeout(patience);
@@ -201,7 +201,7 @@ export class H323Session {
 
   #write(socket: Duplex | undefined, kind: "signalling" | "control", payload: Uint8Array): void {
     if (socket === undefined || !socket.writable) return;
-    this.#options.trace?.("out", kind, payload);
+    this.#options.trace?.("out", kind, payload, socket);
     socket.write(tpkt(payload));
     // A peer that does not read is not worth keeping.
     if (socket.writableLength > 1 << 20) socket.destroy(new Error("the peer does not read"));

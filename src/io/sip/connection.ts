@@ -3,11 +3,13 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Millis } from "../../base/clock.ts";
 import { ParseError } from "../../base/errors.ts";
-import type { Source, TransportName } from "../../sip/types.ts";
+import type { SipTap, Source, TransportName } from "../../sip/types.ts";
 import { type Frame, StreamFramer } from "../../wire/sip/framer.ts";
 
 /** What a connection reports. */
 export interface ConnectionSink {
+  /** Told what is sent; undefined, and nothing is made for it, while nobody looks. */
+  readonly tap: SipTap | undefined;
   message(data: Buffer, source: Source): void;
   closed(connection: Connection, reason: string): void;
   /** The stream could not be followed; `status` is what its sender deserves. */
@@ -85,7 +87,7 @@ export class Connection {
 
   /** Sends a message now or when the connection stands. */
   send(data: Buffer, ref: number): void {
-    if (this.connected) this.#write(data);
+    if (this.connected) this.#writeMessage(data);
     else this.waiting.push({ data, ref });
   }
 
@@ -94,7 +96,7 @@ export class Connection {
     this.connected = true;
     const waiting = this.waiting;
     this.waiting = [];
-    for (const { data } of waiting) this.#write(data);
+    for (const { data } of waiting) this.#writeMessage(data);
   }
 
   /** Closes at once, a WebSocket by its closing handshake; reported once. */
@@ -111,6 +113,11 @@ export class Connection {
     if (this.#web === undefined) return;
     if (this.socket.bytesRead === this.#settled) this.partialSince = undefined;
     else this.partialSince ??= now;
+  }
+
+  #writeMessage(data: Buffer): void {
+    if (!this.closed) this.#sink.tap?.("out", data, this.source);
+    this.#write(data);
   }
 
   #write(data: Buffer): void {

@@ -2,7 +2,7 @@
 import { type Clock, type Millis, systemClock } from "../../base/clock.ts";
 import { readFault } from "../../security/certificates/faults.ts";
 import type { SipLayer } from "../../sip/layer.ts";
-import type { Listener, Source, TransportName } from "../../sip/types.ts";
+import type { Listener, SipTap, Source, TransportName } from "../../sip/types.ts";
 import type { Connection } from "./connection.ts";
 import { type DnsClient, dnsClient } from "./dns.ts";
 import { type ListenSpec, SipTransports, type TransportLimits, type TransportSink } from "./transports.ts";
@@ -47,6 +47,8 @@ export interface SipDriverOptions {
 export class SipDriver implements TransportSink {
   readonly layer: SipLayer;
   readonly transports: SipTransports;
+  /** Told every message both ways. Set it to look, and to undefined to look no more: then it costs nothing. */
+  tap: SipTap | undefined;
   readonly #clock: Clock;
   readonly #dns: DnsClient;
   readonly #options: SipDriverOptions;
@@ -91,6 +93,7 @@ export class SipDriver implements TransportSink {
   // ── what the sockets report ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   message(data: Buffer, source: Source): void {
+    this.tap?.("in", data, source);
     this.#guarded(() => this.layer.receive(data, source, this.#clock.now()));
   }
   sendFailed(ref: number, reason: string): void {

@@ -14,7 +14,7 @@ import type { WebSocket } from "ws";
 import type { Clock } from "../../base/clock.ts";
 import { ChallengeHandshakes } from "../../security/acme/handshakes.ts";
 import { formatFault } from "../../security/certificates/faults.ts";
-import type { Listener, Source, Target, TransportName } from "../../sip/types.ts";
+import type { Listener, SipTap, Source, Target, TransportName } from "../../sip/types.ts";
 import { advertised, plainAddress, sourceOf } from "../addresses.ts";
 import { Connection, type ConnectionSink } from "./connection.ts";
 import { Handshakes } from "../handshakes.ts";
@@ -72,6 +72,8 @@ const standardLimits: TransportLimits = {
 
 /** What the sockets report, and ask. */
 export interface TransportSink {
+  /** Told what is sent; undefined while nobody looks. */
+  readonly tap: SipTap | undefined;
   /** Whether anything of that address is read at all. */
   admits(address: string, port: number): boolean;
   /** Whether it is a trunk's: some places are for those only. */
@@ -134,6 +136,10 @@ export class SipTransports implements ConnectionSink {
     if (options.tls !== undefined) this.reloadTls(options.tls);
     this.#sweeper = setInterval(() => this.#sweep(), Math.max(100, Math.min(5_000, this.limits.partial / 2)));
     this.#sweeper.unref();
+  }
+
+  get tap(): SipTap | undefined {
+    return this.#sink.tap;
   }
 
   get connectionCount(): number {

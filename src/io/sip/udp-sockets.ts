@@ -1,11 +1,13 @@
 /** The datagram side of SIP's transports. */
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
-import type { Listener, Source, Target } from "../../sip/types.ts";
+import type { Listener, SipTap, Source, Target } from "../../sip/types.ts";
 import { isLoopback, plainAddress } from "../addresses.ts";
 
 /** What datagram sockets report. */
 export interface UdpSink {
+  /** Told what is sent; undefined, and nothing is made for it, while nobody looks. */
+  readonly tap: SipTap | undefined;
   message(data: Buffer, source: Source): void;
   sendFailed(ref: number, reason: string): void;
   /** Whether anything of that address is read at all; asked of every datagram but those of a listener's own peer. */
@@ -72,6 +74,7 @@ export class UdpSockets {
       if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, socket === undefined ? "no UDP socket" : "no such port"));
       return;
     }
+    this.#sink.tap?.("out", data, { transport: "udp", address: target.address, port: target.port, ...localOf(socket) });
     if (ref === 0) socket.send(data, target.port, target.address, ignore);
     else {
       socket.send(data, target.port, target.address, (error) => {
@@ -92,6 +95,11 @@ export class UdpSockets {
     const fit = this.#listeners.filter((l) => l.address.includes(":") === six && (l.peer ?? address) === address);
     return (fit.find((l) => l.peer !== undefined) ?? fit.find((l) => isLoopback(l.address) === loop) ?? fit[0])?.id;
   }
+}
+
+function localOf(socket: Socket): { localAddress: string; localPort: number } {
+  const { address, port } = socket.address();
+  return { localAddress: address, localPort: port };
 }
 
 const ignore = (): void => {};

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { CallView } from "../../../src/admin/ports.ts";
+import type { CallTrace } from "../../../src/trace/index.ts";
 import type { CallRecord, OutcomeCode } from "../../../src/records/model.ts";
 import { type Baresip, startBaresip } from "../../support/baresip.ts";
-import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
+import { type Crosspoint, runCli, startCrosspoint } from "../../support/crosspoint.ts";
 import { tonesHeard } from "../../support/heard.ts";
 import { describeWithPeers } from "../../support/peers.ts";
 import { inTurn, portsOf } from "../../support/ports.ts";
@@ -48,7 +49,7 @@ function pem(name: string): string {
 }
 
 beforeAll(async () => {
-  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, set: ["ivr.lobbySeconds=60"] });
+  gateway = await startCrosspoint({ port: PORT, mediaPort: PORT + 20, set: ["ivr.lobbySeconds=60", "log.sip=full"] });
 });
 // what a try that failed has left
 afterEach(() => gateway.endCalls());
@@ -99,6 +100,44 @@ describeWithPeers("the demo, dialled by SIPp", ["sipp"], () => {
     await gateway.waitForParticipants("2000", (all) => all.some(({ state, role }) => state === "joined" && role === "host"));
     await scenario;
     expect(gateway.output()).not.toMatch(/98765\D*#|"98765"/);
+  });
+
+  test("a call's messages can be looked at after its end, by the API and as a ladder, without its PINs", async () => {
+    const [before] = await gateway.records();
+    await call("2000**98765", [...answered(), ...keys("98765#"), sipp.pause(2000), sipp.bye()]);
+    await expect.poll(async () => (await gateway.records())[0]?.id).not.toBe(before?.id);
+    const { id } = (await lastRecord("completed"))!;
+    const trace = await gateway.api<CallTrace>("GET", `/calls/${id}/trace`);
+    const wanted = ["INVITE SDP", "200 OK (INVITE) SDP", "ACK", "INFO", "200 OK (INFO)", "BYE"];
+    const { leg } = trace.messages[0]!;
+    const own = trace.messages.filter((message) => message.leg === leg).map(({ summary }) => summary);
+    expect(own.filter((summary) => wanted.includes(summary) && summary !== "INFO" && summary !== "200 OK (INFO)")).toEqual(
+      wanted.filter((summary) => !summary.includes("INFO")),
+    );
+    expect(own).toEqual(expect.arrayContaining(wanted));
+    expect(trace.messages[0]).toMatchObject({
+      direction: "in",
+      protocol: "sip",
+      transport: "udp",
+      head: expect.stringContaining("sip:2000**x@"),
+    });
+    expect(trace.messages.find(({ summary }) => summary === "INFO")?.body).toBe("Signal=[masked]\nDuration=160");
+    expect(trace.messages.map(({ protocol, summary }) => `${protocol} ${summary}`)).toContain("esl execute conference");
+    const env = { CROSSPOINT_ADMIN_TOKEN: "a-token-for-tests-only", LC_ALL: "C.UTF-8", COLUMNS: "120" };
+    const { status, stdout } = runCli(["trace", id, "--url", gateway.web, "--messages"], env);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/│─+ INVITE SDP ─+▶│/);
+    expect(stdout).toMatch(/│◀─+ 200 OK \(INVITE\) SDP ─+│/);
+    const log = gateway
+      .output()
+      .split("\n")
+      .filter((line) => line.startsWith("{"));
+    for (const text of [JSON.stringify(trace), stdout, log.join("\n")])
+      expect(text).not.toMatch(/98765|drachtio-fsmrf:[0-9a-f]|inline:(?!\[)/);
+    expect(runCli(["trace", "no-such-call", "--url", gateway.web], env)).toMatchObject({
+      status: 1,
+      stderr: "there is no call no-such-call\n",
+    });
   });
 
   test("2000 takes the guest's PIN from the dial string", async () => {

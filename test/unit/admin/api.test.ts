@@ -2,6 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../../src/admin/routes.ts";
 import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
+import { CallTraces } from "../../../src/trace/index.ts";
 import { callRecord, callView, FakeGateway, meetingView, participant } from "./fake-gateway.ts";
 
 const token = "test-token-0123456789";
@@ -17,9 +18,14 @@ beforeEach(() => {
   gateway.recordList.push(callRecord("r2"), callRecord("r1", { meetingId: "1000", outcome: "completed" }));
   logged = [];
   const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const traces = new CallTraces({ level: "headers", trunks: new Map(), keepMinutes: 1 });
+  traces.begin({ id: "c1", trunk: null }, "sip:a");
+  const at = { transport: "udp", local: "192.0.2.1:5060", remote: "192.0.2.7:5060", at: 1.5 };
+  traces.add({ key: "sip:a", protocol: "sip", direction: "in", ...at, summary: "INVITE", head: "INVITE", body: null });
   server = createAdminServer({
     gateway,
     token,
+    traces,
     joinTokens: { issue: (grant) => ({ ...grant, id: "t1", issuedAt: 0, token: "a.b.c" }), revoke: () => {}, rollKey: () => {} },
     version: "1.2.3",
     requestsPerSecond: 1000,
@@ -208,6 +214,7 @@ describe("the OpenAPI document", () => {
     ajv.addSchema(document, "doc");
     const ids = { callId: "c1", meetingId: "1000", participantId: "p2", recordId: "r1", address: "192.0.2.1" } as Record<string, string>;
     const bodies: Record<string, unknown> = {
+      setCallTrace: { level: "full" },
       dialOut: { uri: "sip:a@b.example", meetingId: "1000" },
       createBan: { address: "192.0.2.1" },
       createMeeting: { name: "x" },

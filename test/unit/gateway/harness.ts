@@ -1,4 +1,5 @@
 import { setKnownNumbers } from "../../../src/base/known-numbers.ts";
+import { CallTraces } from "../../../src/trace/index.ts";
 import { EventEmitter } from "node:events";
 import pino from "pino";
 import type { GatewayEvent } from "../../../src/admin/ports.ts";
@@ -451,6 +452,7 @@ export class Bench {
         count: () => 0,
         close: () => undefined,
       },
+      traces: new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 }),
       metrics: NO_METRICS,
       defence: new Defence({ clock, log }),
       promptsRoot: "/prompts",

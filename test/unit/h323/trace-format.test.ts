@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readableControl, readableSignalling } from "../../../src/h323/index.ts";
-import { decodeSignalling } from "../../../src/wire/h225/index.ts";
+import { readableControl, readableRas, readableSignalling } from "../../../src/h323/index.ts";
+import { encodeSigned } from "../../../src/h323/ras/security.ts";
+import { decodeSignalling, H225_VERSION, type RasMessage } from "../../../src/wire/h225/index.ts";
 import { capturedPdus, captureNames } from "../../support/h323-captures.ts";
 import { callConfig, mediaOf, Pair } from "../../support/h323-pair.ts";
 
@@ -49,6 +50,32 @@ describe("messages for people", () => {
     expect(text).not.toContain("4711");
     expect(text).not.toContain("8152");
     expect(text).not.toMatch(/"(alphanumeric|signalType|keypad)":"[^[]/);
+  });
+  it("have no token, proof or password, and of octets that may be anything their number", () => {
+    const request: RasMessage = {
+      gatekeeperRequest: {
+        requestSeqNum: 1,
+        protocolIdentifier: H225_VERSION,
+        nonStandardData: {
+          nonStandardIdentifier: { h221NonStandard: { t35CountryCode: 1, t35Extension: 0, manufacturerCode: 1 } },
+          data: Buffer.from("s3cr3tW0rd"),
+        },
+        rasAddress: { ipAddress: { ip: Uint8Array.of(192, 0, 2, 1), port: 1719 } },
+        endpointType: { mc: false, undefinedNode: false },
+        endpointAlias: [{ dialledDigits: "2000**4711" }, { "h323-ID": "2000#4711" }],
+      },
+    };
+    const signed = encodeSigned(
+      request,
+      { user: "alice", password: "s3cr3tW0rd", method: "hmac" },
+      { generalId: "gk", seconds: 1, random: 77_123 },
+    );
+    const { name, content } = readableRas(signed);
+    expect(name).toBe("gatekeeperRequest");
+    const text = JSON.stringify(content);
+    expect(text).toContain('"cryptoTokens":"[secret]"');
+    expect(text).toContain('"nonStandardData":"[secret]"');
+    for (const secret of ["s3cr3tW0rd", Buffer.from("s3cr3tW0rd").toString("hex"), "4711", "77123"]) expect(text).not.toContain(secret);
   });
   it("everything captured can be read", () => {
     for (const name of captureNames())

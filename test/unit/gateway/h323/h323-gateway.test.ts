@@ -1,4 +1,5 @@
 // The H.323 side of the gateway by itself: what its constructor names, and no gateway around it.
+import { CallTraces } from "../../../../src/trace/index.ts";
 import { connect } from "node:net";
 import pino from "pino";
 import { afterEach, expect, it } from "vitest";
@@ -20,6 +21,7 @@ async function alone(banned: readonly string[] = []) {
     throw new Error("not to be used");
   };
   const gateway = new H323Gateway({
+    traces: new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 }),
     settings: { config: { meetings: [], trunks: [], accessNumbers: [], language: "en" } as unknown as GatewayConfig, draining: false },
     log: pino({ enabled: false }),
     clock: new FakeClock(),
