@@ -13,7 +13,10 @@ export const trunkKinds = [
 
 /** Keys of a trunk's configuration that a kind gives another default. What the configuration says goes before it, key by key. */
 export type KindDefaults = Partial<
-  Pick<Trunk, "trust" | "srtp" | "suites" | "codecs" | "privateNetwork" | "media" | "transports" | "video" | "sessionTimer">
+  Pick<
+    Trunk,
+    "trust" | "srtp" | "suites" | "codecs" | "privateNetwork" | "callerNumber" | "media" | "transports" | "video" | "sessionTimer"
+  >
 > & { readonly identity?: Pick<Trunk["identity"], "certificatePurpose"> };
 
 /** A kind: what it is for, its defaults, and for each of them why. */
@@ -36,11 +39,13 @@ export const TRUNK_KINDS: Readonly<Record<TrunkKind, KindOfTrunk>> = {
       suites: ["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"],
       codecs: ["G722", "PCMU", "PCMA"],
       transports: ["tls"],
+      callerNumber: ["p-asserted-identity", "remote-party-id", "from"],
       video: false,
       sessionTimer: { expires: 14_400, minSe: 1800 },
       identity: { certificatePurpose: "server-allowed" },
     },
     why: {
+      callerNumber: "the network's own word before the caller's",
       trust: "its callers are telephones: known by the company's gateway, not as persons",
       srtp: "CUBE is configured for SRTP without fallback towards the meeting service",
       suites: "CUBE's own order, and no other suites (voice class srtp-crypto)",
@@ -77,10 +82,12 @@ export const TRUNK_KINDS: Readonly<Record<TrunkKind, KindOfTrunk>> = {
       trust: "unverified",
       srtp: "preferred",
       codecs: ["G722", "PCMA", "PCMU"],
+      callerNumber: ["p-asserted-identity", "remote-party-id", "from"],
       video: false,
       identity: { certificatePurpose: "server-allowed" },
     },
     why: {
+      callerNumber: "the network's own word before the caller's",
       trust: "anybody with a telephone: the carrier is known, its callers are not",
       srtp: "SRTP where the carrier has it, which not all have",
       codecs: "what telephone networks carry",
@@ -90,8 +97,16 @@ export const TRUNK_KINDS: Readonly<Record<TrunkKind, KindOfTrunk>> = {
   },
   "carrier-ip": {
     purpose: "a carrier known by the addresses it calls from",
-    defaults: { trust: "unverified", srtp: "preferred", codecs: ["G722", "PCMA", "PCMU"], video: false, media: { latch: "source" } },
+    defaults: {
+      trust: "unverified",
+      srtp: "preferred",
+      codecs: ["G722", "PCMA", "PCMU"],
+      callerNumber: ["p-asserted-identity", "remote-party-id", "from"],
+      video: false,
+      media: { latch: "source" },
+    },
     why: {
+      callerNumber: "the network's own word before the caller's",
       trust: "anybody with a telephone; and an address alone proves little",
       srtp: "SRTP where the carrier has it, which not all have",
       codecs: "what telephone networks carry",
@@ -117,10 +132,12 @@ export const TRUNK_KINDS: Readonly<Record<TrunkKind, KindOfTrunk>> = {
       privateNetwork: true,
       codecs: ["G722", "PCMA", "PCMU"],
       transports: ["udp", "tcp", "tls"],
+      callerNumber: ["p-asserted-identity", "remote-party-id", "from"],
       video: false,
       media: { latch: "signalled" },
     },
     why: {
+      callerNumber: "the network's own word before the caller's",
       trust: "another organisation, known by its line",
       srtp: "SRTP where the other side has it",
       privateNetwork: "keys may travel in clear on a private line, on your word: set false where the line crosses anything public",
@@ -138,11 +155,13 @@ export const TRUNK_KINDS: Readonly<Record<TrunkKind, KindOfTrunk>> = {
       suites: ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM"],
       codecs: ["G722", "PCMU", "PCMA"],
       transports: ["tls"],
+      callerNumber: ["p-asserted-identity", "remote-party-id", "from"],
       video: false,
       sessionTimer: { expires: 1800, minSe: 90 },
       identity: { certificatePurpose: "server-allowed" },
     },
     why: {
+      callerNumber: "the network's own word before the caller's",
       trust: "the company's callers, known by its controller",
       srtp: "these services take no call without SRTP",
       suites: "the suite they all have first: their devices take the first that is offered",

@@ -19,6 +19,9 @@ export type TrunkKind =
 
 export type SipTransport = "udp" | "tcp" | "tls" | "ws" | "wss";
 
+/** Fields of an INVITE that say who calls. */
+export type CallerField = "p-asserted-identity" | "remote-party-id" | "diversion" | "history-info" | "from";
+
 /** How a trunk is recognised. Every kind that is given must match (decision 0006). */
 export interface TrunkIdentity {
   /** Names (SAN DNS or SIP URI; CN where there is no SAN), exact or `*.example.com`, of the verified client certificate. */
@@ -108,6 +111,8 @@ export interface Trunk {
   /** Known `x-cisco-site-uuid` values; a call naming another is answered 404. Absent: not looked at. */
   readonly siteUuids?: readonly string[];
   readonly tenant: string | null;
+  /** Which fields say who calls, the first that does; From alone where absent. */
+  readonly callerNumber?: readonly CallerField[];
   /** How it writes telephone numbers; as they come where absent. */
   readonly dialling?: Dialling;
   /** Session timers of its calls (RFC 4028), seconds; the configuration's where absent. */

@@ -151,6 +151,14 @@ const common = {
     .min(1, { error: "expected at least one transport" })
     .optional()
     .describe("Transports it may use; all where absent."),
+  callerNumber: z
+    .array(oneOf(["p-asserted-identity", "remote-party-id", "diversion", "history-info", "from"]))
+    .min(1, { error: "expected at least one field" })
+    .optional()
+    .meta({ expects: "a list: p-asserted-identity, remote-party-id, diversion, history-info, from", shown: "`from`" })
+    .describe(
+      "Fields that say who calls, the first that is there; believed of this trunk alone. A caller who asks for privacy (`Privacy: id`) is shown as Anonymous whatever it says.",
+    ),
   dialling: diallingSchema,
   sessionTimer: z
     .strictObject({

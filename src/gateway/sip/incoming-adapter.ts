@@ -4,7 +4,7 @@ import type { SipRequest, SipResponse } from "../../legs/sip/drachtio.ts";
 import { IncomingSipLeg } from "../../legs/sip/incoming.ts";
 import { type Dialled, parseDialledUri } from "../../meetings/dial-string.ts";
 import type { MediaPolicy } from "../../negotiation/index.ts";
-import type { Trunk } from "../../trunks/model.ts";
+import type { CallerField, Trunk } from "../../trunks/model.ts";
 import { plainAddress } from "../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
@@ -14,6 +14,7 @@ import { type GatewayRefusal, refuse } from "../call/refusals.ts";
 import type { Takeover } from "../call/handover.ts";
 import type { IncomingAdapter, TrunkCaller, Wanted } from "../incoming-call.ts";
 import { credentialsOf } from "./outgoing.ts";
+import { shownCaller } from "./caller-number.ts";
 import type { Replacements } from "./replacements.ts";
 import { userOf } from "./registrar-requests.ts";
 import type { Transfers } from "./transfers.ts";
@@ -35,7 +36,7 @@ export interface SipIncomingParts {
 
 /** An INVITE outside a dialog as an incoming call. */
 export class SipIncoming implements IncomingAdapter {
-  readonly info: LegInfo;
+  info: LegInfo;
   readonly caller: TrunkCaller;
   readonly #parts: SipIncomingParts;
   readonly #request: SipRequest;
@@ -54,6 +55,8 @@ export class SipIncoming implements IncomingAdapter {
   open(trunk: Trunk | null): IncomingSipLeg {
     const { srf, settings } = this.#parts;
     const exchange = { request: this.#request, response: this.#response };
+    // whom a trunk vouches for counts once it is known to be that trunk
+    if (trunk?.callerNumber) this.info = legInfo(this.#request, trunk.callerNumber);
     const credentials = trunk ? credentialsOf(trunk) : undefined;
     this.#leg = new IncomingSipLeg(srf, exchange, this.info, sessionTimerOf(settings.config, trunk), credentials);
     return this.#leg;
@@ -130,8 +133,8 @@ function dialledUri(request: SipRequest, trunk: Trunk | null): string {
 }
 
 /** What a request says of its sender. A PIN in what was dialled is left out. */
-export function legInfo(request: SipRequest): LegInfo {
-  const from = request.getParsedHeader("from");
+export function legInfo(request: SipRequest, callerNumber: readonly CallerField[] = []): LegInfo {
+  const from = shownCaller(request, callerNumber) ?? request.getParsedHeader("from");
   const fromUri = maskDialled(bareUri(from.uri));
   const { shown } = parseDialledUri(request.uri);
   const host = /@([^;?>]+)/.exec(request.uri)?.[1] ?? /^sips?:([^;?@]+)/i.exec(request.uri)?.[1] ?? "";
