@@ -9,6 +9,8 @@ export interface CallView {
   readonly direction: "in" | "out";
   readonly protocol: Participant["protocol"];
   readonly transport: string;
+  /** What its TLS has agreed on, `TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768`; null without TLS, or where it is not known. */
+  readonly tls: string | null;
   readonly trunk: string | null;
   readonly from: string;
   readonly to: string;

@@ -96,6 +96,12 @@ export const callSchema = z
     direction: z.enum(["in", "out"]),
     protocol,
     transport: z.string(),
+    tls: z
+      .string()
+      .nullable()
+      .describe(
+        "Version, suite and key exchange group of the signalling: `TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768`. Null without TLS, or where it is not known.",
+      ),
     trunk: z.string().nullable(),
     from: z.string(),
     to: z.string(),

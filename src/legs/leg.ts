@@ -18,6 +18,8 @@ export interface LegInfo {
   readonly to: string;
   readonly displayName: string;
   readonly userAgent: string | undefined;
+  /** Version, suite and group of the signalling's TLS where it is known when the leg is made: of a caller. */
+  readonly tls?: string | undefined;
 }
 
 /** Nothing that may be a PIN in what is shown of a call: what was dialled, and names, which may have been dialled elsewhere. */
@@ -146,6 +148,8 @@ export interface Leg extends Pick<EventEmitter<LegEvents>, "on" | "once" | "off"
   readonly dialogs?: readonly (DialogIdentifiers & { readonly early: boolean })[];
   /** False where the far end has none, whatever its description says: in H.245 they are received even from who has not named them. */
   readonly telephoneEvents?: boolean;
+  /** Version, suite and key exchange group of the signalling's TLS, `TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768`; undefined where there is none, or it is not known. */
+  readonly tls?: string | undefined;
   /** What protects the audio between the far end and us where the leg itself ends it (H.235.6, DTLS-SRTP); undefined where SDES does, or nothing. */
   readonly mediaProtection?: string | undefined;
   /** The same of the camera's picture. */

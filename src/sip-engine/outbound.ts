@@ -146,7 +146,8 @@ export class Outbound {
     // The far end has said BYE, which the application knows as the end.
     if (dialog?.ended === true && !this.#sent.has(sent.id)) return;
     if (response.status >= 200) this.#sent.delete(sent.id);
-    if (app.alive) this.#state.sendSip(app, this.#state.metaFrom(response, source), sent.id, dialog?.id ?? "", response);
+    if (app.alive)
+      this.#state.sendSip(app, this.#state.metaFrom(response, source), sent.id, dialog?.id ?? "", response, undefined, source.tls);
     if (dialog === undefined || response.status < 200) return;
     if (response.status >= 300) {
       dialog.invite = undefined;

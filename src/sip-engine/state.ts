@@ -7,7 +7,7 @@ import type { SipLayer } from "../sip/layer.ts";
 import type { Source, Target } from "../sip/types.ts";
 import { formatCdr, formatMeta, formatResponse, formatSip, type Meta } from "../wire/drachtio/messages.ts";
 import type { SipMessage, SipMessageBase, SipRequest } from "../wire/sip/message.ts";
-import { peerToken } from "../wire/sip/peer-certificate.ts";
+import { peerToken, TLS_HEADER } from "../wire/sip/peer-certificate.ts";
 import { END_HEADER } from "../wire/sip/end-code.ts";
 import { plainText } from "../wire/sip/plain.ts";
 import type { AddressValidation } from "./address-validation.ts";
@@ -162,17 +162,25 @@ export class EngineState {
   /**
    * `came` is where a request came from: the address it came in by and, of a TLS peer, who that is follow the dialog's place in the leader.
    */
-  sendSip(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, came?: Source): void {
+  sendSip(
+    app: App,
+    meta: Meta,
+    transactionId: string,
+    dialogId: string,
+    message: SipMessage,
+    came?: Source,
+    tls: string | undefined = came?.tls,
+  ): void {
     const peer = came?.peer === undefined ? "" : peerToken(came.peer);
     const tail = came === undefined ? "" : `${came.localAddress}|${came.localPort}|${peer}`;
-    app.send(formatSip(this.newId(), meta, transactionId, dialogId, plainText(message), tail));
+    if (message.get(TLS_HEADER) !== undefined) message.remove(TLS_HEADER);
+    const isTold = tls !== undefined && (message.kind === "response" || message.method === "INVITE");
+    const text = isTold ? withOwn(plainText(message), TLS_HEADER, tls) : plainText(message);
+    app.send(formatSip(this.newId(), meta, transactionId, dialogId, text, tail));
   }
   /** A message of the engine's own, which says why it was made ({@link END_HEADER}). */
   sendOwn(app: App, meta: Meta, transactionId: string, dialogId: string, message: SipMessage, why: EndCode): void {
-    const text = plainText(message);
-    const line = text.indexOf("\r\n") + 2;
-    const own = `${text.slice(0, line)}${END_HEADER}: ${why}\r\n${text.slice(line)}`;
-    app.send(formatSip(this.newId(), meta, transactionId, dialogId, own));
+    app.send(formatSip(this.newId(), meta, transactionId, dialogId, withOwn(plainText(message), END_HEADER, why)));
   }
   reply(app: App, msgId: string, ok: boolean, more = ""): void {
     if (app.alive) app.send(formatResponse(this.newId(), msgId, ok, more));
@@ -190,4 +198,10 @@ export class EngineState {
     if (!this.apps.wanted(verb)) return;
     this.apps.select(verb)?.send(formatCdr(this.newId(), kind, source, this.clock.wall(), detail, plainText(message)));
   }
+}
+
+/** A message with a field of the engine's own, before all others. */
+function withOwn(text: string, name: string, value: string): string {
+  const line = text.indexOf("\r\n") + 2;
+  return `${text.slice(0, line)}${name}: ${value}\r\n${text.slice(line)}`;
 }

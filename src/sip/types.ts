@@ -38,6 +38,8 @@ export interface Source {
   readonly listener: number;
   /** Who is at the far end, where TLS asked. */
   readonly peer?: PeerCertificate | undefined;
+  /** Version, suite and group of its TLS; undefined where there is none. */
+  readonly tls?: string | undefined;
 }
 
 /** Where a message is to go. */

@@ -21,6 +21,8 @@ export interface CallerEvidence {
   readonly peer: PeerIdentity | undefined;
   /** Authorization field, if any. */
   readonly authorization: string | undefined;
+  /** Version, suite and group of TLS, from the same stamp: for people. */
+  readonly tls?: string | undefined;
   readonly method: string;
   /** Request-URI, which a digest covers. */
   readonly uri?: string | undefined;

@@ -158,7 +158,7 @@ function showCall(call) {
     [word(call.direction === "in" ? "from" : "to", party)],
     [call.meetingId ?? ""],
     [word("states", call.state), stateClass(call.state)],
-    [`${call.trunk ?? word("unknown")} (${call.protocol} ${call.transport})`],
+    [`${call.trunk ?? word("unknown")} (${call.protocol} ${call.tls ?? call.transport})`],
     [audioText(call.audio)],
     [button(word("end"), word("theCall", party), async () => ask("DELETE", `/calls/${encodeURIComponent(call.id)}`))],
   ]);

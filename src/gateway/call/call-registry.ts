@@ -54,6 +54,7 @@ export class CallRegistry {
         event: "call-started",
         direction: info.direction,
         transport: info.transport,
+        ...(call.leg.tls === undefined ? {} : { tls: call.leg.tls }),
         address: info.address,
         from: info.from,
         to: info.to,

@@ -239,6 +239,7 @@ export class Call extends EventEmitter<CallEvents> {
       direction: info.direction,
       protocol: info.protocol,
       transport: info.transport,
+      tls: this.leg.tls ?? null,
       trunk: this.trunk,
       from: info.from,
       to: info.to,

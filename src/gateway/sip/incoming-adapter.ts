@@ -48,7 +48,7 @@ export class SipIncoming implements IncomingAdapter {
     this.#parts = parts;
     this.#request = request;
     this.#response = response;
-    this.info = legInfo(request);
+    this.info = { ...legInfo(request), ...(evidence.tls === undefined ? {} : { tls: evidence.tls }) };
     this.caller = { kind: "trunk", evidence, challenges: true, suspicion: (recognition) => this.#suspicion(recognition) };
   }
 

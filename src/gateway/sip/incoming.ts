@@ -6,6 +6,7 @@ import { plainAddress } from "../../trunks/networks.ts";
 import type { CallerEvidence, Recognition } from "../../trunks/recognition.ts";
 import { ScannerSense } from "../../trunks/scanners.ts";
 import { parsePeerToken } from "../../wire/sip/index.ts";
+import { TLS_HEADER } from "../../wire/sip/peer-certificate.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import { legInfo, SipIncoming, type SipIncomingParts } from "./incoming-adapter.ts";
 import { DISCARD, RegisterDesk } from "./registrar-requests.ts";
@@ -108,6 +109,7 @@ export class Inbound {
       port: Number(request.source_port),
       // The embedded engine alone tells of a caller's certificate; what stands in its place in drachtio-server's frames is something else.
       peer: this.#parts.peerStamps ? parsePeerToken(request.sessionToken) : undefined,
+      tls: this.#parts.peerStamps ? request.get(TLS_HEADER) : undefined,
       authorization: request.get("Authorization"),
       method: request.method,
       uri: request.uri,

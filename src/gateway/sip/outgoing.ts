@@ -120,6 +120,7 @@ export class Outbound {
         ...(from === undefined ? {} : { from: `<${from}>` }),
         ...(target.proxy === undefined ? {} : { proxy: target.proxy }),
         headers: { ...trunkHeaders(peerStamps, trunk), ...(replaces === undefined ? {} : { Replaces: replaces, Require: "replaces" }) },
+        stamps: peerStamps,
         ...(credentials ? { auth: credentials } : {}),
       },
       info,

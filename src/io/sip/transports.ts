@@ -249,7 +249,8 @@ export class SipTransports implements ConnectionSink {
     const accepted = (socket: Socket, web?: WebSocket): void => {
       this.#handshakes.done(socket);
       const peer = tlsServer === undefined ? undefined : peerCertificateOf(socket as TLSSocket, this.#callers, "client");
-      this.#adopt(spec.transport, socket, this.#sourceOf(spec.transport, socket, id, peer), false, { web });
+      const tls = tlsServer === undefined ? undefined : describeTls(socket as TLSSocket);
+      this.#adopt(spec.transport, socket, { ...this.#sourceOf(spec.transport, socket, id, peer), tls }, false, { web });
     };
     // The time of a handshake is that of TLS and the upgrade together.
     const webSockets =
@@ -436,8 +437,9 @@ export class SipTransports implements ConnectionSink {
           connection.close(formatFault(judged.fault));
           return;
         }
-        Object.assign(source, { peer: judged?.peer });
-        this.#sink.notice(`TLS connection to a peer (${describeTls(socket as TLSSocket)})`, source);
+        const tls = describeTls(socket as TLSSocket);
+        Object.assign(source, { peer: judged?.peer, tls });
+        this.#sink.notice(`TLS connection to a peer (${tls})`, source);
       }
       connection.ready();
     });

@@ -16,6 +16,7 @@ import {
   type Srf,
 } from "./drachtio.ts";
 import { SUPPORTED } from "./extensions.ts";
+import { TLS_HEADER } from "../../wire/sip/peer-certificate.ts";
 import { endOfFailure } from "./leg-end.ts";
 import { ALLOW, contactOver } from "./leg-fields.ts";
 import { SipLeg } from "./sip-leg.ts";
@@ -29,6 +30,8 @@ export interface OutgoingOptions {
   readonly from?: string;
   readonly headers?: Headers;
   readonly proxy?: string;
+  /** The SIP engine is the embedded one, which tells what TLS has agreed on. */
+  readonly stamps?: boolean;
   readonly auth?: { readonly username: string; readonly password: string };
 }
 
@@ -40,6 +43,7 @@ export class OutgoingSipLeg extends SipLeg {
   readonly #srf: Srf;
   readonly #options: OutgoingOptions;
   #request: SipRequest | undefined;
+  #tls: string | undefined;
   readonly #early = new Map<string, DialogIdentifiers>();
   #cancelled: { readonly cause: number; readonly text: string } | undefined;
 
@@ -69,6 +73,7 @@ export class OutgoingSipLeg extends SipLeg {
         (made) => invite(expires, more, made),
         (dialog) => {
           if (this.ended) return;
+          this.#over(dialog.res);
           this.establish(dialog, sdp);
           this.agree(agreeSession(dialog.res?.get("Session-Expires"), "uac"));
         },
@@ -99,6 +104,7 @@ export class OutgoingSipLeg extends SipLeg {
           },
           cbProvisional: (response) => {
             this.#keepEarly(response);
+            this.#over(response);
             const tag = response.getParsedHeader("to").params["tag"] ?? "";
             const description = sessionDescription(response);
             if (description !== "" && !early.has(tag) && early.size < MOST_FORKS) early.set(tag, description);
@@ -145,6 +151,15 @@ export class OutgoingSipLeg extends SipLeg {
       this.finish(failure);
       throw failure;
     }
+  }
+
+  override get tls(): string | undefined {
+    return this.#tls;
+  }
+
+  /** What TLS has agreed on, of the embedded engine's word. */
+  #over(response: Pick<SipResponse, "get"> | undefined): void {
+    if (this.#options.stamps) this.#tls = response?.get(TLS_HEADER) ?? this.#tls;
   }
 
   protected override get early(): readonly DialogIdentifiers[] {

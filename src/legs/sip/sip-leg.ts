@@ -88,6 +88,10 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     return this.#source;
   }
 
+  get tls(): string | undefined {
+    return this.info.tls;
+  }
+
   /** A message of the far end's with a description has come. */
   protected cameFrom({ source_address: address }: { readonly source_address?: string }): void {
     if (address !== undefined && address !== "") this.#source = canonicalAddress(address);

@@ -13,6 +13,12 @@ import { parseParams, quote, unquote } from "./text.ts";
  */
 export const TRUNK_HEADER = "X-Crosspoint-Trunk";
 
+/**
+ * On an INVITE and on responses, as the embedded SIP engine gives them to its application: what TLS has agreed on, `TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768`.
+ * What the network writes so is taken away.
+ */
+export const TLS_HEADER = "Crosspoint-Tls";
+
 /** Who is at the far end of a TLS connection. */
 export interface PeerCertificate {
   /** Did the chain verify against one of the configured certificate authorities? Nothing else may be trusted when not. */

@@ -169,6 +169,9 @@ meetings: [{ id: 1000, name: Open }]
       expect((await fetch(`${gateway.web}/.well-known/acme-challenge/x`)).status).toBe(404);
 
       const first = await callOverTls("127.0.0.1", SIP_TLS, "1000");
+      const [view] = await gateway.api<{ readonly tls: string | null }[]>("GET", "/calls");
+      expect(view?.tls).toBe("TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768");
+      expect(gateway.logged("call-started").at(-1)).toMatchObject({ tls: view?.tls });
       writeFileSync(gateway.configFile, acme("tls-alpn-01", "sip.example.com"));
       gateway.process.kill("SIGHUP");
       const during: TlsCall[] = [];

@@ -191,6 +191,7 @@ export const callView = (id: string, more: Partial<CallView> = {}): CallView => 
   id,
   direction: "in",
   protocol: "sip",
+  tls: null,
   transport: "tls",
   trunk: "carrier",
   from: "sip:person@example.com",
