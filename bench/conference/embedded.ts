@@ -5,6 +5,8 @@ const server = await startMediaServer({
   esl: { host: "127.0.0.1", port: 0, password: "bench" },
   sip: { host: "127.0.0.1", port: 0 },
   rtp: { host: "127.0.0.1", minPort: 30000, maxPort: 33999 },
+  // as the gateway has it by default
+  automaticGain: process.env["AUTOMATIC_GAIN"] !== "off",
   workers: Number(process.env["WORKERS"] ?? 1),
   log: ({ level, message, fields }) => {
     if (level !== "debug") console.error(level, message, fields);

@@ -221,6 +221,7 @@ export async function startMedia(config: Config, logger: Logger): Promise<Runnin
     folders: { play: [prompts, names], record: [names] },
     rtp: { host: config.listen, minPort: config.media.ports.min, maxPort: config.media.ports.max },
     rtpTimeoutSeconds: config.media.timeoutSeconds,
+    automaticGain: config.media.automaticGain,
     workers: config.media.workers || Math.max(1, availableParallelism() - 1),
     // all it has: which are used, and in which order, is each call's own (a trunk may have its own list)
     codecs: codecNames.map((codec) => codec.toUpperCase()),

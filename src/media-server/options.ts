@@ -42,6 +42,8 @@ export interface MediaServerOptions {
   readonly folders?: Folders;
   /** End a call after this long without any packet from its far end while packets are due, in seconds. 0 is never. Default 0, as FreeSWITCH's profile. */
   readonly rtpTimeoutSeconds?: number;
+  /** Members of conferences are brought to a common level, until `conference NAME agc off`. Default false, as in FreeSWITCH. */
+  readonly automaticGain?: boolean;
   /** Seconds between HEARTBEAT events. Default 20. */
   readonly heartbeatSeconds?: number;
   /** Calls at once; more are answered 503. Default 2000. */
@@ -79,6 +81,7 @@ export interface Settings {
   readonly rtpTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly maxSessions: number;
+  readonly automaticGain: boolean;
 }
 
 /** Fills in defaults; throws RangeError where a number makes no sense. `cwd` is where relative file names start. */
@@ -102,5 +105,6 @@ export function settingsOf(options: MediaServerOptions, cwd: string): Settings {
     rtpTimeoutMs: (options.rtpTimeoutSeconds ?? 0) * 1000,
     heartbeatMs: (options.heartbeatSeconds ?? 20) * 1000,
     maxSessions: options.maxSessions ?? 2000,
+    automaticGain: options.automaticGain ?? false,
   };
 }

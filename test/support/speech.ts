@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readWav } from "../../src/audio/wav.ts";
 import { seededNoise } from "./spectrum.ts";
 
 /**
@@ -55,4 +58,9 @@ class Resonator {
     this.#y1 = y;
     return y;
   }
+}
+
+/** One of the prompts, by language and name: 16 kHz. */
+export function readPrompt(name: string): Int16Array {
+  return readWav(readFileSync(join(import.meta.dirname, `../../src/ivr/prompts/${name}.wav`))).pcm;
 }

@@ -1,6 +1,6 @@
 /** A media server of a test's own and telephones that call it; all of them gone when the test is. */
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { type MediaServer, startMediaServer } from "../../src/media-server/index.ts";
+import { type MediaServer, type MediaServerOptions, startMediaServer } from "../../src/media-server/index.ts";
 import { connectEventSocket, type EventSocket } from "./event-socket.ts";
 import { Phone, type PhoneOptions } from "./media-phone.ts";
 import { tonesIn } from "./spectrum.ts";
@@ -17,7 +17,7 @@ export interface Telephones {
 }
 
 /** Starts the server before the file's tests; `server` and `control` are there in them. */
-export function telephones(minPort: number, maxPort: number): Telephones {
+export function telephones(minPort: number, maxPort: number, options: Partial<MediaServerOptions> = {}): Telephones {
   let server: MediaServer;
   let control: EventSocket;
   const phones: Phone[] = [];
@@ -26,6 +26,7 @@ export function telephones(minPort: number, maxPort: number): Telephones {
       esl: { host: "127.0.0.1", port: 0, password: "secret" },
       sip: { host: "127.0.0.1", port: 0 },
       rtp: { host: "127.0.0.1", minPort, maxPort },
+      ...options,
     });
     control = await connectEventSocket(server.eslPort, "secret");
     // threads start slowly on a machine that has much else to do

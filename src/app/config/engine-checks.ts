@@ -43,6 +43,7 @@ export function engineChecks(config: Config, { warn }: Findings): void {
     if (config.media.workers !== 0) warn(["media", "workers"], "FreeSWITCH has threads of its own: this does nothing");
     if (config.media.timeoutSeconds !== 30)
       warn(["media", "timeoutSeconds"], "FreeSWITCH's media timeout is in its own configuration (media_timeout_ms): this does nothing");
+    if (!config.media.automaticGain) warn(["media", "automaticGain"], "FreeSWITCH's conferences have no automatic gain: this does nothing");
     if (config.sip.ringSeconds > RING_SECONDS)
       warn(
         ["sip", "ringSeconds"],

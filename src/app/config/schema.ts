@@ -85,6 +85,9 @@ const media = section(
     timeoutSeconds: whole(5, 3600, 30, "seconds").describe(
       "A call whose peer sends neither RTP nor RTCP for so long is ended. Silence of the room does not count.",
     ),
+    automaticGain: flag(true).describe(
+      "Bring quiet and loud members of a meeting slowly to a common level (-25 dB of full scale, by at most 20 dB up and 16 dB down). It learns from speech alone, and raises no noise between words. Of the embedded media server only.",
+    ),
   },
   "Media transport.",
 );

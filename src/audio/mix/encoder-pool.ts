@@ -13,10 +13,11 @@ interface Shared {
 /** Ticks after which an encoder nobody asked is given back: 10 s. */
 const IDLE_TICKS = 500;
 const MAX_PAYLOAD = 2000;
-/** After so many ticks of silence a codec's memory of what came before is as good as gone. */
-const SILENT_TICKS = 8;
-/** Where it never is silent, a member that speaks no more has an encoder of its own for so long: 10 s. */
-const MOST_OWN_TICKS = 500;
+/** After so many ticks of sound below this peak (-54 dB of full scale) a codec's memory of what came before is as good as gone. */
+const QUIET = { ticks: 8, peak: 64 } as const;
+/** Where it is never as quiet as that for 10 s, so much will do, and after a minute anything. */
+const HARDLY_QUIET = { after: 500, ticks: 4, peak: 500 } as const;
+const MOST_OWN_TICKS = 3000;
 
 /**
  * Encodes a room's outputs, each shared one once for all who hear it with the same codec: in a room of 1,000 PCMU listeners one encoding a tick. Members
@@ -93,9 +94,9 @@ export class MixStream {
   #own: AudioEncoder | undefined;
   #bytes: Uint8Array | undefined;
   #last: AudioEncoder | undefined;
-  /** Ticks since the member's output is the shared one again, and how many of the latest were silence. */
+  /** Ticks since the member's output is the shared one again, and how many of the latest were quiet. */
   #sharing = 0;
-  #silent = 0;
+  #quiet = 0;
 
   constructor(pool: EncoderPool, member: MixMember, key: string) {
     this.#pool = pool;
@@ -107,7 +108,7 @@ export class MixStream {
   encode(): Uint8Array {
     const member = this.#member;
     if (!member.sharesOutput) {
-      this.#sharing = this.#silent = 0;
+      this.#sharing = this.#quiet = 0;
       return this.#encodeOwn();
     }
     if (this.#own && this.#last === this.#own && !this.#mayShare(this.#own)) return this.#encodeOwn();
@@ -123,9 +124,10 @@ export class MixStream {
   #mayShare(own: AudioEncoder): boolean {
     if (!own.hasMemory) return true;
     this.#sharing++;
-    if (this.#member.output.every((v) => v === 0)) this.#silent++;
-    else this.#silent = 0;
-    return this.#silent >= SILENT_TICKS || this.#sharing >= MOST_OWN_TICKS;
+    const { ticks, peak } = this.#sharing < HARDLY_QUIET.after ? QUIET : HARDLY_QUIET;
+    if (this.#member.output.every((v) => v < peak && v > -peak)) this.#quiet++;
+    else this.#quiet = 0;
+    return this.#quiet >= ticks || this.#sharing >= MOST_OWN_TICKS;
   }
 
   #encodeOwn(): Uint8Array {

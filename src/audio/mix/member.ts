@@ -85,13 +85,15 @@ export class MixMember {
     if (this.background) return this.#submitted && !this.muted;
     const level = this.#submitted ? levelDb(this.input) : -96;
     this.voice.update(level);
-    if (autoLevel && this.voice.talking && level > -50) this.#level.update(level);
+    if (autoLevel) this.#level.update(level, this.voice.speech);
     return this.#submitted && this.voice.open && !this.muted;
   }
 
-  /** For the room: the factor on this member's sound, besides its fade. */
-  gain(autoLevel: boolean): number {
-    return autoLevel && !this.background ? this.#volume * this.#level.gain : this.#volume;
+  /** For the room: the factors on this member's sound at the start and at the end of the frame, besides its fade. */
+  gains(autoLevel: boolean): { readonly from: number; readonly to: number } {
+    const volume = this.#volume;
+    if (!autoLevel || this.background) return { from: volume, to: volume };
+    return { from: volume * this.#level.from, to: volume * this.#level.to };
   }
 
   /** For the room: whether there is an input in this tick. */

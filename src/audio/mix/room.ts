@@ -170,13 +170,13 @@ export class MixRoom {
     for (const member of this.#speakers) {
       const side = this.#sideOf(member);
       if (member.fade === 0) side.begin();
-      side.addTo(sum, member.input, member.gain(this.autoLevel), member.fade, 1);
+      side.addTo(sum, member.input, member.gains(this.autoLevel), member.fade, 1);
       member.fade = 1;
       member.contributing = true;
     }
     for (const member of this.#members) {
       if (member.contributing || member.fade === 0) continue;
-      this.#sideOf(member).addTo(sum, member.input, member.gain(this.autoLevel), member.fade, 0);
+      this.#sideOf(member).addTo(sum, member.input, member.gains(this.autoLevel), member.fade, 0);
     }
   }
 

@@ -30,6 +30,12 @@ export class VoiceActivity {
   #open = false;
   #talking = false;
   #smoothDb = -96;
+  #speech = false;
+
+  /** Whether the last 20 ms were speech by their level. */
+  get speech(): boolean {
+    return this.#speech;
+  }
 
   /** Whether the member's sound belongs in the mix. */
   get open(): boolean {
@@ -56,7 +62,8 @@ export class VoiceActivity {
     else this.#hangover = Math.max(0, this.#hangover - FRAME_MS);
     this.#open = this.#hangover > 0;
 
-    if (levelDb > GATE_DB && levelDb > this.#noiseDb + SPEECH_ABOVE_NOISE_DB) {
+    this.#speech = levelDb > GATE_DB && levelDb > this.#noiseDb + SPEECH_ABOVE_NOISE_DB;
+    if (this.#speech) {
       this.#speechMs = Math.min(TALKING_START_MS, this.#speechMs + FRAME_MS);
       this.#gapMs = 0;
       if (this.#speechMs >= TALKING_START_MS) this.#talking = true;
@@ -71,7 +78,7 @@ export class VoiceActivity {
   reset(): void {
     this.#noiseDb = -60;
     this.#hangover = this.#speechMs = this.#gapMs = 0;
-    this.#open = this.#talking = false;
+    this.#open = this.#talking = this.#speech = false;
     this.#smoothDb = -96;
   }
 }

@@ -66,7 +66,7 @@ export class ControlServer {
     const places = new Places(settings.recordings, settings.folders);
     const sounds = new Sounds(settings.sounds, settings.music, (path) => places.playable(path));
     const place = (path: string) => places.recording(path);
-    this.#conferences = new Conferences(core, pool, () => sounds.music());
+    this.#conferences = new Conferences(core, pool, () => sounds.music(), settings.automaticGain);
     const applications = finder({
       ...basicApplications,
       ...playApplications(sounds),

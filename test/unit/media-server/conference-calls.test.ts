@@ -1,9 +1,12 @@
 // Conferences on loopback, heard.
 import { describe, expect, it } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { readPrompt } from "../../support/speech.ts";
+import { rmsDb } from "../../support/spectrum.ts";
 import type { Phone } from "../../support/media-phone.ts";
 import { hears, telephones, TONES, until } from "../../support/telephones.ts";
 
-const phones = telephones(22200, 22299);
+const phones = telephones(22200, 22299, { automaticGain: true });
 
 describe("a conference", () => {
   it("lets everybody hear the others and not themselves, and obeys mute, deaf and kick", async () => {
@@ -64,5 +67,19 @@ describe("a conference", () => {
     await until(() => hears(a).includes(1300) || hears(b).includes(1300));
     expect([a, b].filter((phone) => hears(phone).includes(1300))).toHaveLength(1);
     expect(await phones.control.api("conference play play /does/not/exist.wav")).toBe("-ERR (play) File: /does/not/exist.wav not found.\n");
+  });
+
+  it("brings a quiet talker to the others' level, unless it is told not to", async () => {
+    const quiet = readPrompt("en/help-host").map((v) => v / 10);
+    const levels: number[] = [];
+    for (const agc of ["on", "off"]) {
+      const talker = await phones.call({ to: `conf-level-${agc}`, codec: "G722" });
+      const listener = await phones.call({ to: `conf-level-${agc}`, codec: "G722" });
+      if (agc === "off") expect(await phones.control.api("conference level-off agc off")).toContain("+OK");
+      talker.say = quiet;
+      await delay(4500);
+      levels.push(rmsDb(listener.recent(1500)));
+    }
+    expect(levels[0]! - levels[1]!).toBeGreaterThan(8);
   });
 });

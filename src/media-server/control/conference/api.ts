@@ -56,8 +56,7 @@ function targetMembers(conference: Conference, name: string, command: MemberComm
 
 // FreeSWITCH 1.11 knows only levels for members and answers this with its usage; drachtio-fsmrf still asks for it, and here it does what it says.
 function switchAgc(conference: Conference, on: boolean): string {
-  conference.agc = on;
-  conference.room.agc(on);
+  conference.setAgc(on);
   return `+OK agc ${on ? "on" : "off"}\n`;
 }
 

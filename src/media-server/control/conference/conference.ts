@@ -83,6 +83,13 @@ export class Conference {
     this.fire("conference-create");
   }
 
+  /** Brings members to a common level, or leaves them as they are. */
+  setAgc(on: boolean): void {
+    if (on === this.agc) return;
+    this.agc = on;
+    this.room.agc(on);
+  }
+
   /** Members that count. */
   get count(): number {
     let n = 0;

@@ -15,9 +15,11 @@ export class Conferences {
   readonly #core: Core;
   readonly #pool: MediaPool;
   readonly #music: () => string | undefined;
+  readonly #automaticGain: boolean;
   #nextMember = 1;
 
-  constructor(core: Core, pool: MediaPool, music: () => string | undefined) {
+  constructor(core: Core, pool: MediaPool, music: () => string | undefined, automaticGain: boolean) {
+    this.#automaticGain = automaticGain;
     this.#core = core;
     this.#pool = pool;
     this.#music = music;
@@ -66,6 +68,7 @@ export class Conferences {
       channel,
       () => this.#byName.delete(request.name),
     );
+    conference.setAgc(this.#automaticGain);
     this.#byName.set(request.name, conference);
     return conference;
   }
