@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import type { Machine, Timeout } from "../base/machine.ts";
 import {
   ATTRIBUTE,
   BFCP_ERROR,
@@ -33,6 +34,8 @@ export type FloorEvent =
   /** It does not answer any more; the floor is free if it had it. */
   | { readonly type: "lost" };
 
+export type FloorOutput = { readonly type: "send"; readonly message: BfcpMessage } | FloorEvent;
+
 interface Pending {
   readonly message: BfcpMessage;
   sent: number;
@@ -43,11 +46,10 @@ interface Pending {
  * The floor control server for one client and one floor, its screen (RFC 8855 section 13). Sans-IO: messages in, messages and events out. Over UDP
  * (`reliable: false`) our notifications are repeated until they are acknowledged; over TCP they are neither.
  */
-export class BfcpServer {
+export class BfcpServer implements Machine<FloorOutput> {
   readonly #identity: FloorIdentity;
   readonly #reliable: boolean;
-  readonly #events: FloorEvent[] = [];
-  #out: BfcpMessage[] = [];
+  readonly #out: FloorOutput[] = [];
   /** As the client speaks: its first message tells. */
   #version: number;
   #transaction = 0;
@@ -66,20 +68,17 @@ export class BfcpServer {
     this.#version = reliable ? 1 : 2;
   }
 
-  /** Messages to send and what has happened since the last call. */
-  take(): { readonly messages: readonly BfcpMessage[]; readonly events: readonly FloorEvent[] } {
-    const messages = this.#out;
-    this.#out = [];
-    return { messages, events: this.#events.splice(0) };
+  drain(): FloorOutput[] {
+    return this.#out.splice(0);
   }
 
-  nextTimeout(): Millis | null {
-    let next: Millis | null = null;
-    for (const { at } of this.#pending.values()) next = next === null ? at : Math.min(next, at);
+  nextTimeout(): Millis | undefined {
+    let next: Millis | undefined;
+    for (const { at } of this.#pending.values()) next = next === undefined ? at : Math.min(next, at);
     return next;
   }
 
-  timeout(now: Millis): void {
+  handle(_: Timeout, now: Millis): void {
     for (const [transaction, pending] of this.#pending) {
       if (pending.at > now) continue;
       if (pending.sent > RETRANSMISSIONS) {
@@ -89,8 +88,12 @@ export class BfcpServer {
       }
       pending.at = now + T1_MS * 2 ** pending.sent;
       pending.sent += 1;
-      this.#out.push(pending.message);
+      this.#send(pending.message);
     }
+  }
+
+  #send(...messages: readonly BfcpMessage[]): void {
+    for (const message of messages) this.#out.push({ type: "send", message });
   }
 
   received(message: BfcpMessage) {
@@ -104,7 +107,7 @@ export class BfcpServer {
     if (message.userId !== userId) return this.#fail(message, BFCP_ERROR.userUnknown);
     this.#version = this.#reliable ? 1 : message.version;
     const again = this.#answers.get(message.transactionId);
-    if (again && !this.#reliable) return void this.#out.push(...again);
+    if (again && !this.#reliable) return this.#send(...again);
     switch (message.primitive) {
       case PRIMITIVE.hello:
         return this.#answer(message, PRIMITIVE.helloAck, SUPPORTED);
@@ -159,7 +162,7 @@ export class BfcpServer {
       this.#requestId = (this.#requestId % 0xffff) + 1;
       const beneficiary = numberOf(message, ATTRIBUTE.beneficiaryId) ?? message.userId;
       this.#request = { id: this.#requestId, beneficiary, status: REQUEST_STATUS.pending };
-      this.#events.push({ type: "request" });
+      this.#out.push({ type: "request" });
     }
     this.#answer(message, PRIMITIVE.floorRequestStatus, [this.#requestInformation()]);
   }
@@ -170,7 +173,7 @@ export class BfcpServer {
     request.status = request.status === REQUEST_STATUS.granted ? REQUEST_STATUS.released : REQUEST_STATUS.cancelled;
     this.#answer(message, PRIMITIVE.floorRequestStatus, [this.#requestInformation()]);
     this.#request = undefined;
-    this.#events.push({ type: "release" });
+    this.#out.push({ type: "release" });
   }
 
   #onRequestQuery(message: BfcpMessage) {
@@ -202,8 +205,8 @@ export class BfcpServer {
     this.#watching = false;
     const had = this.#request !== undefined;
     this.#request = undefined;
-    this.#events.push({ type: "lost" });
-    if (had) this.#events.push({ type: "release" });
+    this.#out.push({ type: "lost" });
+    if (had) this.#out.push({ type: "release" });
   }
 
   #requestInformation(): BfcpAttribute {
@@ -233,23 +236,26 @@ export class BfcpServer {
     const answer = this.#message(primitive, request.transactionId, true, attributes);
     this.#answers.set(request.transactionId, [answer]);
     for (const old of this.#answers.keys()) if (this.#answers.size > KEPT_ANSWERS) this.#answers.delete(old);
-    this.#out.push(answer);
+    this.#send(answer);
   }
 
   #fail(request: BfcpMessage, code: number): void {
     const error = this.#message(PRIMITIVE.error, request.transactionId, true, [errorAttribute(code)]);
     const { conferenceId, userId } = request;
     // told under the identity that was used, wrong as it is (RFC 8855 section 13.8)
-    this.#out.push({ ...error, version: this.#reliable ? 1 : request.version, conferenceId, userId });
+    this.#send({ ...error, version: this.#reliable ? 1 : request.version, conferenceId, userId });
   }
 
   #notify(primitive: number, attributes: readonly BfcpAttribute[], now: Millis): void {
-    if (this.#reliable) return void this.#out.push(this.#message(primitive, 0, false, attributes));
+    if (this.#reliable) {
+      this.#send(this.#message(primitive, 0, false, attributes));
+      return;
+    }
     this.#transaction = (this.#transaction % 0xffff) + 1;
     const message = this.#message(primitive, this.#transaction, false, attributes);
     // who came before RFC 8855 does not acknowledge: told once
     if (this.#version > 1) this.#pending.set(this.#transaction, { message, sent: 1, at: now + T1_MS });
-    this.#out.push(message);
+    this.#send(message);
   }
 
   #message(primitive: number, transactionId: number, response: boolean, attributes: readonly BfcpAttribute[]): BfcpMessage {

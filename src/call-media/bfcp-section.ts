@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Clock } from "../base/clock.ts";
+import { MachineDriver } from "../base/machine-driver.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { type BfcpChannel, openBfcpTcp, openBfcpUdp, type PortRange } from "../io/index.ts";
 import { emptyMedia, floorLabels, type MediaPolicy, mediaSources } from "../negotiation/index.ts";
@@ -8,7 +9,7 @@ import type { SdpAttribute, SdpMedia, SdpSession } from "../wire/sdp/index.ts";
 import type { ContentControl, ContentControlEvents } from "../legs/leg.ts";
 import { SCREEN_LABEL } from "./video-streams.ts";
 import type { SideLine } from "./media-sections.ts";
-import { BfcpServer, type FloorIdentity } from "../bfcp/floor-server.ts";
+import { BfcpServer, type FloorIdentity, type FloorOutput } from "../bfcp/floor-server.ts";
 
 /** Messages a second that are looked at, and how many at once; a room sends a few a minute. */
 const MESSAGE_RATE = 50;
@@ -41,10 +42,9 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
   readonly #options: BfcpOptions;
   readonly #identity: FloorIdentity = { conferenceId: randomInt(1, 2 ** 31), userId: randomInt(1, 2 ** 16), floorId: 1 };
   readonly #allowance = new TokenBucket(MESSAGE_RATE, MESSAGE_RATE);
-  #server: BfcpServer | undefined;
+  #server: MachineDriver<FloorOutput, BfcpServer> | undefined;
   #channel: BfcpChannel | undefined;
   #protocol = "";
-  #timer: NodeJS.Timeout | undefined;
   #others = false;
   /** Says where the far end is, once that has acknowledged the call. */
   #held: (() => void) | undefined;
@@ -166,31 +166,23 @@ export class BfcpLine extends EventEmitter<ContentControlEvents> implements Side
     };
     const channel = await (transport === "udp" ? openBfcpUdp(options) : openBfcpTcp({ ...options, active }));
     if (this.#closed) return channel.close();
-    this.#server = server;
+    const perform = (output: FloorOutput) => {
+      if (output.type === "send") {
+        if (this.#channel === channel) channel.send(output.message);
+      } else if (output.type !== "lost") this.emit(output.type);
+    };
+    this.#server = new MachineDriver({ machine: server, clock: this.#options.clock, perform, unref: true });
     this.#channel = channel;
     this.#protocol = protocol;
     server.announce(this.#others, this.#options.clock.now());
   }
 
   #act(action: (server: BfcpServer, now: number) => void): void {
-    const server = this.#server;
-    if (!server || this.#closed) return;
-    action(server, this.#options.clock.now());
-    const { messages, events } = server.take();
-    for (const message of messages) this.#channel?.send(message);
-    clearTimeout(this.#timer);
-    const next = server.nextTimeout();
-    if (next !== null) {
-      this.#timer = setTimeout(
-        () => this.#act((machine, now) => machine.timeout(now)),
-        Math.max(1, next - this.#options.clock.now()),
-      ).unref();
-    }
-    for (const { type } of events) if (type !== "lost") this.emit(type);
+    if (!this.#closed) this.#server?.act(action);
   }
 
   #shut(): void {
-    clearTimeout(this.#timer);
+    this.#server?.close();
     this.#held = undefined;
     this.#channel?.close();
     this.#channel = undefined;

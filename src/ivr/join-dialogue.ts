@@ -1,10 +1,11 @@
 import type { Millis } from "../base/clock.ts";
+import { type Machine, type Timeout, Timers } from "../base/machine.ts";
 import { Digits } from "./digits.ts";
 import { Entry } from "./entry.ts";
 import type { JoinInput, JoinOutcome, JoinOutput, JoinSetup, JoinState, MeetingFacts, Role } from "./join-types.ts";
 import type { Language } from "./language.ts";
 import type { PromptId } from "./prompts/manifest.ts";
-import { type TimerName, Timers } from "./timers.ts";
+import type { TimerName } from "./timers.ts";
 
 /** The longest name that is recorded, and how long last words may take. */
 const NAME_MS = 5_000;
@@ -16,12 +17,12 @@ type Handlers = {
 type TimerHandlers = { readonly [S in JoinState]?: { readonly [T in TimerName]?: (now: Millis) => void } };
 
 /**
- * The way of a caller from the answered call into the conference: number, PIN, name, lobby, waiting for the host. Sans-IO: `handle` inputs, `drain`
- * the outputs after each, and call `handle({ type: "tick" })` when `nextTimeout` has come. An input that the state does not know changes nothing.
+ * The way of a caller from the answered call into the conference: number, PIN, name, lobby, waiting for the host. A machine (`base/machine.ts`). An input
+ * that the state does not know changes nothing.
  */
-export class JoinDialogue {
+export class JoinDialogue implements Machine<JoinOutput, JoinInput> {
   readonly #setup: JoinSetup;
-  readonly #timers = new Timers();
+  readonly #timers = new Timers<TimerName>();
   readonly #entry = new Entry();
   #outputs: JoinOutput[] = [];
   #state: JoinState = "idle";
@@ -62,7 +63,7 @@ export class JoinDialogue {
     return this.#setup.languageChosen ? this.#setup.language : (this.#meeting?.language ?? this.#setup.language);
   }
 
-  nextTimeout(): Millis | null {
+  nextTimeout(): Millis | undefined {
     return this.#timers.next();
   }
 
@@ -73,9 +74,9 @@ export class JoinDialogue {
     return outputs;
   }
 
-  handle(input: JoinInput, now: Millis): void {
-    if (input.type === "tick") {
-      for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
+  handle(input: JoinInput | Timeout, now: Millis): void {
+    if (input.type === "timeout") {
+      for (let due = this.#timers.takeEnded(now); due !== undefined; due = this.#timers.takeEnded(now))
         this.#onTimer[this.#state]?.[due]?.(now);
       return;
     }

@@ -98,8 +98,7 @@ export type JoinInput =
   | { readonly type: "admission"; readonly to: "join" | "lobby" | "wait" | "full" | "locked" }
   | { readonly type: "joined" }
   /** Ends the dialogue from outside, with last words. */
-  | { readonly type: "dismiss"; readonly outcome: JoinOutcome; readonly reason: string; readonly prompts: readonly PromptId[] }
-  | { readonly type: "tick" };
+  | { readonly type: "dismiss"; readonly outcome: JoinOutcome; readonly reason: string; readonly prompts: readonly PromptId[] };
 
 export type JoinOutput =
   /** Play these one after the other, in this language; `loop`: the last one again and again. A new one replaces what is playing. */

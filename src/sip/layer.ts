@@ -1,10 +1,11 @@
 /**
  * The transaction layer and what is below it in RFC 3261, as one machine: bytes in, transactions out.
  * It matches, answers what needs no decision (100, 200 to CANCEL, 487, 400 for malformed requests, 481, 482), retransmits, locates.
- * Give it `receive`, `sendFailed`, `connectionClosed`, `lookupDone` and, when `nextTimeout()` is due, `handleTimeout`; afterwards `drain()`.
+ * A machine (`base/machine.ts`) that is told by `receive`, `sendFailed`, `portUnreachable`, `connectionClosed` and `lookupDone`.
  */
 import type { Millis } from "../base/clock.ts";
 import { ParseError } from "../base/errors.ts";
+import type { Machine, Timeout } from "../base/machine.ts";
 import { checkMessage } from "../wire/sip/check.ts";
 import { parseRAck } from "../wire/sip/fields.ts";
 import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
@@ -45,7 +46,7 @@ export const STRAY_RESPONSE = "stray response";
 
 type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
 
-export class SipLayer implements CallContext {
+export class SipLayer implements CallContext, Machine<Output> {
   /** Called when there is something to drain or a timer was armed. The driver sets it; it must only note the fact. */
   wake: () => void = () => {};
   readonly timers: TimerBase;
@@ -158,11 +159,10 @@ export class SipLayer implements CallContext {
     resume?.(answer, now);
   }
 
-  /** When `handleTimeout` should be called; undefined while nothing is pending. */
   nextTimeout(): Millis | undefined {
     return this.#queue.next();
   }
-  handleTimeout(now: Millis): void {
+  handle(_: Timeout, now: Millis): void {
     this.#now = now;
     this.#queue.run(now);
   }

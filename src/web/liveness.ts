@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { type Machine, type Timeout, Timers } from "../base/machine.ts";
 
 /** What has happened to a page's WebSocket or its media. */
 export type PresenceInput =
@@ -7,8 +8,7 @@ export type PresenceInput =
   /** State of the media connection made last. */
   | { readonly type: "media"; readonly state: "connecting" | "connected" | "disconnected" | "failed" }
   /** The page itself says that its connection has failed. */
-  | { readonly type: "renew" }
-  | { readonly type: "tick" };
+  | { readonly type: "renew" };
 
 export type PresenceOutput =
   /** Make a new media connection. */
@@ -38,13 +38,10 @@ const NEVER_CONNECTED =
   "ICE never connected: no path for media between the browser and us by UDP, TCP (web.ice.port) or a TURN server (web.ice.servers)";
 const INTERRUPTED = "the media connection to the browser was lost, and no other came about";
 
-/** Named timers: when each runs out. */
-type Timers = { socket: Millis | null; media: Millis | null };
-
 /** Whether somebody is still there behind a page: WebSocket and media may each break and come back. */
-export class Presence {
+export class Presence implements Machine<PresenceOutput, PresenceInput> {
   readonly #timings: PresenceTimings;
-  readonly #timers: Timers = { socket: null, media: null };
+  readonly #timers = new Timers<"socket" | "media">();
   readonly #out: PresenceOutput[] = [];
   #socketUp = true;
   #away = false;
@@ -57,28 +54,27 @@ export class Presence {
     this.#timings = timings;
   }
 
-  handle(input: PresenceInput, now: Millis): void {
+  handle(input: PresenceInput | Timeout, now: Millis): void {
     if (this.#over) return;
     if (input.type === "socket") this.#socket(input.up, input.away ?? false, now);
     else if (input.type === "media") this.#mediaState(input.state, now);
     else if (input.type === "renew") this.#failed(now);
-    else this.#tick(now);
+    else this.#timeout(now);
   }
 
   drain(): PresenceOutput[] {
     return this.#out.splice(0);
   }
 
-  nextTimeout(): Millis | null {
-    const { socket, media } = this.#timers;
-    if (this.#over) return null;
-    return socket === null ? media : media === null ? socket : Math.min(socket, media);
+  nextTimeout(): Millis | undefined {
+    return this.#timers.next();
   }
 
   #socket(up: boolean, away: boolean, now: Millis): void {
     this.#socketUp = up;
     this.#away = away;
-    this.#timers.socket = up ? null : now + (away ? this.#timings.awayMs : this.#timings.socketMs);
+    if (up) this.#timers.clear("socket");
+    else this.#timers.set("socket", now + (away ? this.#timings.awayMs : this.#timings.socketMs));
     // both may have been lost with the network: the media's attempts are counted from its return
     if (up) this.#renewed = 0;
     // what could not be offered while nobody was there to take it
@@ -90,14 +86,14 @@ export class Presence {
       this.#media = "up";
       this.#wasUp = true;
       this.#renewed = 0;
-      this.#timers.media = null;
+      this.#timers.clear("media");
     } else if (state === "failed") this.#failed(now);
     else if (state === "connecting" && this.#media === "idle") {
       this.#media = "connecting";
-      this.#timers.media = now + this.#timings.connectMs;
+      this.#timers.set("media", now + this.#timings.connectMs);
     } else if (state === "disconnected" && this.#media === "up") {
       this.#media = "interrupted";
-      this.#timers.media = now + this.#timings.interruptedMs;
+      this.#timers.set("media", now + this.#timings.interruptedMs);
     }
   }
 
@@ -105,21 +101,21 @@ export class Presence {
     if (!this.#socketUp) {
       // an offer needs a page: the socket's own time decides
       this.#media = "interrupted";
-      this.#timers.media = null;
+      this.#timers.clear("media");
       return;
     }
     if (this.#renewed >= this.#timings.renewals) return this.#lost("media", this.#wasUp ? INTERRUPTED : NEVER_CONNECTED);
     this.#renewed++;
     this.#media = "connecting";
-    this.#timers.media = now + this.#timings.connectMs;
+    this.#timers.set("media", now + this.#timings.connectMs);
     this.#out.push({ type: "renew" });
   }
 
-  #tick(now: Millis) {
-    const { socket, media } = this.#timers;
-    if (socket !== null && now >= socket)
+  #timeout(now: Millis) {
+    const ended = this.#timers.expire(now);
+    if (ended.includes("socket"))
       return this.#away ? this.#end({ type: "left" }) : this.#lost("socket", "the page has gone without a word");
-    if (media !== null && now >= media) this.#failed(now);
+    if (ended.includes("media")) this.#failed(now);
   }
 
   #lost(what: "socket" | "media", reason: string): void {
@@ -128,6 +124,7 @@ export class Presence {
 
   #end(output: PresenceOutput): void {
     this.#over = true;
+    this.#timers.clearAll();
     this.#out.push(output);
   }
 }

@@ -4,6 +4,7 @@ import { type AppHandle, EngineCore } from "../../src/sip-engine/core.ts";
 import type { Source } from "../../src/sip/index.ts";
 import { parseMessage, type SipMessage } from "../../src/wire/sip/index.ts";
 import type { Reader } from "./reader.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 /** Every so many inputs the clock goes on by more than any transaction is long. */
 const LONG = 64;
@@ -184,7 +185,7 @@ class Bench {
     const end = this.clock.now() + ms;
     for (let due = this.core.layer.nextTimeout(); due !== undefined && due <= end; due = this.core.layer.nextTimeout()) {
       this.clock.advance(Math.max(0, due - this.clock.now()));
-      this.core.layer.handleTimeout(this.clock.now());
+      this.core.layer.handle(TIMEOUT, this.clock.now());
       this.settle();
     }
     this.clock.advance(end - this.clock.now());

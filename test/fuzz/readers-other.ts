@@ -109,8 +109,8 @@ export const otherReaders: readonly Reader[] = [
         if (!message) return;
         message.attributes.map(membersOf);
         server.received(message);
-        server.timeout((now += 10));
-        server.take();
+        server.handle(TIMEOUT, (now += 10));
+        server.drain();
       };
     },
   },

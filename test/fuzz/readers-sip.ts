@@ -34,6 +34,7 @@ import { random } from "../support/mutate.ts";
 import { asterisk, baresip } from "../unit/wire/sdp/samples.ts";
 import { torture } from "../unit/wire/sip/rfc4475.ts";
 import { bytes, type Reader, text } from "./reader.ts";
+import { TIMEOUT } from "../../src/base/machine.ts";
 
 const messages = Object.values(torture).map((message) => Buffer.from(message, "latin1"));
 const addresses = [
@@ -101,7 +102,7 @@ export const sipReaders: readonly Reader[] = [
       return (data) => {
         layer.receive(data, source, now);
         now += 10;
-        for (let due = layer.nextTimeout(); due !== undefined && due <= now; due = layer.nextTimeout()) layer.handleTimeout(now);
+        for (let due = layer.nextTimeout(); due !== undefined && due <= now; due = layer.nextTimeout()) layer.handle(TIMEOUT, now);
         layer.drain();
       };
     },

@@ -1,9 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import { cipherList } from "../../io/index.ts";
 import { matchesSipDomain, namesOf } from "../../security/certificates/names.ts";
-import { type Listener, type Source, type Target, UserAgent } from "../../sip/index.ts";
+import { type Listener, type Output, type SipLayer, type Source, type Target, UserAgent } from "../../sip/index.ts";
 import { StreamFramer } from "../../wire/sip/framer.ts";
 import { CallError, type ClientTls } from "./target.ts";
 
@@ -34,7 +35,7 @@ export class SipFlow {
   readonly target: Target;
   readonly #stream: Socket | null;
   readonly #datagrams: UdpSocket | null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #driver: MachineDriver<Output, SipLayer>;
   #closed = false;
 
   private constructor(target: Target, opened: Opened) {
@@ -60,7 +61,9 @@ export class SipFlow {
       advertisedPort: opened.port,
     };
     this.agent.layer.addListener(listener);
-    this.agent.layer.wake = () => queueMicrotask(() => this.#flush());
+    const { layer } = this.agent;
+    this.#driver = new MachineDriver({ machine: layer, clock: this, perform: (output) => this.#perform(output) });
+    layer.wake = () => queueMicrotask(() => this.#driver.flush());
     this.#receive(listener);
   }
 
@@ -76,7 +79,7 @@ export class SipFlow {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#driver.close();
     this.#stream?.destroy();
     this.#datagrams?.close();
   }
@@ -109,26 +112,10 @@ export class SipFlow {
     });
   }
 
-  #flush(): void {
-    const { layer } = this.agent;
-    if (this.#closed) return;
-    for (let outputs = layer.drain(); outputs.length > 0; outputs = layer.drain()) {
-      for (const output of outputs) {
-        if (output.kind === "send") this.#send(output.target, output.data);
-        // Requests inside the call go where the call came from; a name in a Contact is not looked up.
-        else if (output.kind === "lookup") layer.lookupDone(output.id, [this.target.address], this.now());
-      }
-    }
-    const due = layer.nextTimeout();
-    clearTimeout(this.#timer);
-    if (due === undefined) return;
-    this.#timer = setTimeout(
-      () => {
-        layer.handleTimeout(this.now());
-        this.#flush();
-      },
-      Math.max(0, Math.ceil(due - this.now())),
-    );
+  #perform(output: Output): void {
+    if (output.kind === "send") this.#send(output.target, output.data);
+    // Requests inside the call go where the call came from; a name in a Contact is not looked up.
+    else if (output.kind === "lookup") this.agent.layer.lookupDone(output.id, [this.target.address], this.now());
   }
 
   #send(target: Target, data: Buffer): void {

@@ -1,5 +1,6 @@
 import { join as joinPath } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import { type Key, KeyMerger } from "../../legs/dtmf.ts";
 import type { MediaSession } from "../../call-media/media-server.ts";
 import type { Digits } from "../../ivr/digits.ts";
@@ -34,10 +35,10 @@ export class JoinRunner {
   readonly #promptsRoot: string;
   readonly #namesFolder: string;
   readonly #dialogue: JoinDialogue;
+  readonly #driver: MachineDriver<JoinOutput, JoinDialogue>;
   readonly #menu = new MeetingMenu();
   readonly #keys = new KeyMerger();
   readonly #onFirstPrompt: () => void;
-  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #prompted = false;
   /** The media server does one thing after the other. */
@@ -61,6 +62,7 @@ export class JoinRunner {
     this.#namesFolder = options.namesFolder;
     this.#onFirstPrompt = options.onFirstPrompt;
     this.#dialogue = new JoinDialogue(options.setup);
+    this.#driver = new MachineDriver({ machine: this.#dialogue, clock: options.clock, perform: (output) => this.#do(output) });
     this.#call.leg.on("dtmf", (key) => this.#onKey(key, "signalling"));
     this.listenTo(this.#session);
   }
@@ -91,14 +93,11 @@ export class JoinRunner {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#driver.close();
   }
 
   put(input: JoinInput): void {
-    if (this.#stopped) return;
-    this.#dialogue.handle(input, this.#clock.now());
-    for (const output of this.#dialogue.drain()) this.#do(output);
-    this.#schedule();
+    this.#driver.act((dialogue, now) => dialogue.handle(input, now));
   }
 
   files(prompts: readonly PromptId[]): string[] {
@@ -107,13 +106,6 @@ export class JoinRunner {
 
   get #session(): MediaSession {
     return this.#call.media!.media;
-  }
-
-  #schedule(): void {
-    clearTimeout(this.#timer);
-    const next = this.#dialogue.nextTimeout();
-    if (next === null || this.#stopped) return;
-    this.#timer = setTimeout(() => this.put({ type: "tick" }), Math.max(0, Math.ceil(next - this.#clock.now())));
   }
 
   #onKey({ digit, durationMs }: Key, source: "signalling" | "media") {

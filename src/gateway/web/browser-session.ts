@@ -1,11 +1,12 @@
 import type { Clock } from "../../base/clock.ts";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import type { WebLeg, WebPage } from "../../legs/web/web-leg.ts";
 import type { JoinState } from "../../ivr/join-types.ts";
 import type { ParticipantAction } from "../../meetings/model.ts";
 import type { OutcomeCode } from "../../records/model.ts";
 import type { DialogueState, GatewayMessage } from "../../web/messages.ts";
 import type { PageLink, Visit } from "../../web/ports.ts";
-import { Presence, type PresenceInput } from "../../web/liveness.ts";
+import { Presence, type PresenceInput, type PresenceOutput } from "../../web/liveness.ts";
 import type { BrowserPeer } from "../../webrtc/index.ts";
 import type { Call } from "../call/call.ts";
 
@@ -40,14 +41,12 @@ export class WebVisit implements Visit {
   readonly secret: string;
   /** What the leg tells the page. */
   readonly page: WebPage;
-  readonly #clock: Clock;
   readonly #delegate: VisitDelegate;
-  readonly #presence = new Presence();
+  readonly #presence: MachineDriver<PresenceOutput, Presence>;
   #link: PageLink | undefined;
   #call: Call | undefined;
   #leg: WebLeg | undefined;
   #peer: BrowserPeer | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #over = false;
   #dialogue: DialogueState | undefined;
   /** State of the dialogue before, as the dialogue itself has it. */
@@ -68,7 +67,7 @@ export class WebVisit implements Visit {
     this.id = options.id;
     this.secret = options.secret;
     this.#link = options.link;
-    this.#clock = options.clock;
+    this.#presence = new MachineDriver({ machine: new Presence(), clock: options.clock, perform: (output) => this.#perform(output) });
     this.#delegate = options.delegate;
     this.page = {
       share: (state) => this.tell({ type: "share", state }),
@@ -184,7 +183,7 @@ export class WebVisit implements Visit {
   ended(outcome: OutcomeCode, text: string): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#presence.close();
     this.tell({ type: "ended", code: outcome === "pin-locked-out" ? "no-such-meeting" : outcome, text });
     this.#link?.close();
     this.#link = undefined;
@@ -215,16 +214,13 @@ export class WebVisit implements Visit {
   }
 
   #put(input: PresenceInput): void {
+    this.#presence.act((presence, now) => presence.handle(input, now));
+  }
+
+  #perform(output: PresenceOutput): void {
     if (this.#over) return;
-    this.#presence.handle(input, this.#clock.now());
-    for (const output of this.#presence.drain()) {
-      if (output.type === "renew") this.#leg?.renew();
-      else if (output.type === "left") this.#leg?.left("the page was closed");
-      else void this.#call?.end(output.what === "media" ? "media-timeout" : "signalling-lost", output.reason);
-    }
-    clearTimeout(this.#timer);
-    const next = this.#presence.nextTimeout();
-    if (next === null || this.#over) return;
-    this.#timer = setTimeout(() => this.#put({ type: "tick" }), Math.max(0, Math.ceil(next - this.#clock.now())));
+    if (output.type === "renew") this.#leg?.renew();
+    else if (output.type === "left") this.#leg?.left("the page was closed");
+    else void this.#call?.end(output.what === "media" ? "media-timeout" : "signalling-lost", output.reason);
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import type { Key } from "../../legs/dtmf.ts";
 import { JoinDialogue } from "../../ivr/join-dialogue.ts";
 import type { Digits } from "../../ivr/digits.ts";
@@ -37,25 +38,17 @@ export function enterByText({ call, destination, reception, clock, setup }: Entr
     role: null,
   });
   const done = Promise.withResolvers<Destination | null>();
-  let timer: NodeJS.Timeout | undefined;
   let over = false;
 
   const finish = (found: Destination | null): void => {
     if (over) return;
     over = true;
-    clearTimeout(timer);
+    driver.close();
     call.leg.off("dtmf", key);
     call.off("ended", ended);
     done.resolve(found);
   };
-  const put = (input: JoinInput): void => {
-    if (over) return;
-    dialogue.handle(input, clock.now());
-    for (const output of dialogue.drain()) perform(output);
-    clearTimeout(timer);
-    const next = dialogue.nextTimeout();
-    if (next !== null && !over) timer = setTimeout(() => put({ type: "tick" }), Math.max(0, Math.ceil(next - clock.now())));
-  };
+  const put = (input: JoinInput): void => driver.act((machine, now) => machine.handle(input, now));
   const key = ({ digit }: Key): void => put({ type: "digit", digit });
   const ended = (): void => finish(null);
   const ask = (answer: Promise<JoinInput>): void => {
@@ -85,6 +78,7 @@ export function enterByText({ call, destination, reception, clock, setup }: Entr
         return void call.end(output.outcome, output.reason);
     }
   };
+  const driver: MachineDriver<JoinOutput, JoinDialogue> = new MachineDriver({ machine: dialogue, clock, perform });
   const lookUp = async (number: Digits): Promise<JoinInput> => {
     const found = await reception.find(call, number);
     if (typeof found === "string") return { type: "found-closed", outcome: found };

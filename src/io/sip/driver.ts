@@ -1,8 +1,9 @@
 /** Runs a SIP layer on sockets: feeds it, does what it asks for, keeps its one timer. */
 import { type Clock, type Millis, systemClock } from "../../base/clock.ts";
+import { MachineDriver } from "../../base/machine-driver.ts";
 import { readFault } from "../../security/certificates/faults.ts";
 import type { SipLayer } from "../../sip/layer.ts";
-import type { Listener, SipTap, Source, TransportName } from "../../sip/types.ts";
+import type { Listener, Output, SipTap, Source, TransportName } from "../../sip/types.ts";
 import type { Connection } from "./connection.ts";
 import { type DnsClient, dnsClient } from "./dns.ts";
 import { type ListenSpec, SipTransports, type TransportLimits, type TransportSink } from "./transports.ts";
@@ -52,8 +53,7 @@ export class SipDriver implements TransportSink {
   readonly #clock: Clock;
   readonly #dns: DnsClient;
   readonly #options: SipDriverOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #timerDue: Millis = Number.POSITIVE_INFINITY;
+  readonly #driver: MachineDriver<Output, SipLayer>;
   #flushQueued = false;
   #closed = false;
 
@@ -63,6 +63,8 @@ export class SipDriver implements TransportSink {
     this.#clock = options.clock ?? systemClock;
     this.#dns = options.dns ?? dnsClient();
     this.transports = new SipTransports({ clock: this.#clock, sink: this, tls: options.tls, limits: options.limits });
+    const { layer, onError } = options;
+    this.#driver = new MachineDriver({ machine: layer, clock: this.#clock, perform: (output) => this.#perform(output), onError });
     this.layer.wake = () => {
       if (this.#flushQueued) return;
       this.#flushQueued = true;
@@ -85,7 +87,7 @@ export class SipDriver implements TransportSink {
   async close(): Promise<void> {
     this.#flush();
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#driver.close();
     this.layer.wake = () => {};
     await this.transports.close();
   }
@@ -137,34 +139,18 @@ export class SipDriver implements TransportSink {
 
   readonly #flush = (): void => {
     this.#flushQueued = false;
-    if (this.#closed) return;
-    for (let outputs = this.layer.drain(); outputs.length > 0; outputs = this.layer.drain()) {
-      for (const output of outputs) {
-        if (output.kind === "send") this.transports.send(output.target, output.data, output.ref);
-        else if (output.kind === "probe") this.transports.probe(output.target, output.ref);
-        else if (output.kind === "alias") this.transports.alias(output.connection, output.port);
-        else {
-          const { id } = output;
-          void this.#dns(output.lookup).then((answer) => this.layer.lookupDone(id, answer, this.#clock.now()));
-        }
-      }
+    this.#driver.flush();
+  };
+
+  #perform(output: Output): void {
+    if (output.kind === "send") this.transports.send(output.target, output.data, output.ref);
+    else if (output.kind === "probe") this.transports.probe(output.target, output.ref);
+    else if (output.kind === "alias") this.transports.alias(output.connection, output.port);
+    else {
+      const { id } = output;
+      void this.#dns(output.lookup).then((answer) => this.layer.lookupDone(id, answer, this.#clock.now()));
     }
-    this.#arm();
-  };
-
-  #arm(): void {
-    const due = this.layer.nextTimeout();
-    if (due === undefined || due >= this.#timerDue) return;
-    clearTimeout(this.#timer);
-    this.#timerDue = due;
-    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(due - this.#clock.now())));
   }
-
-  readonly #onTimer = (): void => {
-    this.#timerDue = Number.POSITIVE_INFINITY;
-    this.#guarded(() => this.layer.handleTimeout(this.#clock.now()));
-    this.#flush();
-  };
 
   #guarded(work: () => void): void {
     const { onError } = this.#options;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Digits } from "../../../src/ivr/digits.ts";
 import { JoinDialogue } from "../../../src/ivr/join-dialogue.ts";
 import { DEFAULT_TIMINGS, type JoinInput, type JoinOutput, type JoinSetup, type MeetingFacts } from "../../../src/ivr/join-types.ts";
+import { TIMEOUT, type Timeout } from "../../../src/base/machine.ts";
 
 const facts = (changes: Partial<MeetingFacts> = {}): MeetingFacts => ({
   id: "2000",
@@ -50,7 +51,7 @@ class Driver {
         return output.type;
     }
   }
-  put(input: JoinInput): string[] {
+  put(input: JoinInput | Timeout): string[] {
     this.dialogue.handle(input, this.now);
     return this.dialogue.drain().map((output) => this.#show(output));
   }
@@ -63,9 +64,9 @@ class Driver {
   wait(ms: number): string[] {
     const end = this.now + ms;
     const outputs: string[] = [];
-    for (let next = this.dialogue.nextTimeout(); next !== null && next <= end; next = this.dialogue.nextTimeout()) {
+    for (let next = this.dialogue.nextTimeout(); next !== undefined && next <= end; next = this.dialogue.nextTimeout()) {
       this.now = next;
-      outputs.push(...this.put({ type: "tick" }));
+      outputs.push(...this.put(TIMEOUT));
     }
     this.now = end;
     return outputs;
@@ -78,7 +79,7 @@ describe("an open meeting", () => {
     expect(driver.start()).toEqual(["=admitting", "admission:guest"]);
     expect(driver.admission("join")).toEqual(["=joining", "join"]);
     expect(driver.put({ type: "joined" })).toEqual(["=joined"]);
-    expect(driver.dialogue.nextTimeout()).toBeNull();
+    expect(driver.dialogue.nextTimeout()).toBeUndefined();
   });
 
   it("with a host PIN takes the PIN, # or silence", () => {
@@ -343,7 +344,7 @@ describe("whatever the state", () => {
   it("ignores what does not belong there", () => {
     const driver = new Driver();
     driver.start();
-    const strangers: JoinInput[] = [
+    const strangers: (JoinInput | Timeout)[] = [
       { type: "start" },
       { type: "joined" },
       { type: "found", meeting: null },
@@ -351,7 +352,7 @@ describe("whatever the state", () => {
       { type: "admission", to: "join" },
       { type: "name-recorded" },
       { type: "played", play: 99 },
-      { type: "tick" },
+      TIMEOUT,
     ];
     for (const input of strangers) expect(driver.put(input), input.type).toEqual([]);
     expect(driver.dialogue.state).toBe("pin");

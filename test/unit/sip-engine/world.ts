@@ -4,6 +4,7 @@ import { type AppHandle, EngineCore } from "../../../src/sip-engine/core.ts";
 import type { EngineOptions } from "../../../src/sip-engine/state.ts";
 import type { Source, Target, TransportName } from "../../../src/sip/index.ts";
 import { createResponse, parseMessage, SipRequest, type SipMessage, type SipResponse } from "../../../src/wire/sip/index.ts";
+import { TIMEOUT } from "../../../src/base/machine.ts";
 
 /** A frame an application received. */
 export interface Frame {
@@ -142,7 +143,7 @@ export class World {
     const end = this.now + ms;
     for (let due = this.core.layer.nextTimeout(); due !== undefined && due <= end; due = this.core.layer.nextTimeout()) {
       this.clock.advance(Math.max(0, due - this.now));
-      this.core.layer.handleTimeout(this.now);
+      this.core.layer.handle(TIMEOUT, this.now);
       this.settle();
     }
     this.clock.advance(end - this.now);

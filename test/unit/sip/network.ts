@@ -10,6 +10,7 @@ import {
 } from "../../../src/sip/index.ts";
 import { parseMessage, SipRequest, type SipMessage } from "../../../src/wire/sip/index.ts";
 import { random } from "../../support/mutate.ts";
+import { TIMEOUT } from "../../../src/base/machine.ts";
 
 interface Packet {
   at: number;
@@ -100,7 +101,7 @@ export class Network {
         const to = this.#nodes.get(packet.to);
         to?.layer.receive(packet.data, this.source(packet.transport, packet.from.address, { localAddress: to.address }), this.now);
       }
-      for (const node of this.#nodes.values()) node.layer.handleTimeout(this.now);
+      for (const node of this.#nodes.values()) node.layer.handle(TIMEOUT, this.now);
       const work = this.#later.filter(({ at }) => at <= this.now);
       this.#later = this.#later.filter(({ at }) => at > this.now);
       for (const one of work) one.work();

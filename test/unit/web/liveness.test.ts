@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Presence, type PresenceInput, type PresenceOutput } from "../../../src/web/liveness.ts";
+import { TIMEOUT, type Timeout } from "../../../src/base/machine.ts";
 
 const timings = { socketMs: 10_000, awayMs: 2_000, interruptedMs: 4_000, connectMs: 12_000, renewals: 2 };
 
@@ -13,7 +14,7 @@ class Bench {
     this.presence = presence;
   }
 
-  put(...inputs: PresenceInput[]): void {
+  put(...inputs: (PresenceInput | Timeout)[]): void {
     for (const input of inputs) {
       this.presence.handle(input, this.now);
       for (const output of this.presence.drain()) this.out.push({ ...output, at: this.now });
@@ -23,9 +24,9 @@ class Bench {
   until(time: number): void {
     for (;;) {
       const next = this.presence.nextTimeout();
-      if (next === null || next > time) break;
+      if (next === undefined || next > time) break;
       this.now = next;
-      this.put({ type: "tick" });
+      this.put(TIMEOUT);
     }
     this.now = time;
   }
@@ -128,6 +129,6 @@ describe("presence of a page", () => {
     bench.until(20_000);
     bench.put(socket(true), media("failed"), { type: "renew" });
     expect(bench.out).toHaveLength(1);
-    expect(bench.presence.nextTimeout()).toBeNull();
+    expect(bench.presence.nextTimeout()).toBeUndefined();
   });
 });
