@@ -23,10 +23,20 @@ const MOVE_AFTER_SILENCE_MS = 3000;
 /** An RTCP source that was learnt is forgotten after so long without a packet: four intervals of RFC 3550 section 6.2. */
 const REPORT_SILENCE_MS = 20_000;
 
+/** What speaks for a source, from least to most. */
+const RANK = {
+  /** Another port of a host that is believed: anybody's who is at that host, or behind the same NAT. */
+  host: 1,
+  /** The signalled port of such a host: a NAT that keeps ports. */
+  port: 2,
+  signalled: 3,
+} as const;
+type Rank = (typeof RANK)[keyof typeof RANK];
+
 /**
  * Symmetric RTP (RFC 4961): learns where the far end really sends from, behind a NAT say, and cannot be talked out of it. The signalled address is believed
- * at once and displaces every other. Another host is believed only where SRTP proves it or {@link MediaSources} name it, and then only while nothing comes from
- * whom we have.
+ * at once and displaces every other. Another host is believed only where SRTP proves it or {@link MediaSources} name it. Without SRTP a source gives way at any
+ * time to one for which more speaks, and never to one for which less speaks, however long it is silent; to another port of a host only while it is silent.
  */
 export class Latch {
   #signalled: MediaAddress;
@@ -36,6 +46,8 @@ export class Latch {
   #hosts: ReadonlySet<string>;
   #source: MediaAddress | undefined;
   #sourceIsSignalled = false;
+  /** Of all that have been heard since the address was signalled, most spoke for this. */
+  #rank: Rank | 0 = 0;
   #ssrc = -1;
   #lastHeard: Millis = Number.NEGATIVE_INFINITY;
   #candidate: MediaAddress | undefined;
@@ -87,6 +99,7 @@ export class Latch {
     this.#signalledHost = host;
     this.#source = undefined;
     this.#sourceIsSignalled = false;
+    this.#rank = 0;
     this.#candidate = undefined;
   }
 
@@ -116,20 +129,24 @@ export class Latch {
       return "accept";
     }
     const source = { address, port };
-    const signalled = port === this.#signalled.port && canonicalAddress(address) === this.#signalledHost;
-    if (signalled) return this.#adopt(source, ssrc, true, now);
+    const rank = this.#rankOf(source);
+    if (rank === RANK.signalled) return this.#adopt(source, ssrc, rank, now);
     const silent = now - this.#lastHeard > MOVE_AFTER_SILENCE_MS;
     if (authenticated) {
       const moves = this.#source === undefined || ssrc === this.#ssrc || silent;
-      return moves ? this.#adopt(source, ssrc, false, now) : "stranger";
+      return moves ? this.#adopt(source, ssrc, rank, now) : "stranger";
     }
-    if (!this.trusts(address)) return "stranger";
-    if (this.#source !== undefined) {
-      if (!silent) return "stranger";
-      // Who was heard from where signalling said he is moves with his stream only.
-      if (this.#sourceIsSignalled && ssrc !== this.#ssrc) return "stranger";
-    }
-    return this.#proves(source, ssrc) ? this.#adopt(source, ssrc, false, now) : "unproven";
+    if (rank === 0 || rank < this.#rank) return "stranger";
+    if (this.#source !== undefined && rank === this.#rank && !silent) return "stranger";
+    return this.#proves(source, ssrc) ? this.#adopt(source, ssrc, rank, now) : "unproven";
+  }
+
+  #rankOf({ address, port }: MediaAddress): Rank | 0 {
+    const host = canonicalAddress(address);
+    const ofPort = port === this.#signalled.port;
+    if (host === this.#signalledHost && ofPort) return RANK.signalled;
+    if (!this.trusts(address)) return 0;
+    return ofPort && this.#hosts.has(host) ? RANK.port : RANK.host;
   }
 
   #proves(source: MediaAddress, ssrc: number): boolean {
@@ -141,9 +158,10 @@ export class Latch {
     return ++this.#candidatePackets >= PROOF_PACKETS;
   }
 
-  #adopt(source: MediaAddress, ssrc: number, signalled: boolean, now: Millis): Verdict {
+  #adopt(source: MediaAddress, ssrc: number, rank: Rank | 0, now: Millis): Verdict {
     this.#source = source;
-    this.#sourceIsSignalled = signalled;
+    this.#sourceIsSignalled = rank === RANK.signalled;
+    if (rank > this.#rank) this.#rank = rank;
     this.#ssrc = ssrc;
     this.#lastHeard = now;
     this.#candidate = undefined;
@@ -158,7 +176,8 @@ function hostsOf(sources: MediaSources): ReadonlySet<string> {
 /**
  * Whose RTCP is taken where no SRTP proves it: the far end's whose RTP is taken, and nobody else's, or a dead call would be kept up by anybody. Feedback and
  * reports on the RTP port come from the RTP source itself (RFC 5761); those on a port of their own from where signalling says, from the RTP source's own
- * or next port (RFC 4961), or else from the one port of its host that was heard first while its RTP was alive.
+ * or next port (RFC 4961), or else from the one port of its host that was heard first while its RTP was alive. Before any RTP has come it is one port of a
+ * host that is believed.
  */
 export class ReportLatch {
   #signalled: MediaAddress | undefined;
@@ -182,20 +201,28 @@ export class ReportLatch {
     if (!apart) {
       if (rtp.isKnown(address, port)) return true;
       const signalled = port === rtp.signalled.port && canonicalAddress(address) === canonicalAddress(rtp.signalled.address);
-      return signalled || (!rtp.latched && rtp.trusts(address));
+      return signalled || (!rtp.latched && rtp.trusts(address) && this.#learns(address, port, now));
     }
     const host = canonicalAddress(address);
     if (port === this.#signalled?.port && host === this.#host) {
       this.#exact = true;
       return true;
     }
-    if (!rtp.latched) return rtp.trusts(address);
+    if (!rtp.latched) return !this.#exact && rtp.trusts(address) && this.#learns(address, port, now);
     if (host !== canonicalAddress(rtp.target.address)) return false;
     if (port === rtp.target.port || port === rtp.target.port + 1) return true;
     if (this.#exact) return false;
-    if (this.#learnt?.port !== port) {
+    return (this.#isLearnt(address, port) || rtp.isLive(now)) && this.#learns(address, port, now);
+  }
+
+  #isLearnt(address: string, port: number): boolean {
+    return this.#learnt?.port === port && this.#learnt.address === address;
+  }
+
+  /** Whether it is the one that has been learnt; it is learnt where there is none, or that has been silent for long. */
+  #learns(address: string, port: number, now: Millis): boolean {
+    if (!this.#isLearnt(address, port)) {
       if (this.#learnt !== undefined && now - this.#heardAt < REPORT_SILENCE_MS) return false;
-      if (!rtp.isLive(now)) return false;
       this.#learnt = { address, port };
     }
     this.#heardAt = now;

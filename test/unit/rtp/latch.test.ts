@@ -68,17 +68,35 @@ describe("media without SRTP", () => {
     }
   });
 
-  it("do not move to another port while the first is heard; after a silence they do, and from the signalled address with their stream only", () => {
+  it("do not move to another port while the first is heard; after a silence they do", () => {
     const moved = { ...nat, port: 62000 };
     const latch = new Latch(inside, [nat.address]);
     burst(latch, nat, 1, 0);
     expect(burst(latch, moved, 1, 1000)).not.toContain("latched");
     expect(burst(latch, moved, 2, 5000)).toContain("latched");
-    const exact = new Latch(signalled, []);
-    judge(exact, signalled, 1, 0);
-    const elsewhere = { ...signalled, port: 4002 };
-    expect(burst(exact, elsewhere, 2, 5000)).not.toContain("latched");
-    expect(burst(exact, elsewhere, 1, 6000)).toContain("latched");
+  });
+
+  it("are never taken from another port once the signalled one has been heard, however long that is silent, in its stream or another", () => {
+    for (const [address, before] of [
+      [signalled.address, signalled],
+      [nat.address, signalled],
+      // a NAT that keeps ports
+      [nat.address, { ...nat, port: inside.port }],
+    ] as const) {
+      const latch = new Latch(before === signalled ? signalled : inside, [nat.address]);
+      burst(latch, before, 1, 0);
+      for (const ssrc of [1, 2]) expect(new Set(burst(latch, { address, port: 4002 }, ssrc, 60_000, 1000))).toEqual(new Set(["stranger"]));
+      expect(latch.target).toEqual(before);
+    }
+  });
+
+  it("are given back to a caller behind a NAT that keeps ports, when he sends at last, by whoever was heard before", () => {
+    const own = { ...nat, port: inside.port };
+    const latch = new Latch(inside, [nat.address]);
+    burst(latch, { ...nat, port: 62_000 }, 9, 0, 100);
+    expect(burst(latch, own, 1, 2_000)).toEqual(["unproven", "unproven", "latched", "accept"]);
+    expect(latch.target).toEqual(own);
+    expect(new Set(burst(latch, { ...nat, port: 62_000 }, 9, 10_000, 100))).toEqual(new Set(["stranger"]));
   });
 
   it("come from the signalled address and port alone where that is asked for, from anybody where that is", () => {
@@ -128,6 +146,16 @@ describe("media under SRTP", () => {
 });
 
 describe("RTCP without SRTP", () => {
+  it("comes from one port of a host that is believed while no RTP has come", () => {
+    const [rtp, reports] = [new Latch(inside, [nat.address]), new ReportLatch()];
+    reports.signal({ ...inside, port: inside.port + 1 });
+    expect(reports.takes(nat.address, 5_001, true, rtp, 0)).toBe(true);
+    for (let t = 0; t < 19_000; t += 1000) {
+      expect(reports.takes(nat.address, 7_001, true, rtp, t)).toBe(false);
+      expect(reports.takes(thief.address, 5_001, true, rtp, t)).toBe(false);
+    }
+  });
+
   function setUp(sources: readonly string[] = [nat.address], from: MediaAddress = signalled) {
     const rtp = new Latch(from, sources);
     const reports = new ReportLatch();
