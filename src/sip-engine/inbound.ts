@@ -49,6 +49,11 @@ export class Inbound {
     return this.#waiting.size;
   }
 
+  /** The transaction of a waiting request. */
+  transactionOf(id: string): ServerTransaction | undefined {
+    return this.#waiting.get(id)?.transaction;
+  }
+
   /** The transaction of a waiting request, for proxying; it is no longer the application's to answer. */
   take(transactionId: string): { transaction: ServerTransaction; app: App } | undefined {
     const waiting = this.#waiting.get(transactionId);
@@ -249,15 +254,15 @@ export class Inbound {
       },
       onAckTimeout: (status, at) => {
         if (status >= 300 || waiting.dialog === undefined) return;
-        // The BYE to an address that has proved nothing goes where the INVITE came from, not to whoever the Contact names, and
+        // The BYE to an address that has proved nothing goes where the responses went, not to whoever the Contact names, and
         // only within what that address may be sent.
-        const { source } = transaction;
+        const { source, target } = transaction;
         const { validation } = this.#state;
         const why = waiting.dialog.cancelled ? "cancelled" : "not-acknowledged";
         if (source.transport !== "udp" || validation.isValid(source, at)) this.#manager.terminate(waiting.dialog, why, at);
         else {
-          const { transport, address, port, listener } = source;
-          const send = validation.mayBeSentBye(source, at);
+          const { transport, address, port, listener } = target;
+          const send = validation.mayBeSentBye(target, at);
           this.#manager.terminate(waiting.dialog, why, at, { send, once: { transport, address, port, listener } });
         }
       },

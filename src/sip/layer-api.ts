@@ -34,6 +34,8 @@ export interface LayerHandler {
 export interface ResponseBounds {
   /** So many bytes came from there. */
   received(from: Pick<Source, "address" | "port">, bytes: number, now: Millis): void;
+  /** What came from one port asks to be answered at another (RFC 3261 section 18.2.2). */
+  answeredAt(from: Pick<Source, "address" | "port">, to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
   /** So many bytes are sent there. */
   sent(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
   /** May a response be sent there? Asked for every response, the first to a request included. */

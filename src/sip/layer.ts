@@ -68,6 +68,8 @@ export class SipLayer implements CallContext, Machine<Output> {
   readonly #lookups = new Map<number, (answer: LookupAnswer, now: Millis) => void>();
   readonly #listeners: Listener[] = [];
   readonly servers = new DeadServers();
+  /** Responses that their addresses could not be sent yet. */
+  readonly #owed = new WeakSet<Buffer>();
   #outputs: Output[] = [];
   #ref = 0;
 
@@ -251,14 +253,32 @@ export class SipLayer implements CallContext, Machine<Output> {
   // ── what transactions and calls need ─────────────────────────────────────────────────────────────────────────────────────────────
 
   send(target: Target, data: Buffer, ref: number): void {
-    if (target.transport === "udp" && isResponse(data) && this.#bounds?.mayAnswer(target, data.length, this.#now) === false) return;
+    if (target.transport === "udp" && this.#bounds !== undefined && isResponse(data)) {
+      if (!this.#bounds.mayAnswer(target, data.length, this.#now)) {
+        this.#owed.add(data);
+        return;
+      }
+    }
+    this.#sendNow(target, data, ref);
+  }
+  #sendNow(target: Target, data: Buffer, ref: number): void {
     this.stats.sent++;
     if (target.transport === "udp") this.#bounds?.sent(target, data.length, this.#now);
     this.#outputs.push({ kind: "send", target, data, ref });
     this.wake();
   }
   repeat(target: Target, data: Buffer, now: Millis): void {
-    if (target.transport !== "udp" || this.#bounds?.mayRepeat(target, data.length, now) !== false) this.send(target, data, 0);
+    if (target.transport !== "udp" || this.#bounds === undefined) this.#sendNow(target, data, 0);
+    else if (this.#owed.has(data)) this.settle(target, data, now);
+    else if (this.#bounds.mayRepeat(target, data.length, now)) this.#sendNow(target, data, 0);
+  }
+  leavesRoom(target: Target, bytes: number): boolean {
+    return target.transport !== "udp" || this.#bounds?.mayAnswer(target, bytes, this.#now) !== false;
+  }
+  settle(target: Target, data: Buffer, now: Millis): void {
+    if (!this.#owed.has(data) || this.#bounds?.mayAnswer(target, data.length, now) === false) return;
+    this.#owed.delete(data);
+    this.#sendNow(target, data, 0);
   }
   probe(target: Target, ref: number): void {
     this.#outputs.push({ kind: "probe", target, ref });
@@ -361,6 +381,9 @@ export class SipLayer implements CallContext, Machine<Output> {
         this.#reject("no usable Via", source, now);
       return;
     }
+    // section 18.2.2: without rport an answer goes to the port in Via
+    if (source.transport === "udp" && !via.params.has("rport"))
+      this.#bounds?.answeredAt(source, { address: source.address, port: via.port ?? 5060 }, request.size, now);
     const key = serverKey(request, via);
     const known = this.#servers.get(key);
     if (known !== undefined) {

@@ -13,6 +13,10 @@ export interface TransactionContext {
   repeat(target: Target, data: Buffer, now: Millis): void;
   /** Has it found out whether anything listens at a UDP target; `ref` hears of it by `portUnreachable`. */
   probe(target: Target, ref: number): void;
+  /** Whether so many bytes could be sent there as responses. */
+  leavesRoom(target: Target, bytes: number): boolean;
+  /** Sends a response that could not be sent when it was made, where it can be now. */
+  settle(target: Target, data: Buffer, now: Millis): void;
   arm(owner: TimerOwner, name: TimerName, due: Millis): Timer;
   disarm(timer: Timer | undefined): void;
   /** The time of what was left of a server transaction (remains.ts) is over. */

@@ -16,6 +16,9 @@ import type { TransactionContext } from "./context.ts";
 import type { Remains } from "./absorbing.ts";
 import { ServerTransactionBase } from "./server-base.ts";
 
+/** Room for a response with an offer of ours. */
+const OFFER_BYTES = 2_000;
+
 export class InviteServerTransaction extends ServerTransactionBase {
   state: "proceeding" | "completed" | "confirmed" | "accepted" | "terminated" = "proceeding";
   /** A proxy forwards 2xx and leaves their repetition to the callee. */
@@ -54,8 +57,10 @@ export class InviteServerTransaction extends ServerTransactionBase {
     c.disarm(this.#trying);
     this.ensureTag(response);
     this.status = response.status;
-    this.#last = response.toBuffer();
-    c.send(this.target, this.#last, 0);
+    const data = response.toBuffer();
+    if (response.status < 200 && this.#holdsBack(response, data.length)) return true;
+    this.#last = data;
+    c.send(this.target, data, 0);
     if (response.status < 200) return true;
     if (response.status < 300) {
       this.state = "accepted";
@@ -69,9 +74,18 @@ export class InviteServerTransaction extends ServerTransactionBase {
     return true;
   }
 
+  /**
+   * A caller that has made no offer is to get one in the final response, which may be longer than we may send to where nobody has shown to be yet. It is sent as
+   * the INVITE is repeated; a provisional response would end that (RFC 3261 section 17.1.1.2).
+   */
+  #holdsBack(response: SipResponse, bytes: number): boolean {
+    return this.request.body.length === 0 && !response.has("rseq") && !this.context.leavesRoom(this.target, bytes + OFFER_BYTES);
+  }
+
   override onRetransmission(now: Millis): void {
-    // Accepted absorbs retransmitted INVITEs in silence (RFC 6026 section 7.1): the 2xx repeats on its own.
-    if ((this.state === "proceeding" || this.state === "completed") && this.#last !== undefined)
+    // Accepted absorbs retransmitted INVITEs in silence (RFC 6026 section 7.1): the 2xx repeats on its own. One that is owed goes out.
+    if (this.state === "accepted" && this.#last !== undefined) this.context.settle(this.target, this.#last, now);
+    else if ((this.state === "proceeding" || this.state === "completed") && this.#last !== undefined)
       this.context.repeat(this.target, this.#last, now);
   }
 

@@ -19,7 +19,7 @@ export class NonInviteServerTransaction extends ServerTransactionBase {
     if (this.state === "completed") return false;
     this.ensureTag(response);
     this.status = response.status;
-    const data = response.toBuffer();
+    const data = ownBytes(response.toBuffer());
     this.context.send(this.target, data, 0);
     if (response.status < 200) {
       this.state = "proceeding";
@@ -42,7 +42,7 @@ export class NonInviteServerTransaction extends ServerTransactionBase {
     this.state = "completed";
     this.#last = undefined;
     if (repeat === undefined) this.onGone(this);
-    else this.leave("J", now + 64 * this.context.timers.t1, ownBytes(repeat));
+    else this.leave("J", now + 64 * this.context.timers.t1, repeat);
     this.user.onTerminated?.();
   }
 }

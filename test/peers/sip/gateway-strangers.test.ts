@@ -66,11 +66,11 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
       return packet;
     };
 
-    async function stranger() {
+    async function stranger(address = "127.0.0.66") {
       const socket = createSocket("udp4");
       const got: number[] = [];
       socket.on("message", (data) => got.push(data.length));
-      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.66", resolve));
+      await new Promise<void>((resolve) => socket.bind(0, address, resolve));
       onTestFinished(() => void socket.close());
       const send = (data: Buffer, port: number) => new Promise<void>((resolve) => socket.send(data, port, "127.0.0.1", () => resolve()));
       return { got, send };
@@ -105,6 +105,39 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
       expect(said).toEqual([expect.objectContaining({ address: "127.0.0.66", rtcp: false })]);
       expect((await gateway.engineStats())["media.contendedCalls"]).toBeGreaterThanOrEqual(1);
     });
+
+    test.each([
+      ["", (sdp: string) => sdp],
+      [" behind a NAT", behindNat],
+    ])(
+      "that has spoken%s and is silent loses its media to no other port of its host, and has it back where it had not spoken yet",
+      async (nat, change) => {
+        const phone = await Phone.call({ sipPort: PORT, to: "2000", codec: "PCMU", change });
+        phones.push(phone);
+        const thief = await stranger("127.0.0.1");
+        const { port } = phone.rtp.target!;
+        const { receivePayloadType: payloadType = 101 } = phone.rtp.config?.dtmf ?? {};
+        if (nat === "") await expect.poll(() => phone.sizes.has(172)).toBe(true);
+        else {
+          // the caller's own first packet gives it back, and for good
+          phone.silent = true;
+          for (let i = 0; i < 100; i++) await thief.send(packetOf(i), port);
+          phone.silent = false;
+          await expect.poll(() => phone.sizes.has(172)).toBe(true);
+        }
+        phone.silent = true;
+        await delay(4000);
+        thief.got.length = 0;
+        for (let i = 0; i < 50; i++) await thief.send(packetOf(200 + i), port);
+        for (const digit of [1, 2, 3, 4, 11]) {
+          for (let i = 1; i < 7; i++) await thief.send(packetOf(400 + digit * 8 + i, { digit, payloadType }), port);
+          await delay(200);
+        }
+        await delay(500);
+        expect(thief.got).toEqual([]);
+        expect((await gateway.participants("2000")).filter(({ state }) => state === "joined")).toEqual([]);
+      },
+    );
 
     test("that is gone is not kept up by a stranger's RTP and RTCP", async () => {
       const phone = await Phone.call({ sipPort: PORT, to: "1000", codec: "PCMU", tone: 700, change: behindNat });
@@ -194,6 +227,64 @@ describe.skipIf(realDrachtio !== undefined || realFreeswitch !== undefined)("on 
     await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
     say("BYE", target, field("To"), "2 BYE");
     await expect.poll(() => got.some((text) => text.startsWith("SIP/2.0 200") && text.includes("2 BYE"))).toBe(true);
+  });
+
+  describe("small requests by UDP from where nobody has shown to be", () => {
+    const request = (method: string, user: string, port: number, fields = "") => {
+      const id = randomUUID().slice(0, 8);
+      const contact = method === "INVITE" || method === "REGISTER" || method === "SUBSCRIBE" ? "m:<sip:a@127.0.0.9>\r\n" : "";
+      return `${method} sip:${user}@127.0.0.1 SIP/2.0\r\nv:SIP/2.0/UDP 127.0.0.9:${port};rport;branch=z9hG4bK${id}\r\nf:<sip:a@b>;tag=1\r\nt:<sip:${user}@b>\r\ni:${id}\r\nCSeq:1 ${method}\r\n${contact}${fields}\r\n`;
+    };
+    async function socketAt(address: string) {
+      const socket = createSocket("udp4");
+      onTestFinished(() => void socket.close());
+      const got: Buffer[] = [];
+      socket.on("message", (data) => got.push(data));
+      await new Promise<void>((done) => socket.bind(0, address, done));
+      return { socket, got, port: socket.address().port };
+    }
+
+    const SMALL: readonly (readonly [method: string, user: string, fields?: string])[] = [
+      ["INVITE", "1000"],
+      ["INVITE", "2000"],
+      ["INVITE", "2000**1234"],
+      ["INVITE", "nobody"],
+      ["INVITE", "1000", "Require:100rel\r\n"],
+      ["INVITE", "1000", "Supported:100rel,timer\r\n"],
+      ["INVITE", "1000", "Require:x\r\n"],
+      ["INVITE", "1000", "Session-Expires:1\r\n"],
+      ["INVITE", "1000", "Content-Type:x/y\r\nl:1\r\n\r\nx"],
+      ...["OPTIONS", "REGISTER", "SUBSCRIBE", "MESSAGE", "BYE", "CANCEL", "UNKNOWN"].map((method) => [method, "1000"] as const),
+    ];
+    test("are answered by no more than three times their bytes; an INVITE without offer is as it is repeated", async () => {
+      const small = Promise.all(
+        SMALL.map(async ([method, user, fields = ""]) => {
+          const { socket, got, port } = await socketAt("127.0.0.9");
+          const text = request(method, user, port, fields);
+          socket.send(text, PORT, "127.0.0.1");
+          await delay(3000);
+          return { text, answers: got.reduce((sum, { length }) => sum + length, 0) };
+        }),
+      );
+      const { socket, got, port } = await socketAt("127.0.0.10");
+      // as long as those of telephones are
+      const text = request("INVITE", "1000", port, `User-Agent: ${"x".repeat(300)}\r\n`).replaceAll("127.0.0.9", "127.0.0.10");
+      let sent = 0;
+      const status = (wanted: number) => got.some((data) => data.toString("latin1", 8, 11) === String(wanted));
+      // as RFC 3261 section 17.1.1.2 has it
+      for (const wait of [500, 1000, 2000, 4000]) {
+        socket.send(text, PORT, "127.0.0.1");
+        sent += text.length;
+        await delay(wait);
+        if (status(200)) break;
+        expect(got.every((data) => data.toString("latin1", 8, 9) !== "1")).toBe(true);
+      }
+      expect(status(200)).toBe(true);
+      expect(got.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(3 * sent);
+      const amplified = (await small).filter(({ text, answers }) => answers > 3 * text.length);
+      expect(amplified).toEqual([]);
+      expect((await small).filter(({ answers }) => answers > 0).length).toBeGreaterThan(SMALL.length / 2);
+    });
   });
 
   test("a client over secure WebSocket is answered, and its call is in the meeting (RFC 7118)", async () => {

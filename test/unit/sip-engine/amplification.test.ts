@@ -29,7 +29,14 @@ describe("a UDP source that has not shown to be there", () => {
   test("that never acknowledges is sent one BYE, to where its INVITE came from, not to its Contact", () => {
     const w = new World();
     const app = w.app("invite");
-    w.deliver(w.request("INVITE", { Contact: "<sip:victim@192.0.2.99:5090>" }, SDP), "udp", { address: "192.0.2.7", port: 5066 });
+    w.deliver(
+      w.request("INVITE", { Via: viaOf("192.0.2.7", 1), Contact: "<sip:victim@192.0.2.99:5090>", "X-Long": "x".repeat(200) }, SDP),
+      "udp",
+      {
+        address: "192.0.2.7",
+        port: 5066,
+      },
+    );
     app.respond(app.got("INVITE").at(-1)!, 200, {}, SDP);
     w.run(60_000);
     expect(w.take("BYE").map(({ target }) => `${target.address}:${target.port}`)).toEqual(["192.0.2.7:5066"]);
@@ -49,36 +56,66 @@ describe("a UDP source that has not shown to be there", () => {
     expect(size(w.sent)).toBeLessThan(3 * bytes);
   });
 
-  test("is sent few first responses that are longer than three times its requests, from whatever ports", () => {
+  test.each([
+    ["INVITE", 200],
+    ["INVITE", 404],
+    ["REGISTER", 401],
+    ["OPTIONS", 200],
+    ["MESSAGE", 405],
+  ])("is sent a long answer to %s, %i, once its repetitions are a third of it; nothing before, and never more", (method, status) => {
+    const w = new World();
+    const app = w.app(method.toLowerCase());
+    const request = w.request(method, { Via: viaOf("192.0.2.7", 1) });
+    const bytes = request.toBuffer().length;
+    const deliver = () => w.deliver(request.clone(), "udp", { address: "192.0.2.7", port: 10_000 });
+    deliver();
+    app.respond(app.got(method)[0]!, status, { "X-Long": "x".repeat(6 * bytes) }, status === 200 && method === "INVITE" ? SDP : "");
+    // provisional responses end the repetition of an INVITE
+    expect(w.sent).toEqual([]);
+    deliver();
+    expect(w.sent).toEqual([]);
+    deliver();
+    expect(w.take(status)).toHaveLength(1);
+    for (let n = 0; n < 4; n++) {
+      deliver();
+      w.run(10_000);
+    }
+    expect(size(w.sent) + 7 * bytes).toBeLessThanOrEqual(3 * 7 * bytes + 800);
+    expect(app.got(method)).toHaveLength(1);
+  });
+
+  test("is not sent what others, or other ports of its own, have sent for", () => {
     const w = new World();
     const app = w.app("register");
-    const flood = (address: string, count: number) => {
-      for (let n = 0; n < count; n++) {
-        w.deliver(w.request("REGISTER", { "Call-ID": `${address}-${n}-${w.now}`, Via: viaOf(address, n) }), "udp", {
-          address,
-          port: 10_000 + n,
-        });
-        app.respond(app.got("REGISTER").at(-1)!, 401, { "X-Long": "x".repeat(2_000) });
-      }
-    };
-    const to = (address: string) => w.take(401).filter(({ target }) => target.address === address).length;
-    flood("192.0.2.7", 200);
-    expect(to("192.0.2.7")).toBe(40);
-    // its neighbours are served, and so is the source after a while
-    flood("192.0.2.8", 1);
-    expect(to("192.0.2.8")).toBe(1);
-    w.run(1_000);
-    flood("192.0.2.7", 20);
-    expect(to("192.0.2.7")).toBe(4);
-    // as long as its own bytes allow
+    const from = (address: string, port: number, n: number) =>
+      w.deliver(w.request("REGISTER", { "Call-ID": `n${n}`, Via: viaOf(address, n) }), "udp", { address, port });
+    for (let n = 0; n < 20; n++) from("192.0.2.7", 10_000, n);
+    from("192.0.2.7", 10_001, 20);
+    from("192.0.2.8", 10_000, 21);
+    for (const received of app.got("REGISTER").slice(-2)) app.respond(received, 401, { "X-Long": "x".repeat(1_000) });
+    expect(w.sent).toEqual([]);
+  });
+
+  test("is sent no more than three times its bytes for asking from many ports", () => {
+    const w = new World();
+    const app = w.app("register");
+    let bytes = 0;
     for (let n = 0; n < 200; n++) {
-      w.deliver(w.request("REGISTER", { "Call-ID": `long-${n}`, "X-Long": "x".repeat(1_000), Via: viaOf("192.0.2.7", n) }), "udp", {
-        address: "192.0.2.7",
-        port: 30_000 + n,
-      });
-      app.respond(app.got("REGISTER").at(-1)!, 401, { "X-Long": "x".repeat(2_000) });
+      const request = w.request("REGISTER", { "Call-ID": `n${n}`, Via: viaOf("192.0.2.7", n) });
+      bytes += request.toBuffer().length;
+      w.deliver(request, "udp", { address: "192.0.2.7", port: 10_000 + n });
+      w.deliver(w.request("REGISTER", { "Call-ID": `o${n}`, Via: viaOf("192.0.2.8", n) }), "udp", { address: "192.0.2.8" });
+      for (const received of app.got("REGISTER").slice(-2)) app.respond(received, 401, { "X-Long": "x".repeat(1_000) });
     }
-    expect(to("192.0.2.7")).toBe(200);
+    expect(size(w.sent.filter(({ target }) => target.address === "192.0.2.7"))).toBeLessThanOrEqual(3 * bytes);
+  });
+
+  test("without rport is answered at the port that Via names, by what its address has sent", () => {
+    const w = new World();
+    const app = w.app("options");
+    w.deliver(w.request("OPTIONS", { Via: "SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bKx" }), "udp", { address: "192.0.2.7", port: 4_321 });
+    app.respond(app.got("OPTIONS")[0]!, 200);
+    expect(w.take(200).map(({ target }) => `${target.address}:${target.port}`)).toEqual(["192.0.2.7:5070"]);
   });
 
   test("is not reported for nonsense, which anybody may have sent in its name; what has shown to be there is", () => {

@@ -347,6 +347,6 @@ test("nothing an application sends brings the engine down", () => {
   ]) {
     app.say(text);
   }
-  world.deliver(world.request("INVITE"));
+  world.deliver(world.request("INVITE", {}, SDP));
   expect(world.sent.length).toBeGreaterThan(0);
 });
