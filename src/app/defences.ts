@@ -23,6 +23,7 @@ export function accessLists(config: Pick<Config, "allow" | "deny" | "trunks" | "
     deny: config.deny,
     trunks: trunkNetworks(config),
     strangerCalls: perSource === 0 ? null : { perSource, all: perSource * SOURCES_AT_ONCE },
+    trunksFirst: config.trunks.length > 0 && config.limits.keptForTrunks > 0,
     own,
   };
 }

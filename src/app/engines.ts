@@ -122,13 +122,17 @@ export async function startSip(
         drachtio: { ...wanted.drachtio, port: before.drachtioPort },
         listeners: wanted.listeners.map((spec) => ({ ...spec, port: bound(spec) })),
       });
-      defence.tellBans({ banned: (source, milliseconds) => unlessGone(engine.ban(source, milliseconds)) });
+      defence.tell({
+        banned: (source, milliseconds) => unlessGone(engine.ban(source, milliseconds)),
+        recognised: (source) => unlessGone(engine.recognised(source)),
+      });
       return engine;
     },
   });
   defence.follow({
     banned: (source, milliseconds) => unlessGone(supervisor.current.ban(source, milliseconds)),
     lifted: (source) => unlessGone(supervisor.current.lift(source)),
+    recognised: (source) => unlessGone(supervisor.current.recognised(source)),
   });
   traces.onWish = (wish) => unlessGone(supervisor.current.trace(wish));
   return {

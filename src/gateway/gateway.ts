@@ -90,7 +90,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pins = { lockout, directory, defence };
   const reception = new Reception({ ...pins, settings, log, clock, media, metrics, promptsRoot, namesFolder, meetings, callLines });
   const intake = { recognition, admission, limits, refusals, reception, registry };
-  const incoming = new IncomingCalls({ ...intake, settings, clock, log, metrics, traces, media, calls });
+  const incoming = new IncomingCalls({ ...intake, settings, clock, log, defence, metrics, traces, media, calls });
   const outgoing = new OutgoingCalls({ clock, log, limits, metrics, traces, callLines, reception, registry });
 
   // the protocols

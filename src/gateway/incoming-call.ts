@@ -15,6 +15,7 @@ import { type GatewayRefusal, refuse } from "./call/refusals.ts";
 import type { Settings } from "./settings.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "pino";
+import type { Defence } from "../security/defence.ts";
 import type { GatewayMetrics } from "./options.ts";
 import type { TrunkRecognition } from "../trunks/recognition.ts";
 import type { CallAdmission } from "./call/admission.ts";
@@ -94,6 +95,7 @@ export interface IncomingCallsParts {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly defence: Pick<Defence, "recognised">;
   readonly metrics: GatewayMetrics;
   readonly traces: CallTraces;
   readonly recognition: TrunkRecognition;
@@ -143,7 +145,10 @@ export class IncomingCalls {
     } catch (fault) {
       return { recognition: null, trunk: null, trust: "unverified", fault };
     }
-    if (recognition.kind === "trunk") return { recognition, trunk: recognition.trunk, trust: recognition.trunk.trust };
+    if (recognition.kind === "trunk") {
+      if (recognition.trunk !== this.#parts.settings.config.defaultTrunk) this.#parts.defence.recognised(caller.evidence.address);
+      return { recognition, trunk: recognition.trunk, trust: recognition.trunk.trust };
+    }
     const trunk = recognition.kind === "challenge" && caller.challenges ? recognition.trunk : null;
     return { recognition, trunk, trust: "unverified" };
   }

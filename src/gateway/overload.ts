@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { OverloadLimits } from "./options.ts";
 
 const SAMPLE_MS = 1_000;
-const DEFAULTS = { eventLoopMs: 250, cpuPercent: 95, maxCalls: 0 } as const;
+export const LOAD_DEFAULTS = { eventLoopMs: 250, cpuPercent: 95, maxCalls: 0 } as const;
 
 /** What was measured over the last second. */
 export interface LoadSample {
@@ -16,7 +16,7 @@ export interface LoadSample {
  * Why a new call is one too many, or null. Two bad seconds in a row count, one does not: it may have been a garbage collection. Pure.
  */
 export function overloadReason(calls: number, samples: readonly [LoadSample, LoadSample], limits: OverloadLimits): string | null {
-  const { maxCalls, eventLoopMs, cpuPercent } = { ...DEFAULTS, ...limits };
+  const { maxCalls, eventLoopMs, cpuPercent } = { ...LOAD_DEFAULTS, ...limits };
   if (maxCalls > 0 && calls >= maxCalls) return `${calls} calls are up, the limit`;
   const lag = Math.min(...samples.map((sample) => sample.eventLoopMs));
   if (eventLoopMs > 0 && lag > eventLoopMs) return `the event loop is ${Math.round(lag)} ms late`;

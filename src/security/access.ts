@@ -20,6 +20,8 @@ export interface AccessLists {
   readonly trunks: readonly string[];
   /** New calls a second of callers from elsewhere; as many as come where null. */
   readonly strangerCalls: StrangerCallLimits | null;
+  /** Trunks go first: requests of callers from elsewhere wait for theirs. */
+  readonly trunksFirst: boolean;
   /** `127.0.0.1:41000`: our own media server, whatever the lists say. A bare address stands for all its ports. */
   readonly own: readonly string[];
 }

@@ -10,6 +10,8 @@ export interface BanFollower {
   /** `milliseconds` from now. */
   banned(source: string, milliseconds: number): void;
   lifted(source: string): void;
+  /** A trunk's caller has been recognised from there. */
+  recognised(source: string): void;
 }
 
 export interface DefenceLog {
@@ -46,6 +48,8 @@ export const NO_BANS: BanPolicy = {
 
 /** Offences of one source that have a line each: a minute's worth of quick guesses, then one in two seconds. */
 const LINES = { perSecond: 0.5, burst: 60 };
+/** Sources from which trunks have been recognised that are remembered, the last ones. */
+const MAX_RECOGNISED = 1_000;
 /** Lines of all sources together. */
 const ALL_LINES = { perSecond: 50, burst: 500 };
 
@@ -61,6 +65,7 @@ export class Defence {
   readonly #followers = new Set<BanFollower>();
   readonly #lines = new RateLimiter(LINES);
   readonly #allLines = new TokenBucket(ALL_LINES.perSecond, ALL_LINES.burst);
+  readonly #recognised = new Set<string>();
   #unsaid = 0;
   onShed: (address: string, calls: ShedCalls) => void = () => {};
 
@@ -82,9 +87,19 @@ export class Defence {
     return this.#filter.refusal(address, port, this.#clock.now());
   }
 
-  /** Whether a trunk is recognised by that address: places are kept for those. */
+  /** Whether a trunk is recognised by that address, or has been recognised from there by something else: places are kept for those. */
   isTrunk(address: string): boolean {
-    return this.#filter.isTrunk(address);
+    return this.#filter.isTrunk(address) || (this.#recognised.size > 0 && this.#recognised.has(sourceOf(address)));
+  }
+
+  /** A trunk has been recognised from there, by certificate, digest or registration. */
+  recognised(address: string): void {
+    if (this.#filter.isTrunk(address)) return;
+    const source = sourceOf(address);
+    const known = this.#recognised.delete(source);
+    this.#recognised.add(source);
+    if (this.#recognised.size > MAX_RECOGNISED) this.#recognised.delete(this.#recognised.values().next().value!);
+    if (!known) for (const follower of this.#followers) follower.recognised(source);
   }
 
   /**
@@ -144,11 +159,12 @@ export class Defence {
   /** Tells of bans from now on, and of those in force at once. */
   follow(follower: BanFollower): void {
     this.#followers.add(follower);
-    this.tellBans(follower);
+    this.tell(follower);
   }
 
-  /** Tells of the bans in force: to one that has begun anew, say. */
-  tellBans(follower: Pick<BanFollower, "banned">): void {
+  /** Tells of the bans in force and of the sources recognised: to one that has begun anew, say. */
+  tell(follower: Pick<BanFollower, "banned" | "recognised">): void {
+    for (const source of this.#recognised) follower.recognised(source);
     const now = this.#clock.now();
     for (const { source, until } of this.#bans.list(now)) follower.banned(source, until - now);
   }

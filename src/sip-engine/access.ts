@@ -29,6 +29,7 @@ export class EngineAccess {
   readonly #report: (offences: readonly EngineOffence[]) => void;
   readonly #counts = { malformed: new Map<string, Count>(), shed: new Map<string, Count>() };
   #calls: StrangerCalls | undefined;
+  #trunksFirst: boolean;
   #timer: NodeJS.Timeout | undefined;
   /** Sources from which peers with a verified certificate have connected, the last ones. */
   readonly #verified = new Set<string>();
@@ -38,6 +39,7 @@ export class EngineAccess {
   constructor(lists: AccessLists | undefined, clock: Clock, report: (offences: readonly EngineOffence[]) => void) {
     this.#filter = new AccessFilter(lists);
     this.#calls = callsOf(lists);
+    this.#trunksFirst = lists?.trunksFirst === true;
     this.#clock = clock;
     this.#report = report;
   }
@@ -53,8 +55,22 @@ export class EngineAccess {
     return this.#filter.isTrunk(address) || this.#verified.has(sourceOf(address));
   }
 
+  /** Whether a source's requests wait for those of trunks. */
+  waits(source: Source): boolean {
+    return this.#trunksFirst && this.isStranger(source);
+  }
+
+  /** Whether neither its address nor a certificate speaks for a source. */
+  isStranger(source: Source): boolean {
+    return source.peer?.verified !== true && !this.isTrunk(source.address);
+  }
+
   verified(address: string): void {
-    const source = sourceOf(address);
+    this.recognised(sourceOf(address));
+  }
+
+  /** A trunk has been recognised from that source. */
+  recognised(source: string): void {
     this.#verified.delete(source);
     this.#verified.add(source);
     if (this.#verified.size > MAX_VERIFIED) this.#verified.delete(this.#verified.keys().next().value!);
@@ -63,11 +79,12 @@ export class EngineAccess {
   replace(lists: AccessLists): void {
     this.#filter.replace(lists);
     this.#calls = callsOf(lists);
+    this.#trunksFirst = lists.trunksFirst;
   }
 
   /** Whether a new call is looked at: a trunk's always, strangers' while they are not too many. */
   admitsCall(source: Source, now: Millis): ReturnType<StrangerCalls["admits"]> {
-    if (this.#calls === undefined || source.peer?.verified === true || this.isTrunk(source.address)) return true;
+    if (this.#calls === undefined || !this.isStranger(source)) return true;
     const admitted = this.#calls.admits(sourceOf(source.address), now);
     if (admitted !== true) this.#count("shed", source);
     return admitted;

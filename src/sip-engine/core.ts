@@ -6,10 +6,11 @@ import type { Clock, Millis } from "../base/clock.ts";
 import { sourceOf } from "../base/ip-address.ts";
 import { ParseError } from "../base/errors.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { sameSecret } from "../security/token.ts";
 import { SipLayer, STRAY_RESPONSE } from "../sip/layer.ts";
 import type { LayerHandler, ServerTransaction } from "../sip/layer-api.ts";
-import type { TimerBase } from "../sip/timers.ts";
+import type { Timer, TimerBase } from "../sip/timers.ts";
 import { standardTimers } from "../sip/timers.ts";
 import type { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import type { Source } from "../sip/types.ts";
@@ -25,9 +26,13 @@ import { Inbound } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { StatefulProxy } from "./proxy.ts";
 import { type EngineOptions, EngineState, type EngineStats } from "./state.ts";
+import { RETRY_AFTER } from "./stranger-calls.ts";
+import { StrangerQueue } from "./stranger-queue.ts";
 
 /** Version told to applications: drachtio-srf decides by it whether pings are understood. */
 const VERSION = "v0.9.10";
+/** All strangers together may send as many requests, other than calls, as so many sources. */
+const STRANGERS_AT_ONCE = 3;
 
 /** An application's connection as the engine sees it. */
 export interface AppConnection {
@@ -72,6 +77,11 @@ export class EngineCore implements LayerHandler {
   readonly #proxy: StatefulProxy;
   readonly #apps = new Set<ConnectedApp>();
   readonly #perSource: RateLimiter | undefined;
+  /** What all strangers together may send, besides calls. */
+  readonly #strangers: TokenBucket | undefined;
+  readonly #calls: StrangerQueue;
+  readonly #others: StrangerQueue;
+  #queueTimer: Timer | undefined;
   #lastApp = 0;
 
   constructor(options: EngineOptions, clock: Clock, timers: TimerBase = { ...standardTimers, trying: 0 }) {
@@ -79,12 +89,18 @@ export class EngineCore implements LayerHandler {
     this.layer = new SipLayer({ handler: this, timers, bounds: validation });
     const perSecond = options.requestsPerSource;
     this.#perSource = perSecond === undefined ? undefined : new RateLimiter({ perSecond, burst: 2 * perSecond });
+    this.#strangers =
+      perSecond === undefined ? undefined : new TokenBucket(STRANGERS_AT_ONCE * perSecond, 2 * STRANGERS_AT_ONCE * perSecond);
     this.#state = new EngineState(this.layer, new AppRegistry(), clock, options, validation);
     this.#manager = new DialogManager(this.#state);
     this.#inbound = new Inbound(this.#state, this.#manager);
     this.#outbound = new Outbound(this.#state, this.#manager);
     this.#inbound.onEarlyBye = (dialog, bye, source, now) => this.#outbound.earlyBye(dialog, bye, source, now);
     this.#proxy = new StatefulProxy(this.#state);
+    const hand = (transaction: ServerTransaction, now: Millis) => this.#inbound.onNewRequest(transaction, now);
+    const refuse = (call: ServerTransaction, now: Millis) => void call.reply(503, now, undefined, { "Retry-After": String(RETRY_AFTER) });
+    this.#calls = new StrangerQueue({ inHand: 2, hand, refuse });
+    this.#others = new StrangerQueue({ inHand: 1, hand, refuse: (transaction) => transaction.discard() });
   }
 
   get stats(): EngineStats {
@@ -98,6 +114,7 @@ export class EngineCore implements LayerHandler {
       apps: this.#apps.size,
       dialogs: this.#state.dialogs.size,
       awaitingApplication: this.#inbound.waitingCount,
+      strangersWaiting: this.#calls.size + this.#others.size,
       awaitingResponse: this.#outbound.sentCount,
       proxied: this.#proxy.count,
       relayedDialogs: this.#proxy.relayedDialogs,
@@ -115,7 +132,10 @@ export class EngineCore implements LayerHandler {
     if (request.method === "INVITE" && request.toTag === "") return this.#state.options.admitsCall?.(source, now) ?? true;
     // What is inside an application's dialogs has been let in with them. Everything else costs somebody an answer.
     const counted = request.toTag === "" || this.#state.dialogOf(request) === undefined;
-    if (this.#perSource === undefined || !counted || this.#perSource.take(sourceOf(source.address), now)) return true;
+    if (this.#perSource === undefined || !counted) return true;
+    const one = sourceOf(source.address);
+    const within = this.#perSource.take(one, now) && (!this.#waits(source) || this.#strangers?.take(now) === true);
+    if (within) return true;
     this.#state.log("warn", "flood: requests of one address are not answered", {
       address: source.address,
       transport: source.transport,
@@ -135,7 +155,30 @@ export class EngineCore implements LayerHandler {
       }
       if (this.#proxy.onRouted(transaction, now)) return;
     }
-    this.#inbound.onNewRequest(transaction, now);
+    if (this.#waits(transaction.source)) {
+      this.#queueOf(transaction).add(transaction, now);
+      this.#armQueues();
+    } else this.#inbound.onNewRequest(transaction, now);
+  }
+
+  #waits(source: Source): boolean {
+    return this.#state.options.waits?.(source) === true;
+  }
+
+  #queueOf({ request }: ServerTransaction): StrangerQueue {
+    return request.method === "INVITE" ? this.#calls : this.#others;
+  }
+
+  #armQueues(): void {
+    const due = Math.min(...[this.#calls, this.#others].map((queue) => queue.nextTimeout() ?? Number.POSITIVE_INFINITY));
+    if (due === Number.POSITIVE_INFINITY || this.#queueTimer?.owner !== undefined) return;
+    const owner = {
+      onTimer: (_name: string, now: Millis) => {
+        for (const queue of [this.#calls, this.#others]) queue.run(now);
+        this.#armQueues();
+      },
+    };
+    this.#queueTimer = this.layer.arm(owner, "strangers", due);
   }
 
   onAck(ack: SipRequest, source: Source, now: Millis, invite: InviteServerTransaction | undefined): void {
@@ -249,7 +292,14 @@ export class EngineCore implements LayerHandler {
     if (sip === undefined) this.#state.reply(app, message.id, false, "Server error: invalid SIP message");
     else if (sip.kind === "response") {
       if (message.transactionId === "") this.#state.reply(app, message.id, false, "transaction id missing");
-      else this.#inbound.respond(app, message.id, message.transactionId, sip, now);
+      else {
+        const transaction = this.#inbound.transactionOf(message.transactionId);
+        this.#inbound.respond(app, message.id, message.transactionId, sip, now);
+        if (transaction !== undefined) {
+          this.#queueOf(transaction).answered(transaction, now);
+          this.#armQueues();
+        }
+      }
     } else if (message.dialogId !== "") this.#outbound.sendInDialog(app, message.id, message.dialogId, sip, now);
     else if (message.transactionId !== "") {
       if (sip.method === "CANCEL") this.#outbound.cancel(app, message.id, message.transactionId, sip, now);

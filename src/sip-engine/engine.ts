@@ -71,6 +71,8 @@ export interface RunningEngine {
   lift(source: string): void;
   /** Which messages are told of from now on. */
   trace(wish: TraceWish): void;
+  /** A trunk has been recognised from that source: it is no stranger. */
+  recognised(source: string): void;
   stats(): SipEngineStats;
   stop(): Promise<void>;
 }
@@ -95,6 +97,7 @@ export async function runEngine(
     log: (level, what, fields) => limited({ level, what, fields: fields ?? {} }),
     onMalformed: (source) => access.malformed(source),
     admitsCall: (source, now) => access.admitsCall(source, now),
+    waits: (source) => access.waits(source),
   };
   const access = new EngineAccess(options.access, systemClock, onOffences);
   const fault = (error: unknown): void => {
@@ -146,6 +149,7 @@ export async function runEngine(
       },
       lift: (source) => access.lift(source),
       trace,
+      recognised: (source) => access.recognised(source),
       stats: () => ({
         ...core.layer.stats,
         ...core.stats,

@@ -31,6 +31,8 @@ export interface SipEngine {
   lift(source: string): Promise<void>;
   /** Which messages are told of from now on. */
   trace(wish: TraceWish): Promise<void>;
+  /** The application has recognised a trunk from that source: it is no stranger. */
+  recognised(source: string): Promise<void>;
   /** Counters and table sizes. */
   stats(): Promise<SipEngineStats>;
   /** Closes everything. */
@@ -112,6 +114,9 @@ export async function startSipEngine(
     },
     trace: async (wish) => {
       await ask({ kind: "trace", wish });
+    },
+    recognised: async (source) => {
+      await ask({ kind: "recognised", source });
     },
     stats: async () => (await ask({ kind: "stats" })) ?? {},
     stop: async () => {

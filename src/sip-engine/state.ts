@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly supportedExtensions?: ReadonlySet<string> | undefined;
   /** Whether a new call is looked at; every call where absent. */
   readonly admitsCall?: ((source: Source, now: Millis) => boolean | { readonly retryAfter: number }) | undefined;
+  /** Whether a source's requests wait for their turn, and for those of trunks: nothing vouches for it. Nobody's do where absent. */
+  readonly waits?: ((source: Source) => boolean) | undefined;
   /** A message that is no SIP came. */
   readonly onMalformed?: ((source: Source) => void) | undefined;
   /** Limited log. */

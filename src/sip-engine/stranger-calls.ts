@@ -5,7 +5,7 @@ import { TokenBucket } from "../base/token-bucket.ts";
 import type { StrangerCallLimits } from "../security/access.ts";
 
 /** Seconds after which a caller that was refused may try again. */
-const RETRY_AFTER = 2;
+export const RETRY_AFTER = 2;
 
 export class StrangerCalls {
   readonly #perSource: RateLimiter;

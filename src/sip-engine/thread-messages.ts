@@ -13,6 +13,7 @@ export type ToWorker =
   | { readonly kind: "ban"; readonly id: number; readonly source: string; readonly milliseconds: number }
   | { readonly kind: "lift"; readonly id: number; readonly source: string }
   | { readonly kind: "trace"; readonly id: number; readonly wish: TraceWish }
+  | { readonly kind: "recognised"; readonly id: number; readonly source: string }
   | { readonly kind: "stats"; readonly id: number }
   | { readonly kind: "stop"; readonly id: number };
 

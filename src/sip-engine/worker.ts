@@ -36,6 +36,9 @@ async function handle(message: ToWorker): Promise<Readonly<Record<string, number
     case "trace":
       running.trace(message.wish);
       return undefined;
+    case "recognised":
+      running.recognised(message.source);
+      return undefined;
     case "stats":
       return running.stats();
     case "stop":

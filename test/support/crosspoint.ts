@@ -15,6 +15,8 @@ const DEMO_CERTIFICATES = join(import.meta.dirname, "../../certs/demo");
 const BUSY = /timeout waiting for connection to freeswitch|is in use by another program/;
 /** A connection for each request: one that is kept may be closed by the gateway while this process waits for a program, and fails the next request. */
 const ONCE = { connection: "close" };
+/** A busy test machine must not look like overload, and every caller here has one address: what limits do has tests of its own. */
+const UNLIMITED = ["limits.cpuPercent=0", "limits.eventLoopMs=0", "limits.callsPerSecondPerSource=0"];
 const LAUNCHER = join(import.meta.dirname, "../../src/cli/crosspoint.mjs");
 
 /** How to run the command line: as a user does, with whatever Node.js is first on the path. */
@@ -45,6 +47,8 @@ export interface CrosspointOptions {
   readonly config?: string;
   /** Further `key=value` settings. */
   readonly set?: readonly string[];
+  /** The limits of a gateway as they are where nothing is configured; else those that a busy test machine would run into are off. */
+  readonly defaultLimits?: boolean;
   readonly listen?: string;
   /** Further environment of its process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -109,11 +113,7 @@ export async function startCrosspoint(options: CrosspointOptions): Promise<Cross
     `media.ports=${options.mediaPort}-${options.mediaPort + 199}`,
     `data=${options.data ?? join(folder, "data")}`,
     "logging.format=json",
-    // A busy test machine must not look like overload; what overload does has tests of its own.
-    "limits.cpuPercent=0",
-    "limits.eventLoopMs=0",
-    // Every caller here has one address; what limits by source do has tests of its own.
-    "limits.callsPerSecondPerSource=0",
+    ...(options.defaultLimits ? [] : UNLIMITED),
     ...(options.config === undefined || options.config.includes("certificates:") ? [] : [`certificates.development=${DEMO_CERTIFICATES}`]),
     ...engines.settings,
     ...(options.set ?? []),

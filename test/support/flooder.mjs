@@ -1,6 +1,8 @@
 /**
  * Floods a SIP listener from a process of its own, so that the test's telephones keep their time: node flooder.mjs METHOD PORT SECONDS RATE [FROM-ADDRESS...].
- * Prints `{"sent":n,"seconds":s,"answers":{"200":n,...}}` when nothing has come for a second: seconds until the last answer came.
+ * METHOD is a SIP method, `INVITE+SDP` with an offer, `INVITE=1000` to that number alone, or `malformed`, no SIP.
+ * Prints `{"sent":n,"seconds":s,"answers":{"200":n,...}}` when nothing has come for a second, three seconds after the flood at the latest: seconds until
+ * the last answer came.
  */
 import { createSocket } from "node:dgram";
 
@@ -22,9 +24,16 @@ const sockets = await Promise.all(
   }),
 );
 let sent = 0;
+const [verb = "", number] = method.replace("+SDP", "").split("=");
 const text = (n, socket) => {
   const { address, port: from } = socket.address();
-  return `${method} sip:${1000 + (n % 9000)}@127.0.0.1:${port} SIP/2.0\r\nVia: SIP/2.0/UDP ${address}:${from};rport;branch=z9hG4bK-flood-${process.pid}-${n}\r\nMax-Forwards: 70\r\nFrom: <sip:flood@${address}>;tag=${n}\r\nTo: <sip:${1000 + (n % 9000)}@127.0.0.1>\r\nCall-ID: flood-${process.pid}-${n}\r\nCSeq: 1 ${method}\r\nContact: <sip:flood@${address}:${from}>\r\nContent-Length: 0\r\n\r\n`;
+  if (method === "malformed") return `INVITE sip:${n}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP ${address}:${from}\r\nnonsense ${n}\r\n\r\n`;
+  const user = number ?? 1000 + (n % 9000);
+  const sdp = method.includes("+SDP")
+    ? `v=0\r\no=- 1 1 IN IP4 ${address}\r\ns=-\r\nc=IN IP4 ${address}\r\nt=0 0\r\nm=audio ${from} RTP/AVP 0\r\n`
+    : "";
+  const body = sdp === "" ? "" : "Content-Type: application/sdp\r\n";
+  return `${verb} sip:${user}@127.0.0.1:${port} SIP/2.0\r\nVia: SIP/2.0/UDP ${address}:${from};rport;branch=z9hG4bK-flood-${process.pid}-${n}\r\nMax-Forwards: 70\r\nFrom: <sip:flood@${address}>;tag=${n}\r\nTo: <sip:${user}@127.0.0.1>\r\nCall-ID: flood-${process.pid}-${n}\r\nCSeq: 1 ${verb}\r\nContact: <sip:flood@${address}:${from}>\r\n${body}Content-Length: ${sdp.length}\r\n\r\n${sdp}`;
 };
 const began = Date.now();
 const timer = setInterval(() => {
@@ -37,7 +46,7 @@ const timer = setInterval(() => {
 }, 5);
 last = began + Number(seconds) * 1000;
 const end = setInterval(() => {
-  if (Date.now() - last < 1000) return;
+  if (Date.now() - last < 1000 && Date.now() < began + Number(seconds) * 1000 + 3000) return;
   clearInterval(timer);
   clearInterval(end);
   process.stdout.write(`${JSON.stringify({ sent, seconds: (answered - began) / 1000, answers })}\n`);

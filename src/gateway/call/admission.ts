@@ -1,8 +1,9 @@
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import { sourceOf } from "../../base/ip-address.ts";
 import { SourceLimit, STRANGER_CALLS_PER_SECOND } from "../../trunks/limits.ts";
 import type { OverloadLimits } from "../options.ts";
-import { type LoadMeter, overloadReason } from "../overload.ts";
+import { LOAD_DEFAULTS, type LoadMeter, overloadReason } from "../overload.ts";
 import { type GatewayRefusal, refuse } from "./refusals.ts";
 import type { Call } from "./call.ts";
 import type { Settings } from "../settings.ts";
@@ -13,6 +14,11 @@ const CALLS_FOR_EACH_PER_SECOND = 5;
 const KEPT_FOR_TRUNKS = 25;
 /** Media ports that a new call may come to need. */
 const PORTS_OF_NEW_CALL = 8;
+
+/** Calls a second that trunks have together however loaded the gateway is: a few more make no difference to a load that strangers make. */
+const TRUNKS_RESERVE = { perSecond: 20, burst: 40 };
+/** Beyond so many times `eventLoopMs` nothing is taken: a call would not be answered in time. */
+const LATEST = 10;
 
 /** What of the gateway decides whether a call is taken. */
 export interface AdmissionParts {
@@ -29,6 +35,7 @@ export type CallerKind = "trunk" | "challenged" | "stranger";
 export class CallAdmission {
   readonly #parts: AdmissionParts;
   readonly #sources = new SourceLimit();
+  readonly #reserve = new TokenBucket(TRUNKS_RESERVE.perSecond, TRUNKS_RESERVE.burst);
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -46,8 +53,16 @@ export class CallAdmission {
       return refuse("overload", `${sourceOf(address)} calls more often than it may`, { text: "Too many calls", retryAfterSeconds: 2 });
     }
     const overload = overloadReason(calls.size - replaced, this.#parts.load.samples, limits);
-    if (overload) return refuse("overload", overload);
+    if (overload && !(kind === "trunk" && this.#isReserved(calls.size - replaced, limits, clock.now())))
+      return refuse("overload", overload);
     return kind === "stranger" ? this.#ofStrangers(address, limits) : null;
+  }
+
+  /** Whether a trunk's call is taken though the gateway is loaded: by its calls it is not full. */
+  #isReserved(calls: number, limits: OverloadLimits, now: Millis): boolean {
+    if ((limits.keptForTrunks ?? KEPT_FOR_TRUNKS) === 0) return false;
+    const eventLoopMs = LATEST * (limits.eventLoopMs ?? LOAD_DEFAULTS.eventLoopMs);
+    return overloadReason(calls, this.#parts.load.samples, { ...limits, eventLoopMs, cpuPercent: 0 }) === null && this.#reserve.take(now);
   }
 
   #ofStrangers(address: string, limits: OverloadLimits): GatewayRefusal | null {
@@ -66,7 +81,7 @@ export class CallAdmission {
     const ports = strangers.reduce((sum, call) => sum + portsOf(call), PORTS_OF_NEW_CALL);
     if (limits.mediaPorts !== undefined && ports > limits.mediaPorts * share)
       return refuse("overload", `strangers have the media ports that they may have of ${limits.mediaPorts}: the rest is for trunks`);
-    const { eventLoopMs = 250, cpuPercent = 95 } = limits;
+    const { eventLoopMs = LOAD_DEFAULTS.eventLoopMs, cpuPercent = LOAD_DEFAULTS.cpuPercent } = limits;
     const load = overloadReason(0, this.#parts.load.samples, {
       maxCalls: 0,
       eventLoopMs: eventLoopMs * share,

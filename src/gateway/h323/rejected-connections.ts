@@ -8,6 +8,7 @@ const QUIET_MS = 10_000;
 const WHY = {
   calls: "as many H.323 calls as there may be",
   source: "as many H.323 calls from its address as there may be",
+  rate: "more connections a second than callers may make whom no trunk recognises",
   "no-setup": "it brought no call",
   handshake: "no TLS handshake came about",
 } as const;

@@ -55,6 +55,7 @@ export class RegisterDesk {
         log.warn({ event: "registration-refused", code: who.code, address: evidence.address }, who.reason);
       return silent ? response.send(403, DISCARD) : response.send(403);
     }
+    this.#parts.defence.recognised(evidence.address);
     const setup = who.trunk.identity.registration;
     if (!setup) return response.send(405, { headers: { Allow: ALLOW } });
     const answer = this.#parts.registrar.register(

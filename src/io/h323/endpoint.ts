@@ -18,6 +18,8 @@ import {
   readTunnelledRas,
   type TraversalPolicy,
 } from "../../h323/index.ts";
+import { RateLimiter } from "../../base/rate-limit.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import { tpkt } from "../../wire/h225/index.ts";
 import { CertificateError } from "../../security/certificates/faults.ts";
 import type { PeerCertificate } from "../../wire/sip/peer-certificate.ts";
@@ -54,8 +56,11 @@ export interface H323EndpointOptions {
   readonly isTrunk?: (address: string) => boolean;
   /** A connection that has brought nothing yet; set `onEvent` at once. The first event is `incoming` or `released`. */
   readonly onSession: (session: H323Session) => void;
-  /** A connection, or a call inside one, that is not taken: `calls` there are as many as may be, `source` as many from that address. */
-  readonly onTurnedAway?: (peer: Address, limit: "calls" | "source") => void;
+  /**
+   * A connection, or a call inside one, that is not taken: `calls` there are as many as may be, `source` as many from that address, `rate` more
+   * connections a second than strangers may make.
+   */
+  readonly onTurnedAway?: (peer: Address, limit: "calls" | "source" | "rate") => void;
   /** A TLS handshake has come to nothing, and why. */
   readonly onHandshakeFailed?: (peer: Address, why: string) => void;
   /** Told every message both ways; decoded only by who wants to. */
@@ -92,6 +97,8 @@ export interface OutgoingOptions {
 const TERMINAL_TYPE = 50;
 /** Share of the places that addresses of no trunk may have together. */
 const STRANGERS = 0.75;
+/** Connections a second of addresses of no trunk, and how many at once: each costs the thread that takes calls. */
+const KNOCKS = { ofSource: { perSecond: 20, burst: 100 }, ofAll: { perSecond: 100, burst: 200 } };
 /** In calls that come to us by a connection of ours to a server beyond a firewall. */
 const BEHIND: Partial<OutgoingOptions> = { traversal: { allowed: ["client"] } };
 /** An endpoint that was told of a call has so long to come for it. */
@@ -103,6 +110,10 @@ export class H323Endpoint {
   readonly #clock: Clock;
   readonly #server: Server;
   readonly #sessions = new Set<H323Session>();
+  /** Calls and tunnels by source. */
+  readonly #bySource = new Map<string, number>();
+  readonly #knocks = new RateLimiter(KNOCKS.ofSource);
+  readonly #allKnocks = new TokenBucket(KNOCKS.ofAll.perSecond, KNOCKS.ofAll.burst);
   /** Connections that carry RAS and calls. */
   readonly #tunnels = new Set<SignallingTunnel>();
   /** Calls of ours whose callee is to come for them (H.460.18), by identifier. */
@@ -114,13 +125,16 @@ export class H323Endpoint {
     this.#limits = { ...h323Limits, ...options.limits };
     this.#clock = options.clock ?? systemClock;
     this.#server = server;
-    server.on("connection", (socket: Socket) => this.#accept(socket, undefined));
+    server.on("connection", (socket: Socket) => {
+      if (this.#admits(peerOf(socket))) this.#accept(socket, undefined);
+      else socket.destroy();
+    });
   }
 
   /** Opens the TLS listener, where one is wanted. */
   async secure(): Promise<void> {
-    const { tls, host } = this.#options;
-    const { admits, isTrunk, onHandshakeFailed } = this.#options;
+    const { tls, host, isTrunk, onHandshakeFailed } = this.#options;
+    const admits = (address: string, port: number) => this.#admits({ host: address, port });
     if (tls !== undefined)
       this.#tls = await H323Tls.listen(host, { ...tls, admits, isTrunk, onHandshakeFailed }, (socket, certificate) =>
         this.#accept(socket, { certificate }),
@@ -258,20 +272,21 @@ export class H323Endpoint {
   #tunnel(socket: Duplex, peer: Address, options: Partial<OutgoingOptions> = {}): SignallingTunnel {
     const tunnel = new SignallingTunnel(socket, peer, this.#limits, this.#clock);
     this.#tunnels.add(tunnel);
+    this.#count(peer, 1);
     tunnel.onCall = (channel) => {
       if (this.#room(peer)) this.#options.onSession(this.#session(channel, peer, "in", options, undefined));
       else channel.destroy();
     };
-    tunnel.ended.then(() => this.#tunnels.delete(tunnel));
+    tunnel.ended.then(() => {
+      this.#tunnels.delete(tunnel);
+      this.#count(peer, -1);
+    });
     return tunnel;
   }
 
   /** Whether there is room for one more from there. */
   #room(peer: Address): boolean {
-    const source = sourceOf(peer.host);
-    let fromHost = 0;
-    for (const session of this.#sessions) if (sourceOf(session.peer.host) === source) fromHost++;
-    for (const tunnel of this.#tunnels) if (sourceOf(tunnel.peer.host) === source) fromHost++;
+    const fromHost = this.#bySource.get(sourceOf(peer.host)) ?? 0;
     const places = this.#options.isTrunk?.(peer.host) === false ? Math.ceil(this.#limits.calls * STRANGERS) : this.#limits.calls;
     const full = this.#sessions.size + this.#tunnels.size >= places;
     if (!full && fromHost < this.#limits.perSource) return true;
@@ -279,9 +294,27 @@ export class H323Endpoint {
     return false;
   }
 
+  #count({ host }: Address, by: 1 | -1): void {
+    const source = sourceOf(host);
+    const count = (this.#bySource.get(source) ?? 0) + by;
+    if (count > 0) this.#bySource.set(source, count);
+    else this.#bySource.delete(source);
+  }
+
+  /** Whether a new connection is looked at. */
+  #admits(peer: Address): boolean {
+    const { admits, isTrunk, onTurnedAway } = this.#options;
+    if (admits?.(peer.host, peer.port) === false) return false;
+    if (isTrunk?.(peer.host) !== false) return true;
+    const now = this.#clock.now();
+    if (this.#knocks.take(sourceOf(peer.host), now) && this.#allKnocks.take(now)) return true;
+    onTurnedAway?.(peer, "rate");
+    return false;
+  }
+
   #accept(socket: Socket | TLSSocket, secure: { readonly certificate: PeerCertificate | undefined } | undefined): void {
     const peer = peerOf(socket);
-    if (this.#options.admits?.(peer.host, peer.port) === false || !this.#room(peer)) {
+    if (!this.#room(peer)) {
       socket.destroy();
       return;
     }
@@ -327,10 +360,13 @@ export class H323Endpoint {
       claim: socket instanceof Socket ? (payload) => this.#claim(payload) : undefined,
       transport: secure === undefined ? "tcp" : "tls",
       certificate: secure?.certificate,
-      ended: (ended) => this.#sessions.delete(ended),
+      ended: (ended) => {
+        if (this.#sessions.delete(ended)) this.#count(peer, -1);
+      },
       trace: trace && ((way, kind, bytes, by) => trace(session, { direction: way, kind, bytes }, endsOf(by))),
     });
     this.#sessions.add(session);
+    this.#count(peer, 1);
     return session;
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +9,8 @@ import { ofTest } from "../../support/of-test.ts";
 import { portsOf } from "../../support/ports.ts";
 import { realDrachtio } from "../../support/real-engines.ts";
 import { tonesIn } from "../../support/spectrum.ts";
+import { placeCalls } from "../../support/trunk-calls.ts";
+import { openSipEndpoint, type SipEndpoint } from "../../../src/io/sip/endpoint.ts";
 
 /** Floods on a whole gateway with calls up, its limits as they are by default. drachtio-server has no limit of ours. */
 const PORT = portsOf("gateway-flood");
@@ -21,20 +24,19 @@ interface Flood {
   readonly answers: Readonly<Record<string, number>>;
 }
 
-/** Sends requests from a process of its own; resolves with what was sent and what came back, by status. */
-function flood(method: string, perSecond: number, ...addresses: string[]): Promise<Flood> {
-  const args = [
-    join(import.meta.dirname, "../../support/flooder.mjs"),
-    method,
-    String(PORT),
-    String(SECONDS),
-    String(perSecond),
-    ...addresses,
-  ];
-  const child = ofTest(spawn("node", args, { stdio: ["ignore", "pipe", "inherit"] }));
+/** Runs a flooder; resolves with what it prints. */
+function flooder<T>(file: string, ...args: (string | number)[]): Promise<T> {
+  const child = ofTest(
+    spawn("node", [join(import.meta.dirname, "../../support", file), ...args.map(String)], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   return new Promise((resolve) => child.once("close", () => resolve(JSON.parse(output))));
+}
+
+/** Sends requests from a process of its own; resolves with what was sent and what came back, by status. */
+function flood(method: string, perSecond: number, ...addresses: string[]): Promise<Flood> {
+  return flooder("flooder.mjs", method, PORT, SECONDS, perSecond, ...addresses);
 }
 
 describe.skipIf(realDrachtio !== undefined)("(embedded SIP engine) a gateway with calls up", () => {
@@ -88,3 +90,66 @@ describe.skipIf(realDrachtio !== undefined)("(embedded SIP engine) a gateway wit
     expect(phones.map(({ ended }) => ended)).toEqual(phones.map(() => undefined));
   });
 });
+
+describe.skipIf(realDrachtio !== undefined)(
+  "(embedded SIP engine) beside floods of strangers, with the limits it has by default, a gateway",
+  () => {
+    const TRUNK = "127.0.0.50";
+    const STRANGERS = Array.from({ length: 20 }, (_, n) => `127.0.1.${n + 1}`);
+    let gateway: Crosspoint;
+    let trunk: SipEndpoint;
+    beforeAll(async () => {
+      gateway = await startCrosspoint({
+        port: PORT,
+        mediaPort: PORT + 20,
+        defaultLimits: true,
+        config: `unknownCallers: { trust: unverified }
+trunks: [{ name: carrier, identity: { networks: [${TRUNK}/32] }, trust: verified }]
+meetings: [{ id: 1000, maxParticipants: 200 }]
+`,
+      });
+      trunk = await openSipEndpoint({ host: TRUNK, port: 0, transports: ["udp"], onInvite: (session, now) => session.reject(now, 486) });
+    });
+    afterAll(async () => {
+      await trunk?.close();
+      await gateway?.stop();
+    });
+    const resident = () => Number(readFileSync(`/proc/${gateway.process.pid}/statm`, "utf8").split(" ")[1]) * 4096;
+    const floodOf = (method: string, perSecond: number) => flood(method, perSecond, ...STRANGERS);
+    const connections = (kind: string, offset: number) =>
+      flooder<{ opened: number }>("connection-flooder.mjs", kind, PORT + offset, SECONDS, 250, ...STRANGERS);
+
+    test.each([
+      ["calls by UDP", () => [floodOf("INVITE=1000", 500), floodOf("INVITE+SDP=1000", 500), floodOf("INVITE+SDP", 500)]],
+      ["other requests and nonsense by UDP", () => [floodOf("REGISTER", 500), floodOf("OPTIONS", 500), floodOf("malformed", 500)]],
+      [
+        "connections",
+        () => [connections("sip", 0), connections("crlf", 0), connections("open", 1), connections("http", 2), connections("h323", 3)],
+      ],
+    ])("takes every call of a trunk's, answers /health and keeps its memory: %s", async (_, floods) => {
+      await placeCalls(trunk, `sip:1000@${gateway.sip}`, 1, 10);
+      const before = resident();
+      const flooding = Promise.all<unknown>(floods());
+      let healthy = 0;
+      const asking = setInterval(() => void gateway.api("GET", "/health").then(() => healthy++), 500);
+      const { answered, failed } = await placeCalls(trunk, `sip:1000@${gateway.sip}`, SECONDS, 10);
+      clearInterval(asking);
+      await flooding;
+      const records = (await gateway.records()).filter(({ trunk: name, outcome }) => name === "carrier" && outcome !== "completed");
+      expect(records.map(({ outcome, reason }) => `${outcome} ${reason}`)).toEqual([]);
+      expect(failed).toEqual([]);
+      expect(answered).toHaveLength(10 * SECONDS);
+      await expect.poll(() => healthy).toBeGreaterThan(2);
+      expect(resident() - before).toBeLessThan(300e6);
+    });
+
+    test("keeps media ports for trunks while strangers take all they may", async () => {
+      // 50 of 200 ports are kept, two a call
+      const flooding = floodOf("INVITE+SDP=1000", 500);
+      await expect.poll(() => gateway.logged(/strangers have the media ports/).length, { timeout: 10_000 }).toBeGreaterThan(0);
+      const calls = await placeCalls(trunk, `sip:1000@${gateway.sip}`, 1, 20, 4000);
+      await flooding;
+      expect(calls.failed).toEqual([]);
+    });
+  },
+);

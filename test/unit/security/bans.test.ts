@@ -104,6 +104,7 @@ describe("access", () => {
       own: ["127.0.0.1:5080"],
       trunks: [],
       strangerCalls: null,
+      trunksFirst: false,
     });
     const verdict = (address: string, port = 5060) => filter.refusal(address, port, 0);
     expect(verdict("192.0.2.1")).toBeUndefined();
@@ -130,7 +131,11 @@ describe("the defence", () => {
     const defence = new Defence({ clock, log: { info: say, warn: say }, policy });
     const told: unknown[] = [];
     defence.ban("198.51.100.7", 1000);
-    defence.follow({ banned: (source, ms) => void told.push([source, ms]), lifted: (source) => void told.push([source]) });
+    defence.follow({
+      banned: (source, ms) => void told.push([source, ms]),
+      lifted: (source) => void told.push([source]),
+      recognised: () => {},
+    });
     for (let i = 0; i < 2; i++) defence.offence("192.0.2.1", "scanner", { transport: "tcp" });
     expect(defence.refusal("192.0.2.1")).toBe("banned");
     expect(defence.lift("192.0.2.1")).toBe(true);
@@ -144,6 +149,22 @@ describe("the defence", () => {
       "ban of 192.0.2.1 lifted",
     ]);
     expect(defence.bans()).toMatchObject([{ address: "198.51.100.7", until: "2026-01-01T00:00:01.000Z" }]);
+  });
+
+  it("remembers from where trunks have been recognised, and tells its followers once", () => {
+    const clock = new FakeClock();
+    const lists = { allow: [], deny: [], trunks: ["192.0.2.0/24"], strangerCalls: null, trunksFirst: false, own: [] };
+    const defence = new Defence({ clock, log: { info: () => {}, warn: () => {} }, policy, lists });
+    const told: string[] = [];
+    const follower = { banned: () => {}, lifted: () => {}, recognised: (source: string) => void told.push(source) };
+    defence.recognised("198.51.100.7");
+    defence.follow(follower);
+    for (let i = 0; i < 2; i++) defence.recognised("2001:db8::7");
+    defence.recognised("192.0.2.9");
+    expect(told).toEqual(["198.51.100.7", "2001:db8::/64"]);
+    expect(["198.51.100.7", "2001:db8::9", "198.51.100.8"].map((address) => defence.isTrunk(address))).toEqual([true, true, false]);
+    for (let i = 0; i < 1_000; i++) defence.recognised(`10.0.${i >> 8}.${i & 255}`);
+    expect(defence.isTrunk("198.51.100.7")).toBe(false);
   });
 
   it("bans nobody for a scanner's request by UDP, whose sender may be forged, and says so in another line", () => {

@@ -11,7 +11,7 @@ const seen = new Map<string, number>();
 beforeAll(async () => {
   engine = await startEngine({
     listeners: [{ transport: "udp", host: "127.0.0.1", port: 0 }],
-    access: { allow: [], deny: [], own: [], trunks: ["127.0.0.40/32"], strangerCalls: { perSource: 5, all: 25 } },
+    access: { allow: [], deny: [], own: [], trunks: ["127.0.0.40/32"], strangerCalls: { perSource: 5, all: 25 }, trunksFirst: true },
   });
   app = await LiveApp.open(engine, ["invite"], (request) => {
     const agent = request.get("user-agent") ?? "";
@@ -50,6 +50,9 @@ test("strangers have so many calls a source and in all; a trunk's address has ev
   const good = await invites(100, "127.0.0.40");
   await expect.poll(() => seen.get("127.0.0.40"), { timeout: 5_000 }).toBe(100);
   await expect.poll(() => good.answers.get(486), { timeout: 5_000 }).toBe(100);
+  // strangers wait for their turn
+  await expect.poll(async () => (await engine.stats())["strangersWaiting"]).toBe(0);
+  await expect.poll(async () => (await engine.stats())["dropped"]).toBe(600 - [...seen].reduce((sum, [, count]) => sum + count, -100));
   // Ten at once of each of ten sources, fifty of all; a few more come in while the flood is sent.
   const strangers = [...seen].filter(([agent]) => agent !== "127.0.0.40");
   expect(Math.max(...strangers.map(([, count]) => count))).toBeLessThanOrEqual(20);

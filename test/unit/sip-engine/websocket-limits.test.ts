@@ -162,7 +162,14 @@ it("a TCP connection that brings keepalives and never a message is closed", asyn
 
 describe("an engine", () => {
   it("reads nothing of denied networks and banned sources, over TCP and WebSocket, and closes what stands", async () => {
-    await engine.setAccess({ allow: ["127.0.0.0/8"], deny: ["127.0.0.9/32"], trunks: [], strangerCalls: null, own: [] });
+    await engine.setAccess({
+      allow: ["127.0.0.0/8"],
+      deny: ["127.0.0.9/32"],
+      trunks: [],
+      strangerCalls: null,
+      trunksFirst: false,
+      own: [],
+    });
     const from = (localAddress: string, transport = "tcp") =>
       follow(connect({ port: portOf(engine, transport), host: "127.0.0.1", localAddress }));
     const standing = from("127.0.0.8");

@@ -109,6 +109,26 @@ describe("a quarter", () => {
     door.samples = [idle, { eventLoopMs: 1, cpuPercent: 79 }];
     expect(door.call("192.0.2.1", "stranger")).toBe(true);
   });
+  it("and more: trunks have twenty calls a second, however loaded the gateway is; unless it is ten times as late, full, or keeps nothing for them", () => {
+    const late = (eventLoopMs: number): [LoadSample, LoadSample] => [
+      { eventLoopMs, cpuPercent: 99 },
+      { eventLoopMs, cpuPercent: 99 },
+    ];
+    const door = new Door({});
+    door.samples = late(300);
+    expect(door.taken(100, () => "192.0.2.9", "trunk")).toBe(40);
+    expect(door.call("192.0.2.1", "stranger")).toBe(false);
+    door.clock.advance(1000);
+    expect(door.taken(100, () => "192.0.2.9", "trunk")).toBe(20);
+    door.clock.advance(1000);
+    door.samples = late(2501);
+    expect(door.call("192.0.2.9", "trunk")).toBe(false);
+    for (const limits of [{ maxCalls: 2 }, { keptForTrunks: 0 }]) {
+      const other = new Door(limits);
+      other.samples = late(300);
+      expect(other.taken(10, () => "192.0.2.9", "trunk")).toBe(limits.maxCalls ?? 0);
+    }
+  });
   it("is not kept where there is no trunk, or none is wanted", () => {
     expect(new Door({ maxCalls: 40 }, []).taken(100, everywhere, "stranger")).toBe(40);
     expect(new Door({ maxCalls: 40, keptForTrunks: 0 }).taken(100, everywhere, "stranger")).toBe(40);

@@ -82,6 +82,26 @@ describe("H.323 over sockets", () => {
     expect([a.calls, b.calls]).toEqual([0, 0]);
   });
 
+  it("closes connections of strangers that are more a second than may be; a trunk's are taken", async () => {
+    const turnedAway = new Map<string, number>();
+    const b = await endpoint("b", (session) => void (session.onEvent = () => {}), {
+      isTrunk: (address) => address === "127.0.0.50",
+      onTurnedAway: ({ host }, limit) => void turnedAway.set(`${host} ${limit}`, (turnedAway.get(`${host} ${limit}`) ?? 0) + 1),
+    });
+    const from = (localAddress: string) => {
+      const socket = connect({ port: b.address.port, host: "127.0.0.1", localAddress }).resume();
+      socket.on("error", () => {});
+      return once(socket, "connect").then(() => socket);
+    };
+    const sockets = await Promise.all(Array.from({ length: 160 }, () => from("127.0.0.66")));
+    sockets.push(...(await Promise.all(Array.from({ length: 150 }, () => from("127.0.0.50")))));
+    await expect.poll(() => b.calls).toBeGreaterThanOrEqual(250);
+    expect(b.calls - 150).toBeLessThan(160);
+    expect([...turnedAway.keys()]).toEqual(["127.0.0.66 rate"]);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => b.calls).toBe(0);
+  });
+
   it("closes connections that are no TPKT, and those beyond the limit of a source", async () => {
     const reasons: string[] = [];
     const turnedAway: string[] = [];
