@@ -11,8 +11,8 @@ import { parseRAck } from "../wire/sip/fields.ts";
 import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, hostToReach } from "../wire/sip/uri.ts";
-import { formatVia, tryParseViaOfAnyVersion } from "../wire/sip/via.ts";
+import { bareHost, defaultPort, hostToReach } from "../wire/sip/uri.ts";
+import { formatVia, tryParseViaOfAnyVersion, type Via } from "../wire/sip/via.ts";
 import { DeadServers } from "./dead-servers.ts";
 import { type CallContext, ClientCall, hangsOn, quiet } from "./client-call.ts";
 import { Dialog } from "./dialog.ts";
@@ -381,9 +381,7 @@ export class SipLayer implements CallContext, Machine<Output> {
         this.#reject("no usable Via", source, now);
       return;
     }
-    // section 18.2.2: without rport an answer goes to the port in Via
-    if (source.transport === "udp" && !via.params.has("rport"))
-      this.#bounds?.answeredAt(source, { address: source.address, port: via.port ?? 5060 }, request.size, now);
+    this.#credit(via, request, source, now);
     const key = serverKey(request, via);
     const known = this.#servers.get(key);
     if (known !== undefined) {
@@ -426,11 +424,19 @@ export class SipLayer implements CallContext, Machine<Output> {
     else this.#onNewRequest(request, source, key, now);
   }
 
+  /** Without rport an answer goes to the port in Via (section 18.2.2): what came counts for that one. */
+  #credit(via: Via, request: SipRequest, source: Source, now: Millis): void {
+    if (source.transport !== "udp" || via.params.has("rport")) return;
+    const port = (via.port ?? defaultPort("udp")) || source.port;
+    this.#bounds?.answeredAt(source, { address: source.address, port }, request.size, now);
+  }
+
   /** A request of another version of SIP, whose Via says so too (section 21.5.6, RFC 4475 section 3.1.2.16): 505. False where it has no usable Via at all. */
   #refuseVersion(request: SipRequest, source: Source): boolean {
     const written = splitList(request.get("via") ?? "")[0] ?? "";
     const via = tryParseViaOfAnyVersion(written);
     if (via === undefined || checkMessage(request)?.status !== 505 || !request.has("from") || !request.has("to")) return false;
+    this.#credit(via, request, source, this.#now);
     const readable = request.clone();
     readable.replaceFirst("Via", formatVia(via));
     const { target } = new NonInviteServerTransaction(this, readable, source, "", this.#gone);
