@@ -19,8 +19,10 @@ const sip = section(
     udp: port(5060).describe("SIP over UDP."),
     tcp: port(5060).describe("SIP over TCP."),
     tls: port(5061).describe("SIP over TLS 1.2 and 1.3. A client certificate is asked for; a trunk may demand it."),
-    ws: port(null).describe("SIP over WebSocket."),
-    wss: port(null).describe("SIP over secure WebSocket."),
+    ws: port(null).describe("SIP over WebSocket (RFC 7118). Needed for calls to targets with `transport=ws` too."),
+    wss: port(null).describe(
+      "SIP over secure WebSocket. Needed for calls to targets with `transport=wss` too, whose certificate is checked as over TLS.",
+    ),
     advertise: host()
       .nullable()
       .default(null)

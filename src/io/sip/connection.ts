@@ -46,7 +46,7 @@ export class Connection {
   trunk: string | undefined;
   closed = false;
   readonly #sink: ConnectionSink;
-  readonly #web: WebSocket | undefined;
+  #web: WebSocket | undefined;
   readonly #framer = new StreamFramer();
   readonly #now: () => Millis;
   /** Bytes read when the last WebSocket message was whole. */
@@ -62,6 +62,8 @@ export class Connection {
     sink: ConnectionSink;
     now: () => Millis;
     web?: WebSocket | undefined;
+    /** It becomes a WebSocket once it stands: `upgraded` is called then. */
+    upgrades?: boolean;
   }) {
     this.id = options.id;
     this.transport = options.transport;
@@ -77,10 +79,11 @@ export class Connection {
     const { socket } = options;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
-    if (this.#web === undefined) {
+    if (this.#web !== undefined) this.#follow(this.#web);
+    else if (options.upgrades !== true) {
       socket.on("data", (chunk: Buffer) => this.#onData(chunk));
       socket.on("end", () => this.close("closed by the peer"));
-    } else this.#follow(this.#web);
+    }
     socket.on("error", (error: Error) => this.close(error.message));
     socket.on("close", () => this.close("closed"));
   }
@@ -97,6 +100,13 @@ export class Connection {
     const waiting = this.waiting;
     this.waiting = [];
     for (const { data } of waiting) this.#writeMessage(data);
+  }
+
+  /** The far end speaks SIP over WebSocket: sends what waited. */
+  upgraded(web: WebSocket): void {
+    this.#web = web;
+    this.#follow(web);
+    this.ready();
   }
 
   /** Closes at once, a WebSocket by its closing handshake; reported once. */

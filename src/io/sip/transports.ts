@@ -23,7 +23,7 @@ import { reasonOf, TlsClients } from "../tls-clients.ts";
 import { describeTls, handshakeWords } from "../tls-session.ts";
 import { UdpProbes } from "./udp-probe.ts";
 import { UdpSockets } from "./udp-sockets.ts";
-import { SipWebSockets } from "./websocket.ts";
+import { openSipWebSocket, SipWebSockets } from "./websocket.ts";
 
 /** A listener to open. */
 export interface ListenSpec {
@@ -188,7 +188,7 @@ export class SipTransports implements ConnectionSink {
   }
 
   #isStillGood({ transport, outbound, connected, socket, source, serverName, trunk }: Connection): boolean {
-    if ((transport !== "tls" && transport !== "wss") || !connected) return true;
+    if (!isSecure(transport) || !connected) return true;
     const secure = socket as TLSSocket;
     if (outbound) return this.#clients?.judgeAgain(secure, { domain: serverName }, trunk) === undefined;
     return isStillVouchedFor(secure, source.peer, this.#callers, "client");
@@ -244,7 +244,7 @@ export class SipTransports implements ConnectionSink {
   // ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #listenStream(id: number, spec: ListenSpec): Promise<{ address: string; port: number }> {
-    const secure = spec.transport === "tls" || spec.transport === "wss";
+    const secure = isSecure(spec.transport);
     const tlsServer = secure ? this.#createTlsServer() : undefined;
     const accepted = (socket: Socket, web?: WebSocket): void => {
       this.#handshakes.done(socket);
@@ -253,10 +253,7 @@ export class SipTransports implements ConnectionSink {
       this.#adopt(spec.transport, socket, { ...this.#sourceOf(spec.transport, socket, id, peer), tls }, false, { web });
     };
     // The time of a handshake is that of TLS and the upgrade together.
-    const webSockets =
-      spec.transport === "ws" || spec.transport === "wss"
-        ? new SipWebSockets(this.#clock, (web, socket) => accepted(socket, web))
-        : undefined;
+    const webSockets = isWeb(spec.transport) ? new SipWebSockets(this.#clock, (web, socket) => accepted(socket, web)) : undefined;
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
       const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
@@ -368,6 +365,7 @@ export class SipTransports implements ConnectionSink {
       sink: this,
       now: () => this.#clock.now(),
       web,
+      upgrades: outbound && isWeb(transport),
       ...(serverName === undefined ? {} : { serverName }),
     });
     this.#connections.set(connection.id, connection);
@@ -380,8 +378,7 @@ export class SipTransports implements ConnectionSink {
     if (connection?.closed === true) connection = undefined;
     if (connection === undefined && target.only !== true) connection = this.#servingOf(target);
     if (connection === undefined) {
-      const none = target.only === true || target.transport === "ws" || target.transport === "wss";
-      if (none || !(target.port > 0 && target.port < 65_536)) {
+      if (target.only === true || !(target.port > 0 && target.port < 65_536)) {
         if (ref !== 0) queueMicrotask(() => this.#sink.sendFailed(ref, "the connection is gone"));
         return;
       }
@@ -399,7 +396,7 @@ export class SipTransports implements ConnectionSink {
     for (const connection of this.#byAddress.get(addressKey(target.transport, target.address, target.port)) ?? []) {
       if (connection.closed) continue;
       const own = connection.serverName === name && connection.trunk === target.trunk;
-      if (target.transport !== "tls" || own || this.#clients?.serves(connection.source.peer, name, target.trunk) === true)
+      if (!isSecure(target.transport) || own || this.#clients?.serves(connection.source.peer, name, target.trunk) === true)
         return connection;
     }
     return undefined;
@@ -409,7 +406,8 @@ export class SipTransports implements ConnectionSink {
     const { address, port, trunk } = target;
     const name = nameOf(target);
     let socket: Socket;
-    if (target.transport === "tls") {
+    const secure = isSecure(target.transport);
+    if (secure) {
       const where = { host: address, port, servername: isIP(name) === 0 ? name : "" };
       socket = this.#clients?.connect(where, trunk) ?? connectTls(where);
       socket.on("error", (error) => connection.close(reasonOf(error)));
@@ -428,10 +426,10 @@ export class SipTransports implements ConnectionSink {
     const timer = setTimeout(() => connection.close("timed out while connecting"), this.limits.connect);
     timer.unref();
     socket.once("close", () => clearTimeout(timer));
-    socket.once(target.transport === "tls" ? "secureConnect" : "connect", () => {
-      clearTimeout(timer);
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      if (!isWeb(target.transport)) clearTimeout(timer);
       Object.assign(source, { localAddress: plainAddress(socket.localAddress ?? ""), localPort: socket.localPort ?? 0 });
-      if (target.transport === "tls") {
+      if (secure) {
         const judged = this.#clients?.judge(socket as TLSSocket, { domain: name }, trunk);
         if (judged?.fault) {
           connection.close(formatFault(judged.fault));
@@ -441,7 +439,8 @@ export class SipTransports implements ConnectionSink {
         Object.assign(source, { peer: judged?.peer, tls });
         this.#sink.notice(`TLS connection to a peer (${tls})`, source);
       }
-      connection.ready();
+      if (isWeb(target.transport)) openSipWebSocket(connection, this.#clock, () => clearTimeout(timer));
+      else connection.ready();
     });
     return connection;
   }
@@ -479,6 +478,8 @@ export class SipTransports implements ConnectionSink {
   }
 }
 
+const isSecure = (transport: TransportName): boolean => transport === "tls" || transport === "wss";
+const isWeb = (transport: TransportName): boolean => transport === "ws" || transport === "wss";
 const fromOf = (socket: Socket) => ({ address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 });
 const ignore = (): void => {};
 /** Addresses that one connection may be asked to serve. */
