@@ -35,7 +35,7 @@ const allowed = {
   meetings: [],
   trunks: ["wire", "meetings", "security", "trace"],
   "video-relay": ["wire", "srtp", "negotiation", "video", "io", "udp", "threads"],
-  sfu: ["meetings", "call-media", "media-client", "legs", "video", "negotiation", "wire"],
+  sfu: ["meetings", "call-media", "legs", "video", "negotiation", "wire"],
   // security for the modes of files
   records: ["meetings", "security"],
   security: [],

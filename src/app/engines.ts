@@ -17,6 +17,7 @@ import { codecNames } from "./config/trunk-schema.ts";
 import { SUPPORTED_EXTENSIONS } from "../legs/sip/extensions.ts";
 import type { EngineAddress, GatewayOptions, MediaServerAddress } from "../gateway/options.ts";
 import { accessLists } from "./defences.ts";
+import { sfuOfModule } from "./modules.ts";
 import { explainBindFailure } from "./bind-errors.ts";
 import { Supervisor } from "../threads/supervisor.ts";
 import { type CallTraces, maskKnownNumbers } from "../trace/index.ts";
@@ -170,8 +171,13 @@ async function inwardListener(config: Config): Promise<ListenSpec | null> {
   return { transport: "udp", host: ours, port: 0, peer };
 }
 
-/** Meetings at Janus; `connected` is told whether it is there. */
-export function janusSfu(config: Config, logger: Logger, connected: (up: boolean) => void): NonNullable<GatewayOptions["sfu"]> {
+/** Where meetings take place; undefined for the media server's own conference. `connected` is told whether Janus is there. */
+export async function chosenSfu(config: Config, logger: Logger, connected: (up: boolean) => void): Promise<GatewayOptions["sfu"]> {
+  if (config.sfu === "conference") return undefined;
+  return config.sfu === "janus" ? janusSfu(config, logger, connected) : sfuOfModule(config.sfu, logger);
+}
+
+function janusSfu(config: Config, logger: Logger, connected: (up: boolean) => void): NonNullable<GatewayOptions["sfu"]> {
   const log = logger.child({ sfu: "janus" });
   return (media, relay) =>
     new JanusSfu({

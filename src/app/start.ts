@@ -5,12 +5,13 @@ import { ensureDevelopmentCertificates } from "../security/development.ts";
 import { privateFolder } from "../security/files.ts";
 import type { Config } from "./config/config.ts";
 import { accessLists, banPolicy, createDefence } from "./defences.ts";
-import { janusSfu, promptsFolder, startMedia, startSip, startVideo } from "./engines.ts";
+import { chosenSfu, promptsFolder, startMedia, startSip, startVideo } from "./engines.ts";
 import { CertificateWatch } from "./certificate-watch.ts";
 import type { Gateway, GatewayConfig } from "../gateway/options.ts";
 import { gatewayConfig, h323Listeners } from "./gateway-config.ts";
 import { explainBindFailure, StartError } from "./bind-errors.ts";
 import { AcmeRenewal, standInForAcme } from "./acme.ts";
+import { identityChecks } from "./modules.ts";
 import { expiries, readTlsMaterial, trunkRoots } from "./tls-material.ts";
 import { openTokenStores, revokeWithMeetings } from "./token-stores.ts";
 import { withToldAddress } from "./advertised-address.ts";
@@ -89,9 +90,14 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     ...(video ? { pictures: () => video.figures() } : {}),
     ...(web ? { browsers: () => web.options.webrtc.figures() } : {}),
   });
-  const forGateway = (from: Config): GatewayConfig => ({ ...gatewayConfig(from), ...trunkRoots(from) });
+  const forGateway = async (from: Config): Promise<GatewayConfig> => ({
+    ...gatewayConfig(from),
+    ...trunkRoots(from),
+    identityChecks: await identityChecks(from, logger),
+  });
+  const sfu = await chosenSfu(config, logger, (up) => metrics.engine("janus", up));
   const gateway = await createGateway({
-    config: forGateway(config),
+    config: await forGateway(config),
     logger,
     drachtio: sipEngine.address,
     sipEngine: config.engine.sip,
@@ -104,7 +110,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     defence,
     rehearse: config.engine.media === "embedded",
     ...(video ? { video } : {}),
-    ...(config.sfu === "janus" ? { sfu: janusSfu(config, logger, (up) => metrics.engine("janus", up)) } : {}),
+    ...(sfu ? { sfu } : {}),
     ...(web ? { web: web.options } : {}),
     ...(config.h323.signalling === null ? {} : { h323: h323Listeners(config, config.h323.signalling, tls) }),
   }).catch(async (error: unknown) => {
@@ -153,7 +159,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
     async reload(changed) {
       const next = withToldAddress(changed);
       await standInForAcme(next);
-      const forNext = forGateway(next);
+      const forNext = await forGateway(next);
       await certificates.take(next);
       certificates.follow(next);
       await setAccess(next);

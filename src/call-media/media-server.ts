@@ -18,6 +18,31 @@ export interface MediaSessionEvents {
   gone: [why: CallFailure];
 }
 
+/** What happens to a member of a conference. */
+export interface ConferenceMemberEvents {
+  talking: [talking: boolean];
+  /** It has the conference's floor now: it is the one to be shown. */
+  floor: [];
+  /** Never of the media server's own conference; for who passes on a member's events with others. */
+  muted: [muted: boolean];
+  /** The media server has put it out. */
+  removed: [];
+}
+
+/** A session's place in a conference of the media server. After `leave` or `removed` its methods do nothing. */
+export interface ConferenceMember {
+  on<E extends keyof ConferenceMemberEvents>(event: E, listener: (...args: ConferenceMemberEvents[E]) => void): this;
+  /** Runs when the place is given up, however that comes. */
+  onVacated(listener: () => void): void;
+  setMuted(muted: boolean): Promise<void>;
+  /** Plays files to this member alone, one after the other. Resolves when they are queued. */
+  play(files: readonly string[]): Promise<void>;
+  /** Out of the conference; the session stays. */
+  leave(): Promise<void>;
+  /** Gives the place up without a word to the media server, whose session is gone or is about to be. */
+  vacate(): void;
+}
+
 /** The audio of one leg at the media server. After `close` or `gone` its methods reject or do nothing. */
 export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on" | "once" | "off"> {
   readonly id: string;
@@ -49,6 +74,8 @@ export interface MediaSession extends Pick<EventEmitter<MediaSessionEvents>, "on
   press(keys: string): Promise<void>;
   /** Whether keys are heard in the sound itself, from a far end that has no telephone events (RFC 4733). They come as `dtmf`. */
   hearTones(on: boolean): Promise<void>;
+  /** Joins a conference of the media server, which comes into being with its first member. Rejects when the media server does not let it in. */
+  joinConference(name: string, muted: boolean): Promise<ConferenceMember>;
   /** Null when the media server does not say. */
   stats(): Promise<MediaStats | null>;
   close(): Promise<void>;

@@ -6,11 +6,11 @@ import type { DigitWay } from "../legs/h323/description.ts";
 import type { MediaPort } from "../call-media/media-server.ts";
 import type { Language } from "../meetings/model.ts";
 import type { OutcomeCode, RecordStore } from "../records/model.ts";
-import type { ConferenceApi } from "../sfu/conference/conference.ts";
 import type { Defence } from "../security/defence.ts";
-import type { Sfu } from "../sfu/port.ts";
+import type { ConferenceApi, Sfu } from "../sfu/port.ts";
 import type { CallTraces } from "../trace/index.ts";
 import type { Trunk } from "../trunks/model.ts";
+import type { IdentityCheck } from "../trunks/recognition.ts";
 import type { VideoRelay } from "../video/port.ts";
 import type { IceServerSetup } from "../web/ice.ts";
 import type { VisitHost } from "../web/ports.ts";
@@ -105,6 +105,8 @@ export interface GatewayConfig {
   readonly roots?: ReadonlyMap<string, readonly string[]>;
   /** Those of the CAs by which trunks are known that name none. */
   readonly commonRoots?: readonly string[];
+  /** The identity checks that trunks name (`identity.module`), by file. */
+  readonly identityChecks?: ReadonlyMap<string, IdentityCheck>;
   /** Trunk of callers nobody recognises: the demo's. Null: they are refused. */
   readonly defaultTrunk: Trunk | null;
   /** User parts and E.164 numbers that ask for the meeting's number (`meet`, `+15550100`). */

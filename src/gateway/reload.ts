@@ -30,8 +30,14 @@ export interface ReloadParts {
 }
 
 /** By what callers are recognised. */
-export function trunkSetup({ trunks, defaultTrunk, roots, commonRoots }: GatewayConfig): TrunkSetup {
-  return { trunks, defaultTrunk, ...(roots ? { roots } : {}), ...(commonRoots ? { commonRoots } : {}) };
+export function trunkSetup({ trunks, defaultTrunk, roots, commonRoots, identityChecks }: GatewayConfig): TrunkSetup {
+  return {
+    trunks,
+    defaultTrunk,
+    ...(roots ? { roots } : {}),
+    ...(commonRoots ? { commonRoots } : {}),
+    ...(identityChecks ? { identityChecks } : {}),
+  };
 }
 
 /** Meetings, trunks and timings anew; calls that are up go on. Rejects, and has changed nothing, where the configuration cannot be. */

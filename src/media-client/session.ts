@@ -1,9 +1,10 @@
 import { EventEmitter } from "node:events";
 import { CallFailure } from "../base/call-failure.ts";
-import type { MediaSession, MediaSessionEvents, MediaStats } from "../call-media/media-server.ts";
+import type { ConferenceMember, MediaSession, MediaSessionEvents, MediaStats } from "../call-media/media-server.ts";
 import { CAUSE, parseReason } from "../legs/cause.ts";
 import { type Dialog, describeResponse, reinvite } from "../legs/sip/drachtio.ts";
 import { createEndpoint, type Endpoint, type EslConnection, gather, type MediaServer, slim } from "./drachtio-fsmrf.ts";
+import { joinConference } from "./conference-member.ts";
 import { parseDump, readStats } from "./stats.ts";
 
 /** The media server's applications that hear DTMF tones, and do no longer. An application it does not know would end the call. */
@@ -105,6 +106,10 @@ export class FsmrfSession extends EventEmitter<MediaSessionEvents> implements Me
   /** The media server is gone, and this with it. */
   lost(): void {
     this.#end(lostServer("the media server is lost"));
+  }
+
+  joinConference(name: string, muted: boolean): Promise<ConferenceMember> {
+    return joinConference(this, name, muted);
   }
 
   async accept(answer: string): Promise<void> {

@@ -1,4 +1,5 @@
-import type { MediaSession } from "../call-media/media-server.ts";
+import type { MediaPort, MediaSession } from "../call-media/media-server.ts";
+import type { VideoRelay } from "../video/port.ts";
 import type { Pictures } from "../call-media/video-streams.ts";
 
 /** Who joins, and how. */
@@ -55,3 +56,23 @@ export interface Sfu {
   /** The gateway stops; whatever the adapter holds is let go of. */
   close?(): void;
 }
+
+/** The media server's API, by which a whole conference is addressed. */
+export interface ConferenceApi {
+  api(command: string): Promise<string>;
+}
+
+/** What an adapter is made of. */
+export interface SfuContext {
+  /** The media server; sessions of participants are its own, and it opens further ones. */
+  readonly media: MediaPort & ConferenceApi;
+  /** Where pictures are relayed; null where the gateway takes audio only. */
+  readonly video: VideoRelay | null;
+  /** A line in the gateway's log. */
+  log(level: "debug" | "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Seats a call's pictures in its meeting at the relay, and again whenever its lines change. */
+  seatPictures(meetingId: string, participantId: string, pictures: Pictures): { leave(): void };
+}
+
+/** What a module exports as `createSfu` to be named in the configuration: `sfu: ./module.js`. */
+export type CreateSfu = (context: SfuContext) => Sfu;

@@ -43,6 +43,8 @@ export interface TrunkIdentity {
     readonly realm?: string;
     readonly algorithms?: readonly DigestAlgorithm[];
   };
+  /** File of a module that is asked whether a caller is this trunk. */
+  readonly module?: string;
   /** It must have registered with us: its calls come over the flow of a binding. */
   readonly registration?: RegistrationIdentity;
 }

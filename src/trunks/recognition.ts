@@ -30,6 +30,13 @@ export interface CallerEvidence {
   readonly body?: string | undefined;
 }
 
+/**
+ * What a module exports as `checkIdentity` to be named at a trunk: `identity.module: ./module.js`. Answers whether this caller is the trunk, as far as
+ * the module can tell; every other kind of identity of that trunk must match too. It is asked for every call that may be the trunk's, while the
+ * caller waits: it answers at once.
+ */
+export type IdentityCheck = (caller: CallerEvidence, trunk: string) => boolean;
+
 interface RefusedCaller {
   readonly kind: "refused";
   readonly code: OutcomeCodeOfTrunk;
@@ -67,6 +74,8 @@ export interface TrunkSetup {
   readonly roots?: ReadonlyMap<string, readonly string[]>;
   /** Those of the CAs for trunks that name none; where absent, every CA that verified is one. */
   readonly commonRoots?: readonly string[];
+  /** By the file that a trunk names; a trunk whose file is not among them is nobody. */
+  readonly identityChecks?: ReadonlyMap<string, IdentityCheck>;
 }
 
 /** What a challenge says beside its nonce. */
@@ -99,6 +108,7 @@ export class TrunkRecognition {
   #prepared: readonly Prepared[] = [];
   #default: Trunk | null = null;
   #anchors: TrunkAnchors = { own: new Map(), common: undefined };
+  #checks: ReadonlyMap<string, IdentityCheck> = new Map();
   readonly #digest: DigestGuard;
   readonly #guesses = new CredentialGuesses();
   readonly #links: RegistrationLinks;
@@ -112,14 +122,15 @@ export class TrunkRecognition {
   /** New trunks from now on. Throws RangeError for a network that is none, and then has changed nothing. */
   replace(setup: TrunkSetup): void {
     const prepared = setup.trunks.map((trunk): Prepared => {
-      const { networks, certificateNames, digest, registration } = trunk.identity;
-      const demands = [networks, certificateNames, digest, registration].filter((kind) => kind !== undefined).length;
+      const { networks, certificateNames, digest, registration, module } = trunk.identity;
+      const demands = [networks, certificateNames, digest, registration, module].filter((kind) => kind !== undefined).length;
       const byRegistrar = demands === 0 && trunk.register !== undefined;
       return { trunk, networks: networks && new Networks(networks), byRegistrar, demands: byRegistrar ? 1 : demands };
     });
     this.#prepared = prepared.filter(({ demands }) => demands > 0).sort((a, b) => b.demands - a.demands);
     this.#default = setup.defaultTrunk;
     this.#anchors = { own: setup.roots ?? new Map(), common: setup.commonRoots };
+    this.#checks = setup.identityChecks ?? new Map();
   }
 
   recognise(evidence: CallerEvidence, now: Millis): Recognition {
@@ -136,6 +147,10 @@ export class TrunkRecognition {
       if (certificate && !certificate.fits) {
         if (candidate.networks) refusal ??= wrongCertificate(trunk, certificate, evidence);
         near.push(certificate);
+        continue;
+      }
+      if (!this.#passes(trunk, evidence)) {
+        if (candidate.networks) refusal ??= notIdentified(trunk, evidence);
         continue;
       }
       if (candidate.byRegistrar && !this.#links.fromRegistrar(trunk.name, evidence.address)) continue;
@@ -198,6 +213,7 @@ export class TrunkRecognition {
       if (networks && !networks.contains(evidence.address)) continue;
       const certificate = certificateNames && certificateVerdict(trunk, evidence.peer, this.#anchors);
       if (certificate && !certificate.fits) continue;
+      if (!this.#passes(trunk, evidence)) continue;
       other ??= trunk;
       if (registration.username !== user) continue;
       const verdict = this.#digestOf(registration, evidence, now);
@@ -228,6 +244,11 @@ export class TrunkRecognition {
     });
     const more = this.#prepared.length - said.length;
     return said.length === 0 ? "" : `: ${said.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+  }
+
+  /** What the trunk's own module says; true where it names none. */
+  #passes({ name, identity }: Trunk, evidence: CallerEvidence): boolean {
+    return identity.module === undefined || this.#checks.get(identity.module)?.(evidence, name) === true;
   }
 
   #registered(trunk: Trunk, { transport, address, port }: CallerEvidence, now: Millis): boolean {
@@ -286,6 +307,11 @@ export class TrunkRecognition {
 /** Who the credentials say they are of. */
 function userOf({ authorization }: CallerEvidence): string {
   return (authorization === undefined ? undefined : parseAuthorization(authorization)?.params.get("username")) ?? "";
+}
+
+function notIdentified(trunk: Trunk, { address }: CallerEvidence): RefusedCaller {
+  const reason = `${address} is in trunk ${trunk.name}'s network, but the trunk's identity module does not know the caller`;
+  return { kind: "refused", code: "trunk-unknown", reason, known: true };
 }
 
 function wrongCertificate(trunk: Trunk, verdict: Verdict & { readonly fits: false }, evidence: CallerEvidence): RefusedCaller {

@@ -1,7 +1,7 @@
 /**
  * Declarations of the doors, each rolled up into one file without imports of other modules (API Extractor), and the report of the public API.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from "@microsoft/api-extractor";
@@ -23,8 +23,9 @@ export interface DoorTypes {
 
 /** Throws with the compiler's words where a door's declarations cannot be made. */
 export function doorTypes(): DoorTypes[] {
-  // Where node_modules are found: the roll-up keeps imports of packages.
   const folder = mkdtempSync(join(tmpdir(), "crosspoint-api-"));
+  // the roll-up follows imports of packages to their declarations
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   try {
     emitDeclarations(join(folder, "types"));
     return rollUp(folder);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { samePinSync } from "../../meetings/pin.ts";
 import type { Trunk } from "../../trunks/model.ts";
@@ -29,7 +30,17 @@ export function crossCheck<T>(
   checkTokens(config, findings);
   checkCertificates(config, findings);
   engineChecks(config, findings);
+  checkModules(config, findings);
   return { mistakes, warnings };
+}
+
+/** Modules of the operator's own are where they are said to be; they are loaded by the start only. */
+function checkModules({ sfu, trunks }: Config, { mistake }: Findings): void {
+  const seek = (path: Path, file: string | undefined) => {
+    if (file !== undefined && !existsSync(file)) mistake(path, `${file}: no such file`);
+  };
+  seek(["sfu"], sfu.includes("/") ? sfu : undefined);
+  for (const [i, { identity }] of trunks.entries()) seek(["trunks", i, "identity", "module"], identity.module);
 }
 
 /** Everything that can be dialled is dialled once. */
@@ -107,9 +118,12 @@ function checkTrunks(config: Config, findings: Findings): void {
 }
 
 function checkIdentity({ identity, register, target }: Trunk, path: Path, { mistake, warn }: Findings): void {
-  const { certificateNames, networks, digest, registration } = identity;
-  if ([certificateNames, networks, digest, registration, register].every((kind) => kind === undefined)) {
-    mistake(path, "expected at least one of certificateNames, networks, digest, registration: without any, nobody would be this trunk");
+  const { certificateNames, networks, digest, registration, module } = identity;
+  if ([certificateNames, networks, digest, registration, module, register].every((kind) => kind === undefined)) {
+    mistake(
+      path,
+      "expected at least one of certificateNames, networks, digest, registration, module: without any, nobody would be this trunk",
+    );
   }
   if (registration && registration.minSeconds > registration.maxSeconds)
     mistake([...path, "registration", "minSeconds"], `is longer than maxSeconds (${registration.maxSeconds})`);

@@ -189,6 +189,7 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
     ...raw,
     ...about,
     data: at(["data"], raw.data),
+    sfu: raw.sfu.includes("/") ? at(["sfu"], raw.sfu) : raw.sfu,
     certificates: {
       ...own,
       development,
@@ -200,12 +201,13 @@ function settle(raw: RawConfig, at: (path: Path, value: string) => string, about
       acme: own.acme && { ...own.acme, ...(own.acme.ca === undefined ? {} : { ca: at(["certificates", "acme", "ca"], own.acme.ca) }) },
     },
     trunks: raw.trunks.map((trunk, i): Trunk => {
-      const { ca: file, crl } = trunk.identity;
+      const { ca: file, crl, module } = trunk.identity;
       const within = (key: string, ...more: Path): Path => ["trunks", i, "identity", key, ...more];
       const identity = {
         ...trunk.identity,
         ca: file === undefined ? undefined : at(within("ca"), file),
         crl: crl?.map((list, j) => at(within("crl", j), list)),
+        module: module === undefined ? undefined : at(within("module"), module),
       };
       const clientCertificate = pairAt(trunk.clientCertificate, ["trunks", i, "clientCertificate"], at);
       // calls to a carrier at which we are registered go to its registrar, unless somebody says otherwise

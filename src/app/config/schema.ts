@@ -332,9 +332,11 @@ export const configSchema = z.strictObject({
   web: webSection,
   admin,
   engine,
-  sfu: oneOf(["conference", "janus"])
+  sfu: textLike(/^(?:conference|janus|\.{0,2}\/\S{1,1000})$/, "conference, janus, or the path of a module such as ./sfu.js")
     .default("conference")
-    .describe("Where meetings take place: `conference` is the media server's own, with our video relay; `janus` a Janus gateway."),
+    .describe(
+      "Where meetings take place: `conference` is the media server's own, with our video relay; `janus` a Janus gateway; a path names a module with an adapter of your own (docs/understand/building.md).",
+    ),
   janus,
   certificates,
   ivr,

@@ -58,6 +58,9 @@ const identity = z.strictObject({
     .describe(
       "OCSP stapling in calls to it over TLS: `if-present` asks for it and refuses a certificate that the response revokes; `required` also one without a good, fresh response, and sends no call by a connection that it has opened itself. Its own calls are judged by revocation lists only.",
     ),
+  module: textLike(/^\.{0,2}\/\S{1,1000}$/, "the path of a module such as ./identity.js")
+    .optional()
+    .describe("A module with a check of your own, `checkIdentity` (docs/understand/building.md): its answer must be true."),
   networks: z.array(network()).min(1, { error: "expected at least one network" }).optional().describe("Networks it calls from."),
   digest: z
     .strictObject({

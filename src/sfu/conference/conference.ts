@@ -1,12 +1,6 @@
 import type { VideoRelay } from "../../video/port.ts";
-import { joinConference } from "../media-conference.ts";
 import { seatPictures } from "../pictures.ts";
-import type { Seat, Sfu, SfuParticipant } from "../port.ts";
-
-/** The media server's API, by which a whole conference is addressed. */
-export interface ConferenceApi {
-  api(command: string): Promise<string>;
-}
+import type { ConferenceApi, Seat, Sfu, SfuParticipant } from "../port.ts";
 
 /**
  * The media server's own conference as the meeting's SFU, with the video relay beside it. Members are addressed through their own event-socket connection,
@@ -23,7 +17,7 @@ export class ConferenceSfu implements Sfu {
   }
 
   async join(meetingId: string, { id, media, muted, pictures }: SfuParticipant): Promise<Seat> {
-    const seat = await joinConference(media, conferenceName(meetingId), muted);
+    const seat = await media.joinConference(conferenceName(meetingId), muted);
     // pictures follow the conference's floor; what fails there is the relay's affair, and never the audio's
     const relay = this.#relay;
     if (relay && pictures) {

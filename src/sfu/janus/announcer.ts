@@ -1,4 +1,4 @@
-import { type ConferenceSeat, joinConference } from "../media-conference.ts";
+import type { ConferenceMember } from "../../call-media/media-server.ts";
 import { AudioLeg, type AudioLegOptions } from "./audio-leg.ts";
 
 /**
@@ -8,7 +8,7 @@ import { AudioLeg, type AudioLegOptions } from "./audio-leg.ts";
 export class Announcer {
   readonly #leg: AudioLeg;
   readonly #warn: (error: unknown) => void;
-  #seat: ConferenceSeat | undefined;
+  #seat: ConferenceMember | undefined;
   /** Janus knows it. */
   #heard = false;
   #closed = false;
@@ -24,7 +24,7 @@ export class Announcer {
   async #open(name: string): Promise<void> {
     try {
       await this.#leg.open(false);
-      const seat = await joinConference(this.#leg.session, name, false);
+      const seat = await this.#leg.session.joinConference(name, false);
       if (this.#closed) return await this.#leg.close();
       seat.onVacated(() => this.close());
       this.#seat = seat;

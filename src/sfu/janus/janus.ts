@@ -1,6 +1,5 @@
 import type { MediaPort } from "../../call-media/media-server.ts";
 import type { VideoRelay } from "../../video/port.ts";
-import { joinConference } from "../media-conference.ts";
 import type { Seat, Sfu, SfuParticipant } from "../port.ts";
 import { Announcer } from "./announcer.ts";
 import { AudioLeg, type AudioLegOptions } from "./audio-leg.ts";
@@ -65,9 +64,9 @@ export class JanusSfu implements Sfu {
       await meeting.ready();
       await audio.open(muted);
       const name = `janus-${id}`;
-      const bridge = await joinConference(audio.session, name, false);
+      const bridge = await audio.session.joinConference(name, false);
       // the caller comes last: what it says from then on is heard by a seat
-      const own = await joinConference(media, name, muted);
+      const own = await media.joinConference(name, muted);
       const warn = (event: string, fields: Readonly<Record<string, unknown>>) => log("warn", event, { meeting: meetingId, ...fields });
       const onEmpty = () => this.#end(meetingId, meeting);
       const seat = new JanusSeat({ id, displayName, meeting, own, bridge, audio, pictures, warn, onEmpty });

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Pictures } from "../../call-media/video-streams.ts";
 import type { VideoCodecName } from "../../video/port.ts";
-import type { ConferenceSeat } from "../media-conference.ts";
+import type { ConferenceMember } from "../../call-media/media-server.ts";
 import { type PictureSeat, seatPictures } from "../pictures.ts";
 import type { Seat, SeatEvents } from "../port.ts";
 import type { AudioLeg } from "./audio-leg.ts";
@@ -13,8 +13,8 @@ export interface JanusSeatOptions {
   readonly displayName: string;
   readonly meeting: JanusMeeting;
   /** The participant's and Janus's places in the conference of two that joins them at the media server. */
-  readonly own: ConferenceSeat;
-  readonly bridge: ConferenceSeat;
+  readonly own: ConferenceMember;
+  readonly bridge: ConferenceMember;
   readonly audio: AudioLeg;
   readonly pictures: Pictures | null;
   /** It was the last one of ours in the meeting. */

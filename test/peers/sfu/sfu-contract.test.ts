@@ -18,7 +18,7 @@ it("has every adapter that there is", () => {
   const folders = readdirSync(join(import.meta.dirname, "../../../src/sfu"), { withFileTypes: true }).filter((entry) =>
     entry.isDirectory(),
   );
-  expect(Object.keys(SFU_ADAPTERS).sort()).toEqual(folders.map(({ name }) => name).sort());
+  expect(Object.keys(SFU_ADAPTERS).sort()).toEqual([...folders.map(({ name }) => name), "module"].sort());
 });
 
 /** What the port (src/sfu/port.ts) asks of each adapter, by what rooms hear and see. */

@@ -2,13 +2,12 @@ import { EventEmitter } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { EslConnection } from "../../../src/media-client/drachtio-fsmrf.ts";
-import type { FsmrfSession } from "../../../src/media-client/session.ts";
-import { ConferenceSeat } from "../../../src/sfu/media-conference.ts";
+import { EndpointMember, type JoiningSession } from "../../../src/media-client/conference-member.ts";
 
 function seat() {
   const connection = new EventEmitter();
-  const media = { onClosed: () => undefined } as unknown as FsmrfSession;
-  const one = new ConferenceSeat(media, connection as unknown as EslConnection);
+  const media = { onClosed: () => undefined } as unknown as JoiningSession;
+  const one = new EndpointMember(media, connection as unknown as EslConnection);
   const told: unknown[] = [];
   const tell = (action: string, member: number, more: Record<string, string> = {}) => {
     const headers: Record<string, string> = {

@@ -1,8 +1,6 @@
 import { EventEmitter } from "node:events";
-import type { EslConnection, EslEvent } from "../media-client/drachtio-fsmrf.ts";
-import { FsmrfSession } from "../media-client/session.ts";
-import type { MediaSession } from "../call-media/media-server.ts";
-import type { Seat, SeatEvents } from "./port.ts";
+import type { ConferenceMember, ConferenceMemberEvents, MediaSessionEvents } from "../call-media/media-server.ts";
+import type { Endpoint, EslConnection, EslEvent } from "./drachtio-fsmrf.ts";
 
 /** A media server that has not let somebody in by then will not. */
 const JOIN_MS = 5_000;
@@ -12,16 +10,24 @@ const MEMBER_EVENTS = "esl::event::CUSTOM::*";
 /** Events kept until it is known whom they are about. */
 const MOST_EARLY = 100;
 
+/** What a conference needs of a session: its endpoint, and to hear of its end. */
+export interface JoiningSession {
+  /** Throws when the session is not up. */
+  readonly endpoint: Endpoint;
+  readonly closed: boolean;
+  onClosed(listener: () => void): void;
+  once(event: "gone", listener: (...args: MediaSessionEvents["gone"]) => void): unknown;
+}
+
 /**
  * Joins a session to a conference of its media server (`conference` application), which comes into being with its first member. Rejects when the media
- * server does not let it in, or the session is not one of this media server.
+ * server does not let it in.
  */
-export async function joinConference(media: MediaSession, name: string, muted: boolean): Promise<ConferenceSeat> {
-  if (!(media instanceof FsmrfSession)) throw new TypeError("this conference takes sessions of its own media server only");
+export async function joinConference(media: JoiningSession, name: string, muted: boolean): Promise<EndpointMember> {
   const { endpoint } = media;
   const { conn } = endpoint;
   if (!conn) throw new Error("the media session is not up");
-  const seat = new ConferenceSeat(media, conn);
+  const seat = new EndpointMember(media, conn);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`the media server let nobody into ${name}`)), JOIN_MS);
@@ -43,8 +49,8 @@ export async function joinConference(media: MediaSession, name: string, muted: b
 }
 
 /** A member of a conference, addressed by its own event-socket connection. */
-export class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
-  readonly #media: FsmrfSession;
+export class EndpointMember extends EventEmitter<ConferenceMemberEvents> implements ConferenceMember {
+  readonly #media: JoiningSession;
   readonly #connection: EslConnection;
   readonly #onEvent: (event: EslEvent) => void;
   #memberId: number | undefined;
@@ -53,7 +59,7 @@ export class ConferenceSeat extends EventEmitter<SeatEvents> implements Seat {
   readonly #whenVacated: (() => void)[] = [];
   #gone = false;
 
-  constructor(media: FsmrfSession, connection: EslConnection) {
+  constructor(media: JoiningSession, connection: EslConnection) {
     super();
     this.#media = media;
     this.#connection = connection;
