@@ -58,6 +58,7 @@ export class Metrics {
     ["trunk"],
   );
   readonly #expiry = this.#gauge("certificate_expiry_days", "Days until a certificate expires; negative after.", ["file"]);
+  readonly #expirySeconds = this.#gauge("certificate_expiry_seconds", "Seconds until a certificate expires; negative after.", ["file"]);
   readonly #renewals = this.#counter("certificate_renewals_total", "Tries to have a certificate issued by ACME: renewed, failed.", [
     "result",
   ]);
@@ -82,7 +83,10 @@ export class Metrics {
   }
 
   async text(): Promise<string> {
-    for (const { file, daysLeft } of this.#options.certificates?.() ?? []) this.#expiry.set({ file }, daysLeft);
+    for (const { file, daysLeft } of this.#options.certificates?.() ?? []) {
+      this.#expiry.set({ file }, daysLeft);
+      this.#expirySeconds.set({ file }, daysLeft * 86_400);
+    }
     return this.registry.metrics();
   }
 

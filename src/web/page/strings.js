@@ -192,7 +192,7 @@ const de = {
   lobby: ["Sie sind im Warteraum", "Die Meeting-Leitung weiß, dass Sie da sind. Bitte warten Sie, bis Sie eingelassen werden."],
   lobbyWithoutHost: ["Sie sind im Warteraum", "Die Meeting-Leitung ist noch nicht da. Sobald sie kommt, erfährt sie, dass Sie warten."],
   waiting: ["Die Meeting-Leitung ist noch nicht da", "Das Meeting beginnt, sobald sie da ist. Bitte warten Sie."],
-  joining: ["Sie treten bei …", ""],
+  joining: ["Sie nehmen gleich teil …", ""],
   rejoining: ["Die Verbindung war unterbrochen", "Sie nehmen gleich wieder teil …"],
   joined: "Sie sind im Meeting",
   came: (name) => `${name} ist dazugekommen`,

@@ -1,3 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Baresip, startBaresip } from "../../support/baresip.ts";
@@ -9,6 +14,7 @@ import { inTurn, portsOf } from "../../support/ports.ts";
 import { realDrachtio } from "../../support/real-engines.ts";
 import { withoutIdentifiers } from "../../support/identifiers.ts";
 
+const ROOT = join(import.meta.dirname, "../../..");
 const PORT = portsOf("interop-baresip");
 /** Of a room: its SIP ports and its control socket; a hundred for its media. */
 const roomPorts = inTurn(PORT + 220, 110, 4);
@@ -70,6 +76,28 @@ describeWithPeers("baresip as a room system", ["baresip"], () => {
       .filter((line) => line.startsWith("{"));
     expect(log.length).toBeGreaterThan(3);
     expect(log.filter((line) => withoutIdentifiers(line).includes("98765"))).toEqual([]);
+  });
+
+  test("README's command joins as it is copied, with an empty home and nothing in the environment", async () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const command = readme.split("\n").find((line) => line.startsWith("baresip -f examples/baresip/without-sound"));
+    const home = mkdtempSync(join(tmpdir(), "crosspoint-home-"));
+    // baresip writes beside its configuration
+    cpSync(join(ROOT, "examples"), join(home, "examples"), { recursive: true });
+    const phone = spawn("sh", ["-c", `exec ${command?.replace('127.0.0.1"', `${gateway.sip}"`)}`], {
+      cwd: home,
+      env: { PATH: "/usr/bin:/bin", HOME: home },
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    try {
+      const [one] = await gateway.waitForParticipants("1000", (all) => all.some(({ state }) => state === "joined"));
+      expect(one).toMatchObject({ displayName: "softphone", protocol: "sip" });
+    } finally {
+      phone.kill("SIGTERM");
+      await once(phone, "exit");
+      rmSync(home, { recursive: true, force: true });
+    }
+    await gateway.waitForParticipants("1000", (all) => all.length === 0);
   });
 
   test("answers our call with AEAD_AES_256_GCM, our first offer", async () => {

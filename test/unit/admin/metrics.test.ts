@@ -38,12 +38,18 @@ it("tells calls, refusals, stages, lockouts, media, certificates and engines", a
     'crosspoint_engine_connected{engine="sip"} 1',
     'crosspoint_media_loss_percent_count{trunk="carrier"} 1',
     'crosspoint_certificate_expiry_days{file="server.crt"} 12',
+    'crosspoint_certificate_expiry_seconds{file="server.crt"} 1036800',
     'crosspoint_sip_engine{stat="transactions"} 7',
     'crosspoint_sip_engine{stat="tls_handshakes"} 3',
   ]) {
     expect(body).toContain(`${line}\n`);
   }
   expect(body).toContain("crosspoint_nodejs_eventloop_lag");
+  // what promtool would call otherwise is there under the name that it would have, too (docs/operate/operations.md)
+  const names = new Set(body.split("\n").map((line) => /^# TYPE (\S+) gauge$/.exec(line)?.[1]));
+  const misnamed = [...names].filter((name) => /(_total|_days)$/.test(name ?? ""));
+  expect(misnamed.length).toBeGreaterThan(0);
+  for (const name of misnamed) expect(names).toContain(name!.replace(/_total$/, "").replace(/_days$/, "_seconds"));
   expect(body).not.toContain("person@example.com");
 });
 
