@@ -16,8 +16,14 @@ const GROUPS: Readonly<Record<number, string>> = {
 /** OpenSSL's SSL_SESSION holds the group in field 19. */
 const GROUP_TAG = 0xb3;
 
+/** OpenSSL's own names of some. */
+const SPELLINGS: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
+
 /** The group by which keys were agreed; undefined where it cannot be told. Node.js tells clients only: a server's stands in its session. */
 export function groupOf(socket: TLSSocket): string | undefined {
+  // null for a server
+  const told = socket.getEphemeralKeyInfo();
+  if (told !== null && "name" in told) return SPELLINGS[String(told.name)] ?? String(told.name);
   try {
     const session = socket.getSession();
     const field = session && children(readDer(session)).find(({ tag }) => tag === GROUP_TAG);

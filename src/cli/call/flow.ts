@@ -7,6 +7,7 @@ import { matchesSipDomain, namesOf } from "../../security/certificates/names.ts"
 import { type Listener, type Output, type SipLayer, type Source, type Target, UserAgent } from "../../sip/index.ts";
 import { StreamFramer } from "../../wire/sip/framer.ts";
 import { CallError, type ClientTls } from "./target.ts";
+import { groupOf } from "../../io/tls-session.ts";
 
 /** What TLS came to. */
 export interface TlsReport {
@@ -190,16 +191,10 @@ async function openStream(target: Target, tls: ClientTls): Promise<Opened> {
     cipher: secured.getCipher().standardName ?? secured.getCipher().name,
     server: String(shown?.toLegacyObject().subject?.CN ?? ""),
     clientCertificate: tls.cert !== undefined,
-    group: groupOf(secured),
+    group: groupOf(secured) ?? "",
     untrusted,
   };
   return { ...opened, stream: secured, tlsMs, tls: report };
-}
-
-/** The group by which keys were agreed; empty where it cannot be told. */
-function groupOf(socket: TLSSocket): string {
-  const info = socket.getEphemeralKeyInfo();
-  return info !== null && "name" in info ? String(info.name) : "";
 }
 
 /** Waits for a socket's event. */

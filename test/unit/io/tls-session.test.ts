@@ -8,7 +8,7 @@ it.each([
   [undefined, "TLSv1.3", "X25519MLKEM768"],
   ["X25519", "TLSv1.3", "X25519"],
   ["P-256", "TLSv1.2", "P-256"],
-])("a server tells the group of a client that offers %s by %s: %s", async (ecdhCurve, maxVersion, group) => {
+])("both ends tell the group of a client that offers %s by %s: %s", async (ecdhCurve, maxVersion, group) => {
   const { pem, key } = makeCertificate({ subject: [["CN", "x"]] });
   const server = createServer({ cert: pem, key });
   server.listen(0, "127.0.0.1");
@@ -21,9 +21,12 @@ it.each([
     maxVersion: maxVersion as "TLSv1.3",
     ...(ecdhCurve ? { ecdhCurve } : {}),
   });
+  const connected = once(client, "secureConnect");
   const [socket] = (await once(server, "secureConnection")) as [TLSSocket];
   expect(groupOf(socket)).toBe(group);
   expect(describeTls(socket)).toMatch(new RegExp(`^${maxVersion}, TLS_\\w+, ${group}$`));
+  await connected;
+  expect(describeTls(client)).toBe(describeTls(socket));
   client.destroy();
   server.close();
 });
