@@ -22,7 +22,7 @@ export class EngineTap {
     const wanted = (callId: string): TraceLevel => (callIds === undefined || callIds.has(callId) ? level : "off");
     return (direction, data, { transport, address, port, localAddress, localPort }) => {
       if (this.#pending.length >= MOST) return;
-      const read = readSip(data, wanted);
+      const read = readSafely(data, wanted);
       if (read === undefined) return;
       const { callId, ...text } = read;
       this.#add({
@@ -54,5 +54,14 @@ export class EngineTap {
       this.#pending = [];
       this.#tell(messages);
     });
+  }
+}
+
+/** To be looked at must never cost a message: a fault of the masking shows nothing of it. */
+function readSafely(data: Buffer, wanted: (callId: string) => TraceLevel): ReturnType<typeof readSip> {
+  try {
+    return readSip(data, wanted);
+  } catch {
+    return { callId: "", summary: "not shown", head: `[not shown, ${data.length} bytes]`, body: null };
   }
 }
