@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
 import { readIfThere, writePrivate } from "./files.ts";
-import { sameSecret } from "./token.ts";
+import { sameSecret } from "../base/secrets.ts";
 
 /** What a join token says: who may join which meeting, as what, until when. */
 export interface JoinTicket {

@@ -1,12 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readIfThere, writePrivate } from "./files.ts";
-
-/** Compares in a time that tells nothing: not of the content, and by hashing first not of the length. */
-export function sameSecret(given: string, expected: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
-}
 
 /** The admin token kept in the data folder, made at first; `file` is where. */
 export function keptToken(dataFolder: string): { token: string; file: string; made: boolean } {

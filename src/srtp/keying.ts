@@ -1,4 +1,5 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { sameBytes } from "../base/secrets.ts";
 import type { SrtpSuite } from "./suites.ts";
 
 /** Master key of one direction, with the suite it is for. Never log one. */
@@ -19,7 +20,7 @@ export function generateKeying(suite: SrtpSuite): SrtpKeying {
 export function sameKeying(a: SrtpKeying, b: SrtpKeying): boolean {
   const flat = ({ masterKey, masterSalt, mki }: SrtpKeying) => Buffer.concat([masterKey, masterSalt, mki ?? Buffer.alloc(0)]);
   const [x, y] = [flat(a), flat(b)];
-  return a.suite === b.suite && x.length === y.length && timingSafeEqual(x, y);
+  return a.suite === b.suite && sameBytes(x, y);
 }
 
 /** Throws RangeError when the lengths are not the suite's. */

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import { sameSecret } from "../base/secrets.ts";
 import type { Millis } from "../base/clock.ts";
 import { type AuthField, digestAlgorithm, digestResponse, formatChallenges, parseAuth, tryParseUri } from "../wire/sip/index.ts";
 
@@ -75,7 +76,7 @@ export class DigestGuard {
       (expected.uri === undefined || sameResource(get("uri"), expected.uri)) &&
       get("username") === expected.username &&
       get("realm") === expected.realm &&
-      sameText(response, get("response").toLowerCase());
+      sameSecret(response, get("response").toLowerCase());
     if (!right) return "wrong";
     if (now - made > NONCE_LIFE_MS || made > now + 1) return "stale";
     const count = qop === undefined ? 1 : Number.parseInt(get("nc"), 16);
@@ -101,7 +102,7 @@ export class DigestGuard {
 
   #timeOf(nonce: string, source: string): number | undefined {
     const dot = nonce.lastIndexOf(".");
-    if (dot < 0 || !sameText(nonce.slice(dot + 1), this.#sign(nonce.slice(0, dot), source))) return undefined;
+    if (dot < 0 || !sameSecret(nonce.slice(dot + 1), this.#sign(nonce.slice(0, dot), source))) return undefined;
     return Number.parseInt(nonce.split(".", 1)[0]!, 36);
   }
 }
@@ -126,10 +127,4 @@ function unescaped(user = ""): string {
   } catch {
     return user;
   }
-}
-
-function sameText(a: string, b: string): boolean {
-  const x = Buffer.from(a);
-  const y = Buffer.from(b);
-  return x.length === y.length && timingSafeEqual(x, y);
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { GatewayEvent } from "../../admin/ports.ts";
 import type { ParticipantAction } from "../../meetings/model.ts";
-import { sameSecret } from "../../security/token.ts";
+import { sameSecret } from "../../base/secrets.ts";
 import { type JoinMessage, rosterEntry } from "../../web/messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "../../web/ports.ts";
 import type { IncomingCalls } from "../incoming-call.ts";

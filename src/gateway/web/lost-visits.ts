@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
 import type { Role, Trust } from "../../meetings/model.ts";
 import type { OutcomeCode } from "../../records/model.ts";
-import { sameSecret } from "../../security/token.ts";
+import { sameSecret } from "../../base/secrets.ts";
 
 /** What a browser may come back to after its visit has been given up, without being asked anything again. */
 export interface LostVisit {

@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
+import { sameBytes } from "../../base/secrets.ts";
 import { type CryptoH323Token, encodeRas, h235, type RasMessage } from "../../wire/h225/index.ts";
 import { encode } from "../../wire/per/index.ts";
 import { trimEndOf } from "../../base/text.ts";
@@ -139,7 +140,7 @@ function check(token: CryptoH323Token, bytes: Uint8Array, { senders, password, s
     if (at < 0) return "wrong";
     const blank = Uint8Array.from(bytes);
     blank.fill(0, at, at + HASH_OCTETS);
-    return timingSafeEqual(hmac(password, blank), hash.bytes) ? "good" : "wrong";
+    return sameBytes(hmac(password, blank), hash.bytes) ? "good" : "wrong";
   }
   const hashed = token.cryptoEPPwdHash;
   if (hashed === undefined) return "missing";
@@ -151,7 +152,7 @@ function check(token: CryptoH323Token, bytes: Uint8Array, { senders, password, s
   for (const user of new Set([said, sender]))
     for (const end of ["\0", ""]) {
       const right = passwordHash(user, password, hashed.timeStamp, end);
-      if (told.length === right.length && timingSafeEqual(right, told)) return "good";
+      if (sameBytes(told, right)) return "good";
     }
   return "wrong";
 }

@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
+import { sameSecret } from "../../base/secrets.ts";
 
 /** The field of an INVITE to the embedded media server that shows who sends it. */
 export const PROOF_HEADER = "X-Crosspoint-Proof";
@@ -16,6 +17,5 @@ export function isProven(
   secret: string,
   call: { readonly proof: string; readonly userAgent: string; readonly eventSocket: string },
 ): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(call.proof), digest(callProof(secret, call.userAgent, call.eventSocket)));
+  return sameSecret(call.proof, callProof(secret, call.userAgent, call.eventSocket));
 }

@@ -1,4 +1,5 @@
-import { randomUUID, timingSafeEqual } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { sameSecret } from "../../../base/secrets.ts";
 import {
   apiResponse,
   authRequest,
@@ -185,7 +186,7 @@ export class EslSession {
   }
 
   #authenticate({ verb, args }: EslCommand): void {
-    if (verb !== "auth" || !same(args, this.#options.password ?? "")) {
+    if (verb !== "auth" || !sameSecret(args, this.#options.password ?? "")) {
       this.#reply(verb === "auth" ? "-ERR invalid" : "-ERR command not found");
       if (verb === "auth") {
         this.#output.write(disconnectNotice(undefined));
@@ -362,12 +363,4 @@ function matches(actual: string, wanted: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Compares secrets in constant time. */
-function same(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  const length = Math.max(x.length, y.length, 1);
-  const padded = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(length - bytes.length)]);
-  return timingSafeEqual(padded(x), padded(y)) && x.length === y.length;
 }
