@@ -217,8 +217,10 @@ export class ScriptedPeer {
     this.#local = `peer${calls}`;
     this.#remote = "";
     this.#target = `sip:1000@${HOST}:${this.#to}`;
-    this.send("INVITE", { body, headers, type });
-    const answer = await this.response("INVITE");
+    const seq = this.send("INVITE", { body, headers, type });
+    // as timer A has it (RFC 3261 section 17.1.1.2): a long answer waits until this address has shown to be there
+    const repeat = setInterval(() => this.send("INVITE", { body, headers, type, seq }), 500);
+    const answer = await this.response("INVITE").finally(() => clearInterval(repeat));
     if (answer.status >= 300) {
       this.#remote = answer.toTag;
       this.ack(answer);
