@@ -95,6 +95,7 @@ if (only.length === 0) {
   step("room imports", "depcruise", ["--config", ".dependency-cruiser.cjs", "src"]);
   step("lint", "biome", ["lint", "--error-on-warnings", "."]);
   step("format", "biome", ["format", "."]);
+  step("unused files, exports and dependencies", "knip", ["--no-progress"]);
   step("fuzz", "node", [join(import.meta.dirname, "fuzz/run.ts")]);
   step("regular expressions", "node", [join(import.meta.dirname, "../tools/regexps/lint.ts")]);
 }

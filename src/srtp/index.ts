@@ -4,4 +4,4 @@ export { SrtpReceiver } from "./receiver.ts";
 export { SRTP_MAX_OVERHEAD, SrtpSender } from "./sender.ts";
 export { findSuite, SRTP_SUITES, type SrtpSuite, type SrtpSuiteName } from "./suites.ts";
 export { SrtpFailure, srtpFailureName } from "./transform.ts";
-export { type CryptoStyle, cryptoOf, readCrypto, type UnusableCrypto, type UsableCrypto } from "./sdes.ts";
+export { cryptoOf, readCrypto, type UnusableCrypto, type UsableCrypto } from "./sdes.ts";

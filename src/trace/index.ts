@@ -3,4 +3,4 @@ export { maskCommand, maskEvent } from "./mask-esl.ts";
 export { readH323 } from "./mask-h323.ts";
 export { maskKnownNumbers } from "./mask-numbers.ts";
 export { readSip } from "./mask-sip.ts";
-export { hostPort, TRACE_LEVELS, type TracedMessage, type TraceLevel, type TraceProtocol, wallTime } from "./types.ts";
+export { hostPort, TRACE_LEVELS, type TracedMessage, type TraceLevel, wallTime } from "./types.ts";

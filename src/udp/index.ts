@@ -4,7 +4,7 @@ import { NativeUdp } from "./native/sockets.ts";
 import { NodeUdp } from "./node.ts";
 import type { Udp, UdpKind } from "./port.ts";
 
-export type { TakeDatagram, Udp, UdpKind, UdpSocket } from "./port.ts";
+export type { Udp, UdpKind, UdpSocket } from "./port.ts";
 
 /** What a thread is told of its sockets; plain data, for its `workerData`. Each thread has its own. */
 export interface UdpPlan {

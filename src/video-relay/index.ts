@@ -7,7 +7,7 @@ import { settingsOf, type VideoRelayOptions } from "./options.ts";
 import { Relay } from "./relay.ts";
 import type { VideoWorkerData } from "./worker.ts";
 
-export type { VideoLogRecord, VideoRelayOptions } from "./options.ts";
+export type { VideoRelayOptions } from "./options.ts";
 
 export interface RunningVideoRelay extends VideoRelay {
   /** What it has done, and how its threads are. Cheap. */

@@ -4,7 +4,7 @@ import type { MediaSources } from "../rtp/latch.ts";
 import type { SrtpKeying } from "../srtp/index.ts";
 
 /** Nothing is transcoded: who cannot decode what is sent stays without picture. */
-export type { AgreedFeedback as VideoFeedback, AgreedVideoCodec as VideoCodec, VideoCodecName } from "../negotiation/index.ts";
+export type { AgreedVideoCodec as VideoCodec, VideoCodecName } from "../negotiation/index.ts";
 
 /** A line as both sides have agreed on it. */
 export interface LineAgreement {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { describe, test } from "vitest";
 import { PEERS, type PeerName, peerAvailable } from "./peer-packages.ts";
 
@@ -19,14 +18,5 @@ export function describeWithPeers(name: string, needs: readonly PeerName[], body
     });
   } else {
     describe.skip(`${title}: missing ${missing.join(", ")}`, body);
-  }
-}
-
-/** Output of a command, for versions; empty when it cannot run. */
-export function outputOf(command: string, args: readonly string[]): string {
-  try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
-  } catch {
-    return "";
   }
 }

@@ -12,4 +12,3 @@ export {
   type EslMessage,
 } from "./message.ts";
 export { eventNameOf } from "./names.ts";
-export { EslReader, defaultLimits, type EslBlock, type EslLimits } from "./reader.ts";

@@ -7,7 +7,7 @@ export { decodeRas, encodeRas, type RasMessage } from "./ras.ts";
 export type { AdmissionRejectReason } from "./ras-admission.ts";
 export type { RegistrationRejectReason } from "./ras-registration.ts";
 export * from "./signalling.ts";
-export { TPKT_MAX, TpktReader, tpkt } from "./tpkt.ts";
+export { TpktReader, tpkt } from "./tpkt.ts";
 export {
   decodeUserInformation,
   encodeUserInformation,

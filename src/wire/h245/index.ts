@@ -8,8 +8,6 @@ export type {
   OpenLogicalChannelReject,
 } from "./channel.ts";
 export { TransportAddress } from "./common.ts";
-export type { UserInputIndication } from "./control.ts";
-export type { DataApplicationCapability } from "./data.ts";
 export type { GenericCapability, GenericMessage, GenericParameter } from "./generic.ts";
 export * from "./message.ts";
 export type { VideoCapability } from "./video.ts";

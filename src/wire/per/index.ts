@@ -1,6 +1,5 @@
 export * from "./constructed.ts";
 export { PerError } from "./error.ts";
-export type { Size } from "./numbers.ts";
 export * from "./primitive.ts";
 export * from "./strings.ts";
 export type { Infer, Type } from "./type.ts";
