@@ -22,8 +22,10 @@ function lines(command: string, args: readonly string[]): string[] {
 /** The tests beside a file of src: those of its name, or all of its folder where it is no source. */
 function beside(file: string): string[] {
   if (!file.startsWith("src/")) return [];
-  const folder = join("test/unit", dirname(file).slice("src/".length));
-  if (!existsSync(join(root, folder))) return [];
+  let folder = join("test/unit", dirname(file).slice("src/".length));
+  while (!existsSync(join(root, folder))) folder = dirname(folder);
+  // of src itself, or of a module that has no tests
+  if (folder === "test/unit") return [];
   const pattern = file.endsWith(".ts") ? `${basename(file, ".ts")}*.test.ts` : "*.test.ts";
   return globSync(join(folder, pattern), { cwd: root });
 }
