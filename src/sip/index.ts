@@ -1,4 +1,4 @@
-export { type ClientUser } from "./client-call.ts";
+export type { ClientUser } from "./client-call.ts";
 export { Dialog } from "./dialog.ts";
 export { SipLayer } from "./layer.ts";
 export type { LayerHandler, LayerOptions, ServerTransaction } from "./layer-api.ts";
