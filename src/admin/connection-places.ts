@@ -10,6 +10,9 @@ export interface PlaceLimits {
   readonly admits: (address: string, port: number) => boolean;
 }
 
+/** This machine's own connections are the operator's, or a proxy's: lists and bans do not shut him out. */
+export const isOperators = (address: string): boolean => address === "127.0.0.1" || address === "::1";
+
 interface Place {
   readonly socket: Socket;
   readonly source: string;

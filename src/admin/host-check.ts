@@ -38,7 +38,7 @@ function plainHost(host: string): string | null {
     const colon = name.indexOf(":");
     if (colon >= 0) [name, port] = [name.slice(0, colon), name.slice(colon)];
   }
-  if (port !== "" && !/^:\d{0,5}$/.test(port)) return null;
+  if (port !== "" && (!/^:\d{0,5}$/.test(port) || Number(port.slice(1)) > 65_535)) return null;
   if (name.endsWith(".")) name = name.slice(0, -1);
   return name === "" || !/^[a-z0-9.:*_-]+$/.test(name) ? null : name;
 }

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import type { z } from "zod";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -6,16 +6,18 @@ import { type Challenge, ChallengeFiles } from "../security/acme/challenges.ts";
 import { ChallengeHandshakes } from "../security/acme/handshakes.ts";
 import { type ApiIdentity, ApiTokens } from "../security/api-tokens.ts";
 import { ClientAddresses } from "../security/client-address.ts";
+import { faultOf } from "../security/http-request.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
 import { systemClock } from "../base/clock.ts";
 import { Defence } from "../security/defence.ts";
 import { CallTraces } from "../trace/index.ts";
-import { ConnectionPlaces } from "./connection-places.ts";
+import { ConnectionPlaces, isOperators } from "./connection-places.ts";
 import { EventHub } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { HostCheck } from "./host-check.ts";
 import { Idempotency, type KeptAnswer } from "./idempotency.ts";
 import { type MetricsSource, serveMetrics } from "./metrics-server.ts";
+import { WebOffences } from "./offences.ts";
 import { openApi } from "./openapi.ts";
 import { type Pages, servePages } from "./pages.ts";
 import { type Page, pageOf, pageQuery } from "./paging.ts";
@@ -73,8 +75,6 @@ const maxBody = 64 * 1024;
 const consolePages: Pages = { folder: new URL("./console/", import.meta.url), path: "/" };
 /** Connections to the web port. */
 const PLACES = { most: 1_000, perSource: 250 };
-/** This machine's own connections are the operator's, or a proxy's: lists and bans do not shut him out. */
-const isOperators = (address: string): boolean => address === "127.0.0.1" || address === "::1";
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
 /** The admin API, the console and /metrics, on one listener. */
@@ -86,12 +86,18 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     keepAliveTimeout: 30_000,
     routerOptions: { maxParamLength: 256 },
   } as const;
+  const clients = options.clients ?? new ClientAddresses([]);
+  const offences = new WebOffences(clients, options.defence);
   const app: FastifyInstance = fastify({
     ...limits,
     logger: false,
     forceCloseConnections: true,
-    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) =>
-      send(reply.headers(securityHeaders), toProblem(error).problem),
+    clientErrorHandler: (error: Error, socket: Socket) => offences.unreadable(error, socket),
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      const told = toProblem(error).problem;
+      if (told.status === 400) offences.malformed(request.raw);
+      return send(reply.headers(securityHeaders), told);
+    },
     ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
   } as object);
   const traces = options.traces ?? new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 });
@@ -107,7 +113,6 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   app.server.headersTimeout = 10_000;
   const hub = new EventHub(options.gateway, { heartbeatSeconds: options.heartbeatSeconds ?? 15 });
   const tokens = options.tokens ?? new ApiTokens(null, options.token, []);
-  const clients = options.clients ?? new ClientAddresses([]);
   const hosts = options.hosts ?? new HostCheck([]);
   const gate = new Gate({
     tokens,
@@ -121,6 +126,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   const idempotency = new Idempotency();
   takeBodies(app);
 
+  offences.follow(app.server);
   app.addHook("onRoute", ({ url, method }) => allowed.add(url, [method].flat()));
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
@@ -134,9 +140,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     const file = challengeFiles.at(request.method, path);
     if (file !== undefined) return reply.type("application/octet-stream").send(file);
     if (path.startsWith("/api/")) reply.header("cache-control", "no-store");
+    const fault = faultOf(request.raw);
+    if (fault !== null) {
+      offences.malformed(request.raw);
+      return send(reply.header("connection", "close"), problem(fault.status, "malformed-request", fault.detail));
+    }
     if (!hosts.allows(request.headers.host))
       return send(reply, problem(421, "host-not-allowed", "this gateway is not asked for by this name: web.hosts lists those it has"));
-    if (request.is404) return nothingAt(request.method, path, reply);
+    if (request.is404) {
+      offences.notFound(request.raw, request.url);
+      return nothingAt(request.method, path, reply);
+    }
   });
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
   app.setNotFoundHandler((request, reply) => nothingAt(request.method, request.url.split("?")[0]!, reply));

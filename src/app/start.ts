@@ -126,7 +126,7 @@ async function start(first: Config, logger: Logger, undo: (() => unknown)[]): Pr
   undo.push(revokeWithMeetings(gateway, tokens.join, logger));
   const webPort = await openWebPort(config, { gateway, meetings, tokens, metrics, defence, traces, tls, logger });
   if (webPort) undo.push(() => webPort.close());
-  const metricsPort = await openMetricsPort(config, { metrics, tokens, tls, logger });
+  const metricsPort = await openMetricsPort(config, { metrics, tokens, defence, tls, logger });
   if (metricsPort) undo.push(() => metricsPort.close());
   if (tokens.kept && !config.demo) logger.info({ file: tokens.kept.file }, tokens.kept.made ? "admin token made" : "admin token read");
 

@@ -72,7 +72,7 @@ export async function openWebPort(
 /** The port of the metrics alone. Null where they have none. Rejects with StartError when it cannot be had. */
 export async function openMetricsPort(
   config: Config,
-  { metrics, tokens, tls, logger }: Pick<WebPortParts, "metrics" | "tokens" | "tls" | "logger">,
+  { metrics, tokens, defence, tls, logger }: Omit<WebPortParts, "gateway" | "meetings" | "traces">,
 ): Promise<ReturnType<typeof createMetricsServer> | null> {
   if (config.web.metrics.port === null) return null;
   const { createMetricsServer: create } = await import("../admin/metrics-server.ts");
@@ -83,6 +83,7 @@ export async function openMetricsPort(
     hosts: new HostCheck(webHosts(config, tls)),
     tokens: tokens.api,
     requestsPerSecond: config.admin.requestsPerSecond,
+    defence,
     log: logger,
     ...(config.web.tls && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
   });

@@ -30,6 +30,11 @@ export class ClientAddresses {
     this.#trusted = new Networks(trustedProxies);
   }
 
+  /** Whether an address is a trusted proxy's: of its clients it says where they are. */
+  isProxy(address: string): boolean {
+    return this.#trusted.contains(address);
+  }
+
   of(request: IncomingMessage): ClientAddress {
     const peer = plainAddress(request.socket.remoteAddress ?? "");
     const encrypted = (request.socket as { encrypted?: boolean }).encrypted === true;

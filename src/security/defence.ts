@@ -103,13 +103,18 @@ export class Defence {
   }
 
   /**
-   * Something a source did that nobody does by mistake so often. May ban it. A scanner's request by UDP bans nobody, and has another line: its
-   * sender's address may be forged, to have somebody else banned. Other offences by UDP follow on an answer of ours that only the address got.
+   * Something a source did that nobody does by mistake so often. May ban it. What comes by UDP and is `unproven`, as a scanner's request always is, bans
+   * nobody, and has another line: its sender's address may be forged, to have somebody else banned. Other offences by UDP follow on an answer of ours that
+   * only the address got.
    */
-  offence(address: string, kind: OffenceKind, details: { readonly count?: number; readonly transport?: string } = {}): void {
+  offence(
+    address: string,
+    kind: OffenceKind,
+    details: { readonly count?: number; readonly transport?: string; readonly unproven?: boolean } = {},
+  ): void {
     const now = this.#clock.now();
     const { count = 1, transport } = details;
-    const unproven = kind === "scanner" && transport === "udp";
+    const unproven = details.unproven ?? (kind === "scanner" && transport === "udp");
     if (this.#lines.take(sourceOf(address), now) && this.#allLines.take(now)) {
       const unsaid = this.#unsaid === 0 ? {} : { unsaid: this.#unsaid };
       this.#unsaid = 0;

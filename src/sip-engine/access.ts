@@ -96,11 +96,11 @@ export class EngineAccess {
     this.#filter.lift(source);
   }
 
-  malformed(source: Source): void {
+  malformed(source: Pick<Source, "address" | "transport">): void {
     this.#count("malformed", source);
   }
 
-  #count(kind: EngineOffence["kind"], { address, transport }: Source): void {
+  #count(kind: EngineOffence["kind"], { address, transport }: Pick<Source, "address" | "transport">): void {
     const counts = this.#counts[kind];
     const known = counts.get(address);
     if (known !== undefined) known.count++;

@@ -118,6 +118,7 @@ export async function runEngine(
       tap.broken(source);
       access.malformed(source);
     },
+    onNoHandshake: (from) => access.malformed(from),
     onNotice: (what, source) => limited({ level: "info", what, fields: { address: source.address, port: source.port } }),
   });
   const tap = new EngineTap(onTraced);

@@ -6,6 +6,7 @@ import { sourceOf } from "../base/ip-address.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
 import type { ClientAddress, ClientAddresses } from "../security/client-address.ts";
 import type { Defence } from "../security/defence.ts";
+import { faultOf, isScannersPath } from "../security/http-request.ts";
 import type { JoinTokenVerdict } from "../security/join-token.ts";
 import { type GatewayMessage, type JoinMessage, type PageMessage, readPageMessage } from "./messages.ts";
 import type { PageLink, PageSource, Visit, VisitHost } from "./ports.ts";
@@ -60,6 +61,10 @@ export class PageDoor {
   constructor(options: PageDoorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#server.on("wsClientError", (_error, socket, request) => {
+      this.#malformed(this.#options.clients.of(request));
+      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    });
     this.#beat = setInterval(() => this.#beats(), BEAT_MS).unref();
   }
 
@@ -85,7 +90,14 @@ export class PageDoor {
     const refuse = (status: string): void => {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     };
-    if ((request.url ?? "").split("?")[0] !== JOIN_PATH) return refuse("404 Not Found");
+    if (faultOf(request) !== null) {
+      this.#malformed(client);
+      return refuse("400 Bad Request");
+    }
+    if ((request.url ?? "").split("?")[0] !== JOIN_PATH) {
+      if (isScannersPath(request.url ?? "")) this.#options.defence?.offence(address, "scanner", { transport: transportOf(client) });
+      return refuse("404 Not Found");
+    }
     // behind a proxy the connection is the proxy's, whoever its client is
     if (client.proxied && this.#options.defence?.refusal(address) !== undefined) return refuse("403 Forbidden");
     if (!this.#options.hosts.allows(request.headers.host)) return refuse("421 Misdirected Request");
@@ -96,6 +108,11 @@ export class PageDoor {
     if (!this.#knocks.take(source, this.#clock.now()) || (this.#addresses.get(source) ?? 0) >= MAX_SOCKETS_PER_ADDRESS)
       return refuse("429 Too Many Requests\r\nRetry-After: 5");
     this.#server.handleUpgrade(request, socket, head, (opened) => this.#opened(opened, request, client));
+  }
+
+  /** Bans count it: what nobody who speaks the protocol sends. */
+  #malformed(client: ClientAddress): void {
+    this.#options.defence?.offence(client.address, "malformed", { transport: transportOf(client) });
   }
 
   /** Browsers always say where a page came from; what says nothing is no page, and has no user's cookies or network to abuse. */
@@ -120,11 +137,17 @@ export class PageDoor {
     const timer = setTimeout(() => socket.close(4408, "nothing was said"), FIRST_MESSAGE_MS);
     let visit: Visit | undefined;
     socket.on("pong", () => this.#answered.add(socket));
-    socket.on("error", () => socket.terminate());
+    socket.on("error", (error: Error & { readonly code?: string }) => {
+      if (error.code?.startsWith("WS_ERR_")) this.#malformed(client);
+      socket.terminate();
+    });
     socket.on("message", (data, binary) => {
       if (!this.#messages.take(key, this.#clock.now())) return socket.close(4429, "too many messages");
       const message = binary ? undefined : readPageMessage(data.toString());
-      if (!message) return socket.close(4400, "not a message of this protocol");
+      if (!message) {
+        this.#malformed(client);
+        return socket.close(4400, "not a message of this protocol");
+      }
       try {
         if (visit && message.type !== "join" && message.type !== "resume") return visit.receive(message);
         if (visit || (message.type !== "join" && message.type !== "resume")) return socket.close(4400, "join or resume comes first, once");
@@ -157,7 +180,7 @@ export class PageDoor {
     if (message.type === "resume") return host.resume(message.visit, message.secret, link);
     const token = this.#verify(message, request);
     if (token !== null && "fault" in token) {
-      if (token.fault === "invalid") this.#options.defence?.offence(address, "wrong-token", { transport: secure ? "wss" : "ws" });
+      if (token.fault === "invalid") this.#options.defence?.offence(address, "wrong-token", { transport: transportOf({ secure }) });
       const within = this.#guesses.take(sourceOf(address), this.#clock.now());
       if (!within) return "throttled";
       this.#options.log.warn(
@@ -166,7 +189,7 @@ export class PageDoor {
       );
     }
     const userAgent = request.headers["user-agent"]?.slice(0, 200);
-    return host.join(message, { address, transport: secure ? "wss" : "ws", token, userAgent } satisfies PageSource, link);
+    return host.join(message, { address, transport: transportOf({ secure }), token, userAgent } satisfies PageSource, link);
   }
 
   /** The join token of the message or, from programs, of the Authorization header. One that is right is taken however many wrong ones came before. */
@@ -187,3 +210,5 @@ export class PageDoor {
     }
   }
 }
+
+const transportOf = ({ secure }: Pick<ClientAddress, "secure">): "ws" | "wss" => (secure ? "wss" : "ws");

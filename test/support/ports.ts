@@ -18,6 +18,7 @@ const COUNTS = {
   "gateway-full-disk": 240,
   "gateway-join": 1000,
   "gateway-listen": 240,
+  "gateway-offences": 240,
   "gateway-reload": 240,
   "gateway-ringing": 660,
   "gateway-acme": 240,

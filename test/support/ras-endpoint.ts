@@ -61,6 +61,8 @@ export async function rasEndpoint(host: string, gatekeeper: number, to = "127.0.
     ask,
     signed,
     sendBytes,
+    /** Anything, to which nothing is answered. */
+    sendRaw: (bytes: Uint8Array) => socket.send(bytes, gatekeeper, to),
     registration,
     /** The confirmation's endpoint identifier, or the reason of the rejection. */
     async register(

@@ -25,9 +25,9 @@ export const bansSchema = z
         wrongTokens: times(30, "Wrong tokens at the web port"),
         scanners: times(
           5,
-          "Requests of scanning tools, and of strangers who are refused again and again, by TCP, TLS or WebSocket (senders of UDP may be forged),",
+          "Requests of scanning tools, and of strangers who are refused again and again, by TCP, TLS or WebSocket (senders of UDP may be forged), and scanners' paths at the web port,",
         ),
-        malformed: times(100, "Malformed messages"),
+        malformed: times(100, "Malformed messages, of SIP, H.323, WebSocket and HTTP (RAS by UDP not: its senders may be forged),"),
         windowSeconds: whole(1, 86_400, 600, "seconds").describe("How long an offence counts."),
         seconds: whole(1, 86_400, 600, "seconds").describe("Length of a source's first ban. Each further ban is twice as long."),
         maxSeconds: whole(1, 31_536_000, 86_400, "seconds").describe("Longest ban."),

@@ -25,6 +25,8 @@ export interface H323IncomingParts {
   readonly log: Logger;
   /** Whether the gateway takes calls for a number. */
   readonly known: (number: string) => boolean;
+  /** Why the caller is refused for a token that is made with another password than its name has. */
+  readonly wrongPassword: () => GatewayRefusal | null;
 }
 
 /** A Setup as an incoming call. */
@@ -46,7 +48,12 @@ export class H323Incoming implements IncomingAdapter {
     const { transport, certificate: peer } = session;
     const evidence = { transport, address: this.info.address, peer, authorization: undefined, method: "INVITE" };
     // A digest cannot be asked for in call signalling: a trunk that demands one has no H.323 callers.
-    this.caller = { kind: "trunk", evidence, challenges: false };
+    this.caller = {
+      kind: "trunk",
+      evidence,
+      challenges: false,
+      suspicion: () => parts.wrongPassword(),
+    };
   }
 
   open(trunk: Trunk | null): H323Leg {

@@ -16,14 +16,17 @@ import {
 import { maskDialled } from "../../base/pin-mask.ts";
 import { type H323Endpoint, type H323Session, type OutgoingOptions, openH323Endpoint } from "../../io/index.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
+import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { AliasAddress } from "../../wire/h225/index.ts";
 import type { Call } from "../call/call.ts";
+import type { GatewayRefusal } from "../call/refusals.ts";
 import type { IncomingCalls } from "../incoming-call.ts";
 import type { OutgoingCalls } from "../outgoing-call.ts";
 import { H323Incoming, tellNoCommonPicture, towardsMediaServer } from "./incoming-adapter.ts";
 import type { H323Listeners, TlsMaterial } from "../options.ts";
 import { H323Door } from "./rejected-connections.ts";
+import { CallerPasswords } from "./caller-passwords.ts";
 import { isMeeting, OwnGatekeeper, type RegisteredAddress } from "./own-gatekeeper.ts";
 import { type Admission, Membership, type UpstreamState } from "./gatekeeper-registration.ts";
 import { H323Trace } from "./trace.ts";
@@ -55,7 +58,7 @@ export interface H323GatewayParts {
   readonly traces: CallTraces;
   readonly media: MediaPort;
   readonly directory: Pick<MemoryDirectory, "get">;
-  readonly defence: Pick<Defence, "refusal" | "isTrunk">;
+  readonly defence: Pick<Defence, "refusal" | "isTrunk" | "offence">;
   readonly calls: ReadonlyMap<string, Call>;
   readonly callLines: CallLines;
   readonly incoming: Pick<IncomingCalls, "receive">;
@@ -66,6 +69,9 @@ export interface H323GatewayParts {
 export class H323Gateway {
   readonly #parts: H323GatewayParts;
   readonly #door: H323Door;
+  /** Wrong passwords, by RAS and in calls. */
+  readonly #guesses = new CredentialGuesses();
+  readonly #passwords: CallerPasswords;
   #endpoint: H323Endpoint | undefined;
   #digits: readonly DigitWay[] = DIGIT_WAYS;
   #traversal: H323Traversal | undefined;
@@ -77,6 +83,7 @@ export class H323Gateway {
     this.#parts = parts;
     this.#door = new H323Door(parts.log, parts.clock);
     this.#trace = new H323Trace(parts.traces, parts.log);
+    this.#passwords = new CallerPasswords(parts, this.#guesses);
   }
 
   /** Opens the listeners; rejects when a port cannot be had. */
@@ -108,6 +115,7 @@ export class H323Gateway {
       onTunnel: (tunnel) => traversal.accept(tunnel),
       onHandshakeFailed: (peer, why) => this.#door.turnedAway(peer, "handshake", why),
       onTurnedAway: (peer, limit) => this.#door.turnedAway(peer, limit),
+      onMalformed: ({ host }, transport) => this.#parts.defence.offence(host, "malformed", { transport }),
       onSession: (session) => this.#expect(session),
       trace: this.#trace.call,
     });
@@ -118,6 +126,7 @@ export class H323Gateway {
         signalling: endpoint.address,
         traversal,
         trace: this.#trace.ras,
+        guesses: this.#guesses,
       });
     this.#membership = new Membership({
       ...{ log, clock },
@@ -181,8 +190,17 @@ export class H323Gateway {
       membership: this.#membership,
       log: this.#parts.log,
       known: (number: string) => isMeeting(this.#parts, number),
+      wrongPassword: () => this.#wrongPassword(session, incoming),
     };
     await this.#parts.incoming.receive(new H323Incoming(parts, session, incoming));
+  }
+
+  #wrongPassword({ peer, transport }: H323Session, incoming: IncomingCall): GatewayRefusal | null {
+    const endpointIdentifiers = incoming.calling.flatMap((alias) => {
+      const known = this.#gatekeeper?.registered(aliasText(alias))?.registration;
+      return known === undefined ? [] : [known.endpointIdentifier];
+    });
+    return this.#passwords.objection(incoming, { host: peer.host, transport, endpointIdentifiers });
   }
 
   /** Calls `h323:user@host[:port]`, or an alias registered here, into a meeting. */

@@ -1,9 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { H323View } from "../../admin/ports.ts";
-import { type Address, aliasOf, aliasText, Gatekeeper, type GatekeeperEvent, type Registration } from "../../h323/index.ts";
+import {
+  type Address,
+  aliasOf,
+  aliasText,
+  Gatekeeper,
+  type GatekeeperEvent,
+  type RasAddress,
+  type Registration,
+} from "../../h323/index.ts";
 import { openRasSocket, type RasSocket, type RasTap } from "../../io/index.ts";
 import { parseDialString } from "../../meetings/dial-string.ts";
-import { CredentialGuesses } from "../../trunks/credential-guesses.ts";
+import type { CredentialGuesses } from "../../trunks/credential-guesses.ts";
 import { accessNumbersOf } from "../../trunks/access-numbers.ts";
 import type { GatekeeperSettings, H323Listeners } from "../options.ts";
 import type { H323Traversal } from "./traversal.ts";
@@ -16,7 +24,8 @@ import type { MemoryDirectory } from "../../meetings/directory.ts";
 /** Where an endpoint is called, and how it registered if it did so with us. */
 export type RegisteredAddress = Address & { readonly registration?: Registration };
 
-const CLOSED: GatekeeperSettings = {
+/** Where the configuration has none. */
+export const CLOSED_GATEKEEPER: GatekeeperSettings = {
   identifier: "crosspoint",
   timeToLive: 300,
   registration: "listed",
@@ -29,7 +38,7 @@ export interface OwnGatekeeperParts {
   readonly settings: Settings;
   readonly log: Logger;
   readonly clock: Clock;
-  readonly defence: Pick<Defence, "refusal">;
+  readonly defence: Pick<Defence, "refusal" | "offence">;
   readonly directory: Pick<MemoryDirectory, "get">;
 }
 
@@ -54,11 +63,17 @@ export class OwnGatekeeper {
       signalling,
       traversal,
       trace,
-    }: { readonly port: number; readonly signalling: Address; readonly traversal: H323Traversal; readonly trace?: RasTap | undefined },
+      guesses,
+    }: {
+      readonly port: number;
+      readonly signalling: Address;
+      readonly traversal: H323Traversal;
+      readonly guesses: CredentialGuesses;
+      readonly trace?: RasTap | undefined;
+    },
   ): Promise<OwnGatekeeper> {
-    const settings = () => parts.settings.config.gatekeeper ?? CLOSED;
+    const settings = () => parts.settings.config.gatekeeper ?? CLOSED_GATEKEEPER;
     const { clock } = parts;
-    const guesses = new CredentialGuesses();
     let own: OwnGatekeeper | undefined;
     const socket = await openRasSocket<Gatekeeper, GatekeeperEvent>(
       {
@@ -90,6 +105,7 @@ export class OwnGatekeeper {
           maxBandwidth: 200_000,
           traversal: traversal.timeToLive,
           guesses,
+          wrongPassword: (from) => offence(parts, from, "wrong-credentials"),
           epoch: Math.floor((clock.wall() - clock.now()) / 1000),
           random: (count) => randomBytes(count),
         }),
@@ -132,7 +148,7 @@ export class OwnGatekeeper {
         traversal: traversal ?? null,
         expiresAt: new Date(wall + expires).toISOString(),
       })),
-      neighbours: (config.gatekeeper ?? CLOSED).neighbours.map((neighbour) => ({
+      neighbours: (config.gatekeeper ?? CLOSED_GATEKEEPER).neighbours.map((neighbour) => ({
         address: `${neighbour.host}:${neighbour.port}`,
         answering: machine.answering(neighbour) ?? null,
       })),
@@ -146,7 +162,8 @@ export class OwnGatekeeper {
 
   #told(event: GatekeeperEvent): void {
     const { log } = this.#parts;
-    if (event.type === "registered" || event.type === "unregistered") {
+    if (event.type === "malformed") offence(this.#parts, event.from, "malformed");
+    else if (event.type === "registered" || event.type === "unregistered") {
       const { aliases, signalling, product } = event.registration;
       const fields = { event: `h323-${event.type}`, aliases: aliases.map(aliasText), address: signalling.host, product };
       log.info(fields, event.type === "registered" ? "an H.323 endpoint has registered" : "an H.323 endpoint is registered no more");
@@ -167,7 +184,18 @@ export class OwnGatekeeper {
   }
 }
 
-function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: string): string | undefined | null {
+/** By UDP anybody may send RAS in another's name: there it is written down, and bans nobody. */
+function offence(
+  { defence }: Pick<OwnGatekeeperParts, "defence">,
+  { host, connection }: RasAddress,
+  kind: "malformed" | "wrong-credentials",
+): void {
+  const unproven = connection === undefined;
+  defence.offence(host, kind, { transport: unproven ? "udp" : "tcp", unproven });
+}
+
+/** Password of an alias; undefined where it needs none; null where it may not register. */
+export function passwordOf({ registration, endpoints }: GatekeeperSettings, alias: string): string | undefined | null {
   const listed = endpoints.find((endpoint) => endpoint.alias.toLowerCase() === alias.toLowerCase());
   return listed === undefined && registration === "listed" ? null : listed?.password;
 }

@@ -236,7 +236,7 @@ export class CallControl {
     try {
       message = decodeControl(bytes);
     } catch (error) {
-      this.#port.emit({ type: "ignored", what: error instanceof Error ? error.message : String(error) });
+      this.#port.emit({ type: "ignored", what: error instanceof Error ? error.message : String(error), malformed: true });
       return;
     }
     const checked = this.security.incoming(message);

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/clock.ts";
+import { readTokens } from "../ras/security.ts";
 import { earliest, type Machine, type Timeout, Timers } from "../../base/machine.ts";
 import * as h225 from "../../wire/h225/index.ts";
 import { type Address, fromH225, toH225 } from "../address.ts";
@@ -222,11 +223,11 @@ export class CallMachine implements Machine<CallOutput> {
     try {
       message = h225.decodeSignalling(bytes);
     } catch (error) {
-      this.#emit({ type: "ignored", what: error instanceof Error ? error.message : String(error) });
+      this.#emit({ type: "ignored", what: error instanceof Error ? error.message : String(error), malformed: true });
       if (this.#state === "null") this.#release(100, "not a Setup", "peer");
       return;
     }
-    this.#received(message, now);
+    this.#received(message, now, bytes);
     this.#control.flush();
   }
 
@@ -300,7 +301,7 @@ export class CallMachine implements Machine<CallOutput> {
     this.#outputs.push({ type: "signalling", bytes: h225.encodeSignalling(message) });
   }
 
-  #received(message: h225.SignallingMessage, now: Millis): void {
+  #received(message: h225.SignallingMessage, now: Millis, bytes: Uint8Array): void {
     const { type } = message;
     const next = typeof type === "string" ? TRANSITIONS[this.#state]?.[type] : undefined;
     if (next === undefined && (this.#state === "null" || !ANYTIME.has(type))) {
@@ -315,7 +316,7 @@ export class CallMachine implements Machine<CallOutput> {
     const pdu = message.info?.["h323-uu-pdu"];
     const body = pdu?.["h323-message-body"];
     if (type === "setup") {
-      this.#setup(message, pdu, now);
+      this.#setup(message, pdu, now, bytes);
       return;
     }
     if (next !== undefined) this.#state = next;
@@ -380,7 +381,7 @@ export class CallMachine implements Machine<CallOutput> {
     this.#control.tunnelled(pdu?.h245Control, now);
   }
 
-  #setup(message: h225.SignallingMessage, pdu: h225.H323UuPdu | undefined, now: Millis): void {
+  #setup(message: h225.SignallingMessage, pdu: h225.H323UuPdu | undefined, now: Millis, bytes: Uint8Array): void {
     const setup = pdu?.["h323-message-body"].setup;
     if (pdu === undefined || setup === undefined) {
       this.#callReference = message.callReference;
@@ -396,7 +397,10 @@ export class CallMachine implements Machine<CallOutput> {
     if (this.#refusesClearControl()) return;
     this.#control.traversal.offered(setup);
     this.#control.security.offered(setup.tokens);
-    this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu, this.#control.security.agreed) });
+    // a hash is over the whole message, or, from some, over the user-to-user information alone
+    const tokens = readTokens(setup, bytes, h225.element(message, h225.IE.userUser)?.subarray(1));
+    const { agreed: encryption } = this.#control.security;
+    this.#emit({ type: "incoming", call: messages.readIncoming(message, setup, pdu, { encryption, tokens }) });
     // At once: a caller that hangs up before it has heard anything races with our first message.
     if (setup.canOverlapSend !== true) this.proceed();
     if (this.#control.separate) {

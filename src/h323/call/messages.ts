@@ -149,7 +149,12 @@ export function startControlBody(ids: CallIds, h245Address: h225.TransportAddres
 }
 
 /** Reads who calls whom. */
-export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupUUIE, pdu: UuPdu, encryption: boolean): IncomingCall {
+export function readIncoming(
+  message: h225.SignallingMessage,
+  setup: h225.SetupUUIE,
+  pdu: UuPdu,
+  { encryption, tokens }: Pick<IncomingCall, "encryption" | "tokens">,
+): IncomingCall {
   const product = setup.sourceInfo.vendor?.productId;
   return {
     called: setup.destinationAddress ?? [],
@@ -165,6 +170,7 @@ export function readIncoming(message: h225.SignallingMessage, setup: h225.SetupU
     callReference: message.callReference,
     encryption,
     admitted: setup.endpointIdentifier !== undefined,
+    tokens,
   };
 }
 

@@ -5,6 +5,7 @@ import type { LocalCapabilities } from "../control/capabilities.ts";
 import type { ControlEvent } from "../control/types.ts";
 import type { RekeyedEvent } from "../security/key-updates.ts";
 import type { MediaPolicy, ProtectedEvent } from "../security/media-security.ts";
+import type { Token } from "../ras/token-types.ts";
 import type { Durations } from "../timers.ts";
 import type { TraversalEvent, TraversalPolicy } from "../traversal/media-traversal.ts";
 
@@ -82,6 +83,8 @@ export interface IncomingCall {
   readonly encryption: boolean;
   /** The caller is registered with a gatekeeper, which has sent it here. */
   readonly admitted: boolean;
+  /** What is to prove who calls (H.235.1, or the password hash of H.235.0). */
+  readonly tokens: readonly Token[];
 }
 
 export type CallEvent =
@@ -106,8 +109,8 @@ export type CallEvent =
       readonly display: string | undefined;
       readonly cause: number | undefined;
     }
-  /** Something was not taken, and why; the call goes on. */
-  | { readonly type: "ignored"; readonly what: string }
+  /** Something was not taken, and why; the call goes on. `malformed`: it cannot be decoded. */
+  | { readonly type: "ignored"; readonly what: string; readonly malformed?: true }
   | ReleasedEvent;
 
 /** The call is over. */

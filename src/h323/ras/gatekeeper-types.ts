@@ -23,6 +23,7 @@ export interface GatekeeperConfig {
   readonly maxBandwidth: number;
   /** Seconds that registrations from behind firewalls live: their refreshes keep the firewall open. Undefined: H.460.18 is not offered. */
   readonly traversal?: number | undefined;
+  readonly wrongPassword?: NonNullable<ProofPort["wrongPassword"]>;
   /** Slows down who guesses passwords. */
   readonly guesses?: NonNullable<ProofPort["guesses"]>;
   /** Seconds since 1970 at `now` 0. */
@@ -52,6 +53,8 @@ export type GatekeeperEvent =
     }
   /** `reason` is H.225.0's; `detail` says it in words where that says too little. */
   | { readonly type: "refused"; readonly from: Address; readonly what: string; readonly reason: string; readonly detail?: string }
+  /** What came from there is no RAS message. */
+  | { readonly type: "malformed"; readonly from: RasAddress }
   | { readonly type: "admitted"; readonly from: Registration; readonly callIdentifier: string; readonly to: Address }
   | { readonly type: "disengaged"; readonly from: Registration; readonly callIdentifier: string }
   /** Where a neighbour says that an alias is; undefined where none knows it. */

@@ -130,6 +130,7 @@ export class Gatekeeper implements Machine<GatekeeperOutput> {
     try {
       message = decodeRas(bytes);
     } catch {
+      this.#emit({ type: "malformed", from });
       return;
     }
     const { gatekeeperRequest, registrationRequest, unregistrationRequest, admissionRequest, disengageRequest } = message;

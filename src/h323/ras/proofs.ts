@@ -3,7 +3,8 @@ import type { Millis } from "../../base/clock.ts";
 import { sourceOf } from "../../base/ip-address.ts";
 import type { RasMessage } from "../../wire/h225/index.ts";
 import type { RasAddress } from "../address.ts";
-import { CLOCK_SKEW, readTokens, type Verdict } from "./security.ts";
+import { bodyOf, CLOCK_SKEW, readTokens } from "./security.ts";
+import type { Verdict } from "./token-types.ts";
 
 /** A request that is not answered is sent again with the same token, so long after the first: three tries (H.225.0 table 21), seconds. */
 const REPEATED = 20;
@@ -20,6 +21,8 @@ export interface ProofPort {
   readonly password: (alias: string) => string | undefined | null;
   /** Seconds since 1970 at `now` 0. */
   readonly epoch: number;
+  /** A token from there is made with another password, or is not compared since too many were. */
+  readonly wrongPassword?: (from: RasAddress) => void;
   /** Slows down who guesses passwords; nobody is slowed down where it is absent. */
   readonly guesses?: {
     allow(source: string, user: string, now: Millis): boolean;
@@ -54,12 +57,15 @@ export class Proofs {
     const seconds = this.#port.epoch + Math.floor(now / 1000);
     const passwords = new Set(names.map((name) => this.#port.password(name)).filter((password) => typeof password === "string"));
     if (passwords.size === 0) return undefined;
-    const tokens = readTokens(message, bytes);
+    const tokens = readTokens(bodyOf(message), bytes);
     const { guesses } = this.#port;
     const source = sourceOf(from.host);
     const user = (names[0] ?? "").toLowerCase();
     // what is not compared is answered as a wrong password is
-    if (tokens.length > 0 && guesses?.allow(source, user, now) === false) return "wrong";
+    if (tokens.length > 0 && guesses?.allow(source, user, now) === false) {
+      this.#port.wrongPassword?.(from);
+      return "wrong";
+    }
     const used = new Set<string>();
     for (const password of passwords) {
       let verdict: Verdict = "missing";
@@ -68,7 +74,10 @@ export class Proofs {
         if (checked === "good") used.add(token.id);
         if (verdict !== "good" && checked !== "missing") verdict = checked;
       }
-      if (verdict === "wrong") guesses?.wrong(source, user, now);
+      if (verdict === "wrong") {
+        guesses?.wrong(source, user, now);
+        this.#port.wrongPassword?.(from);
+      }
       if (verdict !== "good") return verdict;
     }
     // An MD5 token is the same in all that its sender signs within a second, from whatever port; a whole message comes

@@ -63,6 +63,8 @@ export interface H323EndpointOptions {
   readonly onTurnedAway?: (peer: Address, limit: "calls" | "source" | "rate") => void;
   /** A TLS handshake has come to nothing, and why. */
   readonly onHandshakeFailed?: (peer: Address, why: string) => void;
+  /** Something came from there, by TCP or TLS, that cannot be read. */
+  readonly onMalformed?: (peer: Address, transport: "tcp" | "tls") => void;
   /** Told every message both ways; decoded only by who wants to. */
   readonly trace?: H323Tap;
 }
@@ -277,6 +279,7 @@ export class H323Endpoint {
       if (this.#room(peer)) this.#options.onSession(this.#session(channel, peer, "in", options, undefined));
       else channel.destroy();
     };
+    tunnel.onMalformed = () => this.#options.onMalformed?.(peer, "tcp");
     tunnel.ended.then(() => {
       this.#tunnels.delete(tunnel);
       this.#count(peer, -1);
@@ -360,6 +363,7 @@ export class H323Endpoint {
       claim: socket instanceof Socket ? (payload) => this.#claim(payload) : undefined,
       transport: secure === undefined ? "tcp" : "tls",
       certificate: secure?.certificate,
+      malformed: direction === "in" ? () => this.#options.onMalformed?.(peer, secure === undefined ? "tcp" : "tls") : undefined,
       ended: (ended) => {
         if (this.#sessions.delete(ended)) this.#count(peer, -1);
       },

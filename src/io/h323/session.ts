@@ -59,6 +59,8 @@ export interface H323SessionOptions {
   /** What a TLS peer showed, verified or not. */
   readonly certificate?: PeerCertificate | undefined;
   readonly ended: (session: H323Session) => void;
+  /** Something came that cannot be read. */
+  readonly malformed?: (() => void) | undefined;
   /** Told every message both ways; decoded only by who wants to. */
   readonly trace?: ((direction: "in" | "out", kind: "signalling" | "control", bytes: Uint8Array, by: Duplex) => void) | undefined;
 }
@@ -147,6 +149,7 @@ export class H323Session {
       try {
         payloads = reader.push(chunk);
       } catch (error) {
+        this.#options.malformed?.();
         gone(error instanceof Error ? error.message : String(error));
         return;
       }
@@ -180,7 +183,10 @@ export class H323Session {
     else if (output.type === "connect-control") this.#connect(output.to);
     else if (output.type === "listen-control") this.#listen();
     else if (output.type === "close") this.#close();
-    else this.onEvent(output.event, this.#options.clock.now());
+    else {
+      if (output.event.type === "ignored" && output.event.malformed) this.#options.malformed?.();
+      this.onEvent(output.event, this.#options.clock.now());
+    }
   }
 
   /** Whether the connection is somebody else's, by its first message; then it has been handed over with what was read too much. */

@@ -35,6 +35,8 @@ export class SignallingTunnel {
   onRas: (bytes: Uint8Array) => void = () => {};
   /** A call that comes in: its Setup is on the way. */
   onCall: (channel: Duplex) => void = () => {};
+  /** Something came that is neither RAS nor a call's, or no frame. */
+  onMalformed: () => void = () => {};
   readonly #socket: Duplex;
   readonly #reader: TpktReader;
   readonly #clock: Clock;
@@ -91,6 +93,7 @@ export class SignallingTunnel {
       return;
     }
     const call = callOf(payload);
+    if (call === undefined) this.onMalformed();
     if (call === undefined || call.reference === 0) return;
     const key = `${call.fromDestination ? "ours" : "theirs"} ${call.reference}`;
     let channel = this.#channels.get(key);
@@ -126,6 +129,7 @@ export class SignallingTunnel {
     try {
       payloads = this.#reader.push(chunk);
     } catch {
+      this.onMalformed();
       this.#socket.destroy();
       return;
     }

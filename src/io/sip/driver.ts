@@ -32,6 +32,8 @@ export interface SipDriverOptions {
   readonly onVerified?: (address: string) => void;
   /** A stream that could not be followed. */
   readonly onBroken?: (why: string, source: Source) => void;
+  /** What came by a connection that was to become a WebSocket is no opening handshake. */
+  readonly onNoHandshake?: (from: Pick<Source, "address" | "transport">) => void;
   /** Something an operator may want to know; limit what you do with it. */
   readonly onNotice?: (what: string, source: { address: string; port: number }) => void;
   /**
@@ -119,6 +121,10 @@ export class SipDriver implements TransportSink {
     this.layer.connectionClosed({ ...closed, trunk: connection.trunk, why: readFault(reason) && reason }, now);
     this.#options.onConnectionClosed?.(closed, now);
   }
+  malformed(from: Pick<Source, "address" | "transport">): void {
+    this.#options.onNoHandshake?.(from);
+  }
+
   broken(connection: Connection, why: string, status: number): void {
     // A stateless answer would need the request's Via, which may not have come: the connection's end is the answer.
     this.notice(`unreadable stream (${status} ${why})`, connection.source);

@@ -86,6 +86,8 @@ export interface TransportSink {
   portUnreachable(ref: number): void;
   connectionClosed(connection: Connection, reason: string): void;
   broken(connection: Connection, why: string, status: number): void;
+  /** What came by a connection is not even the beginning of SIP: no HTTP, or no opening handshake, where a WebSocket is to be. */
+  malformed(from: { readonly address: string; readonly transport: TransportName }): void;
   /** Something an operator may want to know: `refused connection (per-source limit)` and the like. */
   notice(what: string, source: { address: string; port: number }): void;
 }
@@ -253,7 +255,13 @@ export class SipTransports implements ConnectionSink {
       this.#adopt(spec.transport, socket, { ...this.#sourceOf(spec.transport, socket, id, peer), tls }, false, { web });
     };
     // The time of a handshake is that of TLS and the upgrade together.
-    const webSockets = isWeb(spec.transport) ? new SipWebSockets(this.#clock, (web, socket) => accepted(socket, web)) : undefined;
+    const webSockets = isWeb(spec.transport)
+      ? new SipWebSockets(
+          this.#clock,
+          (web, socket) => accepted(socket, web),
+          (socket) => this.#sink.malformed({ address: plainAddress(socket.remoteAddress ?? ""), transport: spec.transport }),
+        )
+      : undefined;
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
       const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };

@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../base/clock.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Connection } from "./connection.ts";
+import { isMalformed, isScannersPath } from "../../security/http-request.ts";
 import { MAX_MESSAGE_SIZE } from "../../wire/sip/parse.ts";
 
 /** Frames that one message may come in, and pieces of the stream that may wait for the end of a frame. */
@@ -36,6 +37,7 @@ export class SipWebSockets {
   readonly #http: Server;
   readonly #clock: Clock;
   readonly #accepted: (web: WebSocket, socket: Socket) => void;
+  readonly #malformed: (socket: Socket) => void;
   readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -43,14 +45,24 @@ export class SipWebSockets {
     handleProtocols: () => "sip",
   });
 
-  constructor(clock: Clock, accepted: (web: WebSocket, socket: Socket) => void) {
+  /** `malformed`: what came is neither HTTP nor a WebSocket's opening handshake. */
+  constructor(clock: Clock, accepted: (web: WebSocket, socket: Socket) => void, malformed: (socket: Socket) => void) {
     this.#clock = clock;
     this.#accepted = accepted;
-    this.#http = createServer({ maxHeaderSize: HEAD_MAX, keepAlive: false }, (_request, response) => {
+    this.#malformed = malformed;
+    this.#http = createServer({ maxHeaderSize: HEAD_MAX, keepAlive: false }, (request, response) => {
+      if (isScannersPath(request.url ?? "")) this.#malformed(request.socket);
       response.writeHead(426, { connection: "close", upgrade: "websocket", "content-length": "0" }).end();
     });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
-    this.#http.on("clientError", (_error, socket) => socket.destroy());
+    this.#http.on("clientError", (error, socket) => {
+      if (isMalformed(error)) this.#malformed(socket as Socket);
+      socket.destroy();
+    });
+    this.#server.on("wsClientError", (_error, socket) => {
+      this.#malformed(socket as Socket);
+      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    });
   }
 
   take(socket: Socket): void {

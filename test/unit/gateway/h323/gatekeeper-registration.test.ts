@@ -1,3 +1,4 @@
+import { CredentialGuesses } from "../../../../src/trunks/credential-guesses.ts";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import type { OwnGatekeeperParts } from "../../../../src/gateway/h323/own-gatekeeper.ts";
@@ -49,7 +50,12 @@ async function gatekeeper(
 ) {
   const { context: its, lines } = context(rules, meetings);
   const address = await freePort();
-  const own = await OwnGatekeeper.open(its, LISTENERS, { port: address.port, signalling, traversal });
+  const own = await OwnGatekeeper.open(its, LISTENERS, {
+    port: address.port,
+    signalling,
+    traversal,
+    guesses: new CredentialGuesses(),
+  });
   closing.push(() => own.close());
   return { own, lines, address, configure: (next: Partial<GatekeeperSettings>) => Object.assign(its.settings.config.gatekeeper!, next) };
 }

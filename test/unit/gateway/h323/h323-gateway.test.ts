@@ -27,7 +27,7 @@ async function alone(banned: readonly string[] = []) {
     clock: new FakeClock(),
     media: new FakePort(),
     directory: { get: () => undefined },
-    defence: { refusal: (address) => (banned.includes(address) ? "banned" : undefined) as never, isTrunk: () => false },
+    defence: { refusal: (address) => (banned.includes(address) ? "banned" : undefined) as never, isTrunk: () => false, offence: unused },
     calls: new Map(),
     callLines: { beside: unused, attach: unused } as never,
     incoming: { receive: async (adapter) => void received.push(adapter) },
