@@ -1,11 +1,12 @@
 /**
  * Bounds what UDP sources that have not shown to be where they say they are can have us send (RFC 9000 section 8.1 does so for QUIC): an address is sent no
- * more than three times what came from it. A response that is longer is owed: it goes out as its request is repeated, as any caller over UDP does until
- * it is answered (RFC 3261 section 17.1). A place is
+ * more than three times what came from it, and a few first responses a second that are longer, so that a small request is answered at once. Beyond those a longer
+ * response is owed: it goes out as its request is repeated, as any caller over UDP does until it is answered (RFC 3261 section 17.1). A place is
  * valid once something has come from it that only who reads our answers can know: an ACK or PRACK with our To tag, a response with our branch, an answer to
  * our challenge. Repetitions to a valid place are bounded by rate.
  */
 import type { Millis } from "../base/clock.ts";
+import { sourceOf } from "../base/ip-address.ts";
 import { RateLimiter } from "../base/rate-limit.ts";
 import type { ResponseBounds } from "../sip/layer-api.ts";
 
@@ -29,10 +30,14 @@ const MAX_PLACES = 50_000;
 /** Repetitions a second to a valid address, and how many at once. */
 const REPETITIONS = { perSecond: 50, burst: 200 };
 
+/** First responses a second to one IPv4 address or IPv6 /64 that is not valid which are longer than the factor allows, and how many at once: to a tiny request. */
+const LONGER = { perSecond: 4, burst: 40 };
+
 export class AddressValidation implements ResponseBounds {
   /** All by address and port: what one port has sent earns nothing for another. */
   readonly #entries = new Map<string, Entry>();
   readonly #valid = new Map<string, Millis>();
+  readonly #longer = new RateLimiter(LONGER);
   readonly #repetitions = new RateLimiter(REPETITIONS);
 
   received(from: Place, bytes: number, now: Millis): void {
@@ -63,6 +68,10 @@ export class AddressValidation implements ResponseBounds {
   }
 
   mayAnswer(to: Place, bytes: number, now: Millis): boolean {
+    return this.leavesRoom(to, bytes, now) || this.#longer.take(sourceOf(to.address), now);
+  }
+
+  leavesRoom(to: Place, bytes: number, now: Millis): boolean {
     if (this.isValid(to, now)) return true;
     const { received, sent } = this.#entry(to, now);
     return sent + bytes <= FACTOR * received;

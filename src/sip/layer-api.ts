@@ -38,6 +38,8 @@ export interface ResponseBounds {
   answeredAt(from: Pick<Source, "address" | "port">, to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
   /** So many bytes are sent there. */
   sent(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): void;
+  /** Whether so many bytes are within what came from there, whatever else would be allowed. */
+  leavesRoom(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): boolean;
   /** May a response be sent there? Asked for every response, the first to a request included. */
   mayAnswer(to: Pick<Target, "address" | "port">, bytes: number, now: Millis): boolean;
   /** May a message that was sent there before be sent again? */

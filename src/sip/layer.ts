@@ -273,7 +273,7 @@ export class SipLayer implements CallContext, Machine<Output> {
     else if (this.#bounds.mayRepeat(target, data.length, now)) this.#sendNow(target, data, 0);
   }
   leavesRoom(target: Target, bytes: number): boolean {
-    return target.transport !== "udp" || this.#bounds?.mayAnswer(target, bytes, this.#now) !== false;
+    return target.transport !== "udp" || this.#bounds?.leavesRoom(target, bytes, this.#now) !== false;
   }
   settle(target: Target, data: Buffer, now: Millis): void {
     if (!this.#owed.has(data) || this.#bounds?.mayAnswer(target, data.length, now) === false) return;

@@ -5,6 +5,16 @@ import { answered, SDP, World } from "./world.ts";
 const size = (sent: readonly { readonly message: { toBuffer(): Buffer } }[]) =>
   sent.reduce((sum, { message }) => sum + message.toBuffer().length, 0);
 
+/** Has an address get as many longer responses as it gets at once. */
+function exhaust(w: World, app: ReturnType<World["app"]>, method: string, address: string): void {
+  for (let n = 0; n < 40; n++) {
+    w.deliver(w.request(method, { "Call-ID": `x${address}-${n}`, Via: viaOf(address, 1_000 + n) }), "udp", { address, port: 20_000 + n });
+    app.respond(app.got(method).at(-1)!, 404, { "X-Long": "x".repeat(2_000) });
+  }
+  expect(w.take(404)).toHaveLength(40);
+  w.sent.length = 0;
+}
+
 const viaOf = (address: string, n: number) => `SIP/2.0/UDP ${address};rport;branch=z9hG4bK${address}-${n}-${Math.random()}`;
 
 describe("a UDP source that has not shown to be there", () => {
@@ -62,26 +72,50 @@ describe("a UDP source that has not shown to be there", () => {
     ["REGISTER", 401],
     ["OPTIONS", 200],
     ["MESSAGE", 405],
-  ])("is sent a long answer to %s, %i, once its repetitions are a third of it; nothing before, and never more", (method, status) => {
-    const w = new World();
-    const app = w.app(method.toLowerCase());
-    const request = w.request(method, { Via: viaOf("192.0.2.7", 1) });
-    const bytes = request.toBuffer().length;
-    const deliver = () => w.deliver(request.clone(), "udp", { address: "192.0.2.7", port: 10_000 });
-    deliver();
-    app.respond(app.got(method)[0]!, status, { "X-Long": "x".repeat(6 * bytes) }, status === 200 && method === "INVITE" ? SDP : "");
-    // provisional responses end the repetition of an INVITE
-    expect(w.sent).toEqual([]);
-    deliver();
-    expect(w.sent).toEqual([]);
-    deliver();
-    expect(w.take(status)).toHaveLength(1);
-    for (let n = 0; n < 4; n++) {
+  ])(
+    "that has had its few long answers is sent one to %s, %i, once its repetitions are a third of it; nothing before, and never more",
+    (method, status) => {
+      const w = new World();
+      const app = w.app(method.toLowerCase());
+      exhaust(w, app, method, "192.0.2.7");
+      const before = app.got(method).length;
+      const request = w.request(method, { Via: viaOf("192.0.2.7", 1) });
+      const bytes = request.toBuffer().length;
+      const deliver = () => w.deliver(request.clone(), "udp", { address: "192.0.2.7", port: 10_000 });
       deliver();
-      w.run(10_000);
-    }
-    expect(size(w.sent) + 7 * bytes).toBeLessThanOrEqual(3 * 7 * bytes + 800);
-    expect(app.got(method)).toHaveLength(1);
+      app.respond(app.got(method)[before]!, status, { "X-Long": "x".repeat(6 * bytes) }, status === 200 && method === "INVITE" ? SDP : "");
+      // provisional responses end the repetition of an INVITE
+      expect(w.sent).toEqual([]);
+      deliver();
+      expect(w.sent).toEqual([]);
+      deliver();
+      expect(w.take(status)).toHaveLength(1);
+      for (let n = 0; n < 4; n++) {
+        deliver();
+        w.run(10_000);
+      }
+      expect(size(w.sent) + 7 * bytes).toBeLessThanOrEqual(3 * 7 * bytes + 800);
+      expect(app.got(method)).toHaveLength(before + 1);
+    },
+  );
+
+  test("is sent the first answer to a small request at once, a few a second, from whatever ports", () => {
+    const w = new World();
+    const app = w.app("register");
+    const flood = (address: string, count: number) => {
+      for (let n = 0; n < count; n++) {
+        w.deliver(w.request("REGISTER", { "Call-ID": `${address}-${n}-${w.now}`, Via: viaOf(address, n) }), "udp", {
+          address,
+          port: 10_000 + n,
+        });
+        app.respond(app.got("REGISTER").at(-1)!, 401, { "X-Long": "x".repeat(2_000) });
+      }
+    };
+    const to = (address: string) => w.take(401).filter(({ target }) => target.address === address).length;
+    flood("192.0.2.7", 200);
+    expect(to("192.0.2.7")).toBe(40);
+    flood("192.0.2.8", 1);
+    expect(to("192.0.2.8")).toBe(1);
   });
 
   test("is not sent what others, or other ports of its own, have sent for", () => {
@@ -89,6 +123,7 @@ describe("a UDP source that has not shown to be there", () => {
     const app = w.app("register");
     const from = (address: string, port: number, n: number) =>
       w.deliver(w.request("REGISTER", { "Call-ID": `n${n}`, Via: viaOf(address, n) }), "udp", { address, port });
+    for (const address of ["192.0.2.7", "192.0.2.8"]) exhaust(w, app, "REGISTER", address);
     for (let n = 0; n < 20; n++) from("192.0.2.7", 10_000, n);
     from("192.0.2.7", 10_001, 20);
     from("192.0.2.8", 10_000, 21);
@@ -96,7 +131,7 @@ describe("a UDP source that has not shown to be there", () => {
     expect(w.sent).toEqual([]);
   });
 
-  test("is sent no more than three times its bytes for asking from many ports", () => {
+  test("is sent no more than three times its bytes and its few long answers for asking from many ports", () => {
     const w = new World();
     const app = w.app("register");
     let bytes = 0;
@@ -107,7 +142,7 @@ describe("a UDP source that has not shown to be there", () => {
       w.deliver(w.request("REGISTER", { "Call-ID": `o${n}`, Via: viaOf("192.0.2.8", n) }), "udp", { address: "192.0.2.8" });
       for (const received of app.got("REGISTER").slice(-2)) app.respond(received, 401, { "X-Long": "x".repeat(1_000) });
     }
-    expect(size(w.sent.filter(({ target }) => target.address === "192.0.2.7"))).toBeLessThanOrEqual(3 * bytes);
+    expect(size(w.sent.filter(({ target }) => target.address === "192.0.2.7"))).toBeLessThanOrEqual(3 * bytes + 40 * 1_500);
   });
 
   test("without rport is answered at the port that Via names, by what its address has sent", () => {
