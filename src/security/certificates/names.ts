@@ -10,9 +10,13 @@ export interface CertificateNames {
   readonly commonName?: string | undefined;
 }
 
-/** What a domain name is made of; everything else, NUL above all, makes another name of it than it seems. */
+/**
+ * What a domain name is made of; everything else, NUL above all, makes another name of it than it seems. Labels are 1 to 63 characters long, and none stands
+ * behind a final dot (RFC 5280 section 4.2.1.6 with RFC 1034 section 3.5).
+ */
 export function isDomain(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false;
+  if (text.split(".").some((label) => label.length === 0 || label.length > 63)) return false;
   for (const c of text)
     if (!((c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9") || "-._*".includes(c))) return false;
   return true;

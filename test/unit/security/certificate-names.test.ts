@@ -49,6 +49,19 @@ describe("names of a certificate", () => {
     );
     expect(made).toEqual({ san: [], commonName: "" });
   });
+  it("have no final dot, no empty label and none over 63 characters (RFC 5280 section 4.2.1.6)", () => {
+    const long = `${"a".repeat(64)}.example`;
+    for (const bad of ["room.example.", "room..example", ".room.example", ".", long])
+      expect(
+        names([["CN", "x"]], [dns(bad), uri(`sip:${bad}`)]).san.filter((san) => san.startsWith("DNS:")),
+        bad,
+      ).toEqual([]);
+    for (const bad of ["room.example.", "room..example"]) {
+      expect(matchesNames(names([["CN", bad]]), ["room.example"]), bad).toBe(false);
+      expect(matchesHost(names([["CN", "x"]], [dns(bad)]), "room.example"), bad).toBe(false);
+      expect(matchesSipDomain(names([["CN", "x"]], [uri(`sip:${bad}`)]), "room.example"), bad).toBe(false);
+    }
+  });
   it("match a trunk's exactly, in any case and either spelling of an international one, or by one label", () => {
     const peer = { san: ["DNS:Edge.example.com", "DNS:xn--bcher-kva.example"] };
     for (const good of ["edge.EXAMPLE.com", "edge.example.com.", "*.example.com", "bücher.example", "XN--BCHER-KVA.example"])
