@@ -11,17 +11,18 @@ import { parseRAck } from "../wire/sip/fields.ts";
 import { createResponse, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
 import { parseMessage } from "../wire/sip/parse.ts";
 import { splitList } from "../wire/sip/text.ts";
-import { bareHost, defaultPort, hostToReach } from "../wire/sip/uri.ts";
+import { bareHost, defaultPort } from "../wire/sip/uri.ts";
 import { formatVia, tryParseViaOfAnyVersion, type Via } from "../wire/sip/via.ts";
-import { DeadServers } from "./dead-servers.ts";
+import type { DeadServers } from "./dead-servers.ts";
 import { type CallContext, ClientCall, hangsOn, quiet } from "./client-call.ts";
 import { Dialog } from "./dialog.ts";
 import { newTag } from "./ids.ts";
 import type { LayerHandler, LayerOptions, LayerStats, ResponseBounds, SendOptions, ServerTransaction } from "./layer-api.ts";
 import { isOneOf, listenerFor } from "./listeners.ts";
-import { type Located, locate } from "./locate.ts";
 import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
-import { approximateSize, nextHop, viaTcp } from "./next-hop.ts";
+import { Outbox } from "./outbox.ts";
+import { TargetSearch } from "./target-search.ts";
+import { nextHop, viaTcp } from "./next-hop.ts";
 import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
 import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
 import type { InviteClientTransaction } from "./transactions/invite-client.ts";
@@ -30,16 +31,7 @@ import type { NonInviteClientTransaction } from "./transactions/non-invite-clien
 import { NonInviteServerTransaction } from "./transactions/non-invite-server.ts";
 import { Remains } from "./transactions/absorbing.ts";
 import type { ServerTransactionBase } from "./transactions/server-base.ts";
-import {
-  isReliable,
-  type Listener,
-  type Lookup,
-  type LookupAnswer,
-  type Output,
-  type Source,
-  type Target,
-  type TransportName,
-} from "./types.ts";
+import { isReliable, type Listener, type LookupAnswer, type Output, type Source, type Target, type TransportName } from "./types.ts";
 
 /** Why a response that belongs to nothing is rejected: a late one, mostly, and no fault of its sender. */
 export const STRAY_RESPONSE = "stray response";
@@ -53,10 +45,9 @@ export class SipLayer implements CallContext, Machine<Output> {
   readonly stats: LayerStats = { received: 0, sent: 0, rejected: 0, dropped: 0, retransmissionsReceived: 0 };
   readonly #handler: LayerHandler;
   readonly #random: () => number;
-  readonly #udpLimit: number;
   readonly #bounds: ResponseBounds | undefined;
-  /** The time of the last input. */
-  #now: Millis = 0;
+  readonly #outbox: Outbox;
+  readonly #search: TargetSearch;
   readonly #queue = new TimerQueue();
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #refs = new Map<number, ClientTransaction>();
@@ -65,20 +56,27 @@ export class SipLayer implements CallContext, Machine<Output> {
   readonly #merged = new Map<string, ServerTransaction | Remains>();
   readonly #acks = new Map<string, InviteServerTransaction>();
   readonly #reliable = new Map<string, Reliable1xx>();
-  readonly #lookups = new Map<number, (answer: LookupAnswer, now: Millis) => void>();
   readonly #listeners: Listener[] = [];
-  readonly servers = new DeadServers();
-  /** Responses that their addresses could not be sent yet. */
-  readonly #owed = new WeakSet<Buffer>();
-  #outputs: Output[] = [];
+  readonly servers: DeadServers;
   #ref = 0;
 
   constructor(options: LayerOptions) {
     this.#handler = options.handler;
     this.timers = options.timers ?? standardTimers;
     this.#random = options.random ?? Math.random;
-    this.#udpLimit = options.udpLimit ?? 1300;
     this.#bounds = options.bounds;
+    this.#outbox = new Outbox({ stats: this.stats, bounds: options.bounds, wake: () => this.wake() });
+    this.#search = new TargetSearch({
+      random: this.#random,
+      udpLimit: options.udpLimit ?? 1300,
+      listenerFor: (target) => this.listenerFor(target),
+      ask: (lookup) => {
+        const id = this.nextRef();
+        this.#outbox.push({ kind: "lookup", id, lookup });
+        return id;
+      },
+    });
+    this.servers = this.#search.servers;
   }
 
   // ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,7 +103,7 @@ export class SipLayer implements CallContext, Machine<Output> {
 
   /** A datagram or a message cut from a stream. Never throws on what a stranger sent. */
   receive(data: Buffer, source: Source, now: Millis): void {
-    this.#now = now;
+    this.#outbox.now = now;
     if (source.transport === "udp") this.#bounds?.received(source, data.length, now);
     let message: SipMessage;
     try {
@@ -156,25 +154,20 @@ export class SipLayer implements CallContext, Machine<Output> {
 
   /** The answer to a lookup. */
   lookupDone(id: number, answer: LookupAnswer, now: Millis): void {
-    const resume = this.#lookups.get(id);
-    this.#lookups.delete(id);
-    resume?.(answer, now);
+    this.#search.answered(id, answer, now);
   }
 
   nextTimeout(): Millis | undefined {
     return this.#queue.next();
   }
   handle(_: Timeout, now: Millis): void {
-    this.#now = now;
+    this.#outbox.now = now;
     this.#queue.run(now);
   }
 
   /** What is to be done, in order; the list is emptied. */
   drain(): Output[] {
-    if (this.#outputs.length === 0) return nothing;
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+    return this.#outbox.drain();
   }
 
   /** Sizes of the tables, for diagnostics. */
@@ -184,7 +177,7 @@ export class SipLayer implements CallContext, Machine<Output> {
       serverTransactions: this.#servers.size,
       awaitingAck: this.#acks.size,
       timers: this.#queue.size,
-      lookups: this.#lookups.size,
+      lookups: this.#search.pending,
     };
   }
 
@@ -193,7 +186,7 @@ export class SipLayer implements CallContext, Machine<Output> {
   /** Sends a request (not ACK) in a new transaction. The Via is added here; everything else is the caller's. */
   request(request: SipRequest, options: SendOptions, now: Millis): ClientCall {
     const call = new ClientCall(this, options.user, request);
-    this.#locate(request, options, now, (targets, at, why) => {
+    this.#search.find(request, options, now, (targets, at, why) => {
       const tcp = options.tcpInstead === true && this.#leavesTransportOpen(request, options) ? viaTcp(targets) : [];
       call.located(targets, at, tcp, why);
     });
@@ -210,7 +203,7 @@ export class SipLayer implements CallContext, Machine<Output> {
     now: Millis,
     done: (sent: { data: Buffer; target: Target } | undefined) => void,
   ): void {
-    this.#locate(ack, options, now, (targets) => {
+    this.#search.find(ack, options, now, (targets) => {
       const target = targets[0];
       const local = target === undefined ? undefined : this.listenerFor(target);
       if (target === undefined || local === undefined) {
@@ -253,36 +246,19 @@ export class SipLayer implements CallContext, Machine<Output> {
   // ── what transactions and calls need ─────────────────────────────────────────────────────────────────────────────────────────────
 
   send(target: Target, data: Buffer, ref: number): void {
-    if (target.transport === "udp" && this.#bounds !== undefined && isResponse(data)) {
-      if (!this.#bounds.mayAnswer(target, data.length, this.#now)) {
-        this.#owed.add(data);
-        return;
-      }
-    }
-    this.#sendNow(target, data, ref);
-  }
-  #sendNow(target: Target, data: Buffer, ref: number): void {
-    this.stats.sent++;
-    if (target.transport === "udp") this.#bounds?.sent(target, data.length, this.#now);
-    this.#outputs.push({ kind: "send", target, data, ref });
-    this.wake();
+    this.#outbox.send(target, data, ref);
   }
   repeat(target: Target, data: Buffer, now: Millis): void {
-    if (target.transport !== "udp" || this.#bounds === undefined) this.#sendNow(target, data, 0);
-    else if (this.#owed.has(data)) this.settle(target, data, now);
-    else if (this.#bounds.mayRepeat(target, data.length, now)) this.#sendNow(target, data, 0);
+    this.#outbox.repeat(target, data, now);
   }
   leavesRoom(target: Target, bytes: number): boolean {
-    return target.transport !== "udp" || this.#bounds?.leavesRoom(target, bytes, this.#now) !== false;
+    return this.#outbox.leavesRoom(target, bytes);
   }
   settle(target: Target, data: Buffer, now: Millis): void {
-    if (!this.#owed.has(data) || this.#bounds?.mayAnswer(target, data.length, now) === false) return;
-    this.#owed.delete(data);
-    this.#sendNow(target, data, 0);
+    this.#outbox.settle(target, data, now);
   }
   probe(target: Target, ref: number): void {
-    this.#outputs.push({ kind: "probe", target, ref });
-    this.wake();
+    this.#outbox.push({ kind: "probe", target, ref });
   }
   arm(owner: TimerOwner, name: TimerName | (string & {}), due: Millis): Timer {
     this.wake();
@@ -310,44 +286,6 @@ export class SipLayer implements CallContext, Machine<Output> {
   #leavesTransportOpen(request: SipRequest, options: Omit<SendOptions, "user">): boolean {
     const uri = options.via ?? nextHop(request);
     return uri !== undefined && uri.scheme === "sip" && !uri.params.get("transport") && options.target === undefined;
-  }
-
-  #locate(
-    request: SipRequest,
-    options: Omit<SendOptions, "user">,
-    now: Millis,
-    done: (targets: Target[], now: Millis, why?: string) => void,
-  ): void {
-    const ofTrunk = (target: Target): Target => (options.trunk === undefined ? target : { ...target, trunk: options.trunk });
-    if (options.target !== undefined) {
-      done([ofTrunk(options.target)], now);
-      return;
-    }
-    const uri = options.via ?? nextHop(request);
-    if (uri === undefined) {
-      done([], now);
-      return;
-    }
-    const address = bareHost(hostToReach(uri));
-    const supported = (["udp", "tcp", "tls", "ws", "wss"] as const).filter((transport) =>
-      this.listenerFor({ transport, address, port: 0 }),
-    );
-    const search = locate(uri, { supported, random: this.#random, large: this.#udpLimit > 0 && approximateSize(request) > this.#udpLimit });
-    const { near } = options;
-    const hasConnection = (target: Target): boolean => near?.transport === target.transport && near.address === target.address;
-    const step = (result: IteratorResult<Lookup, Located>, at: Millis): void => {
-      if (result.done === true) {
-        const found = this.servers.order(result.value.targets, at).map(ofTrunk);
-        const reached = near === undefined ? found : found.map((t) => (hasConnection(t) ? { ...t, connection: near.connection } : t));
-        done(reached, at, result.value.why);
-        return;
-      }
-      const id = this.nextRef();
-      this.#lookups.set(id, (answer, then) => step(search.next(answer), then));
-      this.#outputs.push({ kind: "lookup", id, lookup: result.value });
-      this.wake();
-    };
-    step(search.next(), now);
   }
 
   #onResponse(response: SipResponse, source: Source, now: Millis): void {
@@ -406,7 +344,7 @@ export class SipLayer implements CallContext, Machine<Output> {
     }
     // RFC 5923 section 5: a verified peer says that its connection may carry our requests to its sent-by port.
     if (source.connection !== 0 && source.peer?.verified === true && via.params.has("alias")) {
-      this.#outputs.push({ kind: "alias", connection: source.connection, port: via.port ?? 5061 });
+      this.#outbox.push({ kind: "alias", connection: source.connection, port: via.port ?? 5061 });
     }
     const problem = checkMessage(request) ?? this.#handler.objection?.(request, source);
     if (problem !== undefined) {
@@ -436,7 +374,7 @@ export class SipLayer implements CallContext, Machine<Output> {
     const written = splitList(request.get("via") ?? "")[0] ?? "";
     const via = tryParseViaOfAnyVersion(written);
     if (via === undefined || checkMessage(request)?.status !== 505 || !request.has("from") || !request.has("to")) return false;
-    this.#credit(via, request, source, this.#now);
+    this.#credit(via, request, source, this.#outbox.now);
     const readable = request.clone();
     readable.replaceFirst("Via", formatVia(via));
     const { target } = new NonInviteServerTransaction(this, readable, source, "", this.#gone);
@@ -564,13 +502,6 @@ export class SipLayer implements CallContext, Machine<Output> {
   }
 }
 
-const nothing: Output[] = [];
-
 function reliableKey(message: SipMessage, toTag: string): string {
   return `${message.callId}|${message.fromTag}|${toTag}`;
-}
-
-/** Whether bytes that are to be sent begin as a response does; a request begins with its method. */
-function isResponse(data: Buffer): boolean {
-  return data.toString("latin1", 0, 4) === "SIP/";
 }
