@@ -24,13 +24,13 @@ export const promptTexts = {
   },
   "host-wait": {
     en: "The meeting begins when the host has arrived. Please wait.",
-    de: "Das Meeting beginnt, sobald die Leitung da ist. Bitte warten Sie.",
+    de: "Das Meeting beginnt, sobald die Meeting-Leitung da ist. Bitte warten Sie.",
   },
   "host-timeout": {
     en: "The host has not arrived. Please try again later.",
-    de: "Die Leitung ist nicht gekommen. Bitte versuchen Sie es später noch einmal.",
+    de: "Die Meeting-Leitung ist nicht gekommen. Bitte versuchen Sie es später noch einmal.",
   },
-  "host-arrived": { en: "The host has arrived.", de: "Die Leitung ist da." },
+  "host-arrived": { en: "The host has arrived.", de: "Die Meeting-Leitung ist da." },
   joining: { en: "You are joining the meeting.", de: "Sie nehmen jetzt am Meeting teil." },
   "joining-as-host": { en: "You are joining as the host.", de: "Sie leiten dieses Meeting." },
   alone: { en: "You are the first in this meeting.", de: "Sie sind als Erste oder Erster im Meeting." },
@@ -53,7 +53,7 @@ export const promptTexts = {
   unmuted: { en: "You can be heard.", de: "Sie sind zu hören." },
   "muted-by-host": {
     en: "The host has muted you. Press star six to be heard.",
-    de: "Die Leitung hat Sie stumm geschaltet. Drücken Sie Stern sechs, um wieder gehört zu werden.",
+    de: "Die Meeting-Leitung hat Sie stumm geschaltet. Drücken Sie Stern sechs, um wieder gehört zu werden.",
   },
   "hand-raised": { en: "Your hand is raised.", de: "Ihre Hand ist gehoben." },
   "hand-lowered": { en: "Your hand is lowered.", de: "Ihre Hand ist gesenkt." },

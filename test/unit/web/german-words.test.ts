@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { promptTexts } from "../../../src/ivr/prompts/texts.ts";
 
 const src = join(import.meta.dirname, "../../../src");
 /** The German half of a file of texts. */
@@ -20,3 +21,13 @@ it.each(["web/page/strings.js", "admin/console/strings.js"])(
     for (const word of ["Meeting-Leitung", "Warteraum", "Meeting", "Stummschalten", "Ton an", "Hand gehoben"]) expect(text).toContain(word);
   },
 );
+
+it("the prompts say the same words", () => {
+  const spoken = Object.values(promptTexts)
+    .map(({ de }) => de)
+    .join(" ");
+  expect(spoken.replaceAll("Meeting-Leitung", "")).not.toMatch(
+    /Leitung|Moderator|Gastgeber|Konferenz|Besprechung|Sitzung|Warteschleife|Lobby/,
+  );
+  expect(spoken).toContain("Meeting-Leitung");
+});
