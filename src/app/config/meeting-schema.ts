@@ -20,7 +20,9 @@ export const meetingSchema = z.strictObject({
   waitForHost: flag(false).describe("Guests wait, with music, until a host has joined."),
   endWithHost: flag(false).describe("The meeting ends for guests when its last host leaves."),
   endToEndEncrypted: flag(false).describe("SIP, H.323, telephone and browser callers are refused: they would break the encryption."),
-  locked: flag(false).describe("Nobody further may join. What an operator or host sets for a meeting of this file (`PUT /meetings/{id}`) holds until the gateway stops."),
+  locked: flag(false).describe(
+    "Nobody further may join. What an operator or host sets for a meeting of this file (`PUT /meetings/{id}`) holds until the gateway stops.",
+  ),
   maxParticipants: whole(0, 10_000, 0).describe("Most participants at a time; 0 for no limit."),
   muteOnJoin: flag(false).describe("Participants start muted."),
   announcements: oneOf(["off", "tone", "names"]).default("tone").describe("What others hear when somebody comes or goes."),
