@@ -49,6 +49,8 @@ const LEAST_JOINED = 3;
 const MOST_JOINED = 16;
 /** Shorter numbers of meetings begin too many telephone numbers. */
 const LEAST_BEFORE_JOINED = 3;
+/** As short as international numbers are. */
+const LEAST_INTERNATIONAL = 7;
 /** Digits of which it is known where each stands. */
 const DIGITS = LONGEST_NUMBER + MOST_JOINED;
 
@@ -191,9 +193,11 @@ class NumberWalk {
   /** `20001234`: a meeting's number that has a PIN, and digits as many as one has. */
   #joined(): number {
     const { length } = this.#run;
-    if (this.#plus || this.#runs.length > 0 || this.#lettered) return -1;
+    if (this.#runs.length > 0 || this.#lettered) return -1;
     const digits = this.#run.join("");
-    for (let cut = Math.max(LEAST_BEFORE_JOINED, length - MOST_JOINED); cut <= length - LEAST_JOINED; cut++)
+    // behind a plus short numbers begin others' telephone numbers, an access number does not
+    const least = this.#plus ? LEAST_INTERNATIONAL : LEAST_BEFORE_JOINED;
+    for (let cut = Math.max(least, length - MOST_JOINED); cut <= length - LEAST_JOINED; cut++)
       if (reachedBy(digits.slice(0, cut)) === "pin") return this.#places[cut]!;
     return -1;
   }

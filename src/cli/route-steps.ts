@@ -17,14 +17,21 @@ export interface Route {
   readonly leads: boolean;
 }
 
+/** Whether some of it is masked wherever it is shown, and not because a PIN was dialled as PINs are. */
+const hidesPin = (dialled: string): boolean => maskDialled(dialled) !== dialled;
+
 /** A caller of the trunk dials the number; the trunk of unknown callers where `trunk` is null. */
 export async function routeIn(config: Config, dialled: string, trunk: Trunk | null): Promise<Route> {
   const caller = trunk ?? config.unknownCallers;
   if (!caller)
     return { leads: false, steps: ["a caller whom no trunk recognises: unknownCallers is off, refused with 403 (trunk-unknown)"] };
   const steps = [trunk ? `a call by trunk ${trunk.name}, ${trunk.trust}` : `a caller whom no trunk recognises, ${caller.trust}`];
-  const { number, pin } = parseDialString(dialled);
-  if (pin !== null) steps.push(`a PIN stands behind the number ${number}: it is not shown, and not asked for again`);
+  const { number, pin, shown } = parseDialString(dialled);
+  if (pin === null && hidesPin(dialled)) {
+    const words = `what stands behind ${shown} may be a PIN: it is not read further; a PIN stands behind ** or ##, a number is written without separators`;
+    return { leads: false, steps: [...steps, words, `no meeting has ${shown}: 404 (no-such-meeting)`] };
+  }
+  if (pin !== null) steps.push(`a PIN stands behind the number ${number}: it is not shown, and asked for again only where it is wrong`);
   const { access, e164, steps: conversion } = new AccessNumbers(config.numbers).locate(number, caller);
   steps.push(...conversion);
   if (access) {
@@ -81,7 +88,8 @@ function entry(
 
 /** `POST /calls` with `tel:` and the number, by the trunk named or the first that takes it. */
 export function routeOut(config: Config, dialled: string, trunk: Trunk | null): Route {
-  const { number } = parseDialString(dialled);
+  const { number, shown } = parseDialString(dialled);
+  if (hidesPin(dialled)) return { leads: false, steps: [`what stands behind ${shown} may be a PIN: it is not called`] };
   const found = dialTarget(`tel:${number}`, trunk ? [trunk] : config.trunks, null, true);
   if (!found) {
     const why = trunk ? `trunk ${trunk.name} has no target` : "no trunk has a target";

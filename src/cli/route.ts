@@ -4,7 +4,7 @@ import { type Route, routeIn, routeOut } from "./route-steps.ts";
 
 /** `crosspoint route`. Exit code 1 where the number leads nowhere, or the configuration has mistakes; 2 for a trunk that there is not. */
 export async function route(
-  number: string,
+  written: string,
   load: LoadOptions,
   options: { readonly trunk?: string; readonly json?: boolean },
 ): Promise<number> {
@@ -18,6 +18,8 @@ export async function route(
     process.stderr.write(`there is no trunk ${options.trunk}: ${config.trunks.map(({ name }) => name).join(", ") || "there are none"}\n`);
     return 2;
   }
+  // telephone numbers are written with spaces; elsewhere a space may stand before a PIN
+  const number = /^[+0]/.test(written) ? written.replaceAll(" ", "") : written;
   const ways = { in: await routeIn(config, number, trunk), out: routeOut(config, number, trunk) };
   if (options.json)
     process.stdout.write(`${JSON.stringify({ number: maskDialled(number), trunk: options.trunk ?? null, ...ways }, null, 2)}\n`);

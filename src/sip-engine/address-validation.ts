@@ -31,7 +31,7 @@ const MAX_PLACES = 50_000;
 const REPETITIONS = { perSecond: 50, burst: 200 };
 
 /** First responses a second to one IPv4 address or IPv6 /64 that is not valid which are longer than the factor allows, and how many at once: to a tiny request. */
-const LONGER = { perSecond: 4, burst: 40 };
+const LONGER = { perSecond: 1, burst: 5 };
 
 export class AddressValidation implements ResponseBounds {
   /** All by address and port: what one port has sent earns nothing for another. */

@@ -88,8 +88,8 @@ export class Inbound {
       return;
     }
     if ((method === "INVITE" || method === "SUBSCRIBE") && !hasContact(request)) {
-      // RFC 3261 section 8.1.1.8: without a Contact there is nowhere to send a request of the dialog to.
-      transaction.reply(400, now, "Missing Contact");
+      // RFC 3261 section 8.1.1.8: without a SIP URI in Contact there is nowhere to send a request of the dialog to.
+      transaction.reply(400, now, request.has("contact") ? "No SIP URI in Contact" : "Missing Contact");
       return;
     }
     // Methods are told apart by case (RFC 3261 section 7.1); applications name theirs in lower case.
@@ -492,9 +492,10 @@ const METHODS: readonly string[] = "INVITE ACK BYE CANCEL OPTIONS PRACK UPDATE I
 );
 const isKnownMethod = (method: string): boolean => METHODS.includes(method);
 
-/** Does it name one place at least where its sender is reached? */
+/** Does it name a place where its sender is reached by SIP? */
 function hasContact(request: SipRequest): boolean {
-  return request.contact !== undefined && request.get("contact") !== "*";
+  const scheme = request.contact === undefined ? undefined : tryParseUri(request.contact.uriText)?.scheme;
+  return (scheme === "sip" || scheme === "sips") && request.get("contact") !== "*";
 }
 
 /** A NOTIFY that ends its subscription (RFC 6665 section 4.1.3). */

@@ -1,3 +1,4 @@
+import { plainNumber } from "../base/known-numbers.ts";
 import type { Language } from "../meetings/model.ts";
 import type { Trunk } from "./model.ts";
 import { type Converted, toE164 } from "./numbering.ts";
@@ -65,6 +66,24 @@ function withPlus(dialled: string): string | null {
 }
 
 const keyOf = (number: string, tenant: string | null): string => `${tenant ?? ""}\u0000${number}`;
+
+/** What of a configuration asks callers for a meeting's number. */
+interface Asking {
+  readonly accessNumbers: readonly string[];
+  readonly numbers?: readonly AccessNumber[];
+}
+
+const plainNumbers = new WeakMap<Asking, ReadonlySet<string>>();
+
+/** Whether a number, in letters and digits alone, is one behind which callers dial the meeting's and its PIN. */
+export function asksForMeeting(config: Asking, plain: string): boolean {
+  let known = plainNumbers.get(config);
+  if (!known) {
+    known = new Set([...config.accessNumbers, ...(config.numbers ?? []).map(({ number }) => number)].map(plainNumber));
+    plainNumbers.set(config, known);
+  }
+  return known.has(plain);
+}
 
 const NO_NUMBERS: readonly AccessNumber[] = [];
 const indexes = new WeakMap<readonly AccessNumber[], AccessNumbers>();

@@ -56,7 +56,7 @@ export function parseMessage(data: Buffer, options: { readonly ignoreLength?: bo
     if (end < 0) end = head.length;
     if (headers.length >= MAX_HEADERS) throw new ParseError("too many header fields", start + pos);
     const field = parseField(head, pos, end, folded);
-    if (field.key === "" && defect === undefined) defect = `no header field: ${printable(head.slice(pos, Math.min(end, pos + 40)))}`;
+    if (field.key === "" && defect === undefined) defect = "a line that is no header field";
     headers.push(field);
     pos = end + 2;
   }
@@ -75,13 +75,6 @@ export function parseMessage(data: Buffer, options: { readonly ignoreLength?: bo
   }
   message.defect = message.defect ?? defect;
   return message;
-}
-
-/** What may stand in a reason phrase: a line that is folded, or has other controls in it, would make another response of ours. */
-function printable(text: string): string {
-  let clean = "";
-  for (const c of text) clean += c < " " || c > "~" ? "?" : c;
-  return clean;
 }
 
 function parseField(head: string, pos: number, end: number, folded: boolean): HeaderField {

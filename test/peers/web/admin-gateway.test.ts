@@ -34,8 +34,9 @@ describe("the admin API of a running gateway", () => {
     const count = async (result: string) => (await crosspoint.metric(`crosspoint_pins_total{result="${result}"}`)) ?? 0;
     const compared = async () => [await count("right"), await count("wrong")];
     const [right = 0, wrong = 0] = await compared();
-    const inviters = await Promise.all(Array.from({ length: 16 }, (_, i) => inviter(`127.0.2.${i + 1}`)));
+    const inviters = await Promise.all(Array.from({ length: 24 }, (_, i) => inviter(`127.0.2.${i + 1}`)));
     for (const [i, { call }] of inviters.entries()) for (const pin of [50_000 + i, 60_000 + i]) call(`8100**${pin}`);
+    // sources take turns: behind one wrong PIN of each
     inviters[0]!.call("8100**47110");
     // by another protocol, counted together
     const byH323 = placeCall(`h323:8100**70000@127.0.0.1:${PORT + 3}`, { seconds: 1 });

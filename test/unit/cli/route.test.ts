@@ -55,6 +55,14 @@ describe("a number that a caller dials", () => {
     expect(JSON.stringify([steps, routeOut(config, "030555100**612622", null)])).not.toContain("612622");
   });
 
+  it("shows no digits that may be a PIN behind a number, however they are separated", async () => {
+    for (const dialled of ["2000-612622", "2000.612622", "2000%2D612622", "2000_612622", "2000 612622"]) {
+      const ways = [await routeIn(config, dialled, trunk("de")), routeOut(config, dialled, trunk("de"))];
+      expect(ways.map(({ leads }) => leads)).toEqual([false, false]);
+      expect(JSON.stringify(ways)).not.toContain("612622");
+    }
+  });
+
   it("says what is refused: an end-to-end encrypted meeting, unknown callers, no meeting", async () => {
     expect((await routeIn(config, "4000", trunk("de"))).steps.at(-1)).toBe("it is end-to-end encrypted: 488 (end-to-end-encrypted)");
     expect((await routeIn(config, "1000", null)).steps).toEqual([expect.stringContaining("unknownCallers is off")]);

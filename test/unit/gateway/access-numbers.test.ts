@@ -52,3 +52,11 @@ it("a number whose meeting is not there is answered as one that is not there", a
   const dial = await start(entry("+4930555100", { meeting: "none" }));
   expect((await dial("+4930555100")).sent).toMatchObject([{ status: 404 }]);
 });
+
+it("digits behind an access number may be a PIN: they are shown nowhere", async () => {
+  const dial = await start(entry("+4930555100"));
+  for (const user of ["+4930555100-734921", "+4930555100734921", "4930555100.734921", "meet-734921", "meet734921", "+1-555-0100-734921"])
+    await dial(user);
+  expect(bench.records.length).toBeGreaterThan(3);
+  expect(JSON.stringify([bench.lines, bench.records, bench.events])).not.toContain("734921");
+});

@@ -1,3 +1,4 @@
+import { asksForMeeting } from "../../../src/trunks/access-numbers.ts";
 import { setKnownNumbers } from "../../../src/base/known-numbers.ts";
 import { CallTraces } from "../../../src/trace/index.ts";
 import { EventEmitter } from "node:events";
@@ -488,7 +489,8 @@ export class Bench {
       bench.context.settings.config.meetings.map(async (one) => defineMeeting(await hashed(one), undefined, "en")),
     );
     bench.context.directory.replaceConfiguration(defined);
-    setKnownNumbers((plain) => bench.context.directory.reached(plain));
+    const { directory, settings } = bench.context;
+    setKnownNumbers((plain) => directory.reached(plain) ?? (asksForMeeting(settings.config, plain) ? "pin" : undefined));
     return bench;
   }
 

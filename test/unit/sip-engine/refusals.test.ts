@@ -91,7 +91,16 @@ describe("a dialog needs a Contact (RFC 3261 section 8.1.1.8)", () => {
     app.request("BYE sip:placeholder SIP/2.0", `sip||${answer.tokens[8]}`);
     expect(world.takeOne("BYE").message.startLine).toBe("BYE sip:caller@10.0.0.2 SIP/2.0");
   });
-  test.each(["<tel:+49301234>", "<sip:caller@browser.invalid>"])("%s is reached where it was heard, and the call is hung up", (contact) => {
+  test.each(["<tel:+49301234>", "<mailto:a@b.example>", '"a" <http://b.example>', "<urn:x:y>", "*"])("%s is none: 400", (contact) => {
+    const world = new World();
+    const app = world.app("invite");
+    world.deliver(world.request("INVITE", { Contact: contact }, SDP));
+    expect(world.takeOne(400).message.kind).toBe("response");
+    expect(app.got("INVITE")).toEqual([]);
+    world.run(60_000);
+    expect(world.core.dump()).toMatchObject(clean);
+  });
+  test.each(["<sip:caller@browser.invalid>"])("%s is reached where it was heard, and the call is hung up", (contact) => {
     const world = new World();
     const app = world.app("invite");
     const { ack, answer } = answered(world, app, { Contact: contact });

@@ -195,10 +195,10 @@ describe("messages", () => {
     const m = parseMessage(Buffer.from(raw.replace("X-Odd :\t v ", "no colon here")));
     expect(checkMessage(m)?.status).toBe(400);
     expect(m.fromTag).toBe("1");
-    // what is told of it stands in a reason phrase: folded lines and bare line ends would go on there
-    for (const line of ["X-Odd\r\n \tContact <sip:z@z>", "X-Odd\nContact: <sip:z@z>", "X\u0001Odd\rx"]) {
+    // what is told of it stands in a reason phrase and in traces: nothing of the line does, which may be a credential
+    for (const line of ["X-Odd\r\n \tContact <sip:z@z>", "X-Odd\nContact: <sip:z@z>", "X\u0001Odd\rx", "Authorization Bearer s3cr3t"]) {
       const odd = parseMessage(Buffer.from(raw.replace("X-Odd :\t v ", line), "latin1"));
-      expect(checkMessage(odd)?.reason).toMatch(/^Bad Request - no header field: [ -~]+$/);
+      expect(checkMessage(odd)?.reason).toBe("Bad Request - a line that is no header field");
     }
   });
 });
