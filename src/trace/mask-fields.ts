@@ -14,13 +14,19 @@ const ADDRESSES = new Set(
 /** Protocol elements: tokens, numbers, identifiers of dialogs. */
 const PLAIN = new Set(
   (
-    "call-id cseq max-forwards content-length content-disposition content-encoding content-language content-id mime-version allow allow-events supported " +
-    "require proxy-require unsupported accept accept-encoding accept-language expires min-expires session-expires min-se rseq rack event subscription-state " +
-    "retry-after date timestamp privacy replaces join target-dialog in-reply-to refer-sub request-disposition accept-contact reject-contact info-package " +
+    "call-id content-encoding content-language content-id mime-version allow allow-events supported " +
+    "require proxy-require unsupported accept accept-encoding accept-language event subscription-state " +
+    "date timestamp privacy replaces join target-dialog in-reply-to refer-sub request-disposition accept-contact reject-contact info-package " +
     "recv-info priority session-id sip-etag sip-if-match answer-mode priv-answer-mode p-early-media cisco-guid x-cisco-site-uuid x-esl-outbound security-client " +
     "security-server security-verify resource-priority"
   ).split(" "),
 );
+/** A number, and parameters. */
+const NUMBERS = new Set("max-forwards content-length expires min-expires session-expires min-se rseq retry-after".split(" "));
+const NUMBER_PARAMETERS = new Set(["refresher", "duration"]);
+/** Numbers, then a method (RFC 3261 section 20.16, RFC 3262 section 7.2). */
+const COUNTED = new Set(["cseq", "rack"]);
+const DISPOSITION_PARAMETERS = new Set(["handling"]);
 /** Words of people and products, which may quote what was dialled. */
 const TEXTS = new Set(["subject", "reason", "warning", "organization", "user-agent", "server"]);
 const URLS = new Set(["call-info", "alert-info", "error-info", "identity-info"]);
@@ -45,6 +51,9 @@ function maskValue(key: string, value: string): string {
   if (value === "") return "";
   if (ADDRESSES.has(key)) return maskAddresses(value);
   if (PLAIN.has(key)) return printable(utf8(value), 1_024);
+  if (NUMBERS.has(key)) return maskValued(value, NUMBER_PARAMETERS, isNumber);
+  if (COUNTED.has(key)) return isCount(value) ? value.trim() : maskedBytes(value.length);
+  if (key === "content-disposition") return maskValued(value, DISPOSITION_PARAMETERS, (text) => isToken(text) && text.length <= 32);
   if (TEXTS.has(key)) return maskWords(value);
   if (CHALLENGES.has(key)) return maskChallenge(value);
   if (CREDENTIALS.has(key)) return `${schemeOf(value)}${MASKED}`;
@@ -55,6 +64,20 @@ function maskValue(key: string, value: string): string {
     return isType(type) ? `${type.trim()}${maskParams(params, TYPE_PARAMETERS)}` : maskedBytes(value.length);
   }
   return maskedBytes(value.length);
+}
+
+const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text);
+
+function isCount(value: string): boolean {
+  const words = value.trim().split(/[ \t]+/, 4);
+  const method = words.pop() ?? "";
+  return words.length > 0 && words.length <= 2 && words.every(isNumber) && isToken(method) && method.length <= 32;
+}
+
+/** A value of a form that holds no secret, with the parameters that hold none. */
+function maskValued(text: string, parameters: ReadonlySet<string>, isPlain: (value: string) => boolean): string {
+  const { value, params } = parseValueParams(text);
+  return isPlain(value.trim()) ? `${value.trim()}${maskParams(params, parameters)}` : maskedBytes(text.length);
 }
 
 function maskWords(value: string): string {

@@ -14,6 +14,9 @@ const SHOWN = new Set(
 );
 /** Of those, the ones that may carry an attribute in their value (RFC 5939): what they carry is not shown. */
 const NESTED = new Set(["acap", "ssrc"]);
+/** Of those, the ones without a value, and the ones whose value is a number. */
+const FLAGS = new Set("rtcp-mux rtcp-rsize end-of-candidates ice-lite extmap-allow-mixed sendrecv sendonly recvonly inactive".split(" "));
+const NUMBERS = new Set("ptime maxptime framerate maxprate quality sctp-port max-message-size confid userid bfcpver".split(" "));
 const MOST_LINES = 400;
 const LONGEST_LINE = 1_000;
 
@@ -33,7 +36,9 @@ function maskLine(line: string): string {
   const value = line.slice(2);
   switch (type) {
     case "v":
+      return /^\d{1,3}$/.test(value) ? `${type}=${value}` : `${type}=${maskedBytes(value.length)}`;
     case "b":
+      return /^[A-Za-z0-9-]{1,16}:\d{1,12}$/.test(value) ? `${type}=${value}` : `${type}=${maskedBytes(value.length)}`;
     case "t":
     case "r":
     case "z":
@@ -60,6 +65,7 @@ function maskAttribute(text: string): string {
   const value = text.slice(end + 1);
   if (SHOWN.has(name)) {
     if (end === text.length) return name;
+    if (FLAGS.has(name) || (NUMBERS.has(name) && !/^[\d. ]{1,32}$/.test(value))) return `${name}:${maskedBytes(value.length)}`;
     if (NESTED.has(name)) return `${name}:${printable(value.slice(0, endOfNested(value)))}`;
     return `${name}:${printable(value)}`;
   }

@@ -200,3 +200,38 @@ describe("SIP in a trace", () => {
     expect(shown(Buffer.from([0, 1, 2, 3, 255]))).toBe("unreadable\n[masked, 5 bytes]\n[unreadable, 5 bytes in all]\n");
   });
 });
+
+describe("fields and attributes of a known form show that form alone", () => {
+  const message = (fields: string, body = "") =>
+    Buffer.from(
+      `INVITE sip:1000@gw SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\n${fields}\r\n` +
+        `${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  const shown = (data: Buffer) => JSON.stringify(readSip(data, () => "full"));
+  it.each([
+    "Session-Expires: 1800;x=s3cr3t",
+    "Session-Expires: s3cr3t",
+    "Min-SE: s3cr3t",
+    "RSeq: s3cr3t",
+    "Expires: 60;s3cr3t",
+    "Max-Forwards: 70 s3cr3t",
+    "CSeq: 1 INVITE s3cr3t",
+    "CSeq: s3cr3t INVITE",
+    "RAck: 1 2 s3cr3t s3cr3t",
+    "Retry-After: 5 (s3cr3t)",
+    "Content-Disposition: session;h=s3cr3t",
+  ])("%s", (field) => expect(shown(message(`CSeq: 1 INVITE\r\n${field}`))).not.toContain("s3cr3t"));
+  it.each(["v=s3cr3t", "b=AS:s3cr3t", "a=sendrecv s3cr3t", "a=sendrecv:s3cr3t", "a=ptime:20 s3cr3t", "a=rtcp-mux:s3cr3t"])("%s", (line) =>
+    expect(shown(message("CSeq: 1 INVITE", `v=0\r\ns=-\r\n${line}\r\n`))).not.toContain("s3cr3t"),
+  );
+  it("and show it whole where it is right", () => {
+    const text = shown(
+      message(
+        "CSeq: 7 INVITE\r\nSession-Expires: 1800;refresher=uac\r\nMax-Forwards: 70",
+        "v=0\r\nb=AS:64\r\na=ptime:20\r\na=sendrecv\r\n",
+      ),
+    );
+    for (const part of ["CSeq: 7 INVITE", "1800;refresher=uac", "Max-Forwards: 70", "b=AS:64", "a=ptime:20", "a=sendrecv"])
+      expect(text).toContain(part);
+  });
+});
