@@ -1,4 +1,5 @@
 import type { AddressInfo, Socket } from "node:net";
+import { WEB_TLS } from "./web-tls.ts";
 import fastify, { type FastifyInstance } from "fastify";
 import type { ApiTokens } from "../security/api-tokens.ts";
 import type { ClientAddresses } from "../security/client-address.ts";
@@ -61,7 +62,7 @@ export function createMetricsServer({ tokens, hosts, requestsPerSecond, tls, log
     logger: false,
     forceCloseConnections: true,
     clientErrorHandler: (error: Error, socket: Socket) => offences.unreadable(error, socket),
-    ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
+    ...(tls ? { https: { ...tls, ...WEB_TLS } } : {}),
   } as object);
   app.server.maxConnections = 100;
   offences.follow(app.server);
@@ -108,7 +109,7 @@ export function createMetricsServer({ tokens, hosts, requestsPerSecond, tls, log
     },
     /** Shows another certificate in handshakes from now on. */
     reloadTls(next: { readonly cert: string; readonly key: string }): void {
-      (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...next, minVersion: "TLSv1.2" });
+      (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...next, ...WEB_TLS });
     },
     close: () => app.close(),
   };

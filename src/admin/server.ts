@@ -25,6 +25,7 @@ import { AdminError, type GatewayControl } from "./ports.ts";
 import { InvalidInput, problem, send, toProblem } from "./problem.ts";
 import type { Route, RouteRequest } from "./route.ts";
 import { routes } from "./routes.ts";
+import { WEB_TLS } from "./web-tls.ts";
 import { securityHeaders, strictTransport } from "./security-headers.ts";
 
 export interface AdminServerOptions {
@@ -98,7 +99,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       if (told.status === 400) offences.malformed(request.raw);
       return send(reply.headers(securityHeaders), told);
     },
-    ...(options.tls ? { https: { ...options.tls, minVersion: "TLSv1.2" } } : {}),
+    ...(options.tls ? { https: { ...options.tls, ...WEB_TLS } } : {}),
   } as object);
   const traces = options.traces ?? new CallTraces({ level: "off", trunks: new Map(), keepMinutes: 0 });
   const defence = options.defence ?? new Defence({ clock: systemClock, log: { ...options.log, info: () => {} } });
@@ -277,7 +278,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return (app.server.address() as AddressInfo).port;
     },
     reloadTls(tls) {
-      (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...tls, minVersion: "TLSv1.2" });
+      (app.server as { setSecureContext?(context: object): void }).setSecureContext?.({ ...tls, ...WEB_TLS });
     },
     answerChallenges(challenges) {
       challengeFiles.replace(challenges);

@@ -1,7 +1,7 @@
 /** TLS for SIP and H.323: versions, ciphers, whom to trust, and what a peer's certificate says. */
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { PeerCertificate as NodePeerCertificate } from "node:tls";
-import { X509Certificate } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { type RevocationList, readRevocationLists } from "../security/certificates/crl.ts";
 import { isLegible } from "../security/certificates/facts.ts";
 import { type Fault, nameOfCertificate } from "../security/certificates/faults.ts";
@@ -91,6 +91,8 @@ function common(settings: TlsSettings, cas: readonly string[]): SecureContextOpt
     maxVersion: "TLSv1.3",
     ciphers: cipherList(settings.legacyCiphers === true),
     honorCipherOrder: true,
+    // TLS 1.2 lets a client ask for a new handshake as often as it likes, each at our cost
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
 

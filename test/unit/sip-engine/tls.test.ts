@@ -118,6 +118,15 @@ describe("callers over TLS", () => {
     await expect(suite({ minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" })).rejects.toThrow();
     expect(cipherList(true).split(":")).toContain("ECDHE-RSA-AES128-SHA");
   });
+  test("get no new handshake on a connection of TLS 1.2 that stands: each would be at our cost (RFC 5246 section 7.2.2)", async () => {
+    const { socket } = await client({ maxVersion: "TLSv1.2" });
+    const refused = await new Promise<Error | null>((done) => {
+      socket.once("error", done);
+      socket.renegotiate({}, done);
+    });
+    expect(refused?.message).toMatch(/renegotiation/i);
+    socket.destroy();
+  });
   test("meet the new certificate after a reload, while older connections stay; an unusable one changes nothing", async () => {
     const before = await client();
     const renewed = await issueCertificate(root, { subject: { commonName: "gateway.example", names: ["gateway.example"] }, kind: ecdsa });
