@@ -3,7 +3,7 @@ import { maskDialled } from "../base/pin-mask.ts";
 import { dialTarget } from "../gateway/sip/dial-targets.ts";
 import type { MeetingDefinition } from "../gateway/options.ts";
 import { parseDialString } from "../meetings/dial-string.ts";
-import { MemoryDirectory } from "../meetings/directory.ts";
+import { firstMeeting, MemoryDirectory } from "../meetings/directory.ts";
 import { defaultMeeting } from "../meetings/model.ts";
 import { AccessNumbers } from "../trunks/access-numbers.ts";
 import type { Trunk } from "../trunks/model.ts";
@@ -32,15 +32,14 @@ export async function routeIn(config: Config, dialled: string, trunk: Trunk | nu
     return { leads: false, steps: [...steps, words, `no meeting has ${shown}: 404 (no-such-meeting)`] };
   }
   if (pin !== null) steps.push(`a PIN stands behind the number ${number}: it is not shown, and asked for again only where it is wrong`);
-  const { access, e164, steps: conversion } = new AccessNumbers(config.numbers).locate(number, caller);
+  const { access, asks, meetings, steps: conversion } = new AccessNumbers(config).locate(number, caller);
   steps.push(...conversion);
   if (access) {
     const words = [access.cost === "unknown" ? null : access.cost, access.language && `prompts in ${access.language}`].filter(Boolean);
     steps.push(`${access.number} is one of numbers${words.length > 0 ? ` (${words.join(", ")})` : ""}`);
   }
-  if (number === "" || access?.meeting === null || config.accessNumbers.some((own) => parseDialString(own).number === number))
-    return { leads: true, steps: [...steps, "it asks for the meeting's number, then for its PIN where it has one"] };
-  const meeting = await meetingOf(config, [access?.meeting ?? number, e164], caller.tenant);
+  if (asks) return { leads: true, steps: [...steps, "it asks for the meeting's number, then for its PIN where it has one"] };
+  const meeting = await meetingOf(config, meetings, caller.tenant);
   if (!meeting) {
     const whose = caller.tenant === null ? "" : ` of tenant ${caller.tenant}`;
     return {
@@ -55,19 +54,12 @@ export async function routeIn(config: Config, dialled: string, trunk: Trunk | nu
   return { leads, steps: [...steps, `meeting ${meeting.id}`, ...further] };
 }
 
-async function meetingOf(
-  config: Config,
-  numbers: readonly (string | null)[],
-  tenant: string | null,
-): Promise<MeetingDefinition | undefined> {
+async function meetingOf(config: Config, numbers: readonly string[], tenant: string | null): Promise<MeetingDefinition | undefined> {
   const directory = new MemoryDirectory();
   for (const { id, aliases = [], tenant: owner = null } of config.meetings)
     directory.put({ ...defaultMeeting(id, config.language), aliases, tenant: owner }, "configuration");
-  for (const number of numbers) {
-    const found = number === null ? undefined : await directory.find(number, tenant);
-    if (found) return config.meetings.find(({ id }) => id === found.id);
-  }
-  return undefined;
+  const found = await firstMeeting(directory, numbers, tenant);
+  return found && config.meetings.find(({ id }) => id === found.id);
 }
 
 /** From the meeting on: what it refuses, and what it asks. */

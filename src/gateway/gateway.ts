@@ -9,7 +9,7 @@ import { Defence } from "../security/defence.ts";
 import { ConferenceSfu } from "../sfu/conference/conference.ts";
 import type { Sfu } from "../sfu/port.ts";
 import { CallTraces } from "../trace/index.ts";
-import { asksForMeeting } from "../trunks/access-numbers.ts";
+import { accessNumbersOf } from "../trunks/access-numbers.ts";
 import { TrunkLimits } from "../trunks/limits.ts";
 import { TrunkRecognition } from "../trunks/recognition.ts";
 import { Registrar } from "../trunks/registrar.ts";
@@ -80,7 +80,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   // the meetings
   const directory = new MemoryDirectory();
   directory.replaceConfiguration(await configuredMeetings(config, directory));
-  setKnownNumbers((plain) => directory.reached(plain) ?? (asksForMeeting(settings.config, plain) ? "pin" : undefined));
+  setKnownNumbers((plain) => directory.reached(plain) ?? (accessNumbersOf(settings.config).leads(plain) ? "pin" : undefined));
   const lockout = new PinLockout();
   const presenting = new Presenting(sfu);
   const meetings = new LiveMeetings({ calls, directory, media, sfu, presenting, clock, metrics, promptsRoot, emit });

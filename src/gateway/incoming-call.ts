@@ -12,7 +12,7 @@ import { followMessages } from "./call/call-trace.ts";
 import type { CallRegistry } from "./call/call-registry.ts";
 import type { Takeover } from "./call/handover.ts";
 import { type GatewayRefusal, refuse } from "./call/refusals.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, trunkNamed } from "./settings.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "pino";
 import type { Defence } from "../security/defence.ts";
@@ -265,8 +265,8 @@ export class IncomingCalls {
   /** The meeting that was called, for operators who look for the refused call there: nobody else hears of it. */
   async #meetingCalled(call: Call, adapter: IncomingAdapter): Promise<string | null> {
     try {
-      const trunk = this.#parts.settings.config.trunks.find(({ name }) => name === call.trunk) ?? null;
-      return await this.#parts.reception.meetingCalled(adapter.dialled(trunk), trunk?.tenant ?? null);
+      const trunk = trunkNamed(this.#parts.settings.config, call.trunk) ?? null;
+      return await this.#parts.reception.meetingCalled(adapter.dialled(trunk), trunk);
     } catch {
       return null;
     }

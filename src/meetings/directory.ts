@@ -17,6 +17,19 @@ export interface Directory {
   get(id: string): Meeting | undefined;
 }
 
+/** The first meeting that one of these numbers reaches for callers of `tenant`. */
+export async function firstMeeting(
+  directory: Pick<Directory, "find">,
+  numbers: readonly string[],
+  tenant: string | null,
+): Promise<Meeting | undefined> {
+  for (const number of numbers) {
+    const meeting = await directory.find(number, tenant);
+    if (meeting) return meeting;
+  }
+  return undefined;
+}
+
 /** A change that would make two meetings answer to one number. */
 export class AliasConflict extends Error {
   override name = "AliasConflict";

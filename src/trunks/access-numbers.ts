@@ -1,4 +1,5 @@
 import { plainNumber } from "../base/known-numbers.ts";
+import { normaliseNumber } from "../meetings/dial-string.ts";
 import type { Language } from "../meetings/model.ts";
 import type { Trunk } from "./model.ts";
 import { type Converted, toE164 } from "./numbering.ts";
@@ -23,40 +24,65 @@ export interface AccessNumber {
 /** What of a trunk decides where a number leads. */
 export type NumberedTrunk = Pick<Trunk, "name" | "tenant" | "dialling">;
 
-/** Where a dialled number leads, before meetings' own numbers are looked at. */
+/** What of a configuration says where numbers lead before meetings' own are looked at. */
+export interface NumberPlan {
+  /** Names and numbers that ask for the meeting's number, of everybody. */
+  readonly accessNumbers: readonly string[];
+  readonly numbers?: readonly AccessNumber[];
+}
+
+/** Where a dialled number leads. */
 export interface Located {
   readonly access: AccessNumber | undefined;
-  /** The number's E.164 form, by which meetings are looked for too. */
-  readonly e164: string | null;
+  /** It asks for the meeting's number. */
+  readonly asks: boolean;
+  /** Numbers by one of which the directory knows the meeting, the likeliest first; none where it asks. */
+  readonly meetings: readonly string[];
+  /** How the number was read. */
   readonly steps: Converted["steps"];
 }
 
-/** Telephone numbers by tenant; found in one step, however many there are. */
+/** Access numbers of all tenants; found in one step, however many there are. */
 export class AccessNumbers {
+  readonly #asking: ReadonlySet<string>;
   readonly #all = new Set<string>();
+  /** In letters and digits alone, as masking compares numbers. */
+  readonly #plain = new Set<string>();
   readonly #numbers = new Map<string, AccessNumber>();
 
-  constructor(numbers: readonly AccessNumber[]) {
+  constructor({ accessNumbers, numbers = [] }: NumberPlan) {
+    this.#asking = new Set(accessNumbers.map(normaliseNumber));
+    for (const number of accessNumbers) this.#plain.add(plainNumber(number));
     for (const entry of numbers) {
       this.#numbers.set(keyOf(entry.number, entry.tenant), entry);
       this.#all.add(entry.number);
+      this.#plain.add(plainNumber(entry.number));
     }
   }
 
-  /** Whether a number is anybody's, by whichever trunk it comes. */
+  /** Whether a number is an access number of anybody's, by whichever trunk it comes. */
   has(number: string): boolean {
     const e164 = withPlus(number);
-    return e164 !== null && this.#all.has(e164);
+    return this.#asking.has(number) || (e164 !== null && this.#all.has(e164));
+  }
+
+  /** Whether digits behind a number, given in letters and digits alone, may be a meeting's number and its PIN. */
+  leads(plain: string): boolean {
+    return this.#plain.has(plain);
   }
 
   /** What callers of `trunk` reach by a number as they dialled it, or as their telephone network wrote it. */
   locate(dialled: string, trunk: NumberedTrunk): Located {
     const { number: e164, steps } = toE164(dialled, trunk.dialling);
-    for (const number of [e164, withPlus(dialled)]) {
-      const access = number === null ? undefined : this.#numbers.get(keyOf(number, trunk.tenant));
-      if (access && (access.trunk === null || access.trunk === trunk.name)) return { access, e164, steps };
-    }
-    return { access: undefined, e164, steps };
+    const access = this.#find(e164, trunk) ?? this.#find(withPlus(dialled), trunk);
+    const asks = dialled === "" || access?.meeting === null || this.#asking.has(dialled);
+    const meetings = asks ? [] : [access?.meeting ?? dialled, ...(e164 === null ? [] : [e164])];
+    return { access, asks, meetings, steps };
+  }
+
+  #find(number: string | null, { name, tenant }: NumberedTrunk): AccessNumber | undefined {
+    const access = number === null ? undefined : this.#numbers.get(keyOf(number, tenant));
+    return access && (access.trunk === null || access.trunk === name) ? access : undefined;
   }
 }
 
@@ -67,32 +93,13 @@ function withPlus(dialled: string): string | null {
 
 const keyOf = (number: string, tenant: string | null): string => `${tenant ?? ""}\u0000${number}`;
 
-/** What of a configuration asks callers for a meeting's number. */
-interface Asking {
-  readonly accessNumbers: readonly string[];
-  readonly numbers?: readonly AccessNumber[];
-}
+const indexes = new WeakMap<NumberPlan, AccessNumbers>();
 
-const plainNumbers = new WeakMap<Asking, ReadonlySet<string>>();
-
-/** Whether a number, in letters and digits alone, is one behind which callers dial the meeting's and its PIN. */
-export function asksForMeeting(config: Asking, plain: string): boolean {
-  let known = plainNumbers.get(config);
-  if (!known) {
-    known = new Set([...config.accessNumbers, ...(config.numbers ?? []).map(({ number }) => number)].map(plainNumber));
-    plainNumbers.set(config, known);
-  }
-  return known.has(plain);
-}
-
-const NO_NUMBERS: readonly AccessNumber[] = [];
-const indexes = new WeakMap<readonly AccessNumber[], AccessNumbers>();
-
-/** The index of a configuration's numbers, made once for each list. */
-export function accessNumbersOf({ numbers = NO_NUMBERS }: { readonly numbers?: readonly AccessNumber[] }): AccessNumbers {
-  const known = indexes.get(numbers);
+/** The index of a configuration's access numbers, made once for each configuration. */
+export function accessNumbersOf(plan: NumberPlan): AccessNumbers {
+  const known = indexes.get(plan);
   if (known) return known;
-  const made = new AccessNumbers(numbers);
-  indexes.set(numbers, made);
+  const made = new AccessNumbers(plan);
+  indexes.set(plan, made);
   return made;
 }

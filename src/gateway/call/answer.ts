@@ -7,7 +7,7 @@ import { parseDialString } from "../../meetings/dial-string.ts";
 import type { Meeting, Role } from "../../meetings/model.ts";
 import { keysMayTravel, type MediaPolicy } from "../../negotiation/index.ts";
 import type { SrtpSuiteName } from "../../srtp/index.ts";
-import { accessNumbersOf } from "../../trunks/access-numbers.ts";
+import { accessNumbersOf, type NumberedTrunk } from "../../trunks/access-numbers.ts";
 import type { Trunk } from "../../trunks/model.ts";
 import type { LiveMeetings } from "../meeting/active-meetings.ts";
 import type { GatewayConfig } from "../options.ts";
@@ -20,7 +20,7 @@ import { type Settings, timingsOf, trunkNamed } from "../settings.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { MediaPort } from "../../call-media/media-server.ts";
 import type { GatewayMetrics } from "../options.ts";
-import type { MemoryDirectory } from "../../meetings/directory.ts";
+import { firstMeeting, type MemoryDirectory } from "../../meetings/directory.ts";
 import type { CallLines } from "./video-streams.ts";
 
 /** What SRTP, codecs and the sources of media are decided by, for a leg of this trunk. `source`: the address its signalling comes from. */
@@ -47,6 +47,9 @@ export function factsOf(meeting: Meeting): MeetingFacts {
     askName: meeting.announcements === "names",
   };
 }
+
+/** Of callers whom no trunk recognises. */
+const NO_TRUNK: NumberedTrunk = { name: "", tenant: null };
 
 /** What decides which meetings a caller may come to: its trunk, or what stands for one. */
 export type CalledFrom = Pick<Trunk, "name" | "tenant" | "siteUuids" | "dialling">;
@@ -84,24 +87,21 @@ export class Reception {
   }
 
   /** Identifier of the meeting whose number was dialled; null for none. Tells nobody, and admits nobody. */
-  async meetingCalled({ number }: Dialled, tenant: string | null): Promise<string | null> {
-    return number === "" ? null : ((await this.#parts.directory.find(number, tenant))?.id ?? null);
+  async meetingCalled({ number }: Dialled, trunk: NumberedTrunk | null): Promise<string | null> {
+    const { meetings } = accessNumbersOf(this.#parts.settings.config).locate(number, trunk ?? NO_TRUNK);
+    return (await firstMeeting(this.#parts.directory, meetings, trunk?.tenant ?? null))?.id ?? null;
   }
 
   /** Finds what was dialled, and notes its meeting with the call; or says why it is refused. `granted` is the role of a caller who needs no PIN. */
   async destination(call: Call, dialled: Dialled, trunk: CalledFrom, granted: Role | null = null): Promise<Destination | GatewayRefusal> {
     const { config } = this.#parts.settings;
     if (trunk.siteUuids && dialled.siteUuid !== null && !trunk.siteUuids.some((uuid) => uuid.toLowerCase() === dialled.siteUuid)) {
-      call.calledMeeting = await this.meetingCalled(dialled, trunk.tenant);
+      call.calledMeeting = await this.meetingCalled(dialled, trunk);
       return refuse("unknown-site", `x-cisco-site-uuid ${dialled.siteUuid.slice(0, 64)} is none of trunk ${trunk.name}'s`);
     }
-    const { access, e164 } = accessNumbersOf(config).locate(dialled.number, trunk);
+    const { access, asks, meetings } = accessNumbersOf(config).locate(dialled.number, trunk);
     const language = access?.language ?? null;
-    const asks =
-      dialled.number === "" ||
-      access?.meeting === null ||
-      config.accessNumbers.some((number) => parseDialString(number).number === dialled.number);
-    const meeting = asks ? undefined : await this.#meetingOf([access?.meeting ?? dialled.number, e164], trunk.tenant);
+    const meeting = await firstMeeting(this.#parts.directory, meetings, trunk.tenant);
     const pin = dialled.pin === null ? null : new Digits(dialled.pin);
     if (access) call.log.info({ event: "access-number", number: access.number, cost: access.cost }, "came by an access number");
     if (asks) return { meeting: null, pin: null, role: null, language };
@@ -119,15 +119,6 @@ export class Reception {
     const refusal = this.#parts.meetings.refuses(meeting, role);
     if (refusal === null && result !== "closed") return { meeting, pin: null, role, language };
     return refuse(refusal === "full" ? "meeting-full" : "meeting-locked", `meeting ${meeting.id} is ${refusal ?? "locked"}`);
-  }
-
-  /** The first meeting that one of these numbers reaches. */
-  async #meetingOf(numbers: readonly (string | null)[], tenant: string | null): Promise<Meeting | undefined> {
-    for (const number of numbers) {
-      const meeting = number === null ? undefined : await this.#parts.directory.find(number, tenant);
-      if (meeting) return meeting;
-    }
-    return undefined;
   }
 
   /** Reads the offer before anything is opened for it. Null: there is none, we make it. */

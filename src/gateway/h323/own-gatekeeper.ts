@@ -204,6 +204,5 @@ export function passwordOf({ registration, endpoints }: GatekeeperSettings, alia
 export function isMeeting({ settings, directory }: Pick<OwnGatekeeperParts, "settings" | "directory">, alias: string): boolean {
   const { config } = settings;
   const { number } = parseDialString(alias);
-  if (accessNumbersOf(config).has(number)) return true;
-  return config.accessNumbers.some((n) => parseDialString(n).number === number) || directory.get(number) !== undefined;
+  return accessNumbersOf(config).has(number) || directory.get(number) !== undefined;
 }

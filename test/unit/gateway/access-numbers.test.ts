@@ -60,3 +60,15 @@ it("digits behind an access number may be a PIN: they are shown nowhere", async 
   expect(bench.records.length).toBeGreaterThan(3);
   expect(JSON.stringify([bench.lines, bench.records, bench.events])).not.toContain("734921");
 });
+
+it("a refused call has the meeting that its access number reaches, for who looks for it there", async () => {
+  const limited = { ...carrier, siteUuids: ["a".repeat(32)] };
+  bench = await Bench.create({ trunks: [limited], numbers: [entry("+4930555200", { meeting: "2000" })] });
+  const { sent } = await bench.invite(`sip:030555200@gw;x-cisco-site-uuid=${"b".repeat(32)}`, { headers: from });
+  expect(sent).toMatchObject([{ status: 404 }]);
+  await bench.invite("sip:030555200@gw", { headers: { ...from, Require: "nothere" } });
+  expect(bench.records.map(({ outcome, meetingId }) => [outcome, meetingId])).toEqual([
+    ["unknown-site", "2000"],
+    ["bad-request", "2000"],
+  ]);
+});

@@ -1,4 +1,4 @@
-import { asksForMeeting } from "../../../src/trunks/access-numbers.ts";
+import { accessNumbersOf } from "../../../src/trunks/access-numbers.ts";
 import { setKnownNumbers } from "../../../src/base/known-numbers.ts";
 import { CallTraces } from "../../../src/trace/index.ts";
 import { EventEmitter } from "node:events";
@@ -490,7 +490,7 @@ export class Bench {
     );
     bench.context.directory.replaceConfiguration(defined);
     const { directory, settings } = bench.context;
-    setKnownNumbers((plain) => directory.reached(plain) ?? (asksForMeeting(settings.config, plain) ? "pin" : undefined));
+    setKnownNumbers((plain) => directory.reached(plain) ?? (accessNumbersOf(settings.config).leads(plain) ? "pin" : undefined));
     return bench;
   }
 

@@ -53,14 +53,17 @@ describe("access numbers", () => {
   const trunk = { name: "a", tenant: null, dialling: { country: "DE" } };
 
   it("are found as dialled, without their +, and in the trunk's national form", () => {
-    const numbers = new AccessNumbers([entry("+4930123456")]);
+    const numbers = new AccessNumbers({ accessNumbers: [], numbers: [entry("+4930123456")] });
     for (const dialled of ["+4930123456", "4930123456", "030123456", "004930123456", "+49 (30) 123456"])
       expect([dialled, numbers.locate(dialled, trunk).access?.number]).toEqual([dialled, "+4930123456"]);
     expect(numbers.locate("030123457", trunk).access).toBeUndefined();
   });
 
   it("are a tenant's, and a trunk's where they say so", () => {
-    const numbers = new AccessNumbers([entry("+4930123456", { tenant: "acme" }), entry("+4930123457", { trunk: "b" })]);
+    const numbers = new AccessNumbers({
+      accessNumbers: [],
+      numbers: [entry("+4930123456", { tenant: "acme" }), entry("+4930123457", { trunk: "b" })],
+    });
     expect(numbers.locate("+4930123456", trunk).access).toBeUndefined();
     expect(numbers.locate("+4930123456", { ...trunk, tenant: "acme" }).access).toBeDefined();
     expect(numbers.locate("+4930123457", trunk).access).toBeUndefined();
@@ -69,7 +72,10 @@ describe("access numbers", () => {
   });
 
   it("may be 100,000", () => {
-    const numbers = new AccessNumbers(Array.from({ length: 100_000 }, (_, i) => entry(`+4930${1_000_000 + i}`)));
+    const numbers = new AccessNumbers({
+      accessNumbers: [],
+      numbers: Array.from({ length: 100_000 }, (_, i) => entry(`+4930${1_000_000 + i}`)),
+    });
     expect(numbers.locate("0301099999", trunk).access?.number).toBe("+49301099999");
   });
 });
