@@ -99,6 +99,7 @@ function untilStopped(running: Running, first: Config, options: LoadOptions, log
     process.once("disconnect", () => stop("launcher gone", 0));
     process.on("SIGHUP", async () => {
       const next = loadConfig(options);
+      for (const warning of next.warnings) logger.warn({ at: showMistake({ ...warning, message: "" }) }, warning.message);
       if (!next.config) {
         for (const mistake of next.mistakes) logger.error({ at: showMistake({ ...mistake, message: "" }) }, mistake.message);
         logger.error({ mistakes: next.mistakes.length }, "configuration not reloaded: it has mistakes; the old one stays");

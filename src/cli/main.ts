@@ -37,6 +37,14 @@ function configured(command: Command): Command {
 function program(): Command {
   const root = new Command("crosspoint").description("SIP and H.323 interop gateway").showHelpAfterError("(crosspoint --help tells more)");
   root.exitOverride();
+  // who reads no further, as `head`, has what it wanted; a gateway whose log nobody reads goes on all the same
+  root.hook("preAction", (_, command) => {
+    if (command.name() === "start") return;
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit();
+    });
+  });
   const done = (code: number): void => {
     process.exitCode = code;
   };

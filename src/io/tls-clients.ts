@@ -141,7 +141,7 @@ function nameFault(peer: PeerCertificate, called: Called, trunk: TlsTrunk | unde
   const fits =
     "domain" in called ? named || matchesSipDomain(peer, called.domain) : names === undefined ? matchesHost(peer, called.host) : named;
   if (fits) return undefined;
-  const wanted = "domain" in called ? [called.domain, ...(names ?? [])] : (names ?? [called.host]);
+  const wanted = [...new Set("domain" in called ? [called.domain, ...(names ?? [])] : (names ?? [called.host]))];
   const shown = [...peer.san, ...(peer.commonName ? [`CN=${peer.commonName}`] : [])].slice(0, 4).join(", ") || "no name that counts";
   return {
     code: "certificate-name",

@@ -112,6 +112,8 @@ function checkTrunks(config: Config, findings: Findings): void {
   if (config.unknownCallers) checkTrunk(config.unknownCallers, ["unknownCallers"], config, findings);
   const tenants = new Set(config.meetings.map((meeting) => meeting.tenant).filter(Boolean));
   for (const [i, trunk] of config.trunks.entries()) {
+    if (trunk.dialling?.out === "national" && trunk.dialling.country === undefined)
+      findings.mistake(["trunks", i, "dialling", "out"], "national numbers are those of a country: say dialling.country");
     if (trunk.tenant && !tenants.has(trunk.tenant))
       findings.warn(["trunks", i, "tenant"], `no meeting of this file is of tenant "${trunk.tenant}"`);
   }

@@ -86,6 +86,13 @@ describe("a number that we call", () => {
   });
 });
 
+it("a trunk that is called by national numbers has a country", () => {
+  const text = CONFIG.replace("dialling: { country: DE, out: national }", "dialling: { out: national }");
+  expect(load(text).mistakes).toEqual([
+    expect.objectContaining({ path: "trunks[0].dialling.out", message: expect.stringContaining("country") }),
+  ]);
+});
+
 describe("mistakes of numbers", () => {
   const mistakes = (numbers: string) => load(CONFIG.replace(/numbers:\n(?: {2}- .*\n)+?(?=trunks)/, `numbers: [${numbers}]\n`)).mistakes;
   it.each([
