@@ -1,9 +1,10 @@
 import { TRUNK_KINDS, trunkKinds } from "../../trunks/kinds.ts";
 import type { TrunkKind } from "../../trunks/model.ts";
 
-type Tree = Readonly<Record<string, unknown>>;
+/** A section of a configuration as it was written. */
+export type Tree = Readonly<Record<string, unknown>>;
 
-const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The kind a trunk's section names; undefined for none and for a word that is none, which the schema reports. */
 export function kindOf(trunk: unknown): TrunkKind | undefined {

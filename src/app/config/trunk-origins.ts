@@ -1,6 +1,6 @@
 import { TRUNK_KINDS } from "../../trunks/kinds.ts";
 import type { TrunkKind } from "../../trunks/model.ts";
-import { kindOf } from "./trunk-kinds.ts";
+import { isTree, kindOf, type Tree } from "./trunk-kinds.ts";
 
 /** One key of a trunk as it is in force, and where its value comes from. */
 export interface TrunkKey {
@@ -20,9 +20,6 @@ export interface ExplainedTrunk {
   readonly purpose: string | null;
   readonly keys: readonly TrunkKey[];
 }
-
-type Tree = Readonly<Record<string, unknown>>;
-const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * Every key of the trunks that has a value, and whether the configuration, the trunk's kind or the schema has set it.

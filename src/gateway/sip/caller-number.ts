@@ -31,7 +31,7 @@ export function shownCaller(request: Fields, fields: readonly CallerField[]): Sh
   return undefined;
 }
 
-/** `Privacy: id`, `user`, `header` or `full`; `privacy=full`, `name` or `uri` of Remote-Party-ID. */
+/** `Privacy: id`, `user`, `header` or `full`. Remote-Party-ID has a privacy of its own, which counts where the field does. */
 function asksForPrivacy(request: Fields): boolean {
   const asked = (request.get("Privacy") ?? "").toLowerCase().split(/[;,]/);
   return asked.some((value) => HIDING.has(value.trim()));
