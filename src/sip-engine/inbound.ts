@@ -8,9 +8,10 @@ import type { Source } from "../sip/types.ts";
 import { InviteServerTransaction } from "../sip/transactions/invite-server.ts";
 import { contactOf } from "../sip/user-agent.ts";
 import { formatMeta, UNKNOWN_TRANSACTION } from "../wire/drachtio/messages.ts";
-import { parseRAck, parseSeconds, parseValueParams } from "../wire/sip/fields.ts";
+import { parseRAck, parseSeconds } from "../wire/sip/fields.ts";
 import { unsupportedExtensions } from "../wire/sip/check.ts";
-import { SipResponse as Response, type SipMessage, type SipRequest, type SipResponse } from "../wire/sip/message.ts";
+import type { SipMessage, SipRequest, SipResponse } from "../wire/sip/message.ts";
+import { isTerminatedNotify } from "./made-up.ts";
 import { plainText } from "../wire/sip/plain.ts";
 import { tryParseUri, unescapeUri } from "../wire/sip/uri.ts";
 import type { App } from "./apps.ts";
@@ -496,19 +497,4 @@ const isKnownMethod = (method: string): boolean => METHODS.includes(method);
 function hasContact(request: SipRequest): boolean {
   const scheme = request.contact === undefined ? undefined : tryParseUri(request.contact.uriText)?.scheme;
   return (scheme === "sip" || scheme === "sips") && request.get("contact") !== "*";
-}
-
-/** A NOTIFY that ends its subscription (RFC 6665 section 4.1.3). */
-export function isTerminatedNotify(request: SipRequest): boolean {
-  return request.method === "NOTIFY" && parseValueParams(request.get("subscription-state") ?? "").value.toLowerCase() === "terminated";
-}
-
-/** The address that a response comes from which stands for one that never came: the application knows it by that. */
-export const NOBODY = "";
-
-/** A response that stands for one that never came (RFC 3261 section 8.1.3.1). */
-export function madeUp(request: SipRequest, status: number, reason: string): SipResponse {
-  const response = new Response(status);
-  for (const h of request.headers) if (["via", "from", "to", "call-id", "cseq"].includes(h.key)) response.headers.push(h);
-  return response.set("Warning", `399 crosspoint "${reason.replace(/["\\\u0000-\u001f]/g, " ")}"`);
 }

@@ -15,7 +15,7 @@ import type { App } from "./apps.ts";
 import type { DialogEnd, DialogManager } from "./dialog-manager.ts";
 import { EngineDialog, flowOf } from "./engine-dialog.ts";
 import { applyFields, completeUri, ensureContentType, replaceHost, sameParty } from "./headers.ts";
-import { isTerminatedNotify, madeUp, NOBODY } from "./inbound.ts";
+import { isTerminatedNotify, madeUp, NOBODY } from "./made-up.ts";
 import { localise, makesDialog, newRequest, requestInDialog } from "./app-requests.ts";
 import type { EngineState } from "./state.ts";
 

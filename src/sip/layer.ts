@@ -23,7 +23,7 @@ import { ackKey, clientKeyOf, mergeKey, serverKey } from "./match.ts";
 import { Outbox } from "./outbox.ts";
 import { TargetSearch } from "./target-search.ts";
 import { nextHop, viaTcp } from "./next-hop.ts";
-import { Reliable1xx, type ReliableOwner } from "./reliable.ts";
+import { ReliableResponses } from "./reliable.ts";
 import { standardTimers, type Timer, type TimerBase, type TimerName, type TimerOwner, TimerQueue } from "./timers.ts";
 import type { InviteClientTransaction } from "./transactions/invite-client.ts";
 import { InviteServerTransaction } from "./transactions/invite-server.ts";
@@ -55,7 +55,7 @@ export class SipLayer implements CallContext, Machine<Output> {
   readonly #servers = new Map<string, ServerTransaction | Remains>();
   readonly #merged = new Map<string, ServerTransaction | Remains>();
   readonly #acks = new Map<string, InviteServerTransaction>();
-  readonly #reliable = new Map<string, Reliable1xx>();
+  readonly #reliable = new ReliableResponses(this, () => this.#random());
   readonly #listeners: Listener[] = [];
   readonly servers: DeadServers;
   #ref = 0;
@@ -233,14 +233,7 @@ export class SipLayer implements CallContext, Machine<Output> {
 
   /** Sends a provisional response reliably (RFC 3262 section 3): adds Require and RSeq, repeats it until PRACK. Returns the RSeq. */
   respondReliably(invite: InviteServerTransaction, response: SipResponse, now: Millis): number {
-    const key = reliableKey(invite.request, invite.localTag);
-    let reliable = this.#reliable.get(key);
-    if (reliable === undefined) {
-      const owner: ReliableOwner = { context: this, invite, onDone: () => this.#reliable.delete(key) };
-      reliable = new Reliable1xx(owner, 1 + Math.floor(this.#random() * 0x7ffffff0));
-      this.#reliable.set(key, reliable);
-    }
-    return reliable.respond(response, now);
+    return this.#reliable.of(invite).respond(response, now);
   }
 
   // ── what transactions and calls need ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -434,7 +427,7 @@ export class SipLayer implements CallContext, Machine<Output> {
     if (transaction instanceof InviteServerTransaction) {
       const key = ackKey(transaction.request, transaction.localTag);
       if (this.#acks.get(key) === transaction) this.#acks.delete(key);
-      this.#reliable.get(reliableKey(transaction.request, transaction.localTag))?.end();
+      this.#reliable.find(transaction.request, transaction.localTag)?.end();
     }
   };
 
@@ -480,7 +473,7 @@ export class SipLayer implements CallContext, Machine<Output> {
   }
 
   #onPrack(prack: SipRequest, source: Source, key: string, now: Millis): boolean {
-    const reliable = this.#reliable.get(reliableKey(prack, prack.toTag));
+    const reliable = this.#reliable.find(prack, prack.toTag);
     const rack = parseRAck(prack.get("rack") ?? "");
     if (reliable === undefined || rack === undefined) return false;
     this.#prove(reliable.invite, source, now);
@@ -500,8 +493,4 @@ export class SipLayer implements CallContext, Machine<Output> {
     this.stats.rejected++;
     this.#handler.onRejected?.(why, source, now);
   }
-}
-
-function reliableKey(message: SipMessage, toTag: string): string {
-  return `${message.callId}|${message.fromTag}|${toTag}`;
 }

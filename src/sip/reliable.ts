@@ -1,18 +1,18 @@
 /** Reliable provisional responses of a UAS (RFC 3262 section 3): one at a time, repeated until its PRACK. */
 import type { Millis } from "../base/clock.ts";
 import type { RAck } from "../wire/sip/fields.ts";
-import type { SipResponse } from "../wire/sip/message.ts";
+import type { SipMessage, SipResponse } from "../wire/sip/message.ts";
 import type { Timer } from "./timers.ts";
 import type { TransactionContext } from "./transactions/context.ts";
 import type { InviteServerTransaction } from "./transactions/invite-server.ts";
 
-export interface ReliableOwner {
+interface ReliableOwner {
   readonly context: TransactionContext;
   readonly invite: InviteServerTransaction;
   onDone(): void;
 }
 
-export class Reliable1xx {
+class Reliable1xx {
   readonly #owner: ReliableOwner;
   #rseq: number;
   #waiting: { data: Buffer; rseq: number; since: Millis; interval: number } | undefined;
@@ -87,4 +87,36 @@ export class Reliable1xx {
     this.#waiting = { data: response.toBuffer(), rseq: Number(response.get("rseq")), since: now, interval };
     this.#timer = context.arm(this, "1xx", now + interval);
   }
+}
+
+/** The reliable responses of all INVITEs that have any. */
+export class ReliableResponses {
+  readonly #context: TransactionContext;
+  readonly #random: () => number;
+  readonly #known = new Map<string, Reliable1xx>();
+
+  constructor(context: TransactionContext, random: () => number) {
+    this.#context = context;
+    this.#random = random;
+  }
+
+  /** Those of an INVITE, begun where there are none. */
+  of(invite: InviteServerTransaction): Reliable1xx {
+    const key = keyOf(invite.request, invite.localTag);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const owner: ReliableOwner = { context: this.#context, invite, onDone: () => this.#known.delete(key) };
+    const made = new Reliable1xx(owner, 1 + Math.floor(this.#random() * 0x7ffffff0));
+    this.#known.set(key, made);
+    return made;
+  }
+
+  /** Those that a request of the far end is about, by the tag we have given. */
+  find(message: SipMessage, ourTag: string): Reliable1xx | undefined {
+    return this.#known.get(keyOf(message, ourTag));
+  }
+}
+
+function keyOf(message: SipMessage, ourTag: string): string {
+  return `${message.callId}|${message.fromTag}|${ourTag}`;
 }

@@ -1,6 +1,7 @@
 /**
  * Sockets for SIP: listeners, the table of connections, limits. Knows where bytes come from and go to, and nothing of what they mean.
  */
+import { addressKey, fromOf, isSecure, isWeb, nameOf } from "./places.ts";
 import { createServer, connect as connectTcp, isIP, type Server, type Socket } from "node:net";
 import {
   connect as connectTls,
@@ -264,7 +265,7 @@ export class SipTransports implements ConnectionSink {
       : undefined;
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", ignore);
-      const from = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+      const from = fromOf(socket);
       if (!this.#sink.admits(from.address, from.port)) {
         socket.destroy();
         return;
@@ -486,18 +487,6 @@ export class SipTransports implements ConnectionSink {
   }
 }
 
-const isSecure = (transport: TransportName): boolean => transport === "tls" || transport === "wss";
-const isWeb = (transport: TransportName): boolean => transport === "ws" || transport === "wss";
-const fromOf = (socket: Socket) => ({ address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 });
 const ignore = (): void => {};
 /** Addresses that one connection may be asked to serve. */
 const MAX_ALIASES = 4;
-
-/** Name that the far end's certificate must carry (RFC 5922); lower-case. */
-function nameOf({ serverName, address }: Target): string {
-  return (serverName ?? address).toLowerCase();
-}
-
-function addressKey(transport: TransportName, address: string, port: number): string {
-  return `${transport}|${address}|${port}`;
-}

@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import { CallFailure, farEnd } from "../../base/call-failure.ts";
 import type { AudioFormat, CallEvent, ControlMachine, LineName, ReleasedEvent, RemoteCapabilities } from "../../h323/index.ts";
 import { commonVideo } from "../../h323/index.ts";
 import { askStanding } from "./standing.ts";
@@ -10,6 +9,7 @@ import { type Described, DIGIT_WAYS, type DigitWay, describeFarEnd, type FarAudi
 import { FarLines } from "./remote-channels.ts";
 import { H323Content } from "./h239-content.ts";
 import { type OpenRelay, Protection } from "./media-encryption.ts";
+import { failureOf } from "./release-failure.ts";
 import { UserInput } from "./user-input.ts";
 
 /** The far end has this long to open a channel for us once the call is answered. */
@@ -23,9 +23,6 @@ const HELD_MEDIA_MS = 180_000;
 const KEY_MS = 100;
 /** Channels come one after the other: their changes are told together once so many ms have brought none. */
 const SETTLED_MS = 60;
-
-/** What a far end has done by ReleaseComplete. */
-const WHAT = { "hung-up": "hung up", cancelled: "cancelled", refused: "refused" } as const;
 
 export interface H323LegOptions {
   /** Ways of keys the far end is asked for; all where absent. */
@@ -482,21 +479,9 @@ export class H323Leg extends EventEmitter<LegEvents> implements Leg {
     clearTimeout(this.#timer);
     clearTimeout(this.#settling);
     this.#protection?.close();
-    const failure = this.#failure(released);
+    const failure = failureOf(released, this.info, this.#answered);
     this.#waiting?.reject(failure);
     this.#waiting = undefined;
     this.emit("ended", failure);
-  }
-
-  #failure({ by, cause: q850, code, reason }: ReleasedEvent): CallFailure {
-    const them = farEnd(this.info);
-    if (by === "network") return new CallFailure({ code: code ?? "connection-lost", by: "network", q850, message: reason });
-    if (by === "us") {
-      const unanswered = code === "no-response" ? "network" : code === "no-answer" ? "callee" : "gateway";
-      return new CallFailure({ code: code ?? "released", by: unanswered, q850, message: reason });
-    }
-    // Only a caller gives up; a callee that ends a call of ours has refused it.
-    const ended = this.#answered ? "hung-up" : this.info.direction === "in" ? "cancelled" : "refused";
-    return new CallFailure({ code: ended, by: them, q850, message: `${WHAT[ended]} by the ${them} (${reason})` });
   }
 }
