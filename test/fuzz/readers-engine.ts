@@ -1,4 +1,4 @@
-import { FakeClock } from "../../src/base/clock.ts";
+import { FakeClock } from "../support/standing-clock.ts";
 import { getParser, parseSipMessage } from "../../src/legs/sip/srf-reader.ts";
 import { type AppHandle, EngineCore } from "../../src/sip-engine/core.ts";
 import type { Source } from "../../src/sip/index.ts";

@@ -3,7 +3,7 @@
  * network with jitter; they talk in turn, and the way of a mark in their speech is timed from mouth to ear. The same seed gives the same figures.
  */
 import { ulawDecodeTable, ulawEncodeTable } from "../../src/audio/g711.ts";
-import { FakeClock } from "../../src/base/clock.ts";
+import { FakeClock } from "./standing-clock.ts";
 import { MediaEngine } from "../../src/media-server/media/engine.ts";
 import type { MediaSession } from "../../src/media-server/media/session.ts";
 import { seededNoise } from "./spectrum.ts";

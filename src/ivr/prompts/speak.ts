@@ -1,5 +1,5 @@
 import type { Language } from "../language.ts";
-import type { NumberPrompt, PromptId } from "./manifest.ts";
+import type { NumberPrompt } from "./manifest.ts";
 
 const LARGEST = 999_999;
 
@@ -18,15 +18,4 @@ export function speakNumber(number: number, language: Language): NumberPrompt[] 
   }
   if (language === "de" || number <= 20 || number % 10 === 0) return [`number-${number}`];
   return [`number-${number - (number % 10)}`, `number-${number % 10}`];
-}
-
-/** Digits one after the other, as a meeting number is read out; `*` and `#` are said, anything else is skipped. */
-export function speakDigits(digits: string): PromptId[] {
-  const out: PromptId[] = [];
-  for (const c of digits) {
-    if (c >= "0" && c <= "9") out.push(`number-${Number(c)}`);
-    else if (c === "*") out.push("star");
-    else if (c === "#") out.push("hash");
-  }
-  return out;
 }

@@ -1,11 +1,3 @@
-/**
- * name-addr / addr-spec with parameters: From, To, Contact, Route, Record-Route, Refer-To and their kin (RFC 3261 section 20.10).
- * Without angle brackets, parameters belong to the field, not to the URI.
- * Tolerated: unquoted display names with more than token characters, an empty display name, whitespace inside the brackets' ends.
- */
-
-import { ParseError } from "../../base/errors.ts";
-import { maskText } from "../../base/pin-mask.ts";
 import { formatParams, type Params, parseParams, skipQuoted, unquote } from "./text.ts";
 import { tryParseUri, type Uri } from "./uri.ts";
 
@@ -18,13 +10,6 @@ export interface NameAddr {
   readonly params: Params;
   /** False when something of the text was malformed but could be read all the same. */
   readonly clean: boolean;
-}
-
-/** Reads one address. Throws ParseError when no URI can be found in it. */
-export function parseNameAddr(text: string): NameAddr {
-  const result = tryParseNameAddr(text);
-  if (result === undefined) throw new ParseError(`not an address: ${maskText(text.slice(0, 80))}`);
-  return result;
 }
 
 /** Reads one address, or returns undefined when no URI can be found in it. */

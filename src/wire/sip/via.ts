@@ -1,5 +1,3 @@
-/** Via (RFC 3261 sections 18, 20.42; rport: RFC 3581; alias: RFC 5923). Whitespace around `/` and `:` is allowed by the grammar. */
-import { ParseError } from "../../base/errors.ts";
 import { formatParams, type Params, parseParams } from "./text.ts";
 import { parseHostPort } from "./uri.ts";
 
@@ -13,13 +11,6 @@ export interface Via {
 }
 
 const HEAD = /^\s*SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+/i;
-
-/** Reads one Via value. Throws ParseError when malformed. */
-export function parseVia(text: string): Via {
-  const via = tryParseVia(text);
-  if (via === undefined) throw new ParseError(`not a Via: ${text.slice(0, 80)}`);
-  return via;
-}
 
 /** Reads one Via value, or returns undefined when malformed. */
 export function tryParseVia(text: string): Via | undefined {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import { ToneGenerator } from "../../../src/audio/dtmf/tone-generator.ts";
+import { ToneGenerator } from "../../support/tone-generator.ts";
 import { type Crosspoint, startCrosspoint } from "../../support/crosspoint.ts";
 import { Phone } from "../../support/media-phone.ts";
 import { portsOf } from "../../support/ports.ts";

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { ApiTokens } from "../../../src/security/api-tokens.ts";
 import { Defence, NO_BANS } from "../../../src/security/defence.ts";
 import { describeWithPeers } from "../../support/peers.ts";

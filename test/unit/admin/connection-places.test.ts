@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { type AdminServer, createAdminServer } from "../../../src/admin/server.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { Defence } from "../../../src/security/defence.ts";
 import { ClientAddresses } from "../../../src/security/client-address.ts";
 import { FakeGateway } from "./fake-gateway.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HostCheck } from "../../../src/admin/host-check.ts";
 import { createMetricsServer } from "../../../src/admin/metrics-server.ts";
 import { createAdminServer } from "../../../src/admin/server.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { ApiTokens } from "../../../src/security/api-tokens.ts";
 import { ClientAddresses } from "../../../src/security/client-address.ts";
 import { Defence, NO_BANS } from "../../../src/security/defence.ts";

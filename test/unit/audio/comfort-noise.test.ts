@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ComfortNoise, describeNoise } from "../../../src/audio/comfort-noise.ts";
+import { ComfortNoise } from "../../../src/audio/comfort-noise.ts";
+import { describeNoise } from "../../support/comfort-noise.ts";
 import { powerSpectrum, rmsDb, seededNoise } from "../../support/spectrum.ts";
 
 function generated(noise: ComfortNoise, samples = 16000): Int16Array {

@@ -6,7 +6,7 @@ import { columnFrequencies, type DtmfEvent, frequenciesOf, rowFrequencies } from
 import { readdirSync, readFileSync } from "node:fs";
 import { readWav } from "../../../src/audio/wav.ts";
 import { ToneDetector } from "../../../src/audio/dtmf/tone-detector.ts";
-import { ToneGenerator } from "../../../src/audio/dtmf/tone-generator.ts";
+import { ToneGenerator } from "../../support/tone-generator.ts";
 import type { SampleRate } from "../../../src/audio/format.ts";
 import { parseTelephoneEvent } from "../../../src/wire/rtp/index.ts";
 import { concat, frames, rmsDb, seededNoise, sum, tone } from "../../support/spectrum.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 
 test("a fake clock moves only when told, and never back", () => {
   const clock = new FakeClock(1000);

@@ -24,7 +24,7 @@ import { LoadMeter } from "../../../src/gateway/overload.ts";
 import type { RecordStore } from "../../../src/records/model.ts";
 import { CallLines } from "../../../src/gateway/call/video-streams.ts";
 import { Registrations } from "../../../src/gateway/sip/trunk-registrations.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import type { MediaPort, MediaPortEvents, MediaSession, MediaSessionEvents } from "../../../src/call-media/media-server.ts";
 import type { Srf } from "../../../src/legs/sip/drachtio.ts";
 import { MemoryDirectory } from "../../../src/meetings/directory.ts";

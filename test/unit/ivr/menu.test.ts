@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MeetingMenu } from "../../../src/ivr/meeting-menu.ts";
 import { COMMON_PROMPTS, NUMBER_PROMPTS, promptFile, SPOKEN_PROMPTS } from "../../../src/ivr/prompts/manifest.ts";
-import { speakDigits, speakNumber } from "../../../src/ivr/prompts/speak.ts";
+import { speakNumber } from "../../../src/ivr/prompts/speak.ts";
 import { sayOthers } from "../../../src/ivr/spoken-number.ts";
 
 describe("the menu in the meeting", () => {
@@ -46,9 +46,6 @@ describe("spoken numbers", () => {
     expect(speakNumber(30_001, "en")).toEqual(["number-30", "number-1000", "number-1"]);
     expect(() => speakNumber(1_000_000, "en")).toThrow(RangeError);
     expect(() => speakNumber(1.5, "en")).toThrow(RangeError);
-  });
-  it("are spelled digit by digit where they are no amount", () => {
-    expect(speakDigits("20*7 #x")).toEqual(["number-2", "number-0", "star", "number-7", "hash"]);
   });
   it("say how many others there are", () => {
     expect(sayOthers(0, "en")).toEqual(["alone"]);

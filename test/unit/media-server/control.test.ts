@@ -1,6 +1,6 @@
 // The control side's logic, with stand-ins for media threads.
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { DigitCollector } from "../../../src/media-server/control/apps/collect.ts";
 import { causeOf, q850Of, sipStatusOf } from "../../../src/media-server/control/channel/causes.ts";
 import { parseJoin } from "../../../src/media-server/control/conference/join-args.ts";

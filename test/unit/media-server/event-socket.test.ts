@@ -1,6 +1,6 @@
 // The event socket's session, without sockets.
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { Core } from "../../../src/media-server/control/core.ts";
 import { EslSession } from "../../../src/media-server/control/event-socket/esl-session.ts";
 import { EslCommandReader, type EslEvent, EslMessageReader } from "../../../src/wire/esl/index.ts";

@@ -1,6 +1,6 @@
 // The media side's machines, on fake time.
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { FrameRing, frameLink } from "../../../src/media-server/media/frame-ring.ts";
 import { DigitsOut } from "../../../src/media-server/media/digits-out.ts";
 import { Pacer } from "../../../src/media-server/media/pacer.ts";

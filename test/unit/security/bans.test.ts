@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { plainAddress, sourceOf } from "../../../src/base/ip-address.ts";
 import { AccessFilter } from "../../../src/security/access.ts";
 import { type BanPolicy, Bans } from "../../../src/security/bans.ts";

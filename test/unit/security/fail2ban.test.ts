@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import pino from "pino";
 import { expect, it } from "vitest";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { Defence, NO_BANS } from "../../../src/security/defence.ts";
 
 /** The filter's expressions, with fail2ban's `<HOST>` for an address. */

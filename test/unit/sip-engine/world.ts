@@ -1,5 +1,5 @@
 /** An engine core, the network around it and applications, all on fake time and without sockets. */
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { type AppHandle, EngineCore } from "../../../src/sip-engine/core.ts";
 import type { EngineOptions } from "../../../src/sip-engine/state.ts";
 import type { Source, Target, TransportName } from "../../../src/sip/index.ts";

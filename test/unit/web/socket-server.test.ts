@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { JoinTokenVerdict } from "../../../src/security/join-token.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
+import { FakeClock } from "../../support/standing-clock.ts";
 import { Defence, NO_BANS } from "../../../src/security/defence.ts";
 import { HostCheck } from "../../../src/admin/host-check.ts";
 import { ClientAddresses } from "../../../src/security/client-address.ts";

@@ -3,7 +3,7 @@ import { type CallerKind, CallAdmission } from "../../../../src/gateway/call/adm
 import type { Call } from "../../../../src/gateway/call/call.ts";
 import type { GatewayConfig, OverloadLimits } from "../../../../src/gateway/options.ts";
 import type { LoadSample } from "../../../../src/gateway/overload.ts";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import { trunk } from "../../trunks/fixtures.ts";
 
 const idle: LoadSample = { eventLoopMs: 1, cpuPercent: 5 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import { RefusalSampler } from "../../../../src/gateway/call/refusal-sampler.ts";
 import type { CallRecord, OutcomeCode } from "../../../../src/records/model.ts";
 

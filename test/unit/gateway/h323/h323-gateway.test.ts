@@ -3,7 +3,7 @@ import { CallTraces } from "../../../../src/trace/index.ts";
 import { connect } from "node:net";
 import pino from "pino";
 import { afterEach, expect, it } from "vitest";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import { H323Gateway } from "../../../../src/gateway/h323/incoming.ts";
 import type { IncomingAdapter } from "../../../../src/gateway/incoming-call.ts";
 import type { GatewayConfig } from "../../../../src/gateway/options.ts";

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { H323Door } from "../../../../src/gateway/h323/rejected-connections.ts";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 
 describe("H.323 connections that are turned away", () => {
   it("are said at once, and of many only how many there were", () => {

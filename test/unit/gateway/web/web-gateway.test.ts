@@ -1,7 +1,7 @@
 // The browsers' side of the gateway by itself: what its constructor names, and no gateway around it.
 import pino from "pino";
 import { expect, it } from "vitest";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import type { IncomingAdapter } from "../../../../src/gateway/incoming-call.ts";
 import type { GatewayConfig } from "../../../../src/gateway/options.ts";
 import { WebGateway } from "../../../../src/gateway/web/browser-calls.ts";

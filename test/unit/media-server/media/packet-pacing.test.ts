@@ -1,6 +1,6 @@
 // Packets of another length than the engine's tick, on fake time before the media engine itself.
 import { describe, expect, it } from "vitest";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import { MediaEngine } from "../../../../src/media-server/media/engine.ts";
 import type { ToMedia } from "../../../../src/media-server/messages.ts";
 import { seededNoise } from "../../../support/spectrum.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../../../../src/base/clock.ts";
+import { FakeClock } from "../../../support/standing-clock.ts";
 import { MediaEngine } from "../../../../src/media-server/media/engine.ts";
 import type { LegConfig } from "../../../../src/media-server/messages.ts";
 

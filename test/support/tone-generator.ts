@@ -1,5 +1,5 @@
-import { type SampleRate, samplesIn } from "../format.ts";
-import { frequenciesOf, keysOf } from "./keys.ts";
+import { type SampleRate, samplesIn } from "../../src/audio/format.ts";
+import { frequenciesOf, keysOf } from "../../src/audio/dtmf/keys.ts";
 
 /** Peak levels, dBFS: the high tone 2 dB over the low one, as telephones send it. */
 const LOW = 32767 * 10 ** (-12 / 20);
