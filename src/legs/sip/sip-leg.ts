@@ -57,7 +57,8 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
   #dialog: Dialog | undefined;
   #ended = false;
   /** A change of ours or theirs is under way: a second one has to wait (RFC 3261 section 14). */
-  #changing = false;
+  /** A change of the media is under way: an offer of ours is out, by an INVITE of ours or in the answer to theirs, or theirs is being worked on. */
+  #changing: "ours" | "offered" | "theirs" | undefined;
   /** Goes on with an offer that came before anybody here listened. */
   #early: (() => void) | undefined;
   /** Keys that came before the join dialogue listened: an INFO may follow the ACK at once. Undefined once the dialogue has listened. */
@@ -154,7 +155,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     authentication?.restart();
     let session = this.#session;
     let credentials: Headers = {};
-    this.#changing = true;
+    this.#changing = "ours";
     try {
       for (let attempt = 1; ; attempt++) {
         const response = await reinvite(dialog, offer, { ...(session && sessionFields(session, this.#timer)), ...credentials });
@@ -173,7 +174,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
         } else return response;
       }
     } finally {
-      this.#changing = false;
+      this.#changing = undefined;
     }
   }
 
@@ -319,6 +320,7 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       const settle = (body: string | undefined, ack?: SipRequest) => {
         if (ack && sequenceOf(ack) !== seq) return;
         if (ack) this.cameFrom(ack);
+        if (this.#changing === "offered") this.#changing = "theirs";
         clearTimeout(timer);
         dialog.removeListener("ack", onAck);
         if (body) resolve(body);
@@ -376,29 +378,30 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
       agree();
       return response.send(200, { headers });
     }
-    if (this.#changing) return response.send(491);
-    if (this.listenerCount("change") === 0) return this.#afterSetup(request, response);
-    this.#changing = true;
+    if (this.#changing === "ours" || this.#changing === "offered") return response.send(491);
+    if (this.#changing === "theirs" || this.listenerCount("change") === 0) return this.#postpone(request, response);
+    this.#changing = "theirs";
     this.cameFrom(request);
     const change: MediaChange = {
       offer,
       accept: async (sdp) => {
         const dialog = this.#dialog;
         const acked = offer === null && dialog ? this.answerInAck(dialog, request) : null;
+        if (acked) this.#changing = "offered";
         response.send(200, { headers: { ...headers, "Content-Type": "application/sdp" }, body: sdp });
         if (dialog) dialog.local.sdp = sdp;
         agree();
         try {
           return await acked;
         } finally {
-          this.#changing = false;
+          this.#changed();
         }
       },
       withdrawn: (sdp) => {
         if (this.#dialog) this.#dialog.local.sdp = sdp;
       },
       reject: (cause, text) => {
-        this.#changing = false;
+        this.#changed();
         const status = cause === CAUSE.serviceNotImplemented || cause === CAUSE.bearerNotImplemented ? 488 : 500;
         response.send(status, { headers: { ...(status === 488 ? { Warning: formatWarning(399, text) } : { "Retry-After": "5" }) } });
       },
@@ -406,8 +409,17 @@ export abstract class SipLeg extends EventEmitter<LegEvents> implements Leg {
     this.emit("change", change);
   }
 
-  /** An offer right behind our ACK, while the call is still being brought up here: there is no offer of ours that it could cross (RFC 3261 section 14.2), so it waits. */
-  #afterSetup(request: SipRequest, response: SipResponse) {
+  /** A change of theirs is over; an offer that came right behind it is looked at. */
+  #changed(): void {
+    this.#changing = undefined;
+    if (this.#early) setImmediate(this.#early);
+  }
+
+  /**
+   * An offer right behind an ACK, ours or theirs, while what it acknowledges is still being worked on here: there is no offer of ours that it could cross
+   * (RFC 3261 section 14.2), so it waits.
+   */
+  #postpone(request: SipRequest, response: SipResponse) {
     if (this.#early !== undefined) return response.send(491);
     const timer = setTimeout(() => {
       this.#early = undefined;

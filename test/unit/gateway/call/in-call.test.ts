@@ -190,6 +190,17 @@ describe("a call that is up", () => {
     expect(bench.records).toMatchObject([{ outcome: "cancelled", reason: "changed my mind" }]);
     expect(bench.port.sessions[0]?.closed).toBe(true);
   });
+
+  it("answers an offer right behind the ACK of one without, once that has been worked on (RFC 3261 section 14.2)", async () => {
+    await start();
+    const { dialog } = await bench.invite("sip:1000@gw");
+    const first = dialog.deliver("modify", "INVITE");
+    await until(() => first.length > 0, "our offer");
+    dialog.acknowledge({ body: sdp("RTP/AVP", [], 2) });
+    const second = dialog.deliver("modify", "INVITE", {}, sdp("RTP/AVP", [], 3));
+    await until(() => second.length > 0, "the answer");
+    expect([first, second]).toMatchObject([[{ status: 200 }], [{ status: 200 }]]);
+  });
 });
 
 describe("in the meeting", () => {
